@@ -1,0 +1,164 @@
+"""The step: what every part of a pipeline is, and how rows travel through it.
+
+Rows travel as Arrow record batches inside datatrove's generators. A step is a datatrove `PipelineStep` that declares the columns
+it reads and writes, so that a recipe is checked before any data is touched:
+
+- `Measure` returns new columns for a batch;
+- `Decide` returns a reason for each row that must go, with the value and the threshold that decided;
+- `Survey` is a step that needs a table made from all rows first (lines of a site, clusters): the engine runs `survey` over the
+  rows that reach the step, stores the table as a shard set of its own, and only then lets the rows flow.
+
+Rejected rows flow on to the sink as `Rejected` batches beside the kept ones, so that nothing vanishes between two steps.
+"""
+
+import re
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Protocol
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from datatrove.pipeline.base import PipelineStep
+
+from curation.document import COLUMNS, VERDICT
+
+Batch = pa.RecordBatch
+Columns = Mapping[str, pa.Array]
+
+_VERDICT_TYPES = {"reason": pa.string(), "value": pa.float64(), "threshold": pa.float64(), "detail": pa.string()}
+
+
+class Rejected:
+    """Rows that a step has rejected: their columns so far plus stage, step, reason, value, threshold and detail."""
+
+    __slots__ = ("batch",)
+
+    def __init__(self, batch: Batch):
+        self.batch = batch
+
+
+class StepError(Exception):
+    """A step broke its own contract (a column of another type or length): a bug, never a property of the data."""
+
+
+class Step(PipelineStep):
+    """Columns in, columns out, over record batches.
+
+    `reads` and `writes` name columns of `curation/document.py`; `drops` those that no later step may use; `reasons` the registered
+    reasons with which `columns` may reject rows. A parameter of `__init__` is a key of the step in a recipe.
+    """
+
+    type = "seimai"
+    name: ClassVar[str] = ""
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    drops: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+    stage: str = ""
+    attempt: int = 1
+    """1 on a task's first try; above 1 its process died before, and foreign parsers must be called in a process of their own."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "name" not in cls.__dict__:
+            cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+
+    def setup(self) -> None:
+        """Loads what is heavy (models, compiled kernels), once per task and before the first batch."""
+
+    @abstractmethod
+    def columns(self, batch: Batch) -> Columns:
+        """New columns for the batch, each as long as it. `reason` (with `value`, `threshold`, `detail`) rejects where not null."""
+
+    def run(self, data: Iterable[Any], rank: int = 0, world_size: int = 1) -> Iterator[Batch | Rejected]:
+        """Pipes batches through `columns`; rejected rows of this and of earlier steps flow on beside the kept ones."""
+        self.setup()
+        for item in data:
+            if isinstance(item, Rejected) or item.num_rows == 0:
+                yield item
+                continue
+            with self.track_time():
+                kept, rejected = self.split(item)
+            self.stat_update("rows", value=item.num_rows)
+            self.stat_update("kept", value=kept.num_rows)
+            if rejected is not None:
+                yield Rejected(rejected)
+            if kept.num_rows:
+                yield kept
+
+    def split(self, batch: Batch) -> tuple[Batch, Batch | None]:
+        """One batch through this step: the kept rows with their new columns, and the rejected rows or None."""
+        made = dict(self.columns(batch))
+        verdict = {name: made.pop(name, None) for name in _VERDICT_TYPES}
+        batch = self._with_columns(batch, made)
+        reason = verdict["reason"]
+        if reason is None or reason.null_count == len(reason):
+            return batch, None
+        kept = batch.filter(pc.is_null(reason))
+        gone = pc.is_valid(reason)
+        rejected = batch.filter(gone)
+        n = rejected.num_rows
+        extra = {"stage": pa.repeat(pa.scalar(self.stage, pa.string()), n), "step": pa.repeat(pa.scalar(self.name, pa.string()), n)}
+        for name, kind in _VERDICT_TYPES.items():
+            column = verdict[name]
+            extra[name] = pa.nulls(n, kind) if column is None else pc.filter(column, gone).cast(kind)
+        for name, column in extra.items():
+            rejected = rejected.append_column(name, column)
+        return kept, rejected
+
+    def _with_columns(self, batch: Batch, made: Columns) -> Batch:
+        if set(made) != set(self.writes):
+            raise StepError(f"{self.name} declares writes {sorted(self.writes)} and returned {sorted(made)}")
+        arrays = {name: batch.column(name) for name in batch.schema.names if name not in self.drops}
+        for name, column in made.items():
+            column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+            if len(column) != batch.num_rows or column.type != COLUMNS[name].type:
+                raise StepError(
+                    f"{self.name}: column '{name}' must be {batch.num_rows} × {COLUMNS[name].type}, is {len(column)} × {column.type}"
+                )
+            arrays[name] = column
+        fields = [pa.field(n, COLUMNS[n].type if n in COLUMNS else a.type) for n, a in arrays.items()]
+        return pa.RecordBatch.from_arrays(list(arrays.values()), schema=pa.schema(fields))
+
+
+class Measure(Step):
+    """A step that writes columns and decides nothing; faults (unreadable, timeout) may reject with a registered reason."""
+
+
+class Decide(Step):
+    """A step that writes no column and rejects rows: `columns` returns `reason`, null where the row is kept."""
+
+
+class Rows(Protocol):
+    """All rows that reach a survey, to be read as often as needed, a few columns at a time."""
+
+    def read(self, columns: Sequence[str]) -> Iterator[Batch]:
+        """Batches of the named columns, in order of id inside each partition; the same order at every call."""
+        ...
+
+
+class Survey(Step):
+    """A step that needs tables made from all rows before it can look at one.
+
+    `surveys` names the columns `survey` reads. `tables` gives each table's schema by name; a table whose first column is `id` is
+    partitioned like the rows, any other is one sorted file. The engine sets `made` before the flow runs.
+    """
+
+    surveys: tuple[str, ...] = ()
+    tables: Mapping[str, pa.Schema] = {}
+    made: "Mapping[str, Any]" = {}
+    """Opened tables by name (`curation.shards.Table`), set by the engine between survey and flow."""
+
+    @abstractmethod
+    def survey(self, rows: Rows) -> Iterator[tuple[str, pa.Table]]:
+        """Yields (table name, some of its rows) until every table is complete."""
+
+
+def map_text(function: Callable[[str], Any], column: pa.Array, kind: pa.DataType) -> pa.Array:
+    """A pure function of one text over a column: how a step is written that needs no kernel. A null text gives a null."""
+    return pa.array((None if text is None else function(text) for text in column.to_pylist()), type=kind, size=len(column))
+
+
+def verdict_schema() -> pa.Schema:
+    """Schema of the columns that a rejected row has beside its own."""
+    return pa.schema([pa.field(c.name, c.type) for c in VERDICT])
