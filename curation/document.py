@@ -50,11 +50,15 @@ _ORIGIN = [
     Column("host", pa.string(), "host name of `url`, lower case, no port; null without a URL"),
     Column("date", pa.timestamp("s", tz="UTC"), "WARC-Date: when the page was captured"),
     Column("file", pa.string(), "input file, relative to the part of the input path without wildcards"),
-    Column("offset", pa.int64(), "first byte of the record in `file` (compressed bytes for .gz); row number for tables"),
+    Column(
+        "offset", pa.int64(), "first byte of the record in `file` (compressed bytes for .gz); row number for tables"
+    ),
     Column("length", pa.int64(), "bytes of the record in `file`, as stored; null for tables"),
     Column("record_type", pa.string(), "response | resource | conversion (WET text) | row (table)"),
     Column("http_status", pa.int16(), "HTTP status; null for conversion records and tables"),
-    Column("mime_declared", pa.string(), "media type of Content-Type, lower case, without parameters; null when missing"),
+    Column(
+        "mime_declared", pa.string(), "media type of Content-Type, lower case, without parameters; null when missing"
+    ),
     Column("charset_declared", pa.string(), "charset parameter of Content-Type as sent; null when missing"),
     Column("mime_identified", pa.string(), "WARC-Identified-Payload-Type, the crawler's own look at the bytes"),
     Column("truncated", pa.string(), "WARC-Truncated (length, time, disconnect, unspecified); null when whole"),
@@ -62,7 +66,11 @@ _ORIGIN = [
     Column("payload_bytes", pa.int64(), "length of the decoded HTTP body"),
     Column("x_robots_tag", pa.string(), "X-Robots-Tag headers, joined by ', '"),
     Column("robots_meta", pa.string(), "content of <meta name=robots|googlebot…>, joined by ', '"),
-    Column("licence_link", pa.string(), "first rel=license link, or a Creative Commons URL in the page's own licence notice"),
+    Column(
+        "licence_link",
+        pa.string(),
+        "first rel=license link, or a Creative Commons URL in the page's own licence notice",
+    ),
     Column("rights_basis", pa.string(), "why the recipe's owner may use the source, as declared (著作権法30条の4 …)"),
     Column("licence", pa.string(), "SPDX id of the source's licence as declared; null when none is known"),
     Column("payload", pa.large_binary(), "HTTP body after transfer and content decoding", transient=True),
@@ -119,24 +127,36 @@ REASONS: dict[str, Reason] = {
     r.name: r
     for r in (
         Reason("http_status", "the server did not answer 200", "HTTP ステータスが 200 ではない"),
-        Reason("revisit", "a revisit record: the body is in another crawl", "revisit レコード（本文は別のクロールにある）"),
+        Reason(
+            "revisit", "a revisit record: the body is in another crawl", "revisit レコード（本文は別のクロールにある）"
+        ),
         Reason("record_too_large", "larger than max_record_bytes", "max_record_bytes を超える"),
         Reason("record_broken", "the record or its compression cannot be read", "レコードまたは圧縮が壊れている"),
         Reason("empty_body", "the body is empty", "本文が空"),
         Reason("not_text", "the bytes are an image, archive, PDF or program", "画像・書庫・PDF などのバイナリ"),
-        Reason("not_japanese_bytes", "no sign of Japanese in the bytes (sniffed before parsing)", "バイト列に日本語の兆候がない（解析前の判定）"),
+        Reason(
+            "not_japanese_bytes",
+            "no sign of Japanese in the bytes (sniffed before parsing)",
+            "バイト列に日本語の兆候がない（解析前の判定）",
+        ),
         Reason("decode_failed", "no encoding fits the bytes", "どの文字コードでも復号できない"),
         Reason("no_text", "no main text was found", "本文が見つからない"),
         Reason("too_deep", "more nested elements than max_depth", "要素の入れ子が max_depth を超える"),
         Reason("extract_timeout", "extraction hung, also when tried alone", "抽出が単独でも時間内に終わらない"),
-        Reason("extract_crash", "the extractor's process died on this page, also when tried alone", "抽出器がこのページで異常終了した"),
+        Reason(
+            "extract_crash",
+            "the extractor's process died on this page, also when tried alone",
+            "抽出器がこのページで異常終了した",
+        ),
         Reason("null_text", "the table's row has no text", "表の行に本文がない"),
         Reason("duplicate_id", "the same record is there already", "同じレコードが既にある"),
         Reason("id_collision", "another record with other content has the same id", "内容の異なるレコードと id が衝突"),
         Reason("nan_value", "a measured value is not a number", "測定値が数値でない"),
         Reason("near_duplicate", "a near-duplicate of a kept row", "残した行とほぼ同じ内容"),
         Reason("over_cap", "its cluster has used its allowance of K showings", "クラスタの表示上限 K に達した"),
-        Reason("filter", "dropped by a datatrove filter between our steps", "datatrove フィルタによる除外", tier="full"),
+        Reason(
+            "filter", "dropped by a datatrove filter between our steps", "datatrove フィルタによる除外", tier="full"
+        ),
     )
 }
 """Every registered reason by name."""

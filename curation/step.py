@@ -14,6 +14,7 @@ Rejected rows flow on to the sink as `Rejected` batches beside the kept ones, so
 import re
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, ClassVar, Protocol
 
 import pyarrow as pa
@@ -63,6 +64,10 @@ class Step(PipelineStep):
         if "name" not in cls.__dict__:
             cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
 
+    def artefacts(self) -> Mapping[str, bytes]:
+        """Content of files outside the project that decide what this step does (a preset, a word list, a table), by name."""
+        return {}
+
     def setup(self) -> None:
         """Loads what is heavy (models, compiled kernels), once per task and before the first batch."""
 
@@ -98,7 +103,10 @@ class Step(PipelineStep):
         gone = pc.is_valid(reason)
         rejected = batch.filter(gone)
         n = rejected.num_rows
-        extra = {"stage": pa.repeat(pa.scalar(self.stage, pa.string()), n), "step": pa.repeat(pa.scalar(self.name, pa.string()), n)}
+        extra = {
+            "stage": pa.repeat(pa.scalar(self.stage, pa.string()), n),
+            "step": pa.repeat(pa.scalar(self.name, pa.string()), n),
+        }
         for name, kind in _VERDICT_TYPES.items():
             column = verdict[name]
             extra[name] = pa.nulls(n, kind) if column is None else pc.filter(column, gone).cast(kind)
@@ -145,8 +153,10 @@ class Survey(Step):
     """
 
     surveys: tuple[str, ...] = ()
-    tables: Mapping[str, pa.Schema] = {}
-    made: "Mapping[str, Any]" = {}
+    tables: Mapping[str, pa.Schema] = MappingProxyType({})
+    uses: Mapping[str, str] = MappingProxyType({})
+    """Tables of an earlier survey step of the stage that this one needs too: table name → step name."""
+    made: Mapping[str, Any] = MappingProxyType({})
     """Opened tables by name (`curation.shards.Table`), set by the engine between survey and flow."""
 
     @abstractmethod
@@ -156,7 +166,9 @@ class Survey(Step):
 
 def map_text(function: Callable[[str], Any], column: pa.Array, kind: pa.DataType) -> pa.Array:
     """A pure function of one text over a column: how a step is written that needs no kernel. A null text gives a null."""
-    return pa.array((None if text is None else function(text) for text in column.to_pylist()), type=kind, size=len(column))
+    return pa.array(
+        (None if text is None else function(text) for text in column.to_pylist()), type=kind, size=len(column)
+    )
 
 
 def verdict_schema() -> pa.Schema:

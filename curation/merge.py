@@ -1,0 +1,123 @@
+"""Merging sorted runs: the rows of a partition in order of id, whatever the number of tasks that wrote it.
+
+Each run is a Parquet file sorted by id. Rows below the smallest "last id" of the runs' current batches can be given
+out; memory is one batch a run. Rows with equal ids come out adjacent, ordered by (payload_digest, file, offset), so
+that which of them is the first does not depend on who wrote it.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from curation.provenance import id_words
+from curation.step import Batch
+
+TIE = ("payload_digest", "file", "offset")
+
+
+class _Run:
+    """One sorted file and how far it has been given out."""
+
+    def __init__(self, file: pq.ParquetFile, columns: list[str], rows: int):
+        self._batches = file.iter_batches(rows, columns=columns)
+        self.batch: Batch | None = None
+        self.words = np.zeros((0, 2), np.uint64)
+        self.extend()
+
+    def extend(self) -> bool:
+        """Adds the next batch behind what is left; False at the end of the file."""
+        fresh = next(self._batches, None)
+        if fresh is None:
+            return False
+        if self.batch is not None and self.batch.num_rows:
+            fresh = pa.concat_batches([self.batch, fresh])
+        self.batch, self.words = fresh, id_words(fresh.column("id"))
+        return True
+
+    def until(self, bound: np.ndarray | None) -> Batch | None:
+        """Takes the rows whose id is below the bound (all rows without one)."""
+        if self.batch is None or not self.batch.num_rows:
+            return None
+        n = self.batch.num_rows if bound is None else _below(self.words, bound)
+        out, self.batch, self.words = self.batch.slice(0, n), self.batch.slice(n), self.words[n:]
+        return out if n else None
+
+
+def _below(words: np.ndarray, bound: np.ndarray) -> int:
+    low = np.searchsorted(words[:, 0], bound[0], "left")
+    high = np.searchsorted(words[:, 0], bound[0], "right")
+    return int(low + np.searchsorted(words[low:high, 1], bound[1], "left"))
+
+
+def merged(files: Sequence[pq.ParquetFile], columns: list[str], rows: int = 1024) -> Iterator[Batch]:
+    """Batches of the named columns over all files in order of id.
+
+    Reads `id` and the tie-breaking columns where the files have them, and gives out only what was asked for.
+    """
+    if not files:
+        return
+    present = set(files[0].schema_arrow.names)
+    extra = [c for c in ("id", *TIE) if c in present and c not in columns]
+    runs = [_Run(f, columns + extra, rows) for f in files]
+    while runs:
+        for run in runs:
+            while run.batch is not None and run.batch.num_rows < rows and run.extend():
+                pass
+        runs = [r for r in runs if r.batch is not None and r.batch.num_rows]
+        if not runs:
+            return
+        bound = min(tuple(int(w) for w in r.words[-1]) for r in runs)
+        pieces = _take(runs, np.array(bound, np.uint64))
+        if pieces:
+            yield _sorted(pieces).select(columns)
+
+
+def _take(runs: list[_Run], bound: np.ndarray) -> list[Batch]:
+    """Rows below the bound; when there are none, every run is read past the bound's id and its rows are taken too."""
+    pieces = [p for r in runs if (p := r.until(bound)) is not None]
+    if pieces:
+        return pieces
+    above = bound.copy()
+    above[1] += np.uint64(1)
+    if above[1] == 0:
+        above[0] += np.uint64(1)
+    last = above[0] == 0 and above[1] == 0
+    for run in runs:
+        while (run.words[-1] == bound).all() and run.extend():
+            pass
+    return [p for r in runs if (p := r.until(None if last else above)) is not None]
+
+
+def _sorted(pieces: list[Batch]) -> Batch:
+    if len(pieces) == 1:
+        batch = pieces[0]
+        words = id_words(batch.column("id"))
+        order = None
+    else:
+        batch = pa.concat_batches(pieces)
+        words = id_words(batch.column("id"))
+        order = np.lexsort((words[:, 1], words[:, 0]))
+        words = words[order]
+    ties = np.flatnonzero((words[1:] == words[:-1]).all(axis=1))
+    if len(ties) == 0:
+        return batch if order is None else batch.take(pa.array(order))
+    order = np.arange(batch.num_rows) if order is None else order
+    names = [c for c in TIE if c in batch.schema.names]
+    start = 0
+    while start < len(order):
+        end = start + 1
+        while end < len(order) and (words[end] == words[start]).all():
+            end += 1
+        if end - start > 1:
+            order[start:end] = sorted(
+                order[start:end], key=lambda i: tuple(str(batch.column(c)[int(i)].as_py()) for c in names)
+            )
+        start = end
+    return batch.take(pa.array(order))
+
+
+def _tie(batch: Batch, names: list[str], row: int) -> tuple[tuple[bool, object], ...]:
+    values = [batch.column(name)[row].as_py() for name in names]
+    return tuple((value is not None, value) for value in values)

@@ -1,0 +1,124 @@
+"""A folder on any file system, and files that are there whole or not at all.
+
+Locally a file is written under a temporary name and renamed; an object store shows an upload only when it is complete.
+"""
+
+import hashlib
+import io
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import fsspec
+import orjson
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder on any fsspec file system."""
+
+    url: str
+
+    @property
+    def fs(self) -> fsspec.AbstractFileSystem:
+        """The file system behind the URL."""
+        return fsspec.core.url_to_fs(self.url)[0]
+
+    @property
+    def path(self) -> str:
+        """The folder's path on that file system."""
+        return fsspec.core.url_to_fs(self.url)[1].rstrip("/")
+
+    @property
+    def local(self) -> bool:
+        """True where a rename is atomic."""
+        protocol = self.fs.protocol
+        return "file" in ((protocol,) if isinstance(protocol, str) else protocol)
+
+    def __truediv__(self, name: str) -> "Place":
+        return Place(f"{self.url.rstrip('/')}/{name}")
+
+    def exists(self, name: str = "") -> bool:
+        """Whether the folder, or a file in it, is there."""
+        return self.fs.exists(f"{self.path}/{name}" if name else self.path)
+
+    def names(self, name: str = "") -> list[str]:
+        """Sorted names in a subfolder; empty when it is not there."""
+        folder = f"{self.path}/{name}".rstrip("/")
+        fs = self.fs
+        fs.invalidate_cache()
+        return sorted(p.rsplit("/", 1)[-1] for p in fs.ls(folder, detail=False)) if fs.isdir(folder) else []
+
+    def read_bytes(self, name: str) -> bytes:
+        """The whole content of a small file."""
+        return self.fs.cat_file(f"{self.path}/{name}")
+
+    def read_json(self, name: str) -> Any:
+        """A JSON file's value."""
+        return orjson.loads(self.read_bytes(name))
+
+    def write_bytes(self, name: str, content: bytes) -> None:
+        """Writes a small file so that it is there whole or not at all."""
+        with self.create(name) as file:
+            file.write(content)
+
+    def write_json(self, name: str, value: Any) -> None:
+        """Writes a value as indented JSON, atomically."""
+        self.write_bytes(name, orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY))
+
+    def create(self, name: str) -> "Created":
+        """Opens a new file for writing; it takes its name when it is closed without an error."""
+        return Created(self, name)
+
+    def publish(self, final: "Place") -> None:
+        """Renames this folder to its final name; where the file system has no atomic rename the two must be one."""
+        if self.url != final.url:
+            os.replace(self.path, final.path)
+
+    def remove(self) -> None:
+        """Removes the folder and everything in it, if it is there."""
+        if self.exists():
+            self.fs.rm(self.path, recursive=True)
+
+
+class Created(io.RawIOBase):
+    """A file being written: hashed on its way, renamed into place at the end, removed after an error."""
+
+    def __init__(self, place: Place, name: str):
+        self._fs, self._final = place.fs, f"{place.path}/{name}"
+        self._written = f"{self._final}.tmp" if place.local else self._final
+        self._fs.makedirs(self._final.rsplit("/", 1)[0], exist_ok=True)
+        self._file = self._fs.open(self._written, "wb")
+        self._digest, self.size = hashlib.sha256(), 0
+
+    def writable(self) -> bool:
+        """Always: it is a file being written."""
+        return True
+
+    def write(self, content: Any) -> int:
+        """Appends bytes."""
+        view = memoryview(content)
+        self._digest.update(view)
+        self._file.write(view)
+        self.size += view.nbytes
+        return view.nbytes
+
+    @property
+    def sha256(self) -> str:
+        """Hex digest of what has been written so far."""
+        return self._digest.hexdigest()
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if kind is None:
+            self._file.close()
+            if self._written != self._final:
+                self._fs.mv(self._written, self._final)
+            return
+        if hasattr(self._file, "discard"):  # object storage: an upload that is never completed
+            self._file.discard()
+            return
+        self._file.close()
+        self._fs.rm_file(self._written)
+
+    def __enter__(self) -> "Created":
+        return self

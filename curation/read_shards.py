@@ -1,0 +1,66 @@
+"""Reading a shard set as the first step of a stage: one task a partition, rows in order of id.
+
+Equal ids meet here, whichever tasks wrote them: with equal payload one row stays and the rest are `duplicate_id`, with
+different payload the first by (payload_digest, file, offset) stays and the rest are `id_collision` (DESIGN rule 3).
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from curation.provenance import id_words
+from curation.shards import ShardSet
+from curation.step import Batch, Columns, Rejected, Step
+
+
+class ReadShards(Step):
+    """Reads the named columns of a shard set; task i of n reads partitions i, i + n, …"""
+
+    reasons = ("duplicate_id", "id_collision")
+
+    def __init__(self, url: str, columns: Sequence[str]):
+        super().__init__()
+        self.url = url
+        self.wanted = list(columns)
+        self._last: tuple[np.ndarray, Any] | None = None
+
+    def run(self, data: Any = None, rank: int = 0, world_size: int = 1) -> Iterator[Batch | Rejected]:
+        """Batches of this task's partitions; `data` is not used."""
+        shards = ShardSet.open(self.url)
+        extra = [c for c in ("id", "payload_digest") if c not in self.wanted and c in shards.columns]
+        for partition in range(rank, shards.partitions, world_size):
+            for batch in shards.read([*self.wanted, *extra], partition):
+                with self.track_time():
+                    kept, rejected = self.split(batch)
+                self.stat_update("rows", value=batch.num_rows)
+                self.stat_update("kept", value=kept.num_rows)
+                if rejected is not None:
+                    yield Rejected(rejected)
+                yield kept.select(self.wanted)
+
+    def columns(self, batch: Batch) -> Columns:
+        """Reasons of the rows whose id the row before them has too."""
+        words = id_words(batch.column("id"))
+        same = np.zeros(len(words), bool)
+        same[1:] = (words[1:] == words[:-1]).all(axis=1)
+        if self._last is not None and len(words):
+            same[0] = (words[0] == self._last[0]).all()
+        if not same.any():
+            self._remember(batch, words, len(words) - 1)
+            return {}
+        reasons: list[str | None] = [None] * len(words)
+        first = self._last[1] if self._last is not None else None
+        digests = batch.column("payload_digest")
+        for i in range(len(words)):
+            if same[i]:
+                reasons[i] = "duplicate_id" if digests[i].as_py() == first else "id_collision"
+            else:
+                first = digests[i].as_py()
+        self._last = words[-1], first
+        return {"reason": pa.array(reasons, pa.string())}
+
+    def _remember(self, batch: Batch, words: np.ndarray, row: int) -> None:
+        if row >= 0:
+            self._last = words[row], batch.column("payload_digest")[row].as_py()

@@ -1,0 +1,204 @@
+"""Shard sets: how rows rest between two stages, and what a manifest says of them.
+
+    NAME-FINGERPRINT/
+      data/00003/00012.parquet      partition 3 (high bits of the id), written by task 12, sorted by id
+      rejected/00012.parquet        what task 12 rejected, with reason, value and threshold
+      tasks/00012.json              what task 12 read, kept and rejected, and the files that hold it
+      manifest.json                 written last: sums over the tasks, schema, fingerprint
+
+A set is written as `NAME-FINGERPRINT.partial` and renamed when its manifest is there; on object storage nothing is
+renamed and the manifest decides. What has no manifest is not data. Any reader of Parquet can open `data/`.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from curation.document import COLUMNS, schema
+from curation.place import Place
+from curation.provenance import id_words, partition_of
+from curation.step import Batch
+
+MANIFEST = "manifest.json"
+BATCH_ROWS = 1024
+GROUP_ROWS, GROUP_BYTES = 4096, 32 << 20
+
+
+class ShardError(Exception):
+    """A shard set that cannot be read: no manifest, or a file that is missing or not the one its manifest names."""
+
+
+def write_parquet(place: Place, name: str, table: pa.Table, *, level: int = 1) -> dict[str, Any]:
+    """Writes a table with zstd, in row groups of at most 4,096 rows and about 32 MiB.
+
+    Returns what a manifest says of the file: path, rows, bytes and SHA-256.
+    """
+    group = max(64, min(GROUP_ROWS, int(GROUP_BYTES / max(1.0, table.nbytes / max(1, len(table))))))
+    zstd: dict[str, Any] = {"compression": "zstd", "compression_level": level, "use_dictionary": _words(table)}
+    with place.create(name) as file, pq.ParquetWriter(file, table.schema, **zstd) as out:
+        out.write_table(table, row_group_size=group)
+    return {"path": name, "rows": len(table), "bytes": file.size, "sha256": file.sha256}
+
+
+def _words(table: pa.Table) -> list[str]:
+    """Columns worth a dictionary: short strings that repeat. Texts, keys and signatures would only cost time."""
+    return [f.name for f in table.schema if f.type == pa.string()]
+
+
+@dataclass
+class ShardSet:
+    """A finished shard set: its manifest and its rows, partition by partition in order of id."""
+
+    place: Place
+    manifest: dict[str, Any]
+    _tasks: list[dict[str, Any]] = field(default_factory=list, repr=False)
+
+    @classmethod
+    def open(cls, url: str) -> "ShardSet":
+        """Opens a set by its folder. Raises ShardError when it has no manifest."""
+        place = Place(url)
+        if not place.exists(MANIFEST):
+            raise ShardError(f"{url}: no {MANIFEST}, so this is no finished shard set")
+        return cls(place, place.read_json(MANIFEST))
+
+    @property
+    def partitions(self) -> int:
+        """Number of partitions, a power of two."""
+        return self.manifest["partitions"]
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns that every row has."""
+        return list(self.manifest["columns"])
+
+    @property
+    def rows(self) -> int:
+        """Number of kept rows."""
+        return self.manifest["rows_out"]
+
+    def tasks(self) -> list[dict[str, Any]]:
+        """Manifests of the tasks, in order."""
+        if not self._tasks:
+            self._tasks = [self.place.read_json(f"tasks/{name}") for name in self.place.names("tasks")]
+        return self._tasks
+
+    def files(self, partition: int | None = None) -> list[str]:
+        """Data files of one partition, or of all, relative to the set."""
+        found = [f for task in self.tasks() for f in task["files"] if partition in (None, f["partition"])]
+        return [f["path"] for f in sorted(found, key=lambda f: (f["partition"], f["path"]))]
+
+    def read(self, columns: Sequence[str] | None = None, partition: int | None = None) -> Iterator[Batch]:
+        """Batches of at most 1,024 rows in order of id, one partition after the other (or only one of them)."""
+        from curation.merge import merged
+
+        for p in range(self.partitions) if partition is None else (partition,):
+            yield from merged([self.open_file(name) for name in self.files(p)], list(columns or self.columns))
+
+    def open_file(self, name: str) -> pq.ParquetFile:
+        """One of the set's Parquet files."""
+        try:
+            return pq.ParquetFile(self.place.fs.open(f"{self.place.path}/{name}", "rb"), memory_map=False)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise ShardError(f"{self.place.url}/{name}: {error}") from error
+
+    def rejected(self, columns: Sequence[str] | None = None) -> Iterator[Batch]:
+        """Rejected rows in order of task; columns that a row's tier did not keep are null."""
+        for task in self.tasks():
+            for f in task["rejected_files"]:
+                yield from self.open_file(f["path"]).iter_batches(
+                    BATCH_ROWS, columns=list(columns) if columns else None
+                )
+
+
+class Table:
+    """A survey's table: keyed by `id` and partitioned like the rows, or one file sorted by its first column."""
+
+    def __init__(self, url: str):
+        self.place = Place(url)
+        self.manifest = self.place.read_json(MANIFEST)
+        self._parts: dict[int, tuple[np.ndarray, pa.Table]] = {}
+
+    @property
+    def keyed_by_id(self) -> bool:
+        """Whether the table has one row per page."""
+        return self.manifest["keyed_by_id"]
+
+    def read(self, partition: int | None = None) -> pa.Table:
+        """The table, or one partition of it, sorted by its first column."""
+        names = [f["path"] for f in self.manifest["files"] if partition in (None, f["partition"])]
+        schema = pa.ipc.read_schema(pa.BufferReader(bytes.fromhex(self.manifest["schema"])))
+        parts = [pq.read_table(self.place.fs.open(f"{self.place.path}/{n}", "rb"), schema=schema) for n in names]
+        return pa.concat_tables(parts) if parts else schema.empty_table()
+
+    def join(self, batch: Batch, on: str = "id") -> dict[str, pa.Array]:
+        """The table's other columns aligned to the batch, null where a row has none."""
+        ids = batch.column(on)
+        parts = partition_of(ids, self.manifest["partitions"])
+        wanted = np.unique(parts)
+        if len(wanted) == 1:
+            return self._lookup(int(wanted[0]), ids)
+        pieces, order = [], []
+        for p in wanted:
+            at = np.flatnonzero(parts == p)
+            order.append(at)
+            pieces.append(self._lookup(int(p), ids.take(pa.array(at))))
+        back = pa.array(np.argsort(np.concatenate(order), kind="stable"))
+        return {name: pa.concat_arrays([piece[name] for piece in pieces]).take(back) for name in pieces[0]}
+
+    def _lookup(self, partition: int, ids: pa.Array) -> dict[str, pa.Array]:
+        if partition not in self._parts:
+            if len(self._parts) >= 64:
+                self._parts.clear()
+            part = self.read(partition).combine_chunks()
+            words = id_words(part.column(0).combine_chunks()) if len(part) else np.zeros((0, 2), np.uint64)
+            self._parts[partition] = words, part
+        words, part = self._parts[partition]
+        at = _positions(words, id_words(ids))
+        index = pa.array(at, mask=at < 0)
+        return {n: part.column(n).take(index).combine_chunks() for n in part.column_names[1:]}
+
+
+def _positions(table: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Row of each wanted key in a table sorted by key, −1 where it is not; keys that share 64 bits are told apart."""
+    at = np.searchsorted(table[:, 0], wanted[:, 0]).astype(np.int64)
+    out = np.full(len(wanted), -1, np.int64)
+    pending = np.arange(len(wanted))
+    while len(pending):
+        pending = pending[at[pending] < len(table)]
+        pending = pending[table[at[pending], 0] == wanted[pending, 0]]
+        hit = table[at[pending], 1] == wanted[pending, 1]
+        out[pending[hit]] = at[pending[hit]]
+        pending = pending[~hit]
+        at[pending] += 1
+    return out
+
+
+def write_survey_table(place: Place, name: str, table: pa.Table, partitions: int) -> None:
+    """Writes one table of a survey, sorted by its first column, with its own manifest last."""
+    first = table.column_names[0]
+    target = place / name
+    keyed = first == "id" and table.schema.field(0).type == COLUMNS["id"].type
+    table = table.combine_chunks()
+    if keyed:
+        words = id_words(table.column(0).combine_chunks()) if len(table) else np.zeros((0, 2), np.uint64)
+        order = np.lexsort((words[:, 1], words[:, 0]))
+        table = table.take(pa.array(order))
+        parts = partition_of(table.column(0).combine_chunks(), partitions) if len(table) else np.zeros(0, np.int64)
+        bounds = np.searchsorted(parts, np.arange(partitions + 1))
+    else:
+        table, partitions, bounds = table.sort_by(first), 1, np.array([0, len(table)])
+    files = []
+    for p in range(partitions):
+        piece = table.slice(bounds[p], bounds[p + 1] - bounds[p])
+        files.append(write_parquet(target, f"{p:05d}.parquet", piece) | {"partition": p})
+    manifest = {"keyed_by_id": keyed, "partitions": partitions, "rows": len(table), "files": files}
+    target.write_json(MANIFEST, manifest | {"schema": table.schema.serialize().to_pybytes().hex()})
+
+
+def set_schema(columns: Sequence[str]) -> pa.Schema:
+    """Schema of a shard set with these columns: registry order, transient columns left out."""
+    return schema(c for c in columns if not COLUMNS[c].transient)

@@ -1,0 +1,247 @@
+"""Writing a shard set: the sink of every stage, where kept and rejected rows come to rest.
+
+A task keeps its rows until it ends or 128 MiB have come together, sorts them by id and writes one file a partition: a sorted
+run that `curation/merge.py` can read. Rejected rows keep as much as their reason's tier says, and each reason keeps its 1,000
+rows of smallest sample hash whole, so that a report can show what was lost, the same rows whatever the number of tasks.
+"""
+
+import hashlib
+import resource
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from curation.document import COLUMNS, KEY_COLUMNS, REASONS, VERDICT, schema
+from curation.place import Place
+from curation.provenance import id_words, partition_of
+from curation.shards import set_schema, write_parquet
+from curation.step import Batch, Columns, Rejected, Step
+
+RUN_BYTES = 128 << 20
+SAMPLE_ROWS = 1000
+SAMPLE_BYTES = 64 << 10
+
+
+class RowsLost(Exception):
+    """A task wrote another number of rows than it read: a bug, and the task's files are not published."""
+
+
+class WriteShards(Step):
+    """Writes the rows of one task; `finish` afterwards joins the tasks' manifests into the set's.
+
+    `columns` are those that every kept row has, `partitions` a power of two, `tiers` the recipe's choice of `full` or `key`
+    by reason, `pipeline` the steps before this one (their counts go into the task's manifest), `content` whether the set
+    carries the content hash of a release.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        columns: Sequence[str],
+        partitions: int,
+        tiers: Mapping[str, str] | None = None,
+        pipeline: Sequence[Any] = (),
+        content: bool = False,
+        level: int = 1,
+    ):
+        super().__init__()
+        self.url, self.partitions, self.tiers = url, partitions, dict(tiers or {})
+        self.kept_columns = list(set_schema(columns).names)
+        self.pipeline, self.content, self.level = list(pipeline), content, level
+
+    def columns(self, batch: Batch) -> Columns:
+        """Nothing: the sink adds no column."""
+        return {}
+
+    def run(self, data: Iterable[Any], rank: int = 0, world_size: int = 1) -> Iterator[Any]:
+        """Writes everything and yields nothing."""
+        started, cpu = time.time(), _cpu()
+        task = _Task(self, rank)
+        for item in data:
+            with self.track_time():
+                if isinstance(item, Rejected):
+                    task.reject(item.batch)
+                elif item.num_rows:
+                    task.keep(item)
+        with self.track_time():
+            task.finish({"started": round(started, 3), "seconds": round(time.time() - started, 3), "cpu": _cpu() - cpu})
+        yield from ()
+
+
+def _cpu() -> float:
+    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return round(own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime, 3)
+
+
+class _Task:
+    """The rows of one task on their way to disk."""
+
+    def __init__(self, sink: WriteShards, rank: int):
+        self.sink, self.rank, self.place = sink, rank, Place(sink.url)
+        self.kept_schema = set_schema(sink.kept_columns)
+        self.buffer: list[Batch] = []
+        self.buffered = self.runs = self.rows_out = 0
+        self.files: list[dict[str, Any]] = []
+        self.rejects: list[pa.Table] = []
+        self.rejected: Counter[str] = Counter()
+        self.samples: dict[str, pa.Table] = {}
+        self.licences: Counter[str] = Counter()
+        self.content = 0
+
+    def keep(self, batch: Batch) -> None:
+        """Takes kept rows; a full buffer becomes a sorted run."""
+        batch = batch.select(self.kept_schema.names).cast(self.kept_schema)
+        self.rows_out += batch.num_rows
+        self.buffer.append(batch)
+        self.buffered += batch.nbytes
+        if "licence" in batch.schema.names:
+            for entry in batch.column("licence").value_counts().to_pylist():
+                self.licences[entry["values"] or ""] += entry["counts"]
+        if self.sink.content:
+            self.content = (self.content + content_sum(batch)) % (1 << 256)
+        if self.buffered >= RUN_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Sorts the buffer by id and writes a file for each partition that has rows."""
+        if not self.buffer:
+            return
+        table = pa.Table.from_batches(self.buffer).combine_chunks()
+        self.buffer, self.buffered = [], 0
+        ids = table.column("id").combine_chunks()
+        words = id_words(ids)
+        if not ((words[1:, 0] > words[:-1, 0]).all()):
+            order = pa.array(np.lexsort((words[:, 1], words[:, 0])))
+            table, ids = table.take(order), ids.take(order)
+        bounds = np.searchsorted(partition_of(ids, self.sink.partitions), np.arange(self.sink.partitions + 1))
+        for p in np.flatnonzero(np.diff(bounds)).tolist():
+            piece = table.slice(bounds[p], bounds[p + 1] - bounds[p])
+            name = f"data/{p:05d}/{self.rank:05d}.{self.runs:03d}.parquet"
+            self.files.append(write_parquet(self.place, name, piece, level=self.sink.level) | {"partition": p})
+        self.runs += 1
+
+    def reject(self, batch: Batch) -> None:
+        """Takes rejected rows as their tier says, and keeps the candidates for the sample."""
+        reasons = batch.column("reason")
+        for entry in reasons.value_counts().to_pylist():
+            reason, n = entry["values"], entry["counts"]
+            self.rejected[reason] += n
+            rows = batch.filter(pc.equal(reasons, reason)) if n < batch.num_rows else batch
+            tier = self.sink.tiers.get(reason) or (REASONS[reason].tier if reason in REASONS else "full")
+            full = _shaped(rows, self.sink.kept_columns, short=False)
+            self.rejects.append(full if tier == "full" else _shaped(rows, [], short=False))
+            if tier != "full":
+                self._sample(reason, _shaped(rows, self.sink.kept_columns, short=True))
+
+    def _sample(self, reason: str, rows: pa.Table) -> None:
+        both = pa.concat_tables([self.samples[reason], rows]) if reason in self.samples else rows
+        self.samples[reason] = smallest_sample(both)
+
+    def finish(self, times: dict[str, float]) -> None:
+        """Writes what is left and, last, the task's manifest. Raises RowsLost when the rows do not add up."""
+        self.flush()
+        rejected_files = []
+        for name, tables in (("rejected", self.rejects), ("samples", list(self.samples.values()))):
+            if tables:
+                table = pa.concat_tables(tables, promote_options="permissive").combine_chunks()
+                rejected_files.append(write_parquet(self.place, f"{name}/{self.rank:05d}.parquet", table))
+        steps = [s for s in self.sink.pipeline if hasattr(s, "stats")]
+        rows_in = _stat(steps[0], "rows") if steps else self.rows_out + sum(self.rejected.values())
+        if rows_in != self.rows_out + sum(self.rejected.values()):
+            raise RowsLost(
+                f"task {self.rank}: {rows_in} rows in, {self.rows_out} out and {sum(self.rejected.values())} rejected"
+            )
+        self.place.write_json(
+            f"tasks/{self.rank:05d}.json",
+            {
+                "task": self.rank,
+                "rows_in": rows_in,
+                "rows_out": self.rows_out,
+                "rejected": dict(sorted(self.rejected.items())),
+                "files": self.files,
+                "rejected_files": [f for f in rejected_files if f["path"].startswith("rejected/")],
+                "sample_files": [f for f in rejected_files if f["path"].startswith("samples/")],
+                "licences": dict(self.licences),
+                "content": f"{self.content:064x}" if self.sink.content else None,
+                "steps": [_step_stats(s) for s in steps],
+                "fused": [i.hex() for s in steps for i in getattr(s, "fused", ())],
+                "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+            }
+            | times,
+        )
+
+
+def _stat(step: Any, label: str) -> int:
+    return int(step.stats[label].total) if label in step.stats.stats else 0
+
+
+def _step_stats(step: Any) -> dict[str, Any]:
+    counts = {label: int(s.total) for label, s in step.stats.stats.items()}
+    return {
+        "step": step.name,
+        "seconds": round(step.stats.time_stats.total, 4),
+    } | counts
+
+
+def _shaped(rows: Batch, columns: Sequence[str], *, short: bool) -> pa.Table:
+    """Rejected rows in the shape all of them share: key columns, the given columns where the row has them, the verdict."""
+    names = schema({*KEY_COLUMNS, *columns}).names
+    arrays: dict[str, pa.Array] = {}
+    for name in names:
+        kind = COLUMNS[name].type
+        column = rows.column(name) if name in rows.schema.names else pa.nulls(rows.num_rows, kind)
+        if short and kind == pa.large_string():
+            column = pc.utf8_slice_codeunits(column, 0, SAMPLE_BYTES // 4)
+        arrays[name] = column
+    for c in VERDICT:
+        present = c.name in rows.schema.names
+        arrays[c.name] = rows.column(c.name) if present else pa.repeat(pa.scalar(short, c.type), rows.num_rows)
+    return pa.table(arrays)
+
+
+def smallest_sample(rows: pa.Table, most: int = SAMPLE_ROWS) -> pa.Table:
+    """The rows of smallest sample hash (a mix of the id's low word, so that it is independent of the partition)."""
+    if len(rows) <= most:
+        return rows
+    words = id_words(rows.column("id").combine_chunks())
+    mixed = words[:, 1] * np.uint64(0x9E3779B97F4A7C15)
+    return rows.take(pa.array(np.sort(np.lexsort((words[:, 0], mixed))[:most])))
+
+
+def content_sum(batch: Batch) -> int:
+    """Sum modulo 2^256 of SHA-256 over each row's canonical bytes (DESIGN rule 4): independent of order and of files.
+
+    A row's bytes are its columns in schema order: one byte 0 for null or 1, then 8 little-endian bytes for a number or a
+    timestamp (floats as float64), 16 raw bytes for a key, and length (8 bytes) plus bytes for text and lists.
+    """
+    columns = [_canonical(batch.column(n)) for n in batch.schema.names]
+    total = 0
+    for row in zip(*columns, strict=True):
+        total += int.from_bytes(hashlib.sha256(b"".join(row)).digest(), "little")
+    return total % (1 << 256)
+
+
+def _canonical(column: pa.Array) -> list[bytes]:
+    kind = column.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        column = column.cast(pa.large_binary())
+        return [b"\0" if v is None else b"\1" + len(v).to_bytes(8, "little") + v for v in column.to_pylist()]
+    if pa.types.is_fixed_size_binary(kind):
+        return [b"\0" if v is None else b"\1" + v for v in column.to_pylist()]
+    if pa.types.is_list(kind):
+        return [
+            b"\0" if v is None else b"\1" + len(v).to_bytes(8, "little") + b"".join(x or b"" for x in v)
+            for v in column.to_pylist()
+        ]
+    valid = pc.is_valid(column).to_numpy(zero_copy_only=False)
+    if pa.types.is_floating(kind):
+        numbers = column.cast(pa.float64()).fill_null(0.0).to_numpy().astype("<f8")
+    else:
+        numbers = column.cast(pa.int64()).fill_null(0).to_numpy().astype("<i8")
+    raw = numbers.tobytes()
+    return [b"\1" + raw[8 * i : 8 * i + 8] if ok else b"\0" for i, ok in enumerate(valid.tolist())]
