@@ -1,0 +1,203 @@
+"""What is run on the project, one session an environment: `uvx nox` runs the tests, `uvx nox --list` names the rest.
+
+Every environment is made by uv from pyproject.toml, pinned by its constraints, and lives in `.nox/`; the checkout's own
+`.venv` is never touched. A session that needs Debian packages installs them when it may (root) and names them when not.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).resolve().parent
+SUPPORTED = ("3.11", "3.12", "3.13")
+DEBIAN = {"chromium": "the report is opened in a browser", "fonts-noto-cjk": "and its Japanese is drawn"}
+
+nox.needs_version = ">=2025.5"
+nox.options.default_venv_backend = "uv"
+nox.options.reuse_existing_virtualenvs = True
+nox.options.sessions = ["lint", "resolve", "newcomer", "other_pythons", "tests"]
+
+if "UV" in os.environ:  # uvx tells where uv is, also where it is on no PATH
+    os.environ["PATH"] = os.pathsep.join([str(Path(os.environ["UV"]).parent), os.environ["PATH"]])
+if "PIP_FIND_LINKS" in os.environ:  # a folder of wheels that pip is told about is told to uv too
+    os.environ.setdefault("UV_FIND_LINKS", ",".join(os.environ["PIP_FIND_LINKS"].split()))
+
+
+def sync(session: nox.Session, *groups: str, python: str | None = None, where: str | None = None) -> None:
+    """Makes an environment hold the project and these groups, as pinned."""
+    env = {"UV_PROJECT_ENVIRONMENT": where or session.virtualenv.location, "UV_PYTHON": python or sys.executable}
+    flags = [flag for group in groups for flag in ("--group", group)]
+    session.run("uv", "sync", "--quiet", *flags, env=env, external=True)
+
+
+def python_of(environment: str) -> str:
+    """The interpreter of an environment."""
+    return str(Path(environment) / "bin" / "python")
+
+
+def interpreter(version: str) -> str | None:
+    """A Python of this version that really starts, or None: version managers leave launchers that only complain."""
+    managed = subprocess.run(["uv", "python", "dir"], capture_output=True, text=True).stdout.strip()
+    found = [Path(folder) / f"python{version}" for folder in os.environ["PATH"].split(os.pathsep)]
+    found += sorted(
+        Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")).glob(f"versions/{version}.*/bin/python{version}")
+    )
+    found += sorted(Path(managed).glob(f"cpython-{version}.*/bin/python{version}")) if managed else []
+    for python in found:
+        if python.is_file() and not subprocess.run([python, "-c", "import venv"], capture_output=True).returncode:
+            return str(python)
+    return None
+
+
+def debian(session: nox.Session) -> None:
+    """Installs the Debian packages that tests open, where this may be done; elsewhere says what is missing."""
+    installed = "${Package} ${db:Status-Status}\n"
+    listed = (
+        shutil.which("dpkg-query")
+        and subprocess.run(
+            ["dpkg-query", "-W", "-f", installed, *DEBIAN], capture_output=True, text=True
+        ).stdout.splitlines()
+    )
+    missing = [name for name in DEBIAN if f"{name} installed" not in (listed or [])]
+    if not missing:
+        return
+    if shutil.which("apt-get") and os.geteuid() == 0:
+        env = {"DEBIAN_FRONTEND": "noninteractive"}
+        session.run("apt-get", "update", "-qq", external=True, silent=True, success_codes=[0, 100])
+        install = ("apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing)
+        session.run(*install, env=env, external=True, silent=True, success_codes=[0, 100])
+        return
+    for name in missing:
+        session.warn(f"Debian package {name} is not here ({DEBIAN[name]}): tests that need it are skipped")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """ruff (rules and format) and pyright: standard for all, strict for the modules that every part builds on."""
+    sync(session, "dev")
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("pyright")
+
+
+@nox.session(venv_backend="none")
+def resolve(session: nox.Session) -> None:
+    """Every supported Python resolves to the pinned versions and to nothing that is not pinned."""
+    pinned = set((ROOT / "constraints.txt").read_text().splitlines())
+    names = {re.split(r"[=; ]", line)[0] for line in pinned}
+    for version in SUPPORTED:
+        out = Path(session.create_tmp()) / f"resolved-{version}.txt"
+        compiled(
+            session, out, "--python-version", version, "--constraint", "constraints.txt", source=ROOT / "pyproject.toml"
+        )
+        resolved = {re.split(r"[=; ]", line)[0] for line in out.read_text().splitlines()}
+        if unpinned := resolved - names:
+            session.error(
+                f"Python {version} needs what constraints.txt does not pin: {sorted(unpinned)}; run `uvx nox -s pin`"
+            )
+        session.log(f"Python {version}: {len(resolved)} packages, all pinned")
+
+
+@nox.session(venv_backend="none")
+def newcomer(session: nox.Session) -> None:
+    """A fresh clone and the README's first command, with an empty home: it ends well and writes into the clone only."""
+    readme = (ROOT / "README.md").read_text()
+    command = re.search(r"^python3 -m pip install uv && (uv run .+)$", readme, re.M)
+    if command is None:
+        session.error("README.md no longer shows `python3 -m pip install uv && uv run …`")
+    with tempfile.TemporaryDirectory(prefix="seimai-newcomer-") as folder:
+        clone, home = Path(folder) / "seimai", Path(folder) / "home"
+        home.mkdir()
+        session.run("git", "clone", "--quiet", str(ROOT), str(clone), external=True)
+        cache = subprocess.run(["uv", "cache", "dir"], capture_output=True, text=True, check=True).stdout.strip()
+        env = {"HOME": str(home), "UV_CACHE_DIR": cache, "UV_PYTHON": sys.executable}
+        with session.chdir(clone):
+            session.run(*command[1].split(), env=env, external=True)
+        shards, reports = sorted(clone.glob("runs/**/*.parquet")), sorted(clone.glob("runs/**/*.html"))
+        strays = [p for p in home.rglob("*") if p.is_file() and ".cache" not in p.parts]
+        if not shards or not reports or strays:
+            session.error(f"shards {len(shards)}, reports {len(reports)}, files outside the project {strays}")
+        session.log(f"{len(shards)} shards, report {reports[0].relative_to(clone)}, nothing outside the project")
+
+
+@nox.session(venv_backend="none")
+def other_pythons(session: nox.Session) -> None:
+    """Doctests, house tests and the quickstart on the other supported Pythons that are on this machine."""
+    here = f"{sys.version_info.major}.{sys.version_info.minor}"
+    for version in (v for v in SUPPORTED if v != here):
+        python = interpreter(version)
+        if python is None:
+            session.warn(f"no Python {version} on this machine: proved by resolving only")
+            continue
+        where = str(ROOT / ".nox" / f"other_pythons-{version}")
+        sync(session, "test", python=python, where=where)
+        quick = ("curation", "recipes", "tests/house", "tests/quickstart")
+        session.run(python_of(where), "-m", "pytest", "-m", "not nightly and not peer", *quick, external=True)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """The tests, on two workers; arguments go to pytest (`uvx nox -s tests -- tests/house -k import`)."""
+    debian(session)
+    sync(session, "dev")
+    session.run("python", "-m", "pytest", "-n", "2", "-m", "not nightly", *session.posargs)
+
+
+@nox.session(default=False)
+def nightly(session: nox.Session) -> None:
+    """The long chaos and fuzz runs."""
+    sync(session, "dev")
+    session.run("python", "-m", "pytest", "-m", "nightly", *session.posargs)
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """`uvx nox -s bench -- NAME [--quick]`: benchmarks/NAME.py, its peers in an environment of their own."""
+    known = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py") if not path.stem.startswith("_"))
+    if not session.posargs or session.posargs[0] not in known:
+        session.error(f"which benchmark? `uvx nox -s bench -- NAME [--quick]`, NAME one of: {', '.join(known)}")
+    name, *rest = session.posargs
+    sync(session, "dev")
+    env, peers = {}, ROOT / "benchmarks" / f"peers-{name}.txt"
+    if peers.exists():
+        where = str(ROOT / ".nox" / f"peers-{name}")
+        session.run("uv", "venv", "--quiet", "--allow-existing", "--python", sys.executable, where, external=True)
+        env["SEIMAI_PEER_PYTHON"] = python_of(where)
+        # from outside the project, whose pins do not hold for a peer
+        with session.chdir(tempfile.gettempdir()):
+            install = ("uv", "pip", "install", "--quiet", "--python", env["SEIMAI_PEER_PYTHON"])
+            session.run(*install, "-r", str(peers), external=True)
+    session.run("python", f"benchmarks/{name}.py", *rest, env=env)
+
+
+@nox.session(venv_backend="none", default=False)
+def pin(session: nox.Session) -> None:
+    """Writes constraints.txt and its mirror in pyproject.toml; `-- --upgrade` takes the newest versions."""
+    text = (ROOT / "pyproject.toml").read_text()
+    block = re.compile(r"(?<=\nconstraint-dependencies = \[\n)(?:    .*\n)*(?=\]\n)")
+    bare = Path(session.create_tmp()) / "pyproject.toml"  # the old pins must not hold the new ones back
+    bare.write_text(block.sub("", text))
+    compiled(
+        session,
+        ROOT / "constraints.txt",
+        "--universal",
+        "--python-version",
+        SUPPORTED[0],
+        *session.posargs,
+        source=bare,
+    )
+    pins = (ROOT / "constraints.txt").read_text().splitlines()
+    (ROOT / "pyproject.toml").write_text(block.sub("".join(f'    "{line}",\n' for line in pins), text))
+
+
+def compiled(session: nox.Session, out: Path, *flags: str, source: Path) -> None:
+    """`uv pip compile` of everything the project may install into `out`: names, versions and markers, no addresses."""
+    everything = ("--all-extras", "--group", f"{source}:dev")
+    quiet = ("--quiet", "--no-header", "--no-annotate")
+    session.run("uv", "pip", "compile", str(source), *everything, *flags, *quiet, "-o", str(out), external=True)
