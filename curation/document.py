@@ -95,6 +95,57 @@ _LANGUAGE = [
     Column("kana_ratio", pa.float32(), "kana among non-space characters, in [0, 1]"),
 ]
 
+def _fraction(name: str, meaning: str) -> Column:
+    return Column(name, pa.float64(), meaning)
+
+
+def _count(name: str, meaning: str) -> Column:
+    return Column(name, pa.int32(), meaning)
+
+
+_FEATURES = [  # exact definitions: curation/features/__init__.py
+    _count("chars", "characters (code points) of the text, line breaks included"),
+    _count("japanese_letters", "hiragana, katakana, kanji, kuten and toten"),
+    _fraction("hiragana_fraction", "hiragana / japanese_letters"),
+    _fraction("katakana_fraction", "katakana / japanese_letters"),
+    _fraction("japanese_fraction", "japanese_letters / chars"),
+    _fraction("mean_sentence_chars", "mean length of a sentence, in characters"),
+    _count("max_sentence_chars", "length of the longest sentence, in characters"),
+    _fraction("ellipsis_sentence_fraction", "sentences that end in … or ・"),
+    _fraction("duplicate_paragraph_fraction", "paragraphs (lines) that repeat an earlier one"),
+    _fraction("duplicate_paragraph_char_fraction", "share of characters in such paragraphs"),
+    _fraction("duplicate_sentence_fraction", "sentences that repeat an earlier one"),
+    _fraction("duplicate_sentence_char_fraction", "share of characters in such sentences"),
+    *(_fraction(f"top_{n}gram_fraction", f"share of the most frequent character {n}-gram") for n in (2, 3, 4)),
+    *(_fraction(f"duplicate_{n}gram_fraction", f"distinct character {n}-grams that occur again") for n in range(5, 11)),
+    _fraction("char_5gram_repetition", "share of the √distinct most frequent character 5-grams (HojiChar, BigScience)"),
+    _fraction("duplicate_line_fraction", "lines that repeat an earlier one, runs of line breaks taken as one (datatrove)"),
+    _fraction("line_punct_fraction", "lines that end in terminal punctuation (FineWeb)"),
+    _fraction("duplicate_line_char_fraction", "share of characters in lines that repeat an earlier one (FineWeb)"),
+    _fraction("bullet_line_fraction", "lines that begin with a bullet (Gopher)"),
+    _fraction("ellipsis_line_fraction", "lines that end in an ellipsis (Gopher)"),
+    _fraction("short_line_fraction", "lines of at most 10 characters (HojiChar)"),
+    _fraction("ellipsis_newline_fraction", "line breaks straight after an ellipsis (HojiChar)"),
+    _count("first_50_kana", "kana among the first 50 characters (HojiChar)"),
+    _fraction("kuten_density", "。 / chars (HojiChar)"),
+    _fraction("special_char_fraction", "symbols, white space and emoji / chars (HojiChar)"),
+    _count("longest_char_run", "longest run of one character (HojiChar)"),
+    _count("hojichar_bbs_matches", "matches of HojiChar's pattern of bulletin boards and shops"),
+    _count("hojichar_ad_matches", "matches of HojiChar's advertising words"),
+    _count("words", "words by SudachiPy, mode A, without white space"),
+    _count("non_symbol_words", "words that are not only symbols (datatrove)"),
+    _fraction("mean_word_chars", "mean length of those words, in characters"),
+    _fraction("alpha_word_fraction", "words with a letter in them"),
+    _count("stop_words", "distinct words among FineWeb2's 15 Japanese stop words"),
+    _fraction("hashes_per_word", "# / words"),
+    _fraction("ellipses_per_word", "... and … / words"),
+    _fraction("newlines_per_word", "line breaks / words"),
+    *(_fraction(f"top_{n}word_fraction", f"characters of the most frequent word {n}-gram / chars") for n in (2, 3, 4)),
+    *(_fraction(f"duplicate_{n}word_fraction", f"characters in repeated word {n}-grams / chars") for n in range(5, 11)),
+    _fraction("noun_fraction", "nouns / words that are not symbols (HojiChar)"),
+    _fraction("repeated_7word_fraction", "word 7-grams that occur more than once (HojiChar)"),
+]
+
 _DEDUP = [
     Column("form_key", KEY, "hash of the normal form (curation/dedup/normal_form.py): equal key = same text"),
     Column("minhash", MINHASH, "MinHash signature over character 5-grams of the normal form"),
@@ -106,8 +157,8 @@ _DEDUP = [
     Column("repeat", pa.int32(), "showings in one pass over the released set, ≥ 1; Σ over a cluster ≤ K"),
 ]
 
-COLUMNS: dict[str, Column] = {c.name: c for c in _ORIGIN + _TEXT + _LANGUAGE + _DEDUP}
-"""Every column by name, in the order in which shards hold them (text_stats columns are added below)."""
+COLUMNS: dict[str, Column] = {c.name: c for c in _ORIGIN + _TEXT + _LANGUAGE + _FEATURES + _DEDUP}
+"""Every column by name, in the order in which shards hold them."""
 
 KEY_COLUMNS = ("id", "source", "url", "host", "date", "file", "offset", "length", "payload_bytes")
 """What the `key` tier keeps of a rejected row."""
