@@ -149,15 +149,33 @@ class Survey(Step):
     """A step that needs tables made from all rows before it can look at one.
 
     `surveys` names the columns `survey` reads. `tables` gives each table's schema by name; a table whose first column is `id` is
-    partitioned like the rows, any other is one sorted file. The engine sets `made` before the flow runs.
+    partitioned like the rows, any other is one sorted file.
     """
 
     surveys: tuple[str, ...] = ()
     tables: Mapping[str, pa.Schema] = MappingProxyType({})
     uses: Mapping[str, str] = MappingProxyType({})
     """Tables of an earlier survey step of the stage that this one needs too: table name → step name."""
-    made: Mapping[str, Any] = MappingProxyType({})
-    """Opened tables by name (`curation.shards.Table`), set by the engine between survey and flow."""
+    table_urls: Mapping[str, str] = MappingProxyType({})
+    """Folder of each table, set by the engine between survey and flow."""
+
+    @property
+    def needs_survey(self) -> bool:
+        """False when the step was given a table that an earlier run made."""
+        return True
+
+    @property
+    def made(self) -> Mapping[str, Any]:
+        """Opened tables by name (`curation.shards.Table`)."""
+        if "_made" not in self.__dict__:
+            from curation.shards import Table
+
+            self._made = {name: Table(url) for name, url in self.table_urls.items()}
+        return self._made
+
+    @made.setter
+    def made(self, tables: Mapping[str, Any]) -> None:
+        self._made = tables
 
     @abstractmethod
     def survey(self, rows: Rows) -> Iterator[tuple[str, pa.Table]]:

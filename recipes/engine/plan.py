@@ -1,0 +1,265 @@
+"""From a recipe to a plan: what runs, in which order, on which columns, and under which fingerprint.
+
+A stage is one block: its steps run in one pass over the rows. A survey step (lines of a site, clusters, the cap) needs a table
+made from all rows first, so the plan puts a block of its own before the stage's: it reads just the columns that the survey and
+the deciding steps before it need. Every block has a fingerprint made of its steps, their parameters and code, and the
+fingerprints of what it reads; a block whose shard set is there already is never computed again.
+
+Making a plan lists input files; it opens no record and imports no heavy library.
+"""
+
+import difflib
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from curation.document import COLUMNS
+from curation.provenance import Source
+from curation.step import Decide, Step, Survey
+from recipes.engine import blocks, code_version
+from recipes.engine.errors import RecipeError
+from recipes.engine.spec import Recipe, Stage, step_labels
+
+FORMAT = 1
+"""Version of the shard set's layout; part of every fingerprint."""
+
+
+@dataclass
+class SourceRead:
+    """The input of a block that reads files: what they are, how they are cut into units, and the reader's parameters."""
+
+    source: Source
+    kind: str
+    inputs: list[Any]
+    units: list[Any]
+    options: dict[str, Any]
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash over names, sizes and stamps of the files, the rights declared for them, and the reader's parameters."""
+        files = [(i.file, i.size, i.stamp) for i in self.inputs]
+        return _hash(
+            [files, self.kind, self.options, self.source.name, self.source.rights_basis, self.source.licence]
+            + [code_version.of_module(reader_class(self.kind).__module__)]
+        )
+
+
+@dataclass
+class Block:
+    """One shard set to be made: rows of a stage, or the tables of one of its surveys."""
+
+    name: str
+    stage: str
+    kind: str
+    read: "SourceRead | Block"
+    steps: list[Step]
+    columns: list[str]
+    tasks: int
+    fingerprint: str
+    partitions: int
+    tiers: dict[str, str] = field(default_factory=dict)
+    release: bool = False
+    needs: str = "cpu"
+    url: str = ""
+
+    @property
+    def describes(self) -> dict[str, Any]:
+        """What a manifest says about how its rows were made."""
+        read = self.read
+        return {
+            "block": self.name,
+            "stage": self.stage,
+            "kind": self.kind,
+            "read": read.name if isinstance(read, Block) else f"source {read.source.name}",
+            "steps": [_identity(s) for s in self.steps],
+        }
+
+
+@dataclass
+class Plan:
+    """Blocks in the order in which they run."""
+
+    recipe: Recipe
+    where: str
+    blocks: list[Block]
+    out: str
+
+    @property
+    def fingerprint(self) -> str:
+        """Fingerprint of the whole run."""
+        return self.blocks[-1].fingerprint
+
+    @property
+    def folder(self) -> str:
+        """Folder of this version of the recipe: its released shard set, its report and what made them."""
+        return f"{self.out.rstrip('/')}/{self.recipe.version}"
+
+
+def reader_class(kind: str) -> type[Any]:
+    """The reading step for a kind of file."""
+    import importlib
+
+    from curation.extract.reader import READERS
+
+    module, _, cls = READERS[kind].partition(":")
+    return getattr(importlib.import_module(module), cls)
+
+
+def make(recipe: Recipe, where: str, out: str, *, unit_bytes: int = 32 << 20) -> Plan:
+    """Checks the recipe and plans it. Raises RecipeError at the first thing that cannot be."""
+    made: dict[str, Block] = {}
+    order: list[Block] = []
+    for position, stage in enumerate(recipe.stages):
+        last = position == len(recipe.stages) - 1
+        place = f"{where}, stage '{stage.name}'"
+        steps = _steps(stage, place)
+        if stage.read in recipe.sources:
+            read: SourceRead | Block = _source(recipe, stage.read, where, unit_bytes)
+            available = _written_by_reader(read)
+        else:
+            read = made[stage.read]
+            available = list(read.columns)
+        columns = _check_columns(steps, available, stage, place)
+        surveys = _surveys(recipe, stage, steps, read, place)
+        order += surveys
+        tasks = len(read.units) if isinstance(read, SourceRead) else read.partitions
+        name = f"{stage.name}.rows" if last and isinstance(read, SourceRead) else stage.name
+        block = _block(recipe, stage, name, "rows", read, steps, columns, tasks, surveys)
+        order.append(block)
+        if name != stage.name:  # rows that come from files still have to meet their equals by id
+            block = _block(recipe, stage, stage.name, "rows", block, [], columns, recipe.partitions, [])
+            order.append(block)
+        block.release = last
+        made[stage.name] = block
+    plan = Plan(recipe, where, order, out)
+    for block in order:
+        folder = plan.folder if block.release else f"{out.rstrip('/')}/stages"
+        block.url = f"{folder}/{block.name}" + ("" if block.release else f"-{block.fingerprint[:12]}")
+    return plan
+
+
+def _steps(stage: Stage, place: str) -> list[Step]:
+    """Step objects of a stage, each knowing its stage and its label."""
+    made = []
+    labels = step_labels([s.name for s in stage.steps])
+    for i, (spec, label) in enumerate(zip(stage.steps, labels, strict=True)):
+        at = f"{place}, step {i + 1} ({label})"
+        step = spec.made if spec.made is not None else blocks.build(spec.name, spec.with_, at)
+        step.recipe_parameters = dict(spec.with_)
+        step.stage, step.name = stage.name, label
+        made.append(step)
+    return made
+
+
+def _source(recipe: Recipe, name: str, where: str, unit_bytes: int) -> SourceRead:
+    from curation.extract.reader import InputError, find_inputs, plan_units
+
+    spec = recipe.sources[name]
+    place = f"{where}, source '{name}'"
+    if not (spec.rights_basis or spec.licence):
+        raise RecipeError(
+            f"{place}: declares neither 'rights_basis' (why you may use it, e.g. 著作権法30条の4) nor 'licence' (an SPDX id)"
+        )
+    if not spec.files:
+        raise RecipeError(f"{place}: no files; give them here as 'files', or on the command line as --in PATTERN")
+    try:
+        inputs = find_inputs(spec.files, spec.kind)
+        kinds = sorted({i.kind for i in inputs})
+        if len(kinds) > 1:
+            raise RecipeError(
+                f"{place}: files of several kinds ({', '.join(kinds)}); give each kind a source of its own"
+            )
+        units = plan_units(inputs, unit_bytes)
+    except InputError as error:
+        raise RecipeError(f"{place}: {error}") from error
+    cls = reader_class(kinds[0])
+    options = blocks.checked(cls, spec.options, place, given=("units", "source"))
+    return SourceRead(Source(name, spec.rights_basis, spec.licence), kinds[0], inputs, units, options)
+
+
+def _written_by_reader(read: SourceRead) -> list[str]:
+    return list(reader_class(read.kind).writes)
+
+
+def _check_columns(steps: list[Step], available: list[str], stage: Stage, place: str) -> list[str]:
+    """Columns of the stage's shards. Raises RecipeError when a step reads what nobody writes."""
+    have = set(available)
+    for i, step in enumerate(steps):
+        wanted = set(step.reads) | (set(step.surveys) if isinstance(step, Survey) else set())
+        if missing := sorted(wanted - have):
+            raise RecipeError(
+                f"{place}, step {i + 1} ({step.name}): reads column{'s' if len(missing) > 1 else ''} "
+                f"{', '.join(map(repr, missing))}, which no earlier step writes. Columns here: {', '.join(sorted(have))}."
+            )
+        have = (have - set(step.drops)) | set(step.writes)
+    kept = [c for c in COLUMNS if c in have and not COLUMNS[c].transient]
+    if stage.keep is None:
+        return kept
+    if unknown := [c for c in stage.keep if c not in kept]:
+        near = difflib.get_close_matches(unknown[0], kept, 1)
+        hint = f"did you mean '{near[0]}'?" if near else f"columns here: {', '.join(kept)}"
+        raise RecipeError(f"{place}: keep names '{unknown[0]}', which the stage does not have; {hint}")
+    return [c for c in kept if c in stage.keep or c in ("id", "payload_digest", "file", "offset")]
+
+
+def _surveys(recipe: Recipe, stage: Stage, steps: list[Step], read: "SourceRead | Block", place: str) -> list[Block]:
+    """A block for each survey of the stage, with the steps before it."""
+    found: list[Block] = []
+    for i, step in enumerate(steps):
+        if not isinstance(step, Survey) or not step.needs_survey:
+            continue
+        at = f"{place}, step {i + 1} ({step.name})"
+        if isinstance(read, SourceRead):
+            raise RecipeError(
+                f"{at}: looks over all rows first, and files are read only once; put it into a later stage"
+            )
+        if heavy := [s for s in steps[:i] if not isinstance(s, Decide | Survey)]:
+            raise RecipeError(
+                f"{at}: looks over all rows first, so only deciding steps may stand before it in its stage, and "
+                f"'{heavy[0].name}' measures; put '{step.name}' and what follows into a stage of its own that reads '{stage.name}'"
+            )
+        found.append(_block(recipe, stage, f"{stage.name}.{step.name}", "survey", read, steps[: i + 1], [], 1, found))
+    return found
+
+
+def _block(
+    recipe: Recipe,
+    stage: Stage,
+    name: str,
+    kind: str,
+    read: "SourceRead | Block",
+    steps: list[Step],
+    columns: list[str],
+    tasks: int,
+    surveys: Iterable[Block],
+) -> Block:
+    tiers = dict(recipe.rejected)
+    parts = [FORMAT, kind, name, read.fingerprint, [_identity(s) for s in steps], columns, recipe.partitions, tiers]
+    parts += [[s.fingerprint for s in surveys], code_version.libraries()]
+    return Block(
+        name, stage.name, kind, read, steps, columns, tasks, _hash(parts), recipe.partitions, tiers, needs=stage.needs
+    )
+
+
+def _identity(step: Step) -> dict[str, Any]:
+    """What makes a step the same step: name, parameters, the files it was given, and its code."""
+    cls = type(step)
+    params = getattr(step, "recipe_parameters", None) or {
+        k: v for k, v in vars(step).items() if isinstance(v, str | int | float | bool | list | dict | tuple | None)
+    }
+    params = {k: v for k, v in params.items() if k not in ("stage", "name", "recipe_parameters")}
+    files = {k: hashlib.sha256(v).hexdigest()[:16] for k, v in step.artefacts().items()}
+    return {"step": step.name, "with": params, "files": files, "code": code_version.of_module(cls.__module__)}
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS, default=str)).hexdigest()
+
+
+def default_out(recipe: Recipe) -> str:
+    """Where a run goes without --out: runs/NAME in the current folder."""
+    return str(Path("runs") / recipe.name)
