@@ -42,10 +42,8 @@ class SourceRead:
     def fingerprint(self) -> str:
         """Hash over names, sizes and stamps of the files, the rights declared for them, and the reader's parameters."""
         files = [(i.file, i.size, i.stamp) for i in self.inputs]
-        return _hash(
-            [files, self.kind, self.options, self.source.name, self.source.rights_basis, self.source.licence]
-            + [code_version.of_module(reader_class(self.kind).__module__)]
-        )
+        code = code_version.of_module(reader_class(self.kind).__module__)
+        return _hash([files, self.kind, self.options, vars(self.source), code])
 
 
 @dataclass

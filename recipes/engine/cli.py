@@ -1,0 +1,155 @@
+"""The `seimai` command."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from recipes.engine.errors import RecipeError, RunError
+
+app = typer.Typer(
+    name="seimai",
+    help="精米: from a raw Japanese web crawl to the shards a language model is trained on.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+RecipeName = Annotated[
+    str, typer.Argument(metavar="RECIPE", help="Name of a recipe that comes with seimai, or a .yaml or .py file.")
+]
+Files = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--in", metavar="PATTERN", help="Files of the recipe's first source: path, glob or URL; may be repeated."
+    ),
+]
+Out = Annotated[str | None, typer.Option("--out", metavar="DIR", help="Where the run goes (default: runs/NAME).")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="STAGE.STEP.KEY=VALUE", help="Changes one value; part of the fingerprint; may be repeated."
+    ),
+]
+
+
+def _planned(name: str, files: list[str] | None, out: str | None, overrides: list[str] | None):  # noqa: ANN202
+    from recipes.engine import plan, spec
+
+    path = spec.find(name)
+    recipe = spec.load(path, overrides, files)
+    return plan.make(recipe, path.name, out or plan.default_out(recipe))
+
+
+@app.command()
+def run(
+    recipe: RecipeName,
+    files: Files = None,
+    out: Out = None,
+    overrides: Overrides = None,
+    on: Annotated[str, typer.Option("--on", metavar="WHERE", help="local, slurm:FILE or ray[:FILE].")] = "local",
+    workers: Annotated[int | None, typer.Option(help="Worker processes of --on local (default: one a core).")] = None,
+) -> None:
+    """Run a recipe. Given again, it goes on where it stopped; what has not changed is not computed again."""
+    from recipes.engine import execute
+    from recipes.engine.summary import print_summary
+
+    plan = _planned(recipe, files, out, overrides)
+    try:
+        finished = execute.run(plan, on=on, workers=workers or os.cpu_count() or 1)
+    except KeyboardInterrupt:
+        typer.echo("\nstopped; the same command goes on from here", err=True)
+        raise typer.Exit(130) from None
+    from recipes.engine.report import write_report
+
+    report = write_report(plan.folder)
+    print_summary(finished, plan.folder, report)
+
+
+@app.command()
+def check(recipe: RecipeName, files: Files = None, out: Out = None, overrides: Overrides = None) -> None:
+    """Check a recipe without touching data: steps, keys, columns, presets, files, rights."""
+    plan = _planned(recipe, files, out, overrides)
+    typer.echo(
+        f"{recipe}: ok, {len(plan.recipe.stages)} stages in {len(plan.blocks)} blocks, version {plan.recipe.version}"
+    )
+
+
+@app.command(name="plan")
+def show_plan(recipe: RecipeName, files: Files = None, out: Out = None, overrides: Overrides = None) -> None:
+    """Show what would run: blocks, tasks, columns, fingerprints, and what is there already."""
+    from recipes.engine.summary import print_plan
+
+    print_plan(_planned(recipe, files, out, overrides))
+
+
+@app.command()
+def show(
+    what: Annotated[str, typer.Argument(metavar="WHAT", help="recipes, steps, columns, reasons or presets.")],
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="One of them, in full.")] = None,
+    on_run: Annotated[
+        str | None, typer.Option("--on", metavar="RUN", help="With presets: what each rule would remove from this run.")
+    ] = None,
+) -> None:
+    """Show recipes, steps, columns, reasons or presets."""
+    from recipes.engine.show import show as shown
+
+    shown(what, name, on_run)
+
+
+@app.command()
+def explain(
+    run_folder: Annotated[
+        str, typer.Argument(metavar="RUN", help="Folder of a run's version, e.g. runs/quickstart/1.")
+    ],
+    page: Annotated[str, typer.Argument(metavar="URL_OR_ID", help="The page's URL, or its id in hexadecimal.")],
+) -> None:
+    """Tell one page's whole story: decoded how, each value beside each threshold, which cluster, kept or why not."""
+    from recipes.engine.explain import explain as explained
+
+    explained(run_folder, page)
+
+
+@app.command()
+def report(
+    run_folder: Annotated[str, typer.Argument(metavar="RUN", help="Folder of a run's version.")],
+    samples: Annotated[
+        bool, typer.Option("--samples", help="Show page text: 20 kept and 20 rejected pages a reason.")
+    ] = False,
+) -> None:
+    """Write report.html of a run, in Japanese and English; page text is shown only with --samples."""
+    from recipes.engine.report import write_report
+
+    typer.echo(write_report(run_folder, samples=samples))
+
+
+def main() -> None:
+    """Entry point: mistakes of the user end in one clear message and exit status 2, failed runs in status 1."""
+    from curation.shards import ShardError
+
+    try:
+        app(standalone_mode=True)
+    except RecipeError as error:
+        typer.echo(f"RecipeError: {error}", err=True)
+        sys.exit(2)
+    except (RunError, ShardError) as error:
+        typer.echo(f"{type(error).__name__}: {error}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
+
+
+def run_folder(path: str) -> Path:
+    """Folder of a run's version: the one given, or the only or newest version in it. Raises RecipeError."""
+    folder = Path(path)
+    if (folder / "run.json").exists():
+        return folder
+    found = sorted(folder.glob("*/run.json"), key=lambda p: p.stat().st_mtime)
+    if not found:
+        raise RecipeError(f"{path}: no finished run here (no run.json)")
+    return found[-1].parent

@@ -1,0 +1,301 @@
+"""Running a plan: block after block, each into a folder of its own that counts only when its manifest is there.
+
+OUT/stages/pages-3f2a9c1b77d0/     one block's shard set, named by its fingerprint; kept for the next version
+OUT/2026.11.22/                    one version of the recipe
+  curated/                         its released shard set
+  run.json  recipe.yaml            the blocks, their fingerprints and where they lie; the recipe as it ran
+  report.html
+"""
+
+import contextlib
+import platform
+import time
+from collections import Counter
+from collections.abc import Iterator
+from importlib.metadata import version
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+
+from curation.place import Place
+from curation.provenance import Source
+from curation.read_shards import ReadShards
+from curation.shards import MANIFEST, set_schema, write_parquet, write_survey_table
+from curation.step import Batch, Rejected, Step, Survey
+from curation.write_shards import WriteShards, smallest_sample
+from recipes.engine import code_version
+from recipes.engine.errors import RecipeError, RunError
+from recipes.engine.executors import LocalExecutor, backend, cluster_executor
+from recipes.engine.plan import Block, Plan, SourceRead, reader_class
+from recipes.engine.progress import Progress
+from recipes.engine.workers import Workers
+
+
+class RunSurvey(Step):
+    """The one task of a survey block: lets the survey step look over all rows, and writes its tables."""
+
+    def __init__(self, read_url: str, steps: list[Step], url: str, partitions: int):
+        super().__init__()
+        self.read_url, self.before, self.survey_step = read_url, steps[:-1], steps[-1]
+        self.url, self.partitions = url, partitions
+
+    def columns(self, batch: Batch) -> dict[str, pa.Array]:
+        """Nothing: a survey changes no row."""
+        return {}
+
+    def read(self, columns: Any) -> Iterator[Batch]:
+        """Rows that reach the survey step, as often as it asks (the `Rows` of `curation.step`)."""
+        wanted = set(columns)
+        for step in reversed(self.before):
+            wanted = (wanted - set(step.writes)) | set(step.reads)
+        data: Iterator[Any] = ReadShards(self.read_url, sorted(wanted | {"id"})).run()
+        for step in self.before:
+            data = step.run(data)
+        for item in data:
+            if not isinstance(item, Rejected):
+                self.stat_update("rows", value=item.num_rows)
+                yield item.select(list(columns))
+
+    def run(self, data: Any = None, rank: int = 0, world_size: int = 1) -> Iterator[Any]:
+        """Writes every table, then the task's manifest."""
+        started, place, survey = time.time(), Place(self.url), self.survey_step
+        assert isinstance(survey, Survey)
+        pieces: dict[str, list[pa.Table]] = {name: [] for name in survey.tables}
+        with self.track_time():
+            survey.setup()
+            for name, table in survey.survey(self):
+                pieces[name].append(table.cast(survey.tables[name]))
+            rows = {}
+            for name, tables in pieces.items():
+                whole = pa.concat_tables(tables) if tables else survey.tables[name].empty_table()
+                write_survey_table(place, name, whole, self.partitions)
+                rows[name] = len(whole)
+        counts = {label: int(s.total) for label, s in survey.stats.stats.items()}
+        place.write_json(
+            f"tasks/{rank:05d}.json",
+            {
+                "task": rank,
+                "tables": rows,
+                "steps": [{"step": survey.name, **counts}],
+                "seconds": time.time() - started,
+            },
+        )
+        yield from ()
+
+
+def run(plan: Plan, *, on: str = "local", workers: int = 2, progress: Progress | None = None) -> dict[str, Any]:
+    """Runs what the plan needs and has not got. Returns the content of run.json.
+
+    Raises RecipeError when the version is there with another fingerprint, RunError when a task cannot go on.
+    """
+    kind, options = backend(on)
+    check_version(plan)
+    progress = progress or Progress(len(plan.blocks))
+    with Workers(workers) as pool:
+        try:
+            for block in plan.blocks:
+                _run_block(block, plan, kind, options, pool, progress)
+        finally:
+            progress.stop()
+    return _finish_run(plan)
+
+
+def check_version(plan: Plan) -> None:
+    """Refuses a version that is there with another fingerprint, unless it is `dev`, which is made anew."""
+    place = Place(plan.folder)
+    if not place.exists("run.json"):
+        return
+    old = place.read_json("run.json")
+    if old["fingerprint"] == plan.fingerprint:
+        return
+    if plan.recipe.version == "dev":
+        place.remove()
+        return
+    before = {b["name"]: b["own"] for b in old["blocks"]}
+    changed = [b.name for b in plan.blocks if before.get(b.name) != b.describes]
+    what = f"changed since: {', '.join(changed)}" if changed else "its inputs or code changed"
+    raise RecipeError(
+        f"{plan.folder}: version {plan.recipe.version} of {plan.recipe.name} is there already and was made differently ({what}). "
+        "New rows need a new version: raise 'version' in the recipe, or --set version=dev to overwrite, or another --out."
+    )
+
+
+def _run_block(block: Block, plan: Plan, kind: str, options: dict[str, Any], pool: Workers, progress: Progress) -> None:
+    final = Place(block.url)
+    if final.exists(MANIFEST):
+        manifest = final.read_json(MANIFEST)
+        if manifest["fingerprint"] == block.fingerprint:
+            progress.skip(block.name, manifest["rows_out"])
+            return
+        final.remove()
+    partial = Place(f"{block.url}.partial") if final.local else final
+    layout = {"fingerprint": block.fingerprint, "tasks": block.tasks, "units": _units(block)}
+    if partial.exists() and not (partial.exists("layout.json") and partial.read_json("layout.json") == layout):
+        partial.remove()
+    partial.write_json("layout.json", layout)
+    pipeline = _pipeline(block, plan, partial)
+    bytes_total = sum(i.size for i in block.read.inputs) if isinstance(block.read, SourceRead) else 0
+    if kind == "local":
+        executor = LocalExecutor(partial, pipeline, block.tasks, pool.count)
+        progress.start(block.name, block.tasks, block.tasks - len(executor.get_incomplete_ranks()), bytes_total)
+        executor.run_watched(pool, progress.update)
+    else:
+        progress.start(block.name, block.tasks, 0, bytes_total)
+        executor = cluster_executor(kind, partial, pipeline, block.tasks, options, f"{plan.recipe.name}/{block.name}")
+        executor.run()
+        if left := executor.get_incomplete_ranks():
+            raise RunError(
+                f"{block.name}: {len(left)} of {block.tasks} tasks are not complete; the same command continues them"
+            )
+    manifest = _finish_block(block, partial)
+    partial.publish(final)
+    progress.end(manifest["rows_in"], manifest["rows_out"])
+
+
+def _units(block: Block) -> list[Any]:
+    return [[u.file, u.start, u.end] for u in block.read.units] if isinstance(block.read, SourceRead) else []
+
+
+def _pipeline(block: Block, plan: Plan, place: Place) -> list[Any]:
+    """The datatrove pipeline of a block."""
+    by_name = {b.name: b for b in plan.blocks}
+    for step in block.steps:
+        if isinstance(step, Survey):
+            made = {
+                name: f"{by_name[f'{block.stage}.{step.name}'].url}/{name}" for name in step.tables if step.needs_survey
+            }
+            for name, of in step.uses.items():
+                made[name] = f"{by_name[f'{block.stage}.{of}'].url}/{name}"
+            step.table_urls = made
+    if block.kind == "survey":
+        assert isinstance(block.read, Block)
+        return [RunSurvey(block.read.url, block.steps, place.url, block.partitions)]
+    if isinstance(block.read, SourceRead):
+        read: Any = reader_class(block.read.kind)(block.read.units, block.read.source, **block.read.options)
+        read.name, read.stage = f"read_{block.read.kind}", block.stage
+    else:
+        read = ReadShards(block.read.url, block.read.columns)
+        read.stage = block.stage
+    steps = [read, *block.steps]
+    sink = WriteShards(place.url, block.columns, block.partitions, block.tiers, steps, content=block.release)
+    return [*steps, sink]
+
+
+def _finish_block(block: Block, place: Place) -> dict[str, Any]:
+    """Joins the tasks' manifests into the set's, which makes the set exist."""
+    tasks = [place.read_json(f"tasks/{name}") for name in place.names("tasks")]
+    manifest: dict[str, Any] = {
+        "format": 1,
+        "fingerprint": block.fingerprint,
+        "made": block.describes,
+        "partitions": block.partitions,
+        "versions": versions(),
+        "seconds": round(sum(t["seconds"] for t in tasks), 3),
+        "tasks": len(tasks),
+        "steps": _step_sums(tasks),
+    }
+    if block.kind == "survey":
+        rows = sum(sum(t["tables"].values()) for t in tasks)
+        manifest |= {"tables": tasks[0]["tables"], "rows_in": rows, "rows_out": rows, "rejected": {}}
+    else:
+        manifest |= {
+            "columns": block.columns,
+            "schema": set_schema(block.columns).serialize().to_pybytes().hex(),
+            "rows_in": sum(t["rows_in"] for t in tasks),
+            "rows_out": sum(t["rows_out"] for t in tasks),
+            "rejected": dict(sum((Counter(t["rejected"]) for t in tasks), Counter()).most_common()),
+            "bytes": sum(f["bytes"] for t in tasks for f in t["files"]),
+            "licences": dict(sum((Counter(t["licences"]) for t in tasks), Counter())),
+            "source": vars(block.read.source) if isinstance(block.read, SourceRead) else None,
+            "cpu": round(sum(t["cpu"] for t in tasks), 3),
+            "peak_rss_mb": max((t["peak_rss_mb"] for t in tasks), default=0),
+            "fused": sorted(i for t in tasks for i in t["fused"]),
+        }
+        if block.release:
+            manifest["content"] = f"{sum(int(t['content'], 16) for t in tasks) % (1 << 256):064x}"
+        _join_samples(place, tasks)
+    place.write_json(MANIFEST, manifest)
+    return manifest
+
+
+def _join_samples(place: Place, tasks: list[dict[str, Any]]) -> None:
+    """Of all tasks' samples, the 1,000 rows of smallest hash a reason: the same rows whatever the number of tasks."""
+    kept: dict[str, pa.Table] = {}
+    for task in tasks:
+        for f in task["sample_files"]:
+            with place.fs.open(f"{place.path}/{f['path']}", "rb") as file:
+                table = pq.read_table(file)
+            for reason in table.column("reason").unique().to_pylist():
+                rows = table.filter(pa.compute.equal(table.column("reason"), reason))
+                kept[reason] = smallest_sample(pa.concat_tables([kept[reason], rows]) if reason in kept else rows)
+    if kept:
+        write_parquet(place, "samples.parquet", pa.concat_tables([kept[r] for r in sorted(kept)]).combine_chunks())
+    with contextlib.suppress(FileNotFoundError):
+        (place / "samples").remove()
+
+
+def _step_sums(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    sums: dict[str, Counter[str]] = {}
+    for task in tasks:
+        for step in task["steps"]:
+            sums.setdefault(step["step"], Counter()).update({k: v for k, v in step.items() if k != "step"})
+    return [{"step": name, **{k: round(v, 4) for k, v in counts.items()}} for name, counts in sums.items()]
+
+
+def versions() -> dict[str, str]:
+    """What made a set: seimai, Python and the libraries that decide about rows."""
+    return {"seimai": version("seimai"), "python": platform.python_version(), **code_version.libraries()}
+
+
+def _finish_run(plan: Plan) -> dict[str, Any]:
+    place = Place(plan.folder)
+    blocks = []
+    for b in plan.blocks:
+        manifest = Place(b.url).read_json(MANIFEST)
+        blocks.append(
+            {
+                "name": b.name,
+                "stage": b.stage,
+                "kind": b.kind,
+                "url": _relative(b.url, plan.folder),
+                "fingerprint": b.fingerprint,
+                "read": b.read.name if isinstance(b.read, Block) else b.read.source.name,
+                "own": b.describes,
+                "rows_in": manifest["rows_in"],
+                "rows_out": manifest["rows_out"],
+                "rejected": manifest["rejected"],
+            }
+        )
+    run_json = {
+        "recipe": plan.recipe.name,
+        "version": plan.recipe.version,
+        "fingerprint": plan.fingerprint,
+        "release": plan.blocks[-1].name,
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "versions": versions(),
+        "sources": {name: _source_summary(plan, name) for name in plan.recipe.sources},
+        "blocks": blocks,
+    }
+    place.write_json("run.json", run_json)
+    recipe = plan.recipe.model_dump(exclude_defaults=True)
+    place.write_bytes("recipe.yaml", yaml.safe_dump(recipe, allow_unicode=True, sort_keys=False).encode())
+    return run_json
+
+
+def _source_summary(plan: Plan, name: str) -> dict[str, Any]:
+    for block in plan.blocks:
+        read = block.read
+        if isinstance(read, SourceRead) and read.source.name == name:
+            files = [{"file": i.file, "size": i.size, "stamp": i.stamp} for i in read.inputs]
+            return {**vars(read.source), "kind": read.kind, "files": files}
+    return vars(Source(name))
+
+
+def _relative(url: str, folder: str) -> str:
+    """A block's folder as seen from the version's folder, so that a run can be moved as a whole."""
+    if url.startswith(folder + "/"):
+        return url[len(folder) + 1 :]
+    base = folder.rsplit("/", 1)[0]
+    return f"../{url[len(base) + 1 :]}" if url.startswith(base + "/") else url

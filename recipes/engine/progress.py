@@ -1,0 +1,99 @@
+"""What a run shows while it runs: block, rows a second, share kept, time left; a live line on a terminal, else a line a minute."""
+
+import sys
+import time
+from typing import Any, TextIO
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+
+class Progress:
+    """Shows the blocks of a run; `update` is called about twice a second."""
+
+    def __init__(self, blocks: int, stream: TextIO | None = None, every: float = 60.0):
+        self.console = Console(file=stream or sys.stderr, highlight=False, soft_wrap=True)
+        self.live: Live | None = None
+        self.blocks, self.every = blocks, every
+        self.index = 0
+
+    def start(self, name: str, tasks: int, done: int, bytes_total: int = 0) -> None:
+        """A block begins: `done` of its tasks were finished by an earlier run."""
+        self.index += 1
+        self.name, self.tasks, self.bytes_total = name, tasks, bytes_total
+        self.before = done
+        self.began = self.said = time.monotonic()
+        self.rows = self.kept = 0
+        self.shares: dict[int, dict[str, int]] = {}
+        self.finished = (0, 0)
+        if self.console.is_terminal:
+            self.live = Live(Text(""), console=self.console, refresh_per_second=4, transient=True)
+            self.live.start()
+        else:
+            self.console.print(
+                f"[{self.index}/{self.blocks}] {name}: {tasks} task{'s' if tasks != 1 else ''}", markup=False
+            )
+
+    def update(self, running: dict[int, Any], done: int) -> None:
+        """Takes the counts of the tasks that run now, by rank, and the number of tasks finished since the block began."""
+        for rank in set(self.shares) - set(running):
+            last = self.shares.pop(rank)
+            self.finished = self.finished[0] + last["rows"], self.finished[1] + last["kept"]
+        self.shares |= running
+        self.rows = self.finished[0] + sum(c["rows"] for c in self.shares.values())
+        self.kept = self.finished[1] + sum(c["kept"] for c in self.shares.values())
+        line = self._line(done)
+        if self.live is not None:
+            self.live.update(Text(line))
+        elif time.monotonic() - self.said >= self.every:
+            self.said = time.monotonic()
+            self.console.print(line, markup=False)
+
+    def _line(self, done: int) -> str:
+        seconds = max(1e-9, time.monotonic() - self.began)
+        share = done / max(1, self.tasks - self.before)
+        left = f", {_span(seconds / share - seconds)} left" if 0 < share < 1 else ""
+        kept = f", {100 * self.kept / self.rows:.1f} % kept" if self.rows else ""
+        rate = f", {self.rows / seconds:,.0f} rows/s" if self.rows else ""
+        return (
+            f"[{self.index}/{self.blocks}] {self.name}: {self.before + done}/{self.tasks} tasks, "
+            f"{self.rows:,} rows{rate}{kept}, {_span(seconds)}{left}"
+        )
+
+    def end(self, rows_in: int, rows_out: int, note: str = "") -> None:
+        """A block is done: says what it kept."""
+        self.stop()
+        seconds = time.monotonic() - self.began
+        kept = f", {100 * rows_out / rows_in:.1f} % kept" if rows_in else ""
+        self.console.print(
+            f"[{self.index}/{self.blocks}] {self.name}: {rows_in:,} → {rows_out:,} rows{kept}, {_span(seconds)}{note}",
+            markup=False,
+        )
+
+    def skip(self, name: str, rows_out: int) -> None:
+        """A block whose shard set is there already."""
+        self.index += 1
+        self.console.print(
+            f"[{self.index}/{self.blocks}] {name}: unchanged, {rows_out:,} rows from an earlier run", markup=False
+        )
+
+    def stop(self) -> None:
+        """Ends the live line, also after an error."""
+        if self.live is not None:
+            self.live.stop()
+            self.live = None
+
+
+def _span(seconds: float) -> str:
+    """A length of time in the two units that matter.
+
+    >>> _span(4.2), _span(75), _span(7300)
+    ('4 s', '1 min 15 s', '2 h 1 min')
+    """
+    s = int(seconds)
+    if s < 60:
+        return f"{s} s"
+    if s < 3600:
+        return f"{s // 60} min {s % 60} s"
+    return f"{s // 3600} h {s % 3600 // 60} min"

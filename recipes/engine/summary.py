@@ -1,0 +1,78 @@
+"""What a terminal shows of a plan and of a finished run."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from curation.document import REASONS
+from curation.place import Place
+from curation.shards import MANIFEST
+from recipes.engine.plan import Plan, SourceRead
+
+
+def print_plan(plan: Plan) -> None:
+    """Blocks with their steps, tasks, columns and state, and what the deduplication's bands imply."""
+    console = Console(highlight=False)
+    console.print(f"[bold]{plan.recipe.name}[/] {plan.recipe.version} → {plan.folder}", soft_wrap=True)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("block", "reads", "steps", "tasks", "columns", "fingerprint", "state"):
+        table.add_column(column, overflow="fold")
+    for block in plan.blocks:
+        if isinstance(block.read, SourceRead):
+            size = sum(i.size for i in block.read.inputs)
+            read = f"{block.read.source.name}: {len(block.read.inputs)} files, {size / 1e6:,.1f} MB"
+        else:
+            read = block.read.name
+        steps = ", ".join(s.name for s in block.steps) or "merge by id"
+        table.add_row(
+            block.name,
+            read,
+            steps,
+            str(block.tasks),
+            str(len(block.columns) or ""),
+            block.fingerprint[:12],
+            state(block.url, block),
+        )
+    console.print(table)
+    for block in plan.blocks:
+        for step in block.steps:
+            if block.kind == "survey" and step is block.steps[-1] and hasattr(step, "plan_note"):
+                console.print(f"\n[bold]{block.name}[/]\n{step.plan_note()}", markup=True)
+
+
+def state(url: str, block: Any) -> str:
+    """`done`, `n of m tasks` or `to do`."""
+    if Place(url).exists(MANIFEST) and Place(url).read_json(MANIFEST)["fingerprint"] == block.fingerprint:
+        return "done"
+    done = len(Place(f"{url}.partial").names("tasks"))
+    return f"{done} of {block.tasks} tasks" if done else "to do"
+
+
+def print_summary(run: dict[str, Any], folder: str, report: str) -> None:
+    """The funnel of a finished run in a few lines: rows of each stage, the main reasons, and where things lie."""
+    console = Console(highlight=False)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column, justify in (
+        ("stage", "left"),
+        ("in", "right"),
+        ("kept", "right"),
+        ("rejected, most frequent first", "left"),
+    ):
+        table.add_column(column, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    for block in run["blocks"]:
+        if block["kind"] != "rows":
+            continue
+        gone = sorted(block["rejected"].items(), key=lambda kv: -kv[1])
+        said = ", ".join(f"{reason} {n:,}" for reason, n in gone[:6]) + (
+            f", {len(gone) - 6} more reasons" if len(gone) > 6 else ""
+        )
+        table.add_row(block["name"], f"{block['rows_in']:,}", f"{block['rows_out']:,}", said)
+    console.print(table)
+    console.print(f"shards  {folder}/{run['release']}/data\nreport  {report}", soft_wrap=True, markup=False)
+
+
+def reason_in_words(reason: str, japanese: bool = False) -> str:
+    """A reason as a person says it; a preset's rule is its own name."""
+    found = REASONS.get(reason)
+    return reason if found is None else (found.meaning_ja if japanese else found.meaning)

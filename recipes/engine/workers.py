@@ -1,0 +1,183 @@
+"""Worker processes that are watched: a task whose process dies is tried again, a task that raises stops the run.
+
+datatrove's local pool hangs for ever when a worker is killed. Here each worker is a process of its own with a pipe; it tells how
+many rows it has seen, and its end is noticed at once. A task that died is tried again by a fresh process with `attempt` raised,
+upon which steps call foreign parsers in processes of their own (see `curation/extract/main_text.py`). Workers stay alive from
+block to block, so that imports are paid once.
+"""
+
+import contextlib
+import os
+import signal
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from multiprocessing import connection
+from typing import Any
+
+import dill
+import multiprocess
+
+from recipes.engine.errors import RunError
+
+MOST_ATTEMPTS = 3
+STALLED_SECONDS = 900.0
+"""A worker whose task shows no progress for this long is ended and counts as dead: a fuse, not a decision."""
+
+
+@dataclass
+class _Worker:
+    process: Any
+    pipe: Any
+    rank: int | None = None
+    attempt: int = 1
+    seen: float = field(default_factory=time.monotonic)
+    progress: Any = None
+
+
+def _serve(pipe: Any) -> None:
+    """A worker's life: takes (pickled executor, rank, attempt) until the pipe closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    lock = threading.Lock()
+    loaded: tuple[bytes, Any] = (b"", None)
+    while True:
+        try:
+            pickled, rank, attempt = pipe.recv()
+        except EOFError:
+            return
+        stop = threading.Event()
+        try:
+            loaded = (pickled, dill.loads(pickled))  # steps keep state: each task gets fresh ones
+            executor = loaded[1]
+            for step in executor.pipeline:
+                step.attempt = attempt
+            watch = threading.Thread(target=_tell, args=(executor.pipeline, pipe, lock, stop), daemon=True)
+            watch.start()
+            executor._run_for_rank(rank, 1)
+            answer: tuple[str, Any] = ("done", rank)
+        except BaseException as error:
+            answer = ("error", (type(error).__name__, str(error), traceback.format_exc()))
+        stop.set()
+        with lock:
+            pipe.send(answer)
+
+
+def _tell(pipeline: list[Any], pipe: Any, lock: Any, stop: threading.Event) -> None:
+    while not stop.wait(0.5):
+        counts = _counts(pipeline)
+        with lock, contextlib.suppress(OSError):
+            if not stop.is_set():
+                pipe.send(("progress", counts))
+
+
+def _counts(pipeline: list[Any]) -> dict[str, int]:
+    """Rows read, kept by the last step and bytes read so far by one task."""
+    first, last = pipeline[0], pipeline[-2] if len(pipeline) > 1 else pipeline[0]
+    total = {label: int(stat.total) for label, stat in list(first.stats.stats.items())}
+    kept = int(last.stats["kept"].total) if "kept" in last.stats.stats else total.get("kept", 0)
+    return {"rows": total.get("rows", 0), "kept": kept, "bytes": int(getattr(first, "bytes_read", 0))}
+
+
+class Workers:
+    """A fixed number of worker processes; use as a context so that they end with it."""
+
+    def __init__(self, count: int):
+        self.count = max(1, count)
+        self._context = multiprocess.get_context("forkserver")
+        self._workers: list[_Worker] = []
+
+    def __enter__(self) -> "Workers":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self._workers:
+            self._end(worker)
+        self._workers = []
+
+    def run(self, executor: Any, ranks: list[int], on_progress: Callable[[dict[int, Any], int], None]) -> None:
+        """Runs the executor's pipeline for every rank. Raises RunError when a task raises or keeps dying."""
+        pickled = dill.dumps(executor, recurse=False)
+        waiting = deque((rank, 1) for rank in ranks)
+        done = 0
+        while len(self._workers) < min(self.count, len(ranks)):
+            self._workers.append(self._start())
+        while done < len(ranks):
+            for worker in self._workers:
+                if worker.rank is None and waiting:
+                    self._assign(worker, pickled, *waiting.popleft())
+            busy = [w for w in self._workers if w.rank is not None]
+            ready = connection.wait([w.pipe for w in busy] + [w.process.sentinel for w in busy], timeout=0.5)
+            for worker in busy:
+                if worker.pipe in ready or worker.process.sentinel in ready:
+                    done += self._hear(worker, waiting)
+                elif time.monotonic() - worker.seen > STALLED_SECONDS:
+                    self._died(worker, waiting, f"showed no progress for {STALLED_SECONDS:.0f} s")
+            on_progress({w.rank: w.progress for w in self._workers if w.rank is not None and w.progress}, done)
+
+    def _start(self) -> _Worker:
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(target=_serve, args=(theirs,), daemon=False)
+        process.start()
+        theirs.close()
+        return _Worker(process, ours)
+
+    def _assign(self, worker: _Worker, pickled: bytes, rank: int, attempt: int) -> None:
+        worker.rank, worker.attempt, worker.seen, worker.progress = rank, attempt, time.monotonic(), None
+        worker.pipe.send((pickled, rank, attempt))
+
+    def _hear(self, worker: _Worker, waiting: deque[tuple[int, int]]) -> int:
+        """Takes what a worker says; returns the number of tasks that it finished (0 or 1)."""
+        try:
+            while worker.pipe.poll():
+                kind, value = worker.pipe.recv()
+                if kind == "progress":
+                    if value != worker.progress:
+                        worker.seen = time.monotonic()
+                    worker.progress = value
+                elif kind == "done":
+                    worker.rank = worker.progress = None
+                    return 1
+                else:
+                    raise RunError(_error_text(worker.rank, *value))
+        except (EOFError, OSError):
+            worker.process.join(5)
+        if not worker.process.is_alive():
+            self._died(worker, waiting, f"ended with exit code {worker.process.exitcode}")
+        return 0
+
+    def _died(self, worker: _Worker, waiting: deque[tuple[int, int]], how: str) -> None:
+        self._end(worker)
+        if worker.attempt >= MOST_ATTEMPTS:
+            raise RunError(
+                f"task {worker.rank}: its process {how}, {MOST_ATTEMPTS} times. Its log is in the stage's logs/ folder."
+            )
+        assert worker.rank is not None
+        waiting.appendleft((worker.rank, worker.attempt + 1))
+        self._workers[self._workers.index(worker)] = self._start()
+
+    def _end(self, worker: _Worker) -> None:
+        if worker.process.is_alive():
+            if worker.rank is None:
+                worker.pipe.close()
+                worker.process.join(2)
+            if worker.process.is_alive():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(worker.process.pid, signal.SIGTERM)
+                worker.process.join(5)
+            if worker.process.is_alive():
+                worker.process.kill()
+        with contextlib.suppress(OSError):
+            worker.pipe.close()
+
+
+def _error_text(rank: int | None, name: str, text: str, trace: str) -> str:
+    if "No space left on device" in text or "Errno 28" in text:
+        return (
+            f"the disk is full ({text}). Free some space and give the same command again: it goes on where it stopped."
+        )
+    if name == "InputError":
+        return text
+    return f"task {rank}: {name}: {text}\n{trace}"
