@@ -3,6 +3,7 @@
 Locally a file is written under a temporary name and renamed; an object store shows an upload only when it is complete.
 """
 
+import contextlib
 import hashlib
 import io
 import os
@@ -114,10 +115,13 @@ class Created(io.RawIOBase):
             if self._written != self._final:
                 self._fs.mv(self._written, self._final)
             return
-        if hasattr(self._file, "discard"):  # object storage: an upload that is never completed
+        if self._written == self._final and hasattr(
+            self._file, "discard"
+        ):  # object storage: an upload that is never completed
             self._file.discard()
             return
-        self._file.close()
+        with contextlib.suppress(OSError):  # a full disk says so again when buffers are flushed
+            self._file.close()
         self._fs.rm_file(self._written)
 
     def __enter__(self) -> "Created":

@@ -31,7 +31,7 @@ STEPS: dict[str, str] = {
     "minhash": "curation.dedup.minhash:MinHash",
     "dedup": "curation.dedup.dedup:Dedup",
     "cap": "curation.mixture.cap:Cap",
-    "datatrove_filter": "curation.datatrove_filter:DatatroveFilter",
+    "datatrove": "curation.datatrove_step:Datatrove",
 }
 """Every step by the name that recipes use."""
 

@@ -36,7 +36,7 @@ Overrides = Annotated[
 ]
 
 
-def _planned(name: str, files: list[str] | None, out: str | None, overrides: list[str] | None):  # noqa: ANN202
+def _planned(name: str, files: list[str] | None, out: str | None, overrides: list[str] | None):
     from recipes.engine import plan, spec
 
     path = spec.find(name)

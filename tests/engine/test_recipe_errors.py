@@ -1,0 +1,100 @@
+"""A recipe with a mistake is refused with the place, what was found and what would be right."""
+
+from pathlib import Path
+
+import pytest
+
+from recipes.engine import blocks, spec
+from recipes.engine.errors import RecipeError
+from recipes.engine.plan import make
+
+GOOD = """\
+name: test/one
+version: 1
+sources:
+  crawl: {warc: pages.warc.gz, rights_basis: 著作権法30条の4}
+stages:
+  - name: pages
+    read: crawl
+    steps: [decode, main_text]
+"""
+
+
+def said(tmp_path: Path, text: str, overrides: list[str] | None = None) -> str:
+    """The message with which a recipe is refused, in loading or in planning."""
+    path = tmp_path / "bad.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(RecipeError) as error:
+        make(spec.load(path, overrides), path.name, str(tmp_path / "out"))
+    return str(error.value)
+
+
+def test_an_unknown_key_names_file_stage_and_nearest_key(tmp_path):
+    message = said(tmp_path, GOOD.replace("steps:", "step:"))
+    assert message == "bad.yaml, stage 'pages': unknown key 'step'; did you mean 'steps'?"
+
+
+def test_an_unknown_key_at_the_top_and_in_a_source(tmp_path):
+    assert "unknown key 'versoin'; did you mean 'version'?" in said(tmp_path, GOOD.replace("version:", "versoin:"))
+    assert "source 'crawl': unknown key 'rigths_basis'; did you mean 'rights_basis'?" in said(
+        tmp_path, GOOD.replace("rights_basis", "rigths_basis")
+    )
+
+
+def test_an_unknown_step_names_the_nearest(tmp_path):
+    message = said(tmp_path, GOOD.replace("main_text", "maintext"))
+    assert message == "bad.yaml, stage 'pages', step 2 (maintext): there is no step 'maintext'; did you mean 'main_text'?"
+
+
+def test_an_unknown_parameter_names_the_nearest(tmp_path):
+    message = said(tmp_path, GOOD.replace("main_text", "{main_text: {ruby_: keep}}"))
+    assert message == "bad.yaml, stage 'pages', step 2 (main_text): unknown key 'ruby_'; did you mean 'ruby'?"
+
+
+def test_a_stage_that_reads_nothing_known(tmp_path):
+    message = said(tmp_path, GOOD.replace("read: crawl", "read: crawls"))
+    assert "stage 'pages' reads 'crawls', which is no source or earlier stage (there are: crawl); did you mean 'crawl'?" in message
+
+
+def test_partitions_are_a_power_of_two(tmp_path):
+    assert "must be a power of two" in said(tmp_path, GOOD + "partitions: 12\n")
+
+
+def test_a_source_without_rights_is_refused(tmp_path):
+    message = said(tmp_path, GOOD.replace(", rights_basis: 著作権法30条の4", ""))
+    assert "source 'crawl': declares neither 'rights_basis'" in message
+
+
+def test_a_path_that_does_not_exist(tmp_path):
+    message = said(tmp_path, GOOD)
+    assert "pages.warc.gz" in message
+    assert "source 'crawl'" in message
+
+
+def test_set_names_stages_and_steps_when_it_misses(tmp_path):
+    assert "no stage 'page' (stages: pages); did you mean 'pages'?" in said(tmp_path, GOOD, ["page.main_text.ruby=keep"])
+    assert "stage 'pages' has no step 'nfkc' (steps: decode, main_text)" in said(tmp_path, GOOD, ["pages.nfkc.x=1"])
+    assert "write stage.step.key=value" in said(tmp_path, GOOD, ["pages.main_text.ruby"])
+
+
+def test_set_changes_a_parameter_a_version_and_a_source(tmp_path):
+    path = tmp_path / "good.yaml"
+    path.write_text(GOOD, encoding="utf-8")
+    recipe = spec.load(path, ["pages.main_text.ruby=keep", "version=dev", "sources.crawl.licence=CC0-1.0"])
+    assert recipe.stages[0].steps[1].with_ == {"ruby": "keep"}
+    assert (recipe.version, recipe.sources["crawl"].licence) == ("dev", "CC0-1.0")
+
+
+def test_a_recipe_that_is_not_there_names_those_that_are():
+    with pytest.raises(RecipeError, match=r"no recipe 'web_jaa'. Did you mean 'web_ja'\?"):
+        spec.find("web_jaa")
+    with pytest.raises(RecipeError, match=r"nowhere.yaml: there is no such recipe file"):
+        spec.find("nowhere.yaml")
+
+
+@pytest.mark.parametrize("name", spec.packaged())
+def test_recipes_that_come_with_the_project_are_well_formed(name):
+    recipe = spec.load(spec.find(name))
+    for stage in recipe.stages:
+        for step in stage.steps:
+            blocks.build(step.name, step.with_, f"{name}, {stage.name}")
