@@ -95,6 +95,7 @@ _LANGUAGE = [
     Column("kana_ratio", pa.float32(), "kana among non-space characters, in [0, 1]"),
 ]
 
+
 def _fraction(name: str, meaning: str) -> Column:
     return Column(name, pa.float64(), meaning)
 
@@ -119,7 +120,7 @@ _FEATURES = [  # exact definitions: curation/features/__init__.py
     *(_fraction(f"top_{n}gram_fraction", f"share of the most frequent character {n}-gram") for n in (2, 3, 4)),
     *(_fraction(f"duplicate_{n}gram_fraction", f"distinct character {n}-grams that occur again") for n in range(5, 11)),
     _fraction("char_5gram_repetition", "share of the √distinct most frequent character 5-grams (HojiChar, BigScience)"),
-    _fraction("duplicate_line_fraction", "lines that repeat an earlier one, runs of line breaks taken as one (datatrove)"),
+    _fraction("duplicate_line_fraction", "lines that repeat an earlier one; a run of breaks is one (datatrove)"),
     _fraction("line_punct_fraction", "lines that end in terminal punctuation (FineWeb)"),
     _fraction("duplicate_line_char_fraction", "share of characters in lines that repeat an earlier one (FineWeb)"),
     _fraction("bullet_line_fraction", "lines that begin with a bullet (Gopher)"),
@@ -148,6 +149,7 @@ _FEATURES = [  # exact definitions: curation/features/__init__.py
 
 _DEDUP = [
     Column("form_key", KEY, "hash of the normal form (curation/dedup/normal_form.py): equal key = same text"),
+    Column("form_chars", pa.int32(), "characters of the normal form; null where `form_key` is"),
     Column("minhash", MINHASH, "MinHash signature over character 5-grams of the normal form"),
     Column("cluster", KEY, "label of the near-duplicate cluster: form key of its kept node"),
     Column("cluster_size", pa.int64(), "rows in the cluster, copies included"),

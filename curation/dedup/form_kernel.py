@@ -1,0 +1,274 @@
+"""Compiled kernels from UTF-8 to normal form to MinHash signature; imported in `setup()` because numba is heavy.
+
+The references are plain Python: `normal_form` for the form, `shingles.shingle_words` and `minhash.signature` for the signature.
+A text that the table cannot settle one code point at a time (combining marks, jamo, malformed UTF-8, a form longer than its text)
+is refused here and takes the reference; kana with (han)dakuten, the frequent case in Japanese, is settled here.
+"""
+
+import numpy as np
+from numba import njit, uint32, uint64
+
+REMOVED, COMPOSES, VOICED, SEMI_VOICED, EXPANDS = -1, -2, -3, -4, -10
+"""Entries of the fold table that are no code point; EXPANDS − k is expansion k."""
+
+REFUSED = -1
+"""What `form_points` returns for a text that must take the reference."""
+
+SLACK = 16
+"""Code points, and bytes, that a form may have beyond the bytes of its text."""
+
+_BLOCK = 4096
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _with_mark(kana, mark):
+    """The kana with a VOICED or SEMI_VOICED mark, 0 where NFC joins none."""
+    katakana = 0x30A1 <= kana <= 0x30FE
+    k = kana - 0x60 if katakana else kana
+    ha_row = 0x306F <= k <= 0x307B and (k - 0x306F) % 3 == 0
+    if mark == SEMI_VOICED:
+        return kana + 2 if ha_row else 0
+    ka_to_chi = 0x304B <= k <= 0x3061 and k % 2 == 1
+    tsu_te_to = k == 0x3064 or k == 0x3066 or k == 0x3068
+    if ha_row or ka_to_chi or tsu_te_to or k == 0x309D:
+        return kana + 1
+    if k == 0x3046:
+        return kana + 0x4E
+    if katakana and 0x30EF <= kana <= 0x30F2:
+        return kana + 8
+    return 0
+
+
+@njit(cache=True, nogil=True)
+def form_points(data, start, end, table, pool_start, pool, out):
+    """Code points of the normal form of data[start:end] (UTF-8) into `out` (≥ end − start + SLACK); their number or REFUSED."""
+    n = 0
+    i = start
+    room = end - start + SLACK
+    while i < end:
+        b = data[i]
+        if b < 0x80:
+            c = np.int32(b)
+            i += 1
+        elif b < 0xE0:
+            if b < 0xC2 or i + 1 >= end or (data[i + 1] & 0xC0) != 0x80:
+                return REFUSED
+            c = (np.int32(b & 0x1F) << 6) | np.int32(data[i + 1] & 0x3F)
+            i += 2
+        elif b < 0xF0:
+            if i + 2 >= end or (data[i + 1] & 0xC0) != 0x80 or (data[i + 2] & 0xC0) != 0x80:
+                return REFUSED
+            c = (np.int32(b & 0x0F) << 12) | (np.int32(data[i + 1] & 0x3F) << 6) | np.int32(data[i + 2] & 0x3F)
+            if c < 0x800:
+                return REFUSED
+            i += 3
+        else:
+            if b > 0xF4 or i + 3 >= end:
+                return REFUSED
+            if (data[i + 1] & 0xC0) != 0x80 or (data[i + 2] & 0xC0) != 0x80 or (data[i + 3] & 0xC0) != 0x80:
+                return REFUSED
+            c = (np.int32(b & 0x07) << 18) | (np.int32(data[i + 1] & 0x3F) << 12)
+            c |= (np.int32(data[i + 2] & 0x3F) << 6) | np.int32(data[i + 3] & 0x3F)
+            if c < 0x10000 or c > 0x10FFFF:
+                return REFUSED
+            i += 4
+        t = table[c]
+        if t >= 0:
+            out[n] = uint32(t)
+            n += 1
+        elif t == REMOVED:
+            continue
+        elif t <= EXPANDS:
+            k = EXPANDS - t
+            if n + (pool_start[k + 1] - pool_start[k]) + (end - i) > room:
+                return REFUSED
+            for j in range(pool_start[k], pool_start[k + 1]):
+                out[n] = pool[j]
+                n += 1
+        elif t == COMPOSES:
+            return REFUSED
+        else:
+            joined = _with_mark(np.int32(out[n - 1]), t) if n else 0
+            if joined:
+                out[n - 1] = uint32(joined)
+            else:
+                out[n] = uint32(0x3099) if t == VOICED else uint32(0x309A)
+                n += 1
+    return n
+
+
+@njit(cache=True, nogil=True)
+def utf8_length(points, n):
+    """Bytes of the UTF-8 of points[:n]."""
+    total = n
+    for i in range(n):
+        c = points[i]
+        total += np.int64(c > uint32(0x7F)) + np.int64(c > uint32(0x7FF)) + np.int64(c > uint32(0xFFFF))
+    return total
+
+
+@njit(cache=True, nogil=True)
+def write_utf8(points, n, out, at):
+    """Writes points[:n] as UTF-8 to out[at:]; the end position."""
+    for i in range(n):
+        c = points[i]
+        if c < uint32(0x80):
+            out[at] = c
+            at += 1
+        elif c < uint32(0x800):
+            out[at] = 0xC0 | (c >> uint32(6))
+            out[at + 1] = 0x80 | (c & uint32(0x3F))
+            at += 2
+        elif c < uint32(0x10000):
+            out[at] = 0xE0 | (c >> uint32(12))
+            out[at + 1] = 0x80 | ((c >> uint32(6)) & uint32(0x3F))
+            out[at + 2] = 0x80 | (c & uint32(0x3F))
+            at += 3
+        else:
+            out[at] = 0xF0 | (c >> uint32(18))
+            out[at + 1] = 0x80 | ((c >> uint32(12)) & uint32(0x3F))
+            out[at + 2] = 0x80 | ((c >> uint32(6)) & uint32(0x3F))
+            out[at + 3] = 0x80 | (c & uint32(0x3F))
+            at += 4
+    return at
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _mix32(h):
+    h = uint32(h ^ (h >> uint32(16)))
+    h = uint32(h * uint32(0x85EBCA6B))
+    h = uint32(h ^ (h >> uint32(13)))
+    h = uint32(h * uint32(0xC2B2AE35))
+    return uint32(h ^ (h >> uint32(16)))
+
+
+@njit(cache=True, nogil=True)
+def sign(points, n, a, b, signature):
+    """MinHash of the 5-grams of points[:n] into `signature` (uint32, a multiple of 4 long): min over shingles of a·h + b mod 2^32.
+
+    Blocks of shingles stay in the L1 cache; inside one, four permutations run over a vector of shingles (the loop order that
+    LLVM vectorises: permutations inside cost 14 times as much). n = 0 leaves 2^32 − 1 everywhere; under 5 points, one shingle.
+    """
+    for k in range(len(signature)):
+        signature[k] = uint32(0xFFFFFFFF)
+    if n == 0:
+        return
+    block = np.empty(_BLOCK, np.uint32)
+    p0, p1, p2, p3, p4 = (
+        uint32(0x165667B1),
+        uint32(0x9E3779B1),
+        uint32(0x85EBCA77),
+        uint32(0xC2B2AE3D),
+        uint32(0x27D4EB2F),
+    )
+    count = n - 4
+    if count < 1:
+        h = uint32(n)
+        for i in range(n):
+            h = uint32(uint32(h * p1) + points[i])
+        block[0] = _mix32(h)
+        _minima(block, 1, a, b, signature)
+        return
+    for first in range(0, count, _BLOCK):
+        m = min(_BLOCK, count - first)
+        for j in range(m):
+            i = first + j
+            h = uint32(uint32(points[i] * p0) + uint32(points[i + 1] * p1))
+            h = uint32(h + uint32(points[i + 2] * p2))
+            h = uint32(h + uint32(points[i + 3] * p3))
+            block[j] = _mix32(uint32(h + uint32(points[i + 4] * p4)))
+        _minima(block, m, a, b, signature)
+
+
+@njit(cache=True, nogil=True)
+def _minima(block, m, a, b, signature):
+    for k in range(0, len(signature), 4):
+        a0, a1, a2, a3 = a[k], a[k + 1], a[k + 2], a[k + 3]
+        b0, b1, b2, b3 = b[k], b[k + 1], b[k + 2], b[k + 3]
+        m0, m1, m2, m3 = signature[k], signature[k + 1], signature[k + 2], signature[k + 3]
+        for i in range(m):
+            h = block[i]
+            m0 = min(m0, uint32(uint32(a0 * h) + b0))
+            m1 = min(m1, uint32(uint32(a1 * h) + b1))
+            m2 = min(m2, uint32(uint32(a2 * h) + b2))
+            m3 = min(m3, uint32(uint32(a3 * h) + b3))
+        signature[k], signature[k + 1], signature[k + 2], signature[k + 3] = m0, m1, m2, m3
+
+
+@njit(cache=True, nogil=True)
+def sign_rows(data, offsets, valid, table, pool_start, pool, a, b, points, forms, ends, lengths, signatures):
+    """Forms, their lengths and signatures of rows in one pass over an Arrow text buffer.
+
+    data uint8, offsets int64 [rows + 1], valid bool [rows]; points is scratch for the longest row, forms takes the UTF-8 of all
+    forms one after another (each no longer than its text + SLACK), ends [rows] where each stops. lengths[r] is the form's number
+    of code points, REFUSED where the row must take the reference or is null.
+    """
+    at = 0
+    for r in range(len(offsets) - 1):
+        n = REFUSED
+        if valid[r]:
+            n = form_points(data, offsets[r], offsets[r + 1], table, pool_start, pool, points)
+        if n != REFUSED and utf8_length(points, n) > offsets[r + 1] - offsets[r] + SLACK:
+            n = REFUSED
+        lengths[r] = n
+        if n != REFUSED:
+            at = write_utf8(points, n, forms, at)
+            sign(points, n, a, b, signatures[r])
+        ends[r] = at
+
+
+@njit(cache=True, nogil=True)
+def shingle_hashes(points, n, out):
+    """64-bit hashes of the 5-grams of points[:n] into `out` (≥ max(1, n − 4)), not sorted, with repeats; how many.
+
+    Odd multipliers on 21-bit code points, then MurmurHash3's 64-bit finaliser.
+    """
+    if n == 0:
+        return 0
+    p0, p1, p2 = uint64(0x9E3779B97F4A7C15), uint64(0xBF58476D1CE4E5B9), uint64(0x94D049BB133111EB)
+    p3, p4 = uint64(0xD6E8FEB86659FD93), uint64(0xA0761D6478BD642F)
+    count = n - 4
+    if count < 1:
+        h = uint64(n)
+        for i in range(n):
+            h = h * p0 + uint64(points[i])
+        out[0] = _mix64(h)
+        return 1
+    for i in range(count):
+        h = uint64(points[i]) * p0 + uint64(points[i + 1]) * p1 + uint64(points[i + 2]) * p2
+        out[i] = _mix64(h + uint64(points[i + 3]) * p3 + uint64(points[i + 4]) * p4)
+    return count
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _mix64(h):
+    h = h ^ (h >> uint64(33))
+    h = h * uint64(0xFF51AFD7ED558CCD)
+    h = h ^ (h >> uint64(33))
+    h = h * uint64(0xC4CEB9FE1A85EC53)
+    return h ^ (h >> uint64(33))
+
+
+@njit(cache=True, nogil=True)
+def distinct(words):
+    """Moves the distinct values of a sorted array to its front; their number."""
+    if len(words) == 0:
+        return 0
+    n = 1
+    for i in range(1, len(words)):
+        if words[i] != words[n - 1]:
+            words[n] = words[i]
+            n += 1
+    return n
+
+
+@njit(cache=True, nogil=True)
+def shared(a, b):
+    """How many values two sorted arrays of distinct values share."""
+    i = j = n = 0
+    while i < len(a) and j < len(b):
+        x, y = a[i], b[j]
+        n += np.int64(x == y)
+        i += np.int64(x <= y)
+        j += np.int64(y <= x)
+    return n
