@@ -52,6 +52,10 @@ def run(
     overrides: Overrides = None,
     on: Annotated[str, typer.Option("--on", metavar="WHERE", help="local, slurm:FILE or ray[:FILE].")] = "local",
     workers: Annotated[int | None, typer.Option(help="Worker processes of --on local (default: one a core).")] = None,
+    replay: Annotated[
+        str | None,
+        typer.Option(metavar="RUN", help="Reject the pages that hung in this earlier run without trying them."),
+    ] = None,
 ) -> None:
     """Run a recipe. Given again, it goes on where it stopped; what has not changed is not computed again."""
     from recipes.engine import execute
@@ -59,7 +63,7 @@ def run(
 
     plan = _planned(recipe, files, out, overrides)
     try:
-        finished = execute.run(plan, on=on, workers=workers or os.cpu_count() or 1)
+        finished = execute.run(plan, on=on, workers=workers or os.cpu_count() or 1, replay=replay)
     except KeyboardInterrupt:
         typer.echo("\nstopped; the same command goes on from here", err=True)
         raise typer.Exit(130) from None

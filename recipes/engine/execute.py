@@ -27,7 +27,7 @@ from curation.step import Batch, Rejected, Step, Survey
 from curation.write_shards import WriteShards, smallest_sample
 from recipes.engine import code_version
 from recipes.engine.errors import RecipeError, RunError
-from recipes.engine.executors import LocalExecutor, backend, cluster_executor
+from recipes.engine.executors import LocalExecutor, backend, cluster_executor, wait_for_slurm
 from recipes.engine.plan import Block, Plan, SourceRead, reader_class
 from recipes.engine.progress import Progress
 from recipes.engine.workers import Workers
@@ -85,13 +85,19 @@ class RunSurvey(Step):
         yield from ()
 
 
-def run(plan: Plan, *, on: str = "local", workers: int = 2, progress: Progress | None = None) -> dict[str, Any]:
+def run(
+    plan: Plan, *, on: str = "local", workers: int = 2, progress: Progress | None = None, replay: str | None = None
+) -> dict[str, Any]:
     """Runs what the plan needs and has not got. Returns the content of run.json.
+
+    `replay` is the folder of an earlier run whose list of pages that the fuse rejected holds here too, so that two runs
+    can be compared although a clock decided about those pages.
 
     Raises RecipeError when the version is there with another fingerprint, RunError when a task cannot go on.
     """
     kind, options = backend(on)
     check_version(plan)
+    _replay(plan, replay)
     progress = progress or Progress(len(plan.blocks))
     with Workers(workers) as pool:
         try:
@@ -100,6 +106,20 @@ def run(plan: Plan, *, on: str = "local", workers: int = 2, progress: Progress |
         finally:
             progress.stop()
     return _finish_run(plan)
+
+
+def _replay(plan: Plan, folder: str | None) -> None:
+    if folder is None:
+        return
+    place = Place(folder)
+    if not place.exists("run.json"):
+        raise RecipeError(f"--replay {folder}: no finished run here (no run.json)")
+    manifests = [Place(f"{folder}/{b['url']}").read_json(MANIFEST) for b in place.read_json("run.json")["blocks"]]
+    fused = frozenset(bytes.fromhex(i) for m in manifests for i in m.get("fused", ()))
+    for block in plan.blocks:
+        for step in block.steps:
+            if hasattr(step, "known_fused"):
+                step.known_fused = fused
 
 
 def check_version(plan: Plan) -> None:
@@ -145,6 +165,8 @@ def _run_block(block: Block, plan: Plan, kind: str, options: dict[str, Any], poo
         progress.start(block.name, block.tasks, 0, bytes_total)
         executor = cluster_executor(kind, partial, pipeline, block.tasks, options, f"{plan.recipe.name}/{block.name}")
         executor.run()
+        if kind == "slurm":
+            wait_for_slurm(executor)
         if left := executor.get_incomplete_ranks():
             raise RunError(
                 f"{block.name}: {len(left)} of {block.tasks} tasks are not complete; the same command continues them"

@@ -4,6 +4,7 @@ datatrove marks a finished task by an empty file that knows nothing of what it d
 in the block's folder, and the folder is named after the block's fingerprint, so a changed recipe never meets old completions.
 """
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ class LocalExecutor(_ByManifest, LocalPipelineExecutor):
     """datatrove's local executor with watched workers in place of its pool."""
 
     def __init__(self, place: Place, pipeline: list[Any], tasks: int, workers: int):
-        super().__init__(pipeline, tasks=tasks, workers=max(1, workers), logging_dir=f"{place.url}/logs")
+        super().__init__(pipeline, tasks=tasks, workers=max(1, workers), logging_dir=place.url)
         self.place = place
 
     def run_watched(self, workers: Any, on_progress: Any) -> None:
@@ -45,6 +46,21 @@ class LocalExecutor(_ByManifest, LocalPipelineExecutor):
         workers.run(self, self.get_incomplete_ranks(), on_progress)
         if left := self.get_incomplete_ranks():
             raise RunError(f"{self.place.url}: tasks {left[:10]} ended without a manifest")
+
+
+def wait_for_slurm(executor: Any, poll_seconds: float = 5.0) -> None:
+    """Waits until a submitted Slurm job has no task left in the queue: datatrove only submits.
+
+    A task that failed is not tried again by Slurm, so what is then incomplete is for the caller to say.
+    """
+    import subprocess
+
+    job = getattr(executor, "job_id", None)
+    while job and job != -1 and executor.get_incomplete_ranks():
+        listed = subprocess.run(["squeue", "-h", "-j", str(job)], capture_output=True, text=True)
+        if listed.returncode or not listed.stdout.strip():
+            return
+        time.sleep(poll_seconds)
 
 
 def backend(on: str) -> tuple[str, dict[str, Any]]:
@@ -76,7 +92,7 @@ def cluster_executor(
         from datatrove.executor.ray import RayPipelineExecutor as Executor
     cls = type(f"Watched{Executor.__name__}", (_ByManifest, Executor), {})
     try:
-        executor = cls(pipeline=pipeline, tasks=tasks, logging_dir=f"{place.url}/logs", **options)
+        executor = cls(pipeline=pipeline, tasks=tasks, logging_dir=place.url, **options)
     except TypeError as error:
         raise RecipeError(f"--on {kind}: {error}") from error
     executor.place = place

@@ -86,7 +86,9 @@ class Workers:
 
     def __init__(self, count: int):
         self.count = max(1, count)
-        self._context = multiprocess.get_context("spawn")  # children of this process, so that their CPU time is accounted
+        self._context = multiprocess.get_context(
+            "spawn"
+        )  # children of this process, so that their CPU time is accounted
         self._workers: list[_Worker] = []
 
     def __enter__(self) -> "Workers":
