@@ -1,0 +1,64 @@
+"""What the documents promise: the same commands in both languages, files that exist, versions that are pinned."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).resolve().parents[2]
+READMES = ("README.md", "README.ja.md")
+PINNED = re.compile(r"[a-z0-9][a-z0-9-]*==[\w.+!-]+( ; .+)?")
+
+
+def commands(readme: str) -> list[str]:
+    """Lines of the shell blocks, without their comments."""
+    blocks = re.findall(r"^```sh\n(.*?)^```", (ROOT / readme).read_text(encoding="utf-8"), re.M | re.S)
+    lines = [re.sub(r"\s+#.*|^#.*", "", line).rstrip() for block in blocks for line in block.splitlines()]
+    return [line for line in lines if line]
+
+
+def test_both_readmes_give_the_same_commands():
+    assert commands("README.md") == commands("README.ja.md")
+
+
+def test_two_commands_come_first():
+    first, second, *_ = commands("README.md")
+    assert first == "python3 -m pip install uv && uv run seimai run quickstart"
+    assert second == "uvx nox"
+
+
+@pytest.mark.parametrize(
+    "document", [*READMES, "CONTRIBUTING.md", *[str(p.relative_to(ROOT)) for p in sorted(ROOT.glob("docs/*.md"))]]
+)
+def test_links_lead_somewhere(document: str):
+    text = (ROOT / document).read_text(encoding="utf-8")
+    links = [link for link in re.findall(r"\]\(([^)#\s]+)", text) if "://" not in link]
+    assert not [link for link in links if not ((ROOT / document).parent / link).exists()]
+
+
+def test_constraints_hold_names_versions_and_nothing_else():
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    assert not [line for line in lines if not PINNED.fullmatch(line)]
+
+
+def test_uv_run_obeys_the_same_constraints():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert project["tool"]["uv"]["constraint-dependencies"] == (ROOT / "constraints.txt").read_text().splitlines()
+    assert project["tool"]["uv"]["default-groups"] == []
+    assert "index" not in project["tool"]["uv"]
+
+
+def test_every_direct_dependency_is_pinned_in_its_range():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    pins = {}
+    for line in (ROOT / "constraints.txt").read_text().splitlines():
+        name, _, rest = line.partition("==")
+        pins.setdefault(name, []).append(rest.split(" ;")[0])
+    groups = [project["project"]["dependencies"], *project["project"]["optional-dependencies"].values()]
+    groups += [[entry for entry in group if isinstance(entry, str)] for group in project["dependency-groups"].values()]
+    for wanted in (Requirement(text) for group in groups for text in group):
+        versions = pins.get(re.sub(r"[-_.]+", "-", wanted.name).lower())
+        assert versions, f"{wanted.name} is not pinned: uvx nox -s pin"
+        assert all(wanted.specifier.contains(version, prereleases=True) for version in versions), wanted

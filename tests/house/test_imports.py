@@ -1,0 +1,58 @@
+"""Imports point up and stay light: who may import whom, and what a recipe's check may load."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from recipes.engine.blocks import STEPS
+
+ROOT = Path(__file__).resolve().parents[2]
+MAY_IMPORT = {
+    "curation": set(),
+    "synth": {"curation"},
+    "annotation": {"curation", "synth"},
+    "recipes": {"curation", "synth", "annotation"},
+}
+HEAVY = {
+    "numba", "torch", "polars", "fasttext", "resiliparse", "trafilatura", "sudachipy", "fastwarc", "lxml", "datasets",
+    "transformers", "vllm", "ray", "argilla", "pandas", "hojichar",
+}  # fmt: skip
+BENCHMARKS = {"benchmarks", "tests"}
+
+
+def imported(path: Path) -> set[str]:
+    """First parts of all names that a file imports, wherever in it."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}: imports are absolute, so that the direction can be read"
+            names.add((node.module or "").split(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_imports_point_up(package: str):
+    forbidden = (MAY_IMPORT.keys() | BENCHMARKS) - MAY_IMPORT[package] - {package}
+    wrong = {str(p.relative_to(ROOT)): bad for p in (ROOT / package).rglob("*.py") if (bad := imported(p) & forbidden)}
+    assert not wrong, f"{package} may import {sorted(MAY_IMPORT[package]) or 'none of the others'}"
+
+
+def loaded_after(code: str) -> set[str]:
+    """Heavy libraries that a fresh process has loaded after running the code."""
+    script = f"{code}\nimport sys\nprint(*{{m.split('.')[0] for m in sys.modules}})"
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True)
+    return set(ended.stdout.split()) & HEAVY
+
+
+def test_all_steps_are_imported_without_a_heavy_library():
+    modules = sorted({where.partition(":")[0] for where in STEPS.values()})
+    assert not loaded_after("\n".join(f"import {module}" for module in modules))
+
+
+def test_the_command_line_starts_without_a_heavy_library():
+    assert not loaded_after("import recipes.engine.cli, recipes.engine.plan, recipes.engine.spec")
