@@ -5,6 +5,7 @@ writes and datatrove's reader needs to find XHTML pages. Bodies stay as they are
 """
 
 import gzip
+import random
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ INFO = b"WARC/1.0\r\nWARC-Type: warcinfo\r\nWARC-Record-ID: <urn:uuid:%s>\r\nWAR
 
 
 def responses() -> list[tuple[str, bytes, bytes]]:
-    """(URL, media type, HTTP message) of every response record with status 200, in the order of the files."""
+    """(URL, media type, HTTP message) of every response record with status 200, shuffled the same way every time."""
     from fastwarc.warc import ArchiveIterator, WarcRecordType
 
     found = []
@@ -29,6 +30,7 @@ def responses() -> list[tuple[str, bytes, bytes]]:
                 xhtml = b"<?xml" in message[:2000] or b"xhtml" in message[:2000].lower()
                 kind = b"text/plain" if plain else b"application/xhtml+xml" if xhtml else b"text/html"
                 found.append((record.headers["WARC-Target-URI"], kind, message))
+    random.Random(0).shuffle(found)  # so that any number of pages is a fair sample of all files
     return found
 
 
