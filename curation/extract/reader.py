@@ -1,0 +1,185 @@
+"""The first step of a pipeline: units of input files become record batches, with an origin for every row.
+
+A reader takes `units[rank::world_size]`, so that any task can be run again alone, and yields rows that fit, rows that are
+`Rejected` (a broken record, a revisit, a 404: each still has an id, a file and an offset), and counts for what is no page at all.
+What there is to read and how it is cut is in `curation/extract/inputs.py`.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from curation.document import COLUMNS
+from curation.extract.inputs import InputError, InputFile, Unit, find_inputs, plan_units, splittable
+from curation.provenance import Source
+from curation.step import Batch, Columns, Rejected, Step
+
+__all__ = ["READERS", "InputError", "InputFile", "Read", "Row", "Unit", "find_inputs", "plan_units", "splittable"]
+
+READERS: dict[str, str] = {
+    "warc": "curation.extract.warc:ReadWarc",
+    "parquet": "curation.extract.tables:ReadTable",
+    "jsonl": "curation.extract.tables:ReadTable",
+}
+"""Class that reads each kind of unit, as `module:class`, so that naming one imports nothing."""
+
+_HOST = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#@]*@)?(\[[^\]/?#]*\]|[^/?#:]*)")
+_DATE = re.compile(r"\d{4}(-\d\d(-\d\d([T ]\d\d:\d\d(:\d\d)?)?)?)?")
+_VERDICT = {"reason": pa.string(), "value": pa.float64(), "threshold": pa.float64(), "detail": pa.string()}
+
+
+class Row(NamedTuple):
+    """One row as a reader makes it: the origin columns of `curation/document.py`, the body or text, and why it must go, if it must.
+
+    `date` is in seconds since 1970 (UTC). Columns that are the same for all rows of a source are added by `Read`.
+    """
+
+    id: bytes
+    url: str | None
+    date: int | None
+    file: str
+    offset: int
+    length: int | None
+    record_type: str | None
+    http_status: int | None = None
+    mime_declared: str | None = None
+    charset_declared: str | None = None
+    mime_identified: str | None = None
+    truncated: str | None = None
+    payload_digest: bytes | None = None
+    payload_bytes: int | None = None
+    x_robots_tag: str | None = None
+    body: Any = None
+    reason: str | None = None
+    value: float | None = None
+    threshold: float | None = None
+    detail: str | None = None
+
+
+class Read(Step):
+    """Base of the readers: makes batches of rows, splits off the rejected ones, counts both.
+
+    `units` are read by their place in the list; `source` names the rows and says what rights their owner declares. A batch is
+    closed at `batch_rows` rows or `batch_bytes` bytes of bodies, whichever comes first.
+    """
+
+    body_column = "payload"
+    drops = ("reason", "value", "threshold", "detail")
+
+    def __init__(self, units: list[Unit], source: Source, batch_rows: int = 1024, batch_bytes: int = 32 << 20):
+        super().__init__()
+        self.units = list(units)
+        self.source = source
+        self.batch_rows = batch_rows
+        self.batch_bytes = batch_bytes
+        self.bytes_read = 0
+        """Bytes of the files read so far by this task, as stored."""
+
+    def rows(self, unit: Unit) -> Iterator[Row]:
+        """Rows of one unit, in the order of the file."""
+        raise NotImplementedError
+
+    def run(self, data: Iterable[Any] = (), rank: int = 0, world_size: int = 1) -> Iterator[Batch | Rejected]:
+        """Batches of the task's units, after whatever was there before."""
+        yield from data or ()
+        self.setup()
+        self.bytes_read = 0
+        for unit in self.units[rank::world_size]:
+            pending: list[Row] = []
+            held = 0
+            rows = self.rows(unit)
+            while True:
+                with self.track_time():
+                    while (
+                        len(pending) < self.batch_rows
+                        and held < self.batch_bytes
+                        and (row := next(rows, None)) is not None
+                    ):
+                        pending.append(row)
+                        held += len(row.body) if row.body is not None else 0
+                if not pending:
+                    break
+                yield from self._flow(pending)
+                pending, held = [], 0
+
+    def _flow(self, pending: list[Row]) -> Iterator[Batch | Rejected]:
+        with self.track_time():
+            kept, rejected = self.split(self._batch(pending))
+        self.stat_update("rows", value=len(pending))
+        self.stat_update("kept", value=kept.num_rows)
+        pending.clear()
+        if rejected is not None:
+            yield Rejected(rejected)
+        if kept.num_rows:
+            yield kept
+
+    def columns(self, batch: Batch) -> Columns:
+        """The columns as they were read; the rows that `rows` gave a reason go."""
+        return {name: batch.column(name) for name in (*self.writes, *_VERDICT)}
+
+    def _batch(self, rows: list[Row]) -> Batch:
+        read = dict(zip(Row._fields, zip(*rows, strict=True), strict=True))
+        read[self.body_column] = read.pop("body")
+        read["host"] = [host_of(url) for url in read["url"]]
+        declared = {
+            "source": self.source.name,
+            "rights_basis": self.source.rights_basis,
+            "licence": self.source.licence,
+        }
+        arrays = {}
+        for name in self.writes:
+            kind = COLUMNS[name].type
+            if name in declared:
+                arrays[name] = pa.repeat(pa.scalar(declared[name], kind), len(rows))
+            else:
+                arrays[name] = pa.array(read[name], type=kind)
+        for name, kind in _VERDICT.items():
+            arrays[name] = pa.array(read[name], type=kind)
+        return pa.RecordBatch.from_pydict(arrays)
+
+
+def origin(body: str) -> tuple[str, ...]:
+    """Names of the origin columns that a reader writes, and of the column that holds its bodies, in registry order."""
+    made = {*Row._fields, "source", "host", "rights_basis", "licence", body}
+    return tuple(name for name in COLUMNS if name in made)
+
+
+@lru_cache(maxsize=4096)
+def _host(authority: str) -> str | None:
+    return authority.lower().rstrip(".") or None
+
+
+def host_of(url: str | None) -> str | None:
+    """Host name of a URL: lower case, no user, no port, no final dot; null where the URL has none.
+
+    >>> host_of("https://user@例え.JP:8080/米"), host_of("dns:example.jp"), host_of(None)
+    ('例え.jp', None, None)
+    """
+    found = _HOST.match(url) if url else None
+    return _host(found[1]) if found else None
+
+
+@lru_cache(maxsize=4096)
+def seconds_of(date: str | None) -> int | None:
+    """Seconds since 1970 (UTC) of a WARC-Date or an ISO 8601 date; WARC 1.1 allows it to be cut after any part. Null for no date.
+
+    >>> seconds_of("2026-11-22T20:00:00Z"), seconds_of("2026-11"), seconds_of("昨日")
+    (1795377600, 1793491200, None)
+    """
+    found = _DATE.match(date) if date else None
+    if date is None or found is None:
+        return None
+    text = found[0]
+    try:
+        offset = datetime.fromisoformat(date) if len(text) >= 19 else None
+    except ValueError:
+        offset = None
+    try:
+        moment = offset or datetime.fromisoformat(text + "-01-01"[: 10 - len(text)] if len(text) < 10 else text)
+    except ValueError:
+        return None
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
