@@ -32,8 +32,8 @@ def main(crawl: str, out: str, model: str) -> None:
     config = MinhashConfig(hash_config=HashConfig(precision=64), num_buckets=14, hashes_per_bucket=8, n_grams=5)
     stop_words = ["の", "に", "を", "は", "た", "て", "が", "と", "で", "年", "し", "・", "月", "れ", "さ"]
 
-    def stage(name: str, *steps: object) -> None:
-        LocalPipelineExecutor(list(steps), tasks=1, workers=1, logging_dir=f"{out}/logs/{name}").run()
+    def stage(name: str, *steps: object, tasks: int = 1) -> None:
+        LocalPipelineExecutor(list(steps), tasks=tasks, workers=1, logging_dir=f"{out}/logs/{name}").run()
 
     stage(
         "clean",
@@ -66,7 +66,7 @@ def main(crawl: str, out: str, model: str) -> None:
             ParquetReader(f"{out}/clean"),
             MinhashDedupSignature(f"{out}/sig", config=config, language="jpn_Jpan"),
         )
-        stage("buckets", MinhashDedupBuckets(f"{out}/sig", f"{out}/buckets", config=config))
+        stage("buckets", MinhashDedupBuckets(f"{out}/sig", f"{out}/buckets", config=config), tasks=14)
         stage("cluster", MinhashDedupCluster(f"{out}/buckets", f"{out}/remove", config=config))
         stage(
             "filter", ParquetReader(f"{out}/clean"), MinhashDedupFilter(f"{out}/remove"), ParquetWriter(f"{out}/final")
