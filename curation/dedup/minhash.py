@@ -67,6 +67,15 @@ def estimate(a: np.ndarray, b: np.ndarray) -> float:
     return float((a == b).mean())
 
 
+def candidate_probability(jaccard: float, bands: int = BANDS, rows: int = ROWS) -> float:
+    """Probability that a pair of that similarity shares a band: 1 − (1 − J^rows)^bands, the S-curve of the parameters.
+
+    >>> [round(candidate_probability(j), 3) for j in (0.5, 0.7, 0.8, 0.9)]
+    [0.053, 0.565, 0.924, 1.0]
+    """
+    return 1 - (1 - jaccard**rows) ** bands
+
+
 class MinHash(Measure):
     """Writes `form_key`, `form_chars` and `minhash` of `text`; all three are null for a null text.
 

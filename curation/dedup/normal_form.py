@@ -92,9 +92,9 @@ def fold_table() -> dict[int, str]:
     for low, high in _FOLDED_PLANES:
         for code in range(low, high):
             char = chr(code)
-            if unicodedata.category(char) in _PLAIN and not unicodedata.decomposition(char) and code not in PUNCTUATION:
-                if code not in _INVISIBLE:
-                    continue
+            plain = unicodedata.category(char) in _PLAIN and not unicodedata.decomposition(char)
+            if plain and code not in PUNCTUATION and code not in _INVISIBLE:
+                continue
             folded = fold(code)
             if folded != char and normalize("NFC", folded) != char:
                 table[code] = folded

@@ -1,0 +1,115 @@
+"""Compiled kernels of clustering: band keys, pairs of a bucket, exact Jaccard of pairs, leaders and components.
+
+Nodes are ordinals in rank order, 0 the best-ranked; a pair (a, b) has a < b. The references are the short Python functions in
+tests/dedup/reference.py, written from DESIGN and not from this file.
+"""
+
+import numpy as np
+from numba import njit, uint64
+
+from curation.dedup.form_kernel import shared
+
+
+@njit(cache=True, nogil=True)
+def band_keys(signatures, rows, out):
+    """64-bit key of every band: out [bands, nodes] from signatures uint32 [nodes, ≥ bands · rows]. Equal bands, equal keys."""
+    for node in range(signatures.shape[0]):
+        for band in range(out.shape[0]):
+            h = uint64(0x9E3779B97F4A7C15) * uint64(band + 1)
+            for r in range(rows):
+                h = (h ^ uint64(signatures[node, band * rows + r])) * uint64(0xFF51AFD7ED558CCD)
+                h = h ^ (h >> uint64(32))
+            out[band, node] = h
+
+
+@njit(cache=True, nogil=True)
+def bucket_pairs(keys, order, start, best, signatures, least, out_a, out_b):
+    """Pairs of one band, from position `start` of `order` on: each node with those of its bucket's `best` best-ranked above it.
+
+    keys [nodes] of the band; order lists nodes by (key, rank). In a bucket of up to `best` nodes these are all its pairs, in a
+    larger one at most `best` a node, so the work is never quadratic. Pairs whose signatures agree at fewer than `least` places
+    are dropped. Stops when the output is nearly full. Returns (next position, pairs written, pairs looked at).
+    """
+    n, looked, at = 0, 0, start
+    bucket = start
+    while bucket > 0 and keys[order[bucket - 1]] == keys[order[start]]:
+        bucket -= 1
+    while at < len(order) and n + best <= len(out_a):
+        node = order[at]
+        if keys[node] != keys[order[bucket]]:
+            bucket = at
+        for other in range(bucket, min(at, bucket + best)):
+            agree = 0
+            for k in range(signatures.shape[1]):
+                agree += np.int64(signatures[order[other], k] == signatures[node, k])
+            looked += 1
+            if agree >= least:
+                out_a[n] = order[other]
+                out_b[n] = node
+                n += 1
+        at += 1
+    return at, n, looked
+
+
+@njit(cache=True, nogil=True)
+def pair_jaccard(words, start, size, a, b, out):
+    """Exact Jaccard of pairs of sets: set i is the size[i] values from words[start[i]] on, sorted and distinct. Two empty sets: 1."""
+    for p in range(len(a)):
+        x = words[start[a[p]] : start[a[p]] + size[a[p]]]
+        y = words[start[b[p]] : start[b[p]] + size[b[p]]]
+        both = shared(x, y)
+        either = len(x) + len(y) - both
+        out[p] = both / either if either else 1.0
+
+
+@njit(cache=True, nogil=True)
+def leaders(a, b, leader, decided):
+    """The kept node that each node joins, by rank, into leader [nodes]; a kept node leads itself.
+
+    Edges a < b sorted by (b, a). leader[:decided] is given (an earlier generation) and stays as it is.
+    """
+    edge = np.searchsorted(b, decided)
+    for node in range(decided, len(leader)):
+        leader[node] = node
+        while edge < len(b) and b[edge] == node:
+            if leader[node] == node and leader[a[edge]] == a[edge]:
+                leader[node] = a[edge]
+            edge += 1
+
+
+@njit(cache=True, nogil=True)
+def components(a, b, parent):
+    """Connected components of the edges into parent [nodes]: the smallest ordinal of each node's component."""
+    for node in range(len(parent)):
+        parent[node] = node
+    for edge in range(len(a)):
+        x, y = a[edge], b[edge]
+        while parent[x] != x:
+            parent[x] = parent[parent[x]]
+            x = parent[x]
+        while parent[y] != y:
+            parent[y] = parent[parent[y]]
+            y = parent[y]
+        if x < y:
+            parent[y] = x
+        else:
+            parent[x] = y
+    for node in range(len(parent)):
+        parent[node] = parent[parent[node]]
+
+
+@njit(cache=True, nogil=True)
+def examples(order, start, most, offsets, out):
+    """Up to `most` other rows of each row's cluster, best-ranked first.
+
+    order lists rows by (cluster, rank), start[i] is where the cluster of order[i] begins in it; offsets [rows + 1] says where the
+    list of each row goes in `out` (min(size − 1, most) long).
+    """
+    for i in range(len(order)):
+        row = order[i]
+        other = start[i]
+        for at in range(offsets[row], offsets[row + 1]):
+            if order[other] == row:
+                other += 1
+            out[at] = order[other]
+            other += 1

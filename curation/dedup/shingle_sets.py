@@ -1,0 +1,87 @@
+"""Shingle sets of the nodes that have a candidate pair, kept in a file beside memory, and the exact Jaccard of pairs of them.
+
+A page's set is 64 kB, three times its text, so the sets of a large crawl do not fit: they are appended to a temporary file as
+texts stream by, and pairs are compared family by family, so that what a family needs is read about once.
+"""
+
+import mmap
+import tempfile
+from types import TracebackType
+
+import numpy as np
+import pyarrow as pa
+
+from curation.dedup import cluster_kernel, form_kernel
+from curation.dedup.clusters import families
+from curation.dedup.minhash import text_buffers
+from curation.dedup.normal_form import kernel_tables, normal_form
+
+_PAIRS_AT_ONCE = 1 << 14
+
+
+class ShingleSets:
+    """Sets of 64-bit shingle hashes by node, filled in any order; a context manager that removes its file."""
+
+    def __init__(self, nodes: np.ndarray):
+        """nodes: ordinals of the nodes that will be asked for, sorted."""
+        self.nodes = nodes
+        self.bytes = 0
+        self._tables = kernel_tables()
+        self._start = np.zeros(len(nodes), np.int64)
+        self._size = np.zeros(len(nodes), np.int64)
+        self._file = tempfile.TemporaryFile(prefix="seimai-shingles-")  # noqa: SIM115 - closed by __exit__
+        self._end = 0
+
+    def __enter__(self) -> "ShingleSets":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def add(self, nodes: np.ndarray, text: pa.Array) -> None:
+        """Sets of the nodes whose texts these are (large_string, no nulls)."""
+        data, offsets = text_buffers(text)
+        for row, local in enumerate(np.searchsorted(self.nodes, nodes).tolist()):
+            words = self._words(data, int(offsets[row]), int(offsets[row + 1]))
+            self._start[local], self._size[local] = self._end, len(words)
+            self._file.write(words)
+            self._end += len(words)
+        self.bytes += int(offsets[-1] - offsets[0])
+
+    def _words(self, data: np.ndarray, start: int, end: int) -> np.ndarray:
+        points = np.empty(end - start + form_kernel.SLACK, np.uint32)
+        n = form_kernel.form_points(data, start, end, *self._tables, points)
+        if n == form_kernel.REFUSED:
+            form = normal_form(data[start:end].tobytes().decode("utf-8", "replace"))
+            points = np.frombuffer(form.encode("utf-32-le"), "<u4").astype(np.uint32)
+            n = len(points)
+        words = np.empty(max(1, n), np.uint64)
+        words = words[: form_kernel.shingle_hashes(points, n, words)]
+        words.sort()
+        return words[: form_kernel.distinct(words)]
+
+    def jaccard(self, pairs: np.ndarray) -> np.ndarray:
+        """Exact Jaccard of each pair of nodes, float64 [pairs], in the order of the pairs."""
+        out = np.empty(len(pairs), np.float64)
+        if not len(pairs):
+            return out
+        self._file.flush()
+        a, b = (np.searchsorted(self.nodes, pairs[:, side]) for side in (0, 1))
+        family = families(len(self.nodes), np.sort(np.stack([a, b], axis=1), axis=1))
+        order = np.lexsort((b, a, family[a]))
+        if not self._end:
+            out[:] = 1.0
+            return out
+        with mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ) as view:
+            words = np.frombuffer(view, np.uint64)
+            for at in range(0, len(order), _PAIRS_AT_ONCE):
+                some = order[at : at + _PAIRS_AT_ONCE]
+                made = np.empty(len(some), np.float64)
+                cluster_kernel.pair_jaccard(words, self._start, self._size, a[some], b[some], made)
+                out[some] = made
+                if hasattr(view, "madvise"):
+                    view.madvise(mmap.MADV_DONTNEED)
+            del words
+        return out
