@@ -36,7 +36,7 @@ def tracked() -> list[Path]:
 
 def undocumented(path: Path) -> Iterator[str]:
     """Public names of a file that say nothing about themselves."""
-    module = ast.parse(path.read_text(encoding="utf-8"))
+    module = ast.parse(path.read_text(encoding="utf-8"), str(path))
     where = path.relative_to(ROOT)
     if not ast.get_docstring(module) and (module.body or path.name != "__init__.py"):
         yield f"{where}: the module"
