@@ -161,9 +161,11 @@ def content_sample(fs: Any, path: str, size: int) -> str:
 def open_window(url: str) -> Window:
     """A file or URL as a space of bytes. Raises InputError when it is not there (any more)."""
     fs, path = url_to_fs(url)
-    options = {} if isinstance(fs, LocalFileSystem) else {"block_size": 4 * BLOCK, "cache_type": "readahead"}
+    options: dict[str, Any] = (
+        {} if isinstance(fs, LocalFileSystem) else {"block_size": 4 * BLOCK, "cache_type": "readahead"}
+    )
     try:
-        handle = fs.open(path, "rb", **options)
+        handle: Any = fs.open(path, "rb", **options)
     except FileNotFoundError:
         raise InputError(f"{url} is not there; {_nearest(fs, path)}") from None
     size = handle.seek(0, 2)
@@ -226,9 +228,11 @@ def _row_group_cuts(url: str, unit_bytes: int) -> list[int]:
     try:
         with fsspec.open(url, "rb") as handle:
             footer = pq.read_metadata(handle)
-    except (pa.ArrowException, OSError) as error:
-        if isinstance(error, FileNotFoundError | PermissionError):
-            raise InputError(f"{url}: {error}") from None
+    except FileNotFoundError:
+        raise InputError(f"{url} is not there") from None
+    except (pa.ArrowInvalid, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
         return [0, 0]
     cuts, size = [0], 0
     for group in range(footer.num_row_groups):

@@ -122,7 +122,7 @@ class Read(Step):
         return {name: batch.column(name) for name in (*self.writes, *_VERDICT)}
 
     def _batch(self, rows: list[Row]) -> Batch:
-        read = dict(zip(Row._fields, zip(*rows, strict=True), strict=True))
+        read: dict[str, Any] = dict(zip(Row._fields, zip(*rows, strict=True), strict=True))
         read[self.body_column] = read.pop("body")
         read["host"] = [host_of(url) for url in read["url"]]
         declared = {

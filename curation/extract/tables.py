@@ -1,0 +1,222 @@
+"""Tables to rows: Parquet by row group and JSON lines by line, their text already text.
+
+A table's row has no capture behind it, so its identity is the source's name and its id column, or the file's content and the row
+number. Never is a file or a row group held whole: Parquet flows in batches, JSON lines are cut from a stream, and a text longer than
+`max_record_bytes` is passed over.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+from fsspec.core import url_to_fs
+
+from curation.extract.inputs import InputError, content_sample, open_window
+from curation.extract.json_lines import Broken, read_lines
+from curation.extract.reader import Read, Row, Unit, origin, seconds_of
+from curation.provenance import Source, position_id, table_id
+
+_USUAL = {"id": ("id",), "url": ("url",), "date": ("date", "timestamp")}
+
+
+class ReadTable(Read):
+    """Rows from Parquet and JSON lines (plain, .gz, .zst), with `text` as it stands there.
+
+    `text_key` names the text column. `id_key`, `url_key` and `date_key` name the others; where one is null, the columns `id`, `url`,
+    and `date` or `timestamp` are taken if they exist. A row without text is rejected as `null_text`, a line that is no JSON object
+    or a row group that cannot be read as `record_broken`, a text over `max_record_bytes` as `record_too_large`. A Parquet file that
+    lacks a named column raises InputError. A batch is closed at `batch_rows` rows or `batch_bytes` bytes of text.
+    """
+
+    body_column = "text"
+    writes = origin("text")
+    reasons = ("null_text", "record_too_large", "record_broken")
+
+    def __init__(
+        self,
+        units: list[Unit],
+        source: Source,
+        text_key: str = "text",
+        id_key: str | None = None,
+        url_key: str | None = None,
+        date_key: str | None = None,
+        max_record_bytes: int = 16 << 20,
+        batch_rows: int = 1024,
+        batch_bytes: int = 32 << 20,
+    ):
+        super().__init__(units, source, batch_rows, batch_bytes)
+        self.text_key = text_key
+        self.given = {"id": id_key, "url": url_key, "date": date_key}
+        self.max_record_bytes = max_record_bytes
+
+    def rows(self, unit: Unit) -> Iterator[Row]:
+        """Rows of the unit: row groups [start, end) of a Parquet file, every line of a JSON lines file."""
+        before = self.bytes_read
+        fs, path = url_to_fs(unit.url)
+        try:
+            size = int(fs.size(path))
+        except FileNotFoundError:
+            raise InputError(f"{unit.url} is not there") from None
+        self._file = unit.file
+        self._digest = bytes.fromhex(content_sample(fs, path, size).partition(":")[2])
+        if size == 0:
+            self.stat_update("files_empty")
+        elif unit.kind == "parquet":
+            yield from self._parquet(fs, path, unit, before)
+        else:
+            yield from self._json_lines(unit, before)
+
+    def _parquet(self, fs: Any, path: str, unit: Unit, before: int) -> Iterator[Row]:
+        with fs.open(path, "rb") as handle:
+            try:
+                table = pq.ParquetFile(handle, pre_buffer=False, buffer_size=1 << 20)
+            except (pa.ArrowInvalid, OSError) as error:
+                if isinstance(error, OSError) and error.errno is not None:
+                    raise
+                yield self._broken(0, f"no Parquet file: {error}")
+                return
+            named = self._columns_there(table.schema_arrow, unit.url)
+            row = sum(table.metadata.row_group(g).num_rows for g in range(unit.start))
+            for group in range(unit.start, unit.end):
+                stop = row + table.metadata.row_group(group).num_rows
+                try:
+                    for batch in table.iter_batches(
+                        256, [group], list(dict.fromkeys(named.values())), use_threads=False
+                    ):
+                        columns = {what: self._values(batch.column(name)) for what, name in named.items()}
+                        for i, text in enumerate(columns["text"]):
+                            rest = {what: columns[what][i] for what in named if what != "text"}
+                            yield self._row(row, text, rest)
+                            row += 1
+                except (pa.ArrowException, OSError) as error:
+                    if isinstance(error, OSError) and error.errno is not None:
+                        raise
+                    said = f"row group {group} breaks off: {error}"
+                    for lost in range(row, stop):
+                        yield self._broken(lost, said)
+                row = stop
+                self.bytes_read = before + self._stored(table, unit.start, group + 1)
+
+    def _values(self, column: pa.Array) -> list[Any]:
+        """A column as Python values; timestamps in seconds, bytes that are no UTF-8 replaced and counted."""
+        if pa.types.is_timestamp(column.type):
+            column = column.cast(pa.timestamp("s", column.type.tz), safe=False)
+        try:
+            return column.to_pylist()
+        except UnicodeDecodeError:
+            self.stat_update("batches_bad_utf8")
+            raw = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+            return [None if v is None else v.decode(errors="replace") for v in raw.cast(pa.large_binary()).to_pylist()]
+
+    @staticmethod
+    def _stored(table: pq.ParquetFile, start: int, stop: int) -> int:
+        groups = (table.metadata.row_group(g) for g in range(start, stop))
+        return sum(g.column(c).total_compressed_size for g in groups for c in range(g.num_columns))
+
+    def _columns_there(self, schema: pa.Schema, url: str) -> dict[str, str]:
+        """Which column of the file is the text, id, url and date. Raises InputError for one that is named and missing."""
+        named = {"text": self.text_key}
+        for what, name in self.given.items():
+            usual = next((n for n in _USUAL[what] if n in schema.names), None)
+            if name or usual:
+                named[what] = name or str(usual)
+        for what, name in named.items():
+            if name not in schema.names:
+                raise InputError(f"{url} has no column '{name}' ({what}_key); its columns: {', '.join(schema.names)}")
+        kind = schema.field(self.text_key).type
+        kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+        if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)):
+            raise InputError(f"{url}: column '{self.text_key}' (text_key) is {kind}, not text")
+        return named
+
+    def _json_lines(self, unit: Unit, before: int) -> Iterator[Row]:
+        with open_window(unit.url) as window:
+            for number, line in read_lines(window, unit.file, self.max_record_bytes):
+                self.bytes_read = before + min(window.bytes_read, window.size)
+                if isinstance(line, Broken):
+                    yield self._broken(number, line.said, line.size, self.max_record_bytes)
+                elif not line:
+                    self.stat_update("lines_blank")
+                else:
+                    yield self._line(number, line)
+
+    def _line(self, number: int, line: bytes) -> Row:
+        try:
+            found = orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            try:  # a lone surrogate is JSON by RFC 8259 and no text; Python's parser lets it through to be replaced
+                found = json.loads(line)
+            except (ValueError, RecursionError):
+                return self._broken(number, f"no JSON: {error}")
+        if not isinstance(found, dict):
+            return self._broken(number, f"a JSON {type(found).__name__}, not an object")
+        text = found.get(self.text_key)
+        if text is not None and not isinstance(text, str):
+            return self._broken(number, f"'{self.text_key}' is {type(text).__name__}, not text")
+        rest = {}
+        for what, name in self.given.items():
+            rest[what] = next((found[n] for n in ((name,) if name else _USUAL[what]) if found.get(n) is not None), None)
+        lacks = f"line {number + 1} has no '{self.text_key}'; its keys: {', '.join(map(str, found))}"[:300]
+        return self._row(number, text, rest, None if self.text_key in found else lacks)
+
+    def _row(self, number: int, text: str | None, rest: dict[str, Any], detail: str | None = None) -> Row:
+        raw = _utf8(text) if text is not None else None
+        named = rest.get("id")
+        url = rest.get("url")
+        made: dict[str, Any] = {
+            "id": self._position(number) if named is None else table_id(self.source.name, _utf8(str(named)).decode()),
+            "url": _utf8(str(url)).decode() if url is not None else None,
+            "date": _seconds(rest.get("date")),
+            "file": self._file,
+            "offset": number,
+            "length": None,
+            "record_type": "row",
+        }
+        if raw is None:
+            return Row(**made, reason="null_text", detail=detail)
+        made.update(payload_digest=hashlib.sha256(raw).digest()[:16], payload_bytes=len(raw))
+        if len(raw) > self.max_record_bytes:
+            made.update(reason="record_too_large", value=len(raw), threshold=self.max_record_bytes)
+            return Row(**made)
+        return Row(**made, body=raw)
+
+    def _broken(self, number: int, said: str, size: int | None = None, limit: int | None = None) -> Row:
+        """A row that could not be read; with `size`, one that is longer than `limit`."""
+        detail = f"{self._file}, row {number + 1}: {said}"
+        reason = "record_broken" if size is None else "record_too_large"
+        value, threshold = (None, None) if size is None else (size, limit)
+        return Row(
+            self._position(number), None, None, self._file, number, None, "row",
+            reason=reason, value=value, threshold=threshold, detail=detail,
+        )  # fmt: skip
+
+    def _position(self, number: int) -> bytes:
+        return position_id(self.source.name, self._digest, number)
+
+
+def _utf8(text: str) -> bytes:
+    """UTF-8 of a text; a lone surrogate becomes U+FFFD.
+
+    >>> _utf8("米\\ud83d").decode()
+    '米\ufffd'
+    """
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
+
+
+def _seconds(value: Any) -> int | None:
+    """Seconds since 1970 of a table's date: a date, a timestamp (UTC where it names no zone), ISO 8601 text, or Unix seconds."""
+    if isinstance(value, datetime):
+        return int((value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp())
+    if isinstance(value, date):
+        return int(datetime(value.year, value.month, value.day, tzinfo=UTC).timestamp())
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return int(value) if 0 <= value < 1 << 33 else None
+    return seconds_of(value) if isinstance(value, str) else None
