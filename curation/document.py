@@ -204,6 +204,8 @@ REASONS: dict[str, Reason] = {
         Reason("null_text", "the table's row has no text", "表の行に本文がない"),
         Reason("duplicate_id", "the same record is there already", "同じレコードが既にある"),
         Reason("id_collision", "another record with other content has the same id", "内容の異なるレコードと id が衝突"),
+        Reason("url_blocked", "its host or URL is in a list of the recipe", "レシピの URL リストに載っている"),
+        Reason("ng_words", "holds words of a list of the recipe", "レシピの NG ワードリストの語を含む"),
         Reason("nan_value", "a measured value is not a number", "測定値が数値でない"),
         Reason("near_duplicate", "a near-duplicate of a kept row", "残した行とほぼ同じ内容"),
         Reason("over_cap", "its cluster has used its allowance of K showings", "クラスタの表示上限 K に達した"),

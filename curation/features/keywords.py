@@ -15,7 +15,7 @@ BBS = (
     r"\d{4}[年.\-/] *\d{1,2}[月.\-/] *\d{1,2}日*"
     r"|コメント|SOLD OUT|レビュー|投稿|ページ|\([月火水木金土日]\)|質問|\d+話|楽天市場|-"
 )
-"""A date, a word of boards and shops, a weekday in brackets, 第12話, or any hyphen (which makes ISBNs and English look like boards)."""
+"""A date, a word of boards and shops, a weekday in brackets, 12話, or any hyphen (so ISBNs and English look like boards)."""
 
 ADVERTISING = (
     *(
