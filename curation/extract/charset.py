@@ -85,7 +85,7 @@ def decode(payload: bytes, declared: str | None = None) -> Decoded:
     labels: Labels = (("utf-8", "http"),) if http == "utf-8" else _labels(http, payload)
     if other := _few_pairs(text, payload, labels):
         return _read(payload, *other)
-    return Decoded(text.replace("\0", ""), "utf-8", _evidence("utf-8", labels), int(first_error > 0))
+    return Decoded(_no_nul(text, payload), "utf-8", _evidence("utf-8", labels), int(first_error > 0))
 
 
 def _labels(http: str | None, payload: bytes) -> Labels:
@@ -125,7 +125,7 @@ def _ascii(payload: bytes, labels: Labels) -> Decoded:
     codec, where = next((x for x in labels if not x[0].startswith(wide)), ("ascii", "detected"))
     if any(label == "hz" for label, _ in labels) and b"~{" in payload:
         return _read(payload, "hz", _evidence("hz", labels))
-    return Decoded(payload.decode("ascii").replace("\0", ""), codec, where, 0)
+    return Decoded(_no_nul(payload.decode("ascii"), payload), codec, where, 0)
 
 
 def _few_pairs(text: str, payload: bytes, labels: Labels) -> tuple[str, str] | None:
@@ -219,4 +219,8 @@ def _read(payload: bytes, codec: str, evidence: str) -> Decoded:
         text = payload.decode(codec, "replace")
         if "\ufffd" in text and (sign := "\ufffd".encode(codec, "ignore")):
             own = payload.count(sign)
-    return Decoded(text.replace("\0", ""), codec, evidence, max(0, text.count("\ufffd") - own))
+    return Decoded(_no_nul(text, payload), codec, evidence, max(0, text.count("\ufffd") - own))
+
+
+def _no_nul(text: str, payload: bytes) -> str:
+    return text.replace("\0", "") if b"\0" in payload else text

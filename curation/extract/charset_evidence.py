@@ -15,7 +15,7 @@ import numpy as np
 
 from curation.extract.legacy_japanese import decode_cp932, decode_euc_jp
 
-SAMPLE_BYTES = 8192
+SAMPLE_BYTES = 4096
 
 _COMMON = re.compile("[日一国会人年大十二本中長出三同時事自行社見月分議後前生連五間対上部東者地業内相方四定今回新場金]")
 _WINDOW = SAMPLE_BYTES // 4
@@ -36,7 +36,7 @@ class Reading(NamedTuple):
 
 
 def sample_of(payload: bytes, first_error: int) -> bytes:
-    """Up to 8 KiB of the payload: one window where the bytes stop being UTF-8 and three spread over the rest.
+    """Up to 4 KiB of the payload: one window where the bytes stop being UTF-8 and three spread over the rest.
 
     Each window begins behind a byte below 40 hex, which ends a character in every encoding concerned.
     """

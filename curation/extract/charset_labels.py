@@ -37,7 +37,7 @@ _NEVER = {
     "oem",
     "replacement",
 }
-"""Codecs that Python has and that no page may choose: they read plain ASCII as something else."""
+"""Codecs that Python has and that no page may choose: they read some plain ASCII as something else (EBCDIC does so throughout)."""
 
 _META = re.compile(rb"<meta\b[^>]{0,1000}?\bcharset\s*=\s*[\"']?\s*([\w.:+-]{1,40})", re.IGNORECASE)
 _XML = re.compile(rb"\s{0,64}<\?xml\b[^>]{0,200}?\bencoding\s*=\s*[\"']\s*([\w.:+-]{1,40})", re.IGNORECASE)
@@ -62,10 +62,11 @@ def codec_of(label: str | None) -> str | None:
     if name.replace("_", "-") in _NEVER or not re.fullmatch(r"[a-z0-9][a-z0-9_.:+-]{0,39}", name):
         return None
     try:
-        b"".decode(name)
-        return codecs.lookup(name).name
-    except (LookupError, ValueError, UnicodeError):
+        found = codecs.lookup(name).name
+        plain = found.startswith(("utf-16", "utf-32")) or b"<html> aZ09".decode(found) == "<html> aZ09"
+    except (LookupError, ValueError):
         return None
+    return found if plain and found.replace("_", "-") not in _NEVER else None
 
 
 def stated(payload: bytes) -> tuple[tuple[str, str], ...]:
