@@ -79,7 +79,7 @@ def debian(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """ruff (rules and format) and pyright: standard for all, strict for the modules that every part builds on."""
+    """ruff (rules and format) and pyright."""
     sync(session, "dev")
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
