@@ -34,7 +34,11 @@ LANGUAGES = {"ja": 1, "ko": 2, "zh-cn": 1, "en": 6, "fr": 8, "tr": 4}
 BODIES = {
     "png": lambda: png(64, 64),
     "empty": lambda: b"",
-    "nested": lambda: b"<html lang='ja'><body>" + b"<div>" * 200_000 + "深い入れ子".encode(),
+    "nested": lambda: (
+        b"<html lang='ja'><body>"
+        + b"<div>" * 200_000
+        + "枠の中に枠があり、その中にもまた枠があるページです。".encode() * 9
+    ),
     "huge": lambda: b"<html><body><pre>" + "二〇二六年十月一日、異常なし。\n".encode() * 400_000,
 }
 STYLES = {
