@@ -7,11 +7,11 @@ tests/dedup/reference.py, written from DESIGN and not from this file.
 import numpy as np
 from numba import njit, uint64
 
-from curation.dedup.form_kernel import shared
+from curation.dedup.shingle_kernel import shared
 
 
 @njit(cache=True, nogil=True)
-def band_keys(signatures, rows, out):
+def band_keys(signatures: np.ndarray, rows: int, out: np.ndarray) -> None:
     """64-bit key of every band: out [bands, nodes] from signatures uint32 [nodes, ≥ bands · rows]. Equal bands, equal keys."""
     for node in range(signatures.shape[0]):
         for band in range(out.shape[0]):
@@ -23,7 +23,16 @@ def band_keys(signatures, rows, out):
 
 
 @njit(cache=True, nogil=True)
-def bucket_pairs(keys, order, start, best, signatures, least, out_a, out_b):
+def bucket_pairs(
+    keys: np.ndarray,
+    order: np.ndarray,
+    start: int,
+    best: int,
+    signatures: np.ndarray,
+    least: int,
+    out_a: np.ndarray,
+    out_b: np.ndarray,
+) -> tuple[int, int, int]:
     """Pairs of one band, from position `start` of `order` on: each node with those of its bucket's `best` best-ranked above it.
 
     keys [nodes] of the band; order lists nodes by (key, rank). In a bucket of up to `best` nodes these are all its pairs, in a
@@ -52,7 +61,9 @@ def bucket_pairs(keys, order, start, best, signatures, least, out_a, out_b):
 
 
 @njit(cache=True, nogil=True)
-def pair_jaccard(words, start, size, a, b, out):
+def pair_jaccard(
+    words: np.ndarray, start: np.ndarray, size: np.ndarray, a: np.ndarray, b: np.ndarray, out: np.ndarray
+) -> None:
     """Exact Jaccard of pairs of sets: set i is the size[i] values from words[start[i]] on, sorted and distinct. Two empty sets: 1."""
     for p in range(len(a)):
         x = words[start[a[p]] : start[a[p]] + size[a[p]]]
@@ -63,7 +74,7 @@ def pair_jaccard(words, start, size, a, b, out):
 
 
 @njit(cache=True, nogil=True)
-def leaders(a, b, leader, decided):
+def leaders(a: np.ndarray, b: np.ndarray, leader: np.ndarray, decided: int) -> None:
     """The kept node that each node joins, by rank, into leader [nodes]; a kept node leads itself.
 
     Edges a < b sorted by (b, a). leader[:decided] is given (an earlier generation) and stays as it is.
@@ -78,7 +89,7 @@ def leaders(a, b, leader, decided):
 
 
 @njit(cache=True, nogil=True)
-def components(a, b, parent):
+def components(a: np.ndarray, b: np.ndarray, parent: np.ndarray) -> None:
     """Connected components of the edges into parent [nodes]: the smallest ordinal of each node's component."""
     for node in range(len(parent)):
         parent[node] = node
@@ -99,7 +110,7 @@ def components(a, b, parent):
 
 
 @njit(cache=True, nogil=True)
-def examples(order, start, most, offsets, out):
+def examples(order: np.ndarray, start: np.ndarray, most: int, offsets: np.ndarray, out: np.ndarray) -> None:
     """Up to `most` other rows of each row's cluster, best-ranked first.
 
     order lists rows by (cluster, rank), start[i] is where the cluster of order[i] begins in it; offsets [rows + 1] says where the

@@ -7,19 +7,21 @@ This version holds 0.6 kB a distinct text in memory (its signature and band keys
 """
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
-from curation.dedup.key_order import key_bytes
+from curation.dedup.key_order import column_keys
 from curation.dedup.minhash import BANDS, PERMUTATIONS, ROWS, signature_rows
 from curation.dedup.normal_form import FORM_VERSION
 from curation.document import COLUMNS, KEY
-from curation.provenance import id_words
 from curation.step import Batch, Columns, Rows, Survey
 
+if TYPE_CHECKING:
+    from curation.dedup.clusters import Nodes
+
 _CLUSTER_COLUMNS = ("cluster", "cluster_size", "cluster_rank", "cluster_examples", "family")
-_ROWS_AT_ONCE = 1 << 16
 _NO_DATE = -(1 << 62)
 
 
@@ -68,7 +70,7 @@ class Dedup(Survey):
 
     def survey(self, rows: Rows) -> Iterator[tuple[str, pa.Table]]:
         """Yields `edges` (form_a the better-ranked, form_b, jaccard; sorted by both), then `clusters` in the order of rows."""
-        from curation.dedup import clusters
+        from curation.dedup import cluster_tables, clusters
 
         ids, present, ranked = self._read_rank(rows)
         nodes = clusters.rank_nodes(**ranked)
@@ -92,12 +94,12 @@ class Dedup(Survey):
             ("crowded_nodes", counts.crowded),
         ):
             self.stat_update(label, value=value)
-        yield from self._edge_table(nodes.forms, edges, similarity)
+        for table in cluster_tables.edges(nodes.forms, edges, similarity, self.tables["edges"]):
+            yield "edges", table
         leader = clusters.cluster_nodes(len(nodes.forms), edges)
         family = clusters.families(len(nodes.forms), edges)
-        places = clusters.place_rows(leader[nodes.of_row], nodes.row_place)
-        label = _smallest_form(nodes.forms, family)
-        yield from self._cluster_table(ids, present, nodes, leader, label, places)
+        for table in cluster_tables.clusters(ids, present, nodes, leader, family, self.tables["clusters"]):
+            yield "clusters", table
 
     def _read_rank(self, rows: Rows) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
         """Ids of all rows, which of them have a form key, and what ranks those that have."""
@@ -105,10 +107,10 @@ class Dedup(Survey):
         parts: dict[str, list[np.ndarray]] = {name: [] for name in (*names, "present")}
         for batch in rows.read(names):
             here = batch.column("form_key").is_valid()
-            parts["id"].append(id_words(batch.column("id")))
+            parts["id"].append(column_keys(batch.column("id")))
             parts["present"].append(here.to_numpy(zero_copy_only=False))
             kept = batch.filter(here)
-            parts["form_key"].append(id_words(kept.column("form_key")))
+            parts["form_key"].append(column_keys(kept.column("form_key")))
             parts["form_chars"].append(kept.column("form_chars").to_numpy(zero_copy_only=False).astype(np.int64))
             date = kept.column("date").cast(pa.timestamp("s", tz="UTC")).cast(pa.int64())
             parts["date"].append(date.fill_null(_NO_DATE).to_numpy(zero_copy_only=False))
@@ -131,13 +133,13 @@ class Dedup(Survey):
             ranked["quality"] = whole[self.quality]
         return whole["id"], whole["present"], ranked
 
-    def _read_signatures(self, rows: Rows, nodes, present: np.ndarray) -> np.ndarray:
+    def _read_signatures(self, rows: Rows, nodes: "Nodes", present: np.ndarray) -> np.ndarray:
         signatures = np.empty((len(nodes.forms), PERMUTATIONS), np.uint32)
         for node, _, batch in _best_copies(rows.read(["minhash"]), nodes, present, np.arange(len(nodes.forms))):
             signatures[node] = signature_rows(batch.column("minhash"))
         return signatures
 
-    def _read_similarity(self, rows: Rows, nodes, present: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    def _read_similarity(self, rows: Rows, nodes: "Nodes", present: np.ndarray, pairs: np.ndarray) -> np.ndarray:
         from curation.dedup.shingle_sets import ShingleSets
 
         if not len(pairs):
@@ -148,47 +150,9 @@ class Dedup(Survey):
                 sets.add(node, batch.column("text"))
             return sets.jaccard(pairs)
 
-    def _edge_table(
-        self, forms: np.ndarray, edges: np.ndarray, similarity: np.ndarray
-    ) -> Iterator[tuple[str, pa.Table]]:
-        a, b = forms[edges[:, 0]], forms[edges[:, 1]]
-        order = np.lexsort((b[:, 1], b[:, 0], a[:, 1], a[:, 0]))
-        for some in _slices(order):
-            columns = [_key_array(a[some]), _key_array(b[some]), pa.array(similarity[some].astype(np.float32))]
-            yield "edges", pa.table(columns, schema=self.tables["edges"])
-
-    def _cluster_table(self, ids, present, nodes, leader, family, places) -> Iterator[tuple[str, pa.Table]]:
-        row_ids = ids[present]
-        place_among_present = np.cumsum(present) - 1
-        for some in _slices(np.arange(len(ids))):
-            here = present[some]
-            row = place_among_present[some][here]
-            counts = np.zeros(len(some), np.int64)
-            counts[here] = places.size[row] - 1
-            first, last = (row[0], row[-1] + 1) if len(row) else (0, 0)
-            values = places.examples[places.example_offsets[first] : places.example_offsets[last]]
-            offsets = np.zeros(len(some) + 1, np.int32)
-            counts[here] = np.diff(places.example_offsets[first : last + 1]) if len(row) else 0
-            np.cumsum(counts, out=offsets[1:])
-            examples = pa.ListArray.from_arrays(
-                pa.array(offsets),
-                _key_array(row_ids[values]),
-                type=COLUMNS["cluster_examples"].type,
-                mask=pa.array(~here),
-            )
-            columns = [
-                _key_array(ids[some]),
-                _scatter(_key_array(nodes.forms[leader[nodes.of_row[row]]]), here),
-                _scatter(pa.array(places.size[row]), here),
-                _scatter(pa.array(places.rank[row]), here),
-                examples,
-                _scatter(_key_array(family[nodes.of_row[row]]), here),
-            ]
-            yield "clusters", pa.table(columns, schema=self.tables["clusters"])
-
 
 def _best_copies(
-    batches: Iterator[Batch], nodes, present: np.ndarray, wanted: np.ndarray
+    batches: Iterator[Batch], nodes: "Nodes", present: np.ndarray, wanted: np.ndarray
 ) -> Iterator[tuple[np.ndarray, int, Batch]]:
     """The best-ranked copy of each wanted node as rows stream by: (nodes, bytes of the whole batch, those rows)."""
     node_of_best = np.full(len(present), -1, np.int64)
@@ -199,25 +163,3 @@ def _best_copies(
         at += batch.num_rows
         some = np.flatnonzero(node >= 0)
         yield node[some], batch.nbytes, batch.take(pa.array(some))
-
-
-def _smallest_form(forms: np.ndarray, component: np.ndarray) -> np.ndarray:
-    """Smallest form key of each node's component, [nodes, 2]."""
-    order = np.lexsort((forms[:, 1], forms[:, 0]))
-    first = np.full(len(forms), -1, np.int64)
-    first[component[order[::-1]]] = order[::-1]
-    return forms[first[component]]
-
-
-def _key_array(words: np.ndarray) -> pa.Array:
-    return pa.FixedSizeBinaryArray.from_buffers(KEY, len(words), [None, pa.py_buffer(key_bytes(words))])
-
-
-def _scatter(values: pa.Array, here: np.ndarray) -> pa.Array:
-    """Values at the rows that are here, null at the others."""
-    return values.take(pa.array(np.cumsum(here) - 1, mask=~here))
-
-
-def _slices(rows: np.ndarray) -> Iterator[np.ndarray]:
-    for at in range(0, len(rows), _ROWS_AT_ONCE):
-        yield rows[at : at + _ROWS_AT_ONCE]

@@ -6,7 +6,7 @@ is refused here and takes the reference; kana with (han)dakuten, the frequent ca
 """
 
 import numpy as np
-from numba import njit, uint32, uint64
+from numba import njit, uint32
 
 REMOVED, COMPOSES, VOICED, SEMI_VOICED, EXPANDS = -1, -2, -3, -4, -10
 """Entries of the fold table that are no code point; EXPANDS − k is expansion k."""
@@ -21,7 +21,7 @@ _BLOCK = 4096
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _with_mark(kana, mark):
+def _with_mark(kana: int, mark: int) -> int:
     """The kana with a VOICED or SEMI_VOICED mark, 0 where NFC joins none."""
     katakana = 0x30A1 <= kana <= 0x30FE
     k = kana - 0x60 if katakana else kana
@@ -40,7 +40,9 @@ def _with_mark(kana, mark):
 
 
 @njit(cache=True, nogil=True)
-def form_points(data, start, end, table, pool_start, pool, out):
+def form_points(
+    data: np.ndarray, start: int, end: int, table: np.ndarray, pool_start: np.ndarray, pool: np.ndarray, out: np.ndarray
+) -> int:
     """Code points of the normal form of data[start:end] (UTF-8) into `out` (≥ end − start + SLACK); their number or REFUSED."""
     n = 0
     i = start
@@ -88,7 +90,7 @@ def form_points(data, start, end, table, pool_start, pool, out):
         elif t == COMPOSES:
             return REFUSED
         else:
-            joined = _with_mark(np.int32(out[n - 1]), t) if n else 0
+            joined = _with_mark(int(out[n - 1]), t) if n else 0
             if joined:
                 out[n - 1] = uint32(joined)
             else:
@@ -98,17 +100,17 @@ def form_points(data, start, end, table, pool_start, pool, out):
 
 
 @njit(cache=True, nogil=True)
-def utf8_length(points, n):
+def utf8_length(points: np.ndarray, n: int) -> int:
     """Bytes of the UTF-8 of points[:n]."""
     total = n
     for i in range(n):
         c = points[i]
-        total += np.int64(c > uint32(0x7F)) + np.int64(c > uint32(0x7FF)) + np.int64(c > uint32(0xFFFF))
+        total += int(c > uint32(0x7F)) + int(c > uint32(0x7FF)) + int(c > uint32(0xFFFF))
     return total
 
 
 @njit(cache=True, nogil=True)
-def write_utf8(points, n, out, at):
+def write_utf8(points: np.ndarray, n: int, out: np.ndarray, at: int) -> int:
     """Writes points[:n] as UTF-8 to out[at:]; the end position."""
     for i in range(n):
         c = points[i]
@@ -134,7 +136,7 @@ def write_utf8(points, n, out, at):
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _mix32(h):
+def _mix32(h: np.uint32) -> np.uint32:
     h = uint32(h ^ (h >> uint32(16)))
     h = uint32(h * uint32(0x85EBCA6B))
     h = uint32(h ^ (h >> uint32(13)))
@@ -143,7 +145,7 @@ def _mix32(h):
 
 
 @njit(cache=True, nogil=True)
-def sign(points, n, a, b, signature):
+def sign(points: np.ndarray, n: int, a: np.ndarray, b: np.ndarray, signature: np.ndarray) -> None:
     """MinHash of the 5-grams of points[:n] into `signature` (uint32, a multiple of 4 long): min over shingles of a·h + b mod 2^32.
 
     Blocks of shingles stay in the L1 cache; inside one, four permutations run over a vector of shingles (the loop order that
@@ -181,7 +183,7 @@ def sign(points, n, a, b, signature):
 
 
 @njit(cache=True, nogil=True)
-def _minima(block, m, a, b, signature):
+def _minima(block: np.ndarray, m: int, a: np.ndarray, b: np.ndarray, signature: np.ndarray) -> None:
     for k in range(0, len(signature), 4):
         a0, a1, a2, a3 = a[k], a[k + 1], a[k + 2], a[k + 3]
         b0, b1, b2, b3 = b[k], b[k + 1], b[k + 2], b[k + 3]
@@ -196,7 +198,21 @@ def _minima(block, m, a, b, signature):
 
 
 @njit(cache=True, nogil=True)
-def sign_rows(data, offsets, valid, table, pool_start, pool, a, b, points, forms, ends, lengths, signatures):
+def sign_rows(
+    data: np.ndarray,
+    offsets: np.ndarray,
+    valid: np.ndarray,
+    table: np.ndarray,
+    pool_start: np.ndarray,
+    pool: np.ndarray,
+    a: np.ndarray,
+    b: np.ndarray,
+    points: np.ndarray,
+    forms: np.ndarray,
+    ends: np.ndarray,
+    lengths: np.ndarray,
+    signatures: np.ndarray,
+) -> None:
     """Forms, their lengths and signatures of rows in one pass over an Arrow text buffer.
 
     data uint8, offsets int64 [rows + 1], valid bool [rows]; points is scratch for the longest row, forms takes the UTF-8 of all
@@ -215,60 +231,3 @@ def sign_rows(data, offsets, valid, table, pool_start, pool, a, b, points, forms
             at = write_utf8(points, n, forms, at)
             sign(points, n, a, b, signatures[r])
         ends[r] = at
-
-
-@njit(cache=True, nogil=True)
-def shingle_hashes(points, n, out):
-    """64-bit hashes of the 5-grams of points[:n] into `out` (≥ max(1, n − 4)), not sorted, with repeats; how many.
-
-    Odd multipliers on 21-bit code points, then MurmurHash3's 64-bit finaliser.
-    """
-    if n == 0:
-        return 0
-    p0, p1, p2 = uint64(0x9E3779B97F4A7C15), uint64(0xBF58476D1CE4E5B9), uint64(0x94D049BB133111EB)
-    p3, p4 = uint64(0xD6E8FEB86659FD93), uint64(0xA0761D6478BD642F)
-    count = n - 4
-    if count < 1:
-        h = uint64(n)
-        for i in range(n):
-            h = h * p0 + uint64(points[i])
-        out[0] = _mix64(h)
-        return 1
-    for i in range(count):
-        h = uint64(points[i]) * p0 + uint64(points[i + 1]) * p1 + uint64(points[i + 2]) * p2
-        out[i] = _mix64(h + uint64(points[i + 3]) * p3 + uint64(points[i + 4]) * p4)
-    return count
-
-
-@njit(cache=True, nogil=True, inline="always")
-def _mix64(h):
-    h = h ^ (h >> uint64(33))
-    h = h * uint64(0xFF51AFD7ED558CCD)
-    h = h ^ (h >> uint64(33))
-    h = h * uint64(0xC4CEB9FE1A85EC53)
-    return h ^ (h >> uint64(33))
-
-
-@njit(cache=True, nogil=True)
-def distinct(words):
-    """Moves the distinct values of a sorted array to its front; their number."""
-    if len(words) == 0:
-        return 0
-    n = 1
-    for i in range(1, len(words)):
-        if words[i] != words[n - 1]:
-            words[n] = words[i]
-            n += 1
-    return n
-
-
-@njit(cache=True, nogil=True)
-def shared(a, b):
-    """How many values two sorted arrays of distinct values share."""
-    i = j = n = 0
-    while i < len(a) and j < len(b):
-        x, y = a[i], b[j]
-        n += np.int64(x == y)
-        i += np.int64(x <= y)
-        j += np.int64(y <= x)
-    return n

@@ -1,6 +1,10 @@
 """128-bit keys as pairs of uint64 [n, 2] (see `curation.provenance.id_words`): distinct keys, and where a key stands."""
 
 import numpy as np
+import pyarrow as pa
+
+from curation.document import KEY
+from curation.provenance import id_words
 
 
 def distinct_keys(words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -34,3 +38,14 @@ def place_of(keys: np.ndarray, wanted: np.ndarray) -> np.ndarray:
 def key_bytes(words: np.ndarray) -> np.ndarray:
     """Keys as bytes, uint8 [n, 16], the inverse of `id_words`."""
     return np.ascontiguousarray(words, ">u8").view(np.uint8).reshape(-1, 16)
+
+
+def key_array(words: np.ndarray) -> pa.Array:
+    """Keys as an Arrow column, no nulls."""
+    return pa.FixedSizeBinaryArray.from_buffers(KEY, len(words), [None, pa.py_buffer(key_bytes(words))])
+
+
+def column_keys(column: pa.Array | pa.ChunkedArray) -> np.ndarray:
+    """A key column without nulls as uint64 [n, 2]; also an empty one, which may have no buffer."""
+    column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    return id_words(column) if len(column) else np.zeros((0, 2), np.uint64)

@@ -112,7 +112,7 @@ class MinHash(Measure):
         self._kernel.sign_rows(
             data, offsets, valid, *self._tables, *self._permutations, points, forms, ends, lengths, signatures
         )
-        keys = self._keys(memoryview(forms), ends)
+        keys = self._keys(forms.data, ends)
         for r in np.flatnonzero((lengths < 0) & valid):
             keys[r], lengths[r] = self._by_reference(data[offsets[r] : offsets[r + 1]].tobytes(), signatures[r])
             self.stat_update("forms_by_reference")

@@ -11,7 +11,7 @@ from types import TracebackType
 import numpy as np
 import pyarrow as pa
 
-from curation.dedup import cluster_kernel, form_kernel
+from curation.dedup import cluster_kernel, form_kernel, shingle_kernel
 from curation.dedup.clusters import families
 from curation.dedup.minhash import text_buffers
 from curation.dedup.normal_form import kernel_tables, normal_form
@@ -46,7 +46,7 @@ class ShingleSets:
         for row, local in enumerate(np.searchsorted(self.nodes, nodes).tolist()):
             words = self._words(data, int(offsets[row]), int(offsets[row + 1]))
             self._start[local], self._size[local] = self._end, len(words)
-            self._file.write(words)
+            self._file.write(words.data)
             self._end += len(words)
         self.bytes += int(offsets[-1] - offsets[0])
 
@@ -58,9 +58,9 @@ class ShingleSets:
             points = np.frombuffer(form.encode("utf-32-le"), "<u4").astype(np.uint32)
             n = len(points)
         words = np.empty(max(1, n), np.uint64)
-        words = words[: form_kernel.shingle_hashes(points, n, words)]
+        words = words[: shingle_kernel.shingle_hashes(points, n, words)]
         words.sort()
-        return words[: form_kernel.distinct(words)]
+        return words[: shingle_kernel.distinct(words)]
 
     def jaccard(self, pairs: np.ndarray) -> np.ndarray:
         """Exact Jaccard of each pair of nodes, float64 [pairs], in the order of the pairs."""

@@ -14,8 +14,19 @@ SHOWN, NEAR_DUPLICATE, OVER_CAP = 0, 1, 2
 
 @njit(cache=True, nogil=True)
 def share(
-    cluster_start, form, wanted, natural, k, edge_start, edge_form, edge_jaccard, verdict, repeat, jaccard, claimant
-):
+    cluster_start: np.ndarray,
+    form: np.ndarray,
+    wanted: np.ndarray,
+    natural: bool,
+    k: int,
+    edge_start: np.ndarray,
+    edge_form: np.ndarray,
+    edge_jaccard: np.ndarray,
+    verdict: np.ndarray,
+    repeat: np.ndarray,
+    jaccard: np.ndarray,
+    claimant: np.ndarray,
+) -> None:
     """Verdict, showings, similarity and claiming row of every row; a row is its index in (cluster, rank) order.
 
     cluster_start [clusters + 1]: where each cluster's rows begin. form [rows]: ordinal of the row's normal form. wanted [clusters]:

@@ -20,9 +20,8 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 
-from curation.dedup.key_order import distinct_keys, key_bytes, place_of
+from curation.dedup.key_order import column_keys, distinct_keys, key_array, key_bytes, place_of
 from curation.document import KEY
-from curation.provenance import id_words
 from curation.step import Batch, Columns, Rows, Survey
 
 _REASONS = pa.array([None, "near_duplicate", "over_cap"], pa.string())
@@ -122,7 +121,7 @@ class Cap(Survey):
             bound = np.where(near, threshold, float(self.k))
             detail = [f"near-duplicate of {key_bytes(words[None]).tobytes().hex()}" for words in claimed_by[some[near]]]
             columns = [
-                _keys(ids[first : first + _ROWS_AT_ONCE]),
+                key_array(ids[first : first + _ROWS_AT_ONCE]),
                 pa.array(repeat[some], mask=near | over),
                 _REASONS.take(pa.array(verdict[some])),
                 pa.array(value, mask=~(near | over)),
@@ -153,10 +152,10 @@ class Cap(Survey):
             kept = batch.filter(here)
             parts.append(
                 (
-                    id_words(batch.column("id")),
+                    column_keys(batch.column("id")),
                     here.to_numpy(zero_copy_only=False),
-                    id_words(kept.column("cluster")),
-                    id_words(kept.column("form_key")),
+                    column_keys(kept.column("cluster")),
+                    column_keys(kept.column("form_key")),
                     kept.column("cluster_rank").to_numpy(),
                     kept.column("cluster_size").to_numpy(),
                 )
@@ -166,7 +165,7 @@ class Cap(Survey):
 
 def _neighbours(edges: pa.Table, form_keys: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Edges between forms that are here, as (start [forms + 1], neighbour, jaccard) by form, both ways."""
-    a, b = (place_of(form_keys, id_words(edges.column(name).combine_chunks())) for name in ("form_a", "form_b"))
+    a, b = (place_of(form_keys, column_keys(edges.column(name))) for name in ("form_a", "form_b"))
     jaccard = edges.column("jaccard").to_numpy()
     here = (a >= 0) & (b >= 0)
     source, target = np.concatenate([a[here], b[here]]), np.concatenate([b[here], a[here]])
@@ -178,7 +177,3 @@ def _neighbours(edges: pa.Table, form_keys: np.ndarray) -> tuple[np.ndarray, np.
 def _threshold(edges: pa.Table) -> float:
     """The threshold that the edges were made with, NaN where the table does not say."""
     return float((edges.schema.metadata or {}).get(b"threshold", b"nan"))
-
-
-def _keys(words: np.ndarray) -> pa.Array:
-    return pa.FixedSizeBinaryArray.from_buffers(KEY, len(words), [None, pa.py_buffer(key_bytes(words))])

@@ -1,0 +1,71 @@
+"""The two tables that the survey of `dedup` leaves: verified edges between forms, and each row's place in its cluster."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+
+from curation.dedup.clusters import Nodes, place_rows
+from curation.dedup.key_order import key_array
+from curation.document import COLUMNS
+
+_ROWS_AT_ONCE = 1 << 16
+
+
+def edges(forms: np.ndarray, pairs: np.ndarray, jaccard: np.ndarray, schema: pa.Schema) -> Iterator[pa.Table]:
+    """form_a (the better-ranked), form_b, jaccard of each edge, sorted by both forms. forms: keys of nodes, uint64 [nodes, 2]."""
+    a, b = forms[pairs[:, 0]], forms[pairs[:, 1]]
+    order = np.lexsort((b[:, 1], b[:, 0], a[:, 1], a[:, 0]))
+    for some in _slices(order):
+        columns = [key_array(a[some]), key_array(b[some]), pa.array(jaccard[some].astype(np.float32))]
+        yield pa.table(columns, schema=schema)
+
+
+def clusters(
+    ids: np.ndarray, present: np.ndarray, nodes: Nodes, leader: np.ndarray, family: np.ndarray, schema: pa.Schema
+) -> Iterator[pa.Table]:
+    """id, cluster, cluster_size, cluster_rank, cluster_examples, family of every row, in the order of rows.
+
+    ids: uint64 [rows, 2]; present: which rows have a form key (the others get nulls); nodes: of those; leader, family: of nodes.
+    """
+    places = place_rows(leader[nodes.of_row], nodes.row_place)
+    label, family_label = nodes.forms[leader], _smallest_form(nodes.forms, family)
+    row_ids = ids[present]
+    ordinal = np.cumsum(present) - 1
+    for some in _slices(np.arange(len(ids))):
+        here = present[some]
+        row = ordinal[some][here]
+        counts = np.zeros(len(some), np.int64)
+        counts[here] = np.diff(places.example_offsets)[row]
+        offsets = np.zeros(len(some) + 1, np.int32)
+        np.cumsum(counts, out=offsets[1:])
+        first = places.example_offsets[row[0]] if len(row) else 0
+        values = key_array(row_ids[places.examples[first : first + offsets[-1]]])
+        kind = COLUMNS["cluster_examples"].type
+        columns = [
+            key_array(ids[some]),
+            _scatter(key_array(label[nodes.of_row[row]]), here),
+            _scatter(pa.array(places.size[row]), here),
+            _scatter(pa.array(places.rank[row]), here),
+            pa.ListArray.from_arrays(pa.array(offsets), values, type=kind, mask=pa.array(~here)),
+            _scatter(key_array(family_label[nodes.of_row[row]]), here),
+        ]
+        yield pa.table(columns, schema=schema)
+
+
+def _smallest_form(forms: np.ndarray, component: np.ndarray) -> np.ndarray:
+    """Smallest form key of each node's component, [nodes, 2]."""
+    order = np.lexsort((forms[:, 1], forms[:, 0]))[::-1]
+    first = np.full(len(forms), -1, np.int64)
+    first[component[order]] = order
+    return forms[first[component]]
+
+
+def _scatter(values: pa.Array, here: np.ndarray) -> pa.Array:
+    """Values at the rows that are here, null at the others."""
+    return values.take(pa.array(np.cumsum(here) - 1, mask=~here))
+
+
+def _slices(rows: np.ndarray) -> Iterator[np.ndarray]:
+    for at in range(0, len(rows), _ROWS_AT_ONCE):
+        yield rows[at : at + _ROWS_AT_ONCE]
