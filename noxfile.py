@@ -114,9 +114,11 @@ def newcomer(session: nox.Session) -> None:
     with tempfile.TemporaryDirectory(prefix="seimai-newcomer-") as folder:
         clone, home = Path(folder) / "seimai", Path(folder) / "home"
         home.mkdir()
-        session.run("git", "clone", "--quiet", str(ROOT), str(clone), external=True)
+        # a checkout that another user owns (a container's) may be cloned all the same
+        session.run("git", "-c", "safe.directory=*", "clone", "--quiet", str(ROOT), str(clone), external=True)
         cache = subprocess.run(["uv", "cache", "dir"], capture_output=True, text=True, check=True).stdout.strip()
         env = {"HOME": str(home), "UV_CACHE_DIR": cache, "UV_PYTHON": sys.executable}
+        env |= dict.fromkeys(("UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV"))
         with session.chdir(clone):
             session.run(*command[1].split(), env=env, external=True)
         shards, reports = sorted(clone.glob("runs/**/*.parquet")), sorted(clone.glob("runs/**/*.html"))

@@ -1,5 +1,6 @@
 """What the documents promise: the same commands in both languages, files that exist, versions that are pinned."""
 
+import os
 import re
 import tomllib
 from pathlib import Path
