@@ -103,7 +103,7 @@ def reader_class(kind: str) -> type[Any]:
 
     from curation.extract.reader import READERS
 
-    module, _, cls = READERS[kind].rpartition(".")
+    module, _, cls = READERS[kind].partition(":")
     return getattr(importlib.import_module(module), cls)
 
 

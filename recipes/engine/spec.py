@@ -153,13 +153,7 @@ def load(path: Path, overrides: list[str] | None = None, files: list[str] | None
     """
     if path.suffix == ".py":
         return _from_python(path)
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise RecipeError(f"{path.name}: not YAML: {error}") from error
-    if not isinstance(data, dict):
-        raise RecipeError(f"{path.name}: a recipe is a mapping with name, version, sources and stages")
-    data = _inline_sources(data)
+    data = _inline_sources(_read(path))
     for text in overrides or []:
         _override(data, text, path.name)
     recipe = parse(data, path.name)
@@ -168,6 +162,21 @@ def load(path: Path, overrides: list[str] | None = None, files: list[str] | None
     if files:
         next(iter(recipe.sources.values())).files = files
     return recipe
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A recipe's mapping; one that says `like: OTHER` takes every key that it does not state from that recipe."""
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path.name}: not YAML: {error}") from error
+    if not isinstance(data, dict):
+        raise RecipeError(f"{path.name}: a recipe is a mapping with name, version, sources and stages")
+    if "like" in data:
+        base = data.pop("like")
+        beside = path.parent / f"{base}.yaml"
+        data = _read(beside if beside.exists() else find(str(base))) | data
+    return data
 
 
 def parse(data: dict[str, Any], where: str) -> Recipe:

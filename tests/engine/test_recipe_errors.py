@@ -43,7 +43,9 @@ def test_an_unknown_key_at_the_top_and_in_a_source(tmp_path):
 
 def test_an_unknown_step_names_the_nearest(tmp_path):
     message = said(tmp_path, GOOD.replace("main_text", "maintext"))
-    assert message == "bad.yaml, stage 'pages', step 2 (maintext): there is no step 'maintext'; did you mean 'main_text'?"
+    assert (
+        message == "bad.yaml, stage 'pages', step 2 (maintext): there is no step 'maintext'; did you mean 'main_text'?"
+    )
 
 
 def test_an_unknown_parameter_names_the_nearest(tmp_path):
@@ -53,7 +55,10 @@ def test_an_unknown_parameter_names_the_nearest(tmp_path):
 
 def test_a_stage_that_reads_nothing_known(tmp_path):
     message = said(tmp_path, GOOD.replace("read: crawl", "read: crawls"))
-    assert "stage 'pages' reads 'crawls', which is no source or earlier stage (there are: crawl); did you mean 'crawl'?" in message
+    assert (
+        "stage 'pages' reads 'crawls', which is no source or earlier stage (there are: crawl); did you mean 'crawl'?"
+        in message
+    )
 
 
 def test_partitions_are_a_power_of_two(tmp_path):
@@ -72,7 +77,9 @@ def test_a_path_that_does_not_exist(tmp_path):
 
 
 def test_set_names_stages_and_steps_when_it_misses(tmp_path):
-    assert "no stage 'page' (stages: pages); did you mean 'pages'?" in said(tmp_path, GOOD, ["page.main_text.ruby=keep"])
+    assert "no stage 'page' (stages: pages); did you mean 'pages'?" in said(
+        tmp_path, GOOD, ["page.main_text.ruby=keep"]
+    )
     assert "stage 'pages' has no step 'nfkc' (steps: decode, main_text)" in said(tmp_path, GOOD, ["pages.nfkc.x=1"])
     assert "write stage.step.key=value" in said(tmp_path, GOOD, ["pages.main_text.ruby"])
 

@@ -1,0 +1,74 @@
+"""Steps that tests put into real runs: they behave badly on pages that say so."""
+
+import os
+import time
+
+import pyarrow as pa
+
+from curation.step import Decide, Measure
+
+
+class DropMarked(Decide):
+    """Rejects rows whose text holds `word`."""
+
+    reads = ("text",)
+    reasons = ("filter",)
+
+    def __init__(self, word: str):
+        super().__init__()
+        self.word = word
+
+    def columns(self, batch):
+        """One reason a row."""
+        return {
+            "reason": pa.array(
+                ["filter" if self.word in t else None for t in batch.column("text").to_pylist()], pa.string()
+            )
+        }
+
+
+class DieOnce(Measure):
+    """Ends its process at a page that says 即死, as long as the task is at one of the given attempts."""
+
+    reads = ("text",)
+
+    def __init__(self, attempts: int = 1):
+        super().__init__()
+        self.attempts = attempts
+
+    def columns(self, batch):
+        """Nothing, or the end."""
+        if self.attempt <= self.attempts and any("即死" in t for t in batch.column("text").to_pylist()):
+            os._exit(9)
+        return {}
+
+
+class Raise(Measure):
+    """Raises at a page that says 例外 while the file `flag` is there."""
+
+    reads = ("text",)
+
+    def __init__(self, flag: str):
+        super().__init__()
+        self.flag = flag
+
+    def columns(self, batch):
+        """Nothing, or an exception."""
+        if os.path.exists(self.flag) and any("例外" in t for t in batch.column("text").to_pylist()):
+            raise ValueError("a bug in a step")
+        return {}
+
+
+class Slow(Measure):
+    """Takes a while for each batch."""
+
+    reads = ("text",)
+
+    def __init__(self, seconds: float):
+        super().__init__()
+        self.seconds = seconds
+
+    def columns(self, batch):
+        """Nothing, later."""
+        time.sleep(self.seconds)
+        return {}

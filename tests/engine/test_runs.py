@@ -1,0 +1,214 @@
+"""Real runs over small crawls: every row accounted for, the same rows after a crash, nothing computed twice."""
+
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from curation.shards import ShardSet
+from recipes.engine import execute
+from recipes.engine.errors import RecipeError, RunError
+from recipes.engine.plan import make
+from recipes.engine.progress import Progress
+from recipes.engine.spec import Recipe, SourceSpec, Stage
+
+sys.path.insert(0, str(Path(__file__).parent))  # workers import the steps on trial by this path too
+from steps_on_trial import DieOnce, DropMarked, Raise, Slow  # noqa: E402
+
+
+def jsonl(folder: Path, files: dict[str, list[tuple[str, str]]]) -> str:
+    """Gzipped JSON lines of (id, text) by file name; returns their pattern."""
+    folder.mkdir(exist_ok=True)
+    for name, rows in files.items():
+        lines = [
+            json.dumps({"id": i, "text": t, "url": f"https://example.jp/{i}"}, ensure_ascii=False) for i, t in rows
+        ]
+        (folder / name).write_bytes(gzip.compress("\n".join(lines).encode()))
+    return f"{folder}/*.jsonl.gz"
+
+
+def pages(n: int, start: int = 0) -> list[tuple[str, str]]:
+    return [(str(i), f"{i} 番目のページです。") for i in range(start, start + n)]
+
+
+def recipe(files: str, *stages: list, version: str = "1", partitions: int = 4) -> Recipe:
+    """Stages one after the other over the files; each is a list of step objects or names."""
+    names = ["pages", "measured", "curated"][: len(stages)]
+    reads = ["crawl", *names]
+    return Recipe(
+        name="test/run",
+        version=version,
+        partitions=partitions,
+        sources={"crawl": SourceSpec(files=[files], licence="CC0-1.0")},
+        stages=[Stage(name=n, read=r, steps=list(s)) for n, r, s in zip(names, reads, stages, strict=False)],
+    )
+
+
+def done(made: Recipe, out: Path, workers: int = 2) -> dict:
+    """Runs a recipe quietly; returns the released set's manifest."""
+    plan = make(made, "test.py", str(out))
+    execute.run(plan, workers=workers, progress=Progress(len(plan.blocks), stream=open(os.devnull, "w")))  # noqa: SIM115
+    return ShardSet.open(plan.blocks[-1].url).manifest
+
+
+def released(out: Path, stage: str, version: str = "1") -> dict[str, str]:
+    """URL → text of the released rows."""
+    shards = ShardSet.open(str(out / version / stage))
+    return {r["url"]: r["text"] for b in shards.read(["url", "text"]) for r in b.to_pylist()}
+
+
+def accounted(out: Path) -> None:
+    """Rows in = rows out + rows rejected, in every block, and as files say it."""
+    for path in out.glob("**/manifest.json"):
+        manifest = json.loads(path.read_text())
+        if "columns" not in manifest:
+            continue
+        assert manifest["rows_in"] == manifest["rows_out"] + sum(manifest["rejected"].values()), path
+        assert sum(pq.read_metadata(p).num_rows for p in path.parent.glob("data/**/*.parquet")) == manifest["rows_out"]
+        gone = sum(pq.read_metadata(p).num_rows for p in path.parent.glob("rejected/*.parquet"))
+        assert gone == sum(manifest["rejected"].values())
+
+
+def test_rows_flow_from_files_to_a_released_set(tmp_path):
+    files = jsonl(tmp_path / "in", {"a.jsonl.gz": pages(30), "b.jsonl.gz": [*pages(10, 30), ("x", "広告のページ")]})
+    manifest = done(recipe(files, [DropMarked("広告")], []), tmp_path / "out")
+    assert (manifest["rows_in"], manifest["rows_out"]) == (40, 40)
+    assert released(tmp_path / "out", "measured") == {f"https://example.jp/{i}": t for i, t in pages(40)}
+    accounted(tmp_path / "out")
+
+
+def test_the_released_rows_do_not_depend_on_workers_or_on_how_files_are_cut(tmp_path):
+    rows = pages(200)
+    one = jsonl(tmp_path / "one", {"all.jsonl.gz": rows})
+    first = done(recipe(one, [DropMarked("7")], []), tmp_path / "a", workers=1)
+    second = done(recipe(one, [DropMarked("7")], []), tmp_path / "b", workers=2)
+    assert first["content"] == second["content"]
+    assert first["rows_out"] == sum("7" not in t for _, t in rows)
+
+
+def test_the_same_record_in_two_files_is_one_row_and_the_other_is_a_duplicate(tmp_path):
+    files = jsonl(tmp_path / "in", {"a.jsonl.gz": pages(5), "b.jsonl.gz": [*pages(2, 3), ("1", "中身の違う同じ id")]})
+    manifest = done(recipe(files, []), tmp_path / "out")
+    assert manifest["rows_in"] == 8
+    assert manifest["rejected"] == {"duplicate_id": 2, "id_collision": 1}
+    assert manifest["rows_out"] == 5
+
+
+def test_a_task_whose_process_dies_is_tried_again_and_loses_nothing(tmp_path):
+    files = jsonl(tmp_path / "in", {"a.jsonl.gz": pages(10), "b.jsonl.gz": [*pages(10, 10), ("z", "ここで即死する")]})
+    calm = done(recipe(files, [DieOnce(attempts=0)], []), tmp_path / "calm")
+    rough = done(recipe(files, [DieOnce(attempts=1)], []), tmp_path / "rough")
+    assert rough["rows_out"] == 21
+    assert rough["content"] == calm["content"]
+
+
+def test_a_task_that_keeps_dying_stops_the_run_and_says_how_often(tmp_path):
+    files = jsonl(tmp_path / "in", {"a.jsonl.gz": [("z", "ここで即死する")]})
+    with pytest.raises(RunError, match=r"task 0: its process ended with exit code 9, 3 times"):
+        done(recipe(files, [DieOnce(attempts=9)], []), tmp_path / "out")
+
+
+def test_an_error_in_a_step_stops_the_run_and_the_next_run_keeps_what_was_done(tmp_path):
+    flag = tmp_path / "flag"
+    flag.touch()
+    files = jsonl(tmp_path / "in", {"a.jsonl.gz": pages(5), "b.jsonl.gz": [("z", "例外を起こす")]})
+    made = recipe(files, [Raise(str(flag))], [])
+    with pytest.raises(RunError, match="ValueError: a bug in a step"):
+        done(made, tmp_path / "out", workers=1)
+    (first,) = (tmp_path / "out").glob("stages/*.partial/tasks/00000.json")
+    before = first.stat().st_mtime_ns
+    flag.unlink()
+    manifest = done(made, tmp_path / "out")
+    assert manifest["rows_out"] == 6
+    (kept,) = (tmp_path / "out").glob("stages/pages-*/tasks/00000.json")
+    assert kept.stat().st_mtime_ns == before
+
+
+def test_a_changed_step_recomputes_its_stage_and_those_after_it_only(tmp_path):
+    files = jsonl(tmp_path / "in", {"a.jsonl.gz": pages(10)})
+    done(recipe(files, [], [DropMarked("1")], []), tmp_path / "out")
+    stages = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "out/stages").iterdir()}
+    done(recipe(files, [], [DropMarked("2")], [], version="2"), tmp_path / "out")
+    after = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "out/stages").iterdir()}
+    assert len(stages) == 2
+    assert len(after) == 3
+    assert {k: after[k] for k in stages} == stages, "what was there was not touched"
+
+
+def test_a_version_that_is_there_with_another_fingerprint_is_refused_but_dev_is_made_anew(tmp_path):
+    files = jsonl(tmp_path / "in", {"a.jsonl.gz": pages(10)})
+    done(recipe(files, [DropMarked("1")], []), tmp_path / "out")
+    with pytest.raises(
+        RecipeError, match=r"version 1 of test/run is there already and was made differently \(changed since: pages"
+    ):
+        done(recipe(files, [DropMarked("2")], []), tmp_path / "out")
+    done(recipe(files, [DropMarked("1")], [], version="dev"), tmp_path / "out")
+    assert done(recipe(files, [DropMarked("番")], [], version="dev"), tmp_path / "out")["rows_out"] == 0
+
+
+def test_changed_input_is_never_taken_for_the_old_one(tmp_path):
+    files = jsonl(tmp_path / "in", {"a.jsonl.gz": pages(10)})
+    assert done(recipe(files, []), tmp_path / "out")["rows_out"] == 10
+    jsonl(tmp_path / "in", {"a.jsonl.gz": pages(11)})
+    with pytest.raises(RecipeError, match="version 1"):
+        done(recipe(files, []), tmp_path / "out")
+
+
+def test_a_datatrove_filter_stands_between_our_steps_and_what_it_drops_is_kept_with_its_name(tmp_path):
+    from datatrove.pipeline.filters import LambdaFilter
+
+    from curation.datatrove_step import Datatrove
+
+    files = jsonl(tmp_path / "in", {"a.jsonl.gz": pages(20)})
+    theirs = Datatrove(LambdaFilter(lambda d: int(d.metadata["url"].rsplit("/", 1)[1]) % 2 == 0), metadata=["url"])
+    manifest = done(recipe(files, [DropMarked("13"), theirs, DropMarked("14")], []), tmp_path / "out")
+    assert manifest["rows_out"] == 9
+    rejected = [r for p in (tmp_path / "out").glob("stages/*/rejected/*.parquet") for r in pq.read_table(p).to_pylist()]
+    assert sum(r["step"] == "datatrove" for r in rejected) == 9
+    assert {r["detail"] for r in rejected if r["step"] == "datatrove"} == {"👤 Lambda"}
+    accounted(tmp_path / "out")
+
+
+@pytest.mark.parametrize("moment", [1.0, 2.5])
+def test_ctrl_c_stops_at_once_and_the_same_command_goes_on(tmp_path, moment):
+    files = jsonl(tmp_path / "in", {f"{i}.jsonl.gz": pages(5, 5 * i) for i in range(6)})
+    script = tmp_path / "slow.py"
+    script.write_text(
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "from steps_on_trial import Slow\n"
+        "from recipes.engine.spec import Recipe, SourceSpec, Stage\n"
+        f"recipe = Recipe(name='test/slow', version='1', partitions=2, sources={{'crawl': SourceSpec(files=[{files!r}], licence='CC0-1.0')}},\n"
+        "    stages=[Stage(name='pages', read='crawl', steps=[Slow(0.7)]), Stage(name='curated', read='pages')])\n"
+    )
+    command = [
+        sys.executable,
+        "-m",
+        "recipes.engine.cli",
+        "run",
+        str(script),
+        "--out",
+        str(tmp_path / "out"),
+        "--workers",
+        "1",
+    ]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    while not list((tmp_path / "out").glob("stages/*.partial/tasks/*.json")) and process.poll() is None:
+        time.sleep(0.1)
+    time.sleep(moment)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "stopped; the same command goes on from here" in errors
+    finished = len(list((tmp_path / "out").glob("stages/*.partial/tasks/*.json")))
+    assert 1 <= finished < 6
+    again = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert again.returncode == 0, again.stderr
+    assert ShardSet.open(str(tmp_path / "out/1/curated")).rows == 30
+    assert Slow(0.1).reads == ("text",)
