@@ -20,7 +20,7 @@ from recipes.engine.progress import Progress
 from recipes.engine.spec import Recipe, SourceSpec, Stage
 
 sys.path.insert(0, str(Path(__file__).parent))  # workers import the steps on trial by this path too
-from steps_on_trial import DieOnce, DropMarked, Raise, Slow  # noqa: E402
+from steps_on_trial import DieOnce, DropMarked, Raise, Slow
 
 
 def jsonl(folder: Path, files: dict[str, list[tuple[str, str]]]) -> str:
@@ -184,7 +184,8 @@ def test_ctrl_c_stops_at_once_and_the_same_command_goes_on(tmp_path, moment):
         f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
         "from steps_on_trial import Slow\n"
         "from recipes.engine.spec import Recipe, SourceSpec, Stage\n"
-        f"recipe = Recipe(name='test/slow', version='1', partitions=2, sources={{'crawl': SourceSpec(files=[{files!r}], licence='CC0-1.0')}},\n"
+        f"crawl = SourceSpec(files=[{files!r}], licence='CC0-1.0')\n"
+        "recipe = Recipe(name='test/slow', version='1', partitions=2, sources={'crawl': crawl},\n"
         "    stages=[Stage(name='pages', read='crawl', steps=[Slow(0.7)]), Stage(name='curated', read='pages')])\n"
     )
     command = [

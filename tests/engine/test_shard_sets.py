@@ -122,9 +122,14 @@ def test_a_folder_without_manifest_is_no_shard_set(tmp_path):
 
 def test_a_file_that_fails_while_it_is_written_leaves_nothing(tmp_path):
     place = Place(str(tmp_path))
-    with pytest.raises(ZeroDivisionError), place.create("a/b.bin") as file:
-        file.write(b"half")
-        1 / 0  # noqa: B018
+
+    def half() -> None:
+        with place.create("a/b.bin") as file:
+            file.write(b"half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        half()
     assert place.names("a") == []
 
 
