@@ -82,8 +82,8 @@ empty ones left out.
 - `duplicate_5word_fraction` … `duplicate_10word_fraction` (DT find_all_duplicate): walking left to right, n words (joined by
   nothing) seen before count their length and the walk goes on behind them, otherwise they are noted and it goes on by one
   word; Σ lengths / `chars`.
-- `noun_fraction` (HC DiscardTooManyNouns): 名詞 / all tokens but 補助記号. HC uses MeCab with UniDic-lite: see
-  presets/hojichar_default.yaml.
-- `repeated_7word_fraction` (HC WordRepetitionRatio): windows of 7 tokens (space tokens of full-width spaces among them) whose
-  text occurs more than once / all windows. In chunks of 100,000 characters, as HC does.
+- `noun_fraction` (HC DiscardTooManyNouns): 名詞 / all tokens but 補助記号. HC uses MeCab with UniDic-lite; `unidic_lite` sees
+  SudachiPy's tokens as it would, as far as white space, numbers and ASCII symbols go.
+- `repeated_7word_fraction` (HC WordRepetitionRatio): windows of 7 of those tokens (full-width spaces are tokens) that occur more than
+  once, every occurrence counted, / all windows. (HC starts anew every 100,000 characters.)
 """

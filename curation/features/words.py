@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from curation.document import COLUMNS
 from curation.features.character_sets import PUNCTUATION
+from curation.features.unidic_lite import as_unidic_lite
 from curation.step import Batch, Columns, Measure
 
 STOP_WORDS = frozenset(["の", "に", "を", "は", "た", "て", "が", "と", "で", "年", "し", "・", "月", "れ", "さ"])
@@ -60,8 +61,8 @@ class Tokeniser:
         from sudachipy import Dictionary, SplitMode
 
         dictionary = Dictionary()
-        create = getattr(dictionary, "tokenizer", dictionary.create)  # `create` is deprecated from SudachiPy 0.7 on
-        self._sudachi = create(SplitMode.A, fields={"pos"})
+        create = getattr(dictionary, "tokenizer", None) or dictionary.create  # `create` is deprecated from 0.7 on
+        self._sudachi = create(SplitMode.A)  # with fewer fields it no longer joins numbers (2.4)
         self._parts: dict[int, str] = {}
 
     def __call__(self, text: str) -> tuple[list[str], list[str]]:
@@ -143,7 +144,7 @@ def word_columns(text: str, tokenise: Tokeniser) -> tuple[float, ...]:
     lengths = [len(word) for word, kind in zip(words, kinds, strict=True) if kind[0]]
     n = len(words)
     top_and_duplicate = gopher_ngrams(*_run(words))
-    tokens, nouns, countable = _mecab_view(surfaces, parts)
+    tokens, nouns, counted = as_unidic_lite(surfaces, parts)
     windows = max(len(tokens) - 6, 0)
     return (
         n,
@@ -155,15 +156,9 @@ def word_columns(text: str, tokenise: Tokeniser) -> tuple[float, ...]:
         (text.count("...") + text.count("…")) / n if n else 0.0,
         text.count("\n") / n if n else 0.0,
         *(top_and_duplicate / max(len(text), 1)).tolist(),
-        nouns / countable if countable else 0.0,
+        nouns / counted if counted else 0.0,
         repeated_windows(*_run(tokens), 7) / windows if windows else 0.0,
     )
-
-
-def _mecab_view(surfaces: Sequence[str], parts: Sequence[str]) -> tuple[list[str], int, int]:
-    """Tokens as MeCab shows them to HojiChar (no ASCII white space), nouns among them, and tokens other than 補助記号."""
-    kept = [(s, p) for s, p in zip(surfaces, parts, strict=True) if not (s.isascii() and s.isspace())]
-    return [s for s, _ in kept], sum(p == "名詞" for _, p in kept), sum(p != "補助記号" for _, p in kept)
 
 
 def _run(words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:

@@ -20,7 +20,7 @@ class NgWords(Decide):
     """Rejects rows with words of the lists.
 
     `lists`: files, one word a line, UTF-8. `max_fraction`: share of the text's characters inside such words that is still kept;
-    null rejects at the first word. `whole_katakana`: a word of katakana counts only with no katakana beside it (not アス in アスパラ).
+    null rejects at the first word. `whole_katakana`: katakana words count only without katakana beside them (not アス in アスパラ).
     """
 
     reads, reasons = ("text",), ("ng_words",)
