@@ -1,0 +1,149 @@
+"""A finished run as those who look back at it see it: its blocks, their shard sets and the rules that decided.
+
+The report, `seimai explain` and `seimai show presets --on` all start here. A stage's shard set may have been deleted to save
+room; then what `run.json` says of it is all that is left, and every reader of a run must say so instead of failing.
+"""
+
+import posixpath
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import yaml
+
+from curation.document import COLUMNS
+from curation.place import Place
+from curation.provenance import partition_of
+from curation.shards import MANIFEST, ShardError, ShardSet, Table
+from recipes.engine.errors import RecipeError
+
+
+def run_folder(path: str) -> str:
+    """Folder of a run's version: the one given, or the newest version in it. Raises RecipeError when there is no finished run."""
+    place = Place(path)
+    if place.exists("run.json"):
+        return path.rstrip("/")
+    found = [name for name in place.names() if (place / name).exists("run.json")]
+    if not found:
+        near = _runs_near(path)
+        hint = f" Finished runs near it: {', '.join(near)}." if near else ""
+        raise RecipeError(f"{path}: no finished run here (no run.json).{hint}")
+    newest = max(found, key=lambda name: (place / name).read_json("run.json")["finished"])
+    return f"{path.rstrip('/')}/{newest}"
+
+
+def _runs_near(path: str) -> list[str]:
+    """Up to five finished runs under the nearest folder that exists."""
+    if "://" in path:
+        return []
+    folder = Path(path)
+    while not folder.is_dir() and folder != folder.parent:
+        folder = folder.parent
+    for depth in ("*", "*/*", "*/*/*"):
+        if found := sorted(str(p.parent) for p in folder.glob(f"{depth}/run.json")):
+            return found[:5]
+    return []
+
+
+def open_run(path: str) -> "Run":
+    """Opens a run by its folder, or the newest version in it. Raises RecipeError."""
+    place = Place(run_folder(path))
+    return Run(place, place.read_json("run.json"))
+
+
+@dataclass
+class Run:
+    """A finished run: `about` is its run.json, `place` its version's folder."""
+
+    place: Place
+    about: dict[str, Any]
+
+    @cached_property
+    def recipe(self) -> dict[str, Any]:
+        """The recipe as it ran; empty when recipe.yaml is gone."""
+        if not self.place.exists("recipe.yaml"):
+            return {}
+        return yaml.safe_load(self.place.read_bytes("recipe.yaml")) or {}
+
+    @cached_property
+    def chain(self) -> list[dict[str, Any]]:
+        """The blocks that the released rows went through, from the source to the release."""
+        by_name = {b["name"]: b for b in self.about["blocks"] if b["kind"] == "rows"}
+        found = [by_name[self.about["release"]]]
+        while found[0]["read"] in by_name:
+            found.insert(0, by_name[found[0]["read"]])
+        return found
+
+    @property
+    def source(self) -> str:
+        """Name of the source that the released rows come from."""
+        return self.chain[0]["read"]
+
+    def url(self, block: dict[str, Any]) -> str:
+        """Where a block's shard set lies now, wherever the run was moved to as a whole."""
+        if "://" in block["url"] or block["url"].startswith("/"):
+            return block["url"]
+        scheme, colon, path = self.place.url.rpartition("://")
+        return scheme + colon + posixpath.normpath(f"{path}/{block['url']}")
+
+    def shard_set(self, block: dict[str, Any]) -> ShardSet | None:
+        """A block's shard set; None when it was deleted since."""
+        try:
+            return ShardSet.open(self.url(block))
+        except (ShardError, OSError):
+            return None
+
+    @property
+    def release(self) -> ShardSet:
+        """The released shard set. Raises ShardError when it is gone."""
+        return ShardSet.open(self.url(self.chain[-1]))
+
+    def manifest(self, block: dict[str, Any]) -> dict[str, Any]:
+        """A block's manifest, or what run.json says of it when the set is gone."""
+        place = Place(self.url(block))
+        return place.read_json(MANIFEST) if place.exists(MANIFEST) else block
+
+    def survey(self, step: str) -> dict[str, Any] | None:
+        """The survey block of a step of the chain's stages (`dedup`, `cap`, `site_lines`), the last one; None without one."""
+        stages = {b["stage"] for b in self.chain}
+        found = [b for b in self.about["blocks"] if b["kind"] == "survey" and b["stage"] in stages]
+        return next((b for b in reversed(found) if b["name"].split(".", 1)[1].rstrip("0123456789") == step), None)
+
+    def survey_table(self, step: str, name: str) -> Table | None:
+        """A table that a survey made, e.g. ("dedup", "clusters"); None without one."""
+        block = self.survey(step)
+        url = f"{self.url(block)}/{name}" if block else ""
+        return Table(url) if block and Place(url).exists(MANIFEST) else None
+
+    def input_of(self, stage: str) -> ShardSet | None:
+        """The shard set that a stage's deciding block read: every row that reached the stage; None when it is gone."""
+        before = [b for b in self.chain if b["stage"] != stage]
+        at = next((i for i, b in enumerate(self.chain) if b["stage"] == stage), 0)
+        return self.shard_set(before[at - 1]) if at else None
+
+    def steps(self, name: str) -> list[tuple[str, dict[str, Any]]]:
+        """Steps of the chain that are called so: (stage, identity with `step`, `with`, `files`), in the order in which they ran."""
+        return [
+            (block["stage"], step)
+            for block in self.chain
+            for step in block["own"]["steps"]
+            if step["step"].rstrip("0123456789") == name
+        ]
+
+
+def find_row(shards: ShardSet, key: bytes, columns: Sequence[str]) -> dict[str, Any] | None:
+    """A row of a shard set by its id, with the named columns that the set has; reads one partition's ids and one row group."""
+    wanted = pa.scalar(key, COLUMNS["id"].type)
+    partition = int(partition_of(pa.array([key], COLUMNS["id"].type), shards.partitions)[0])
+    for name in shards.files(partition):
+        file = shards.open_file(name)
+        have = [c for c in columns if c in file.schema_arrow.names]
+        for group in range(file.num_row_groups):
+            at = pc.index(file.read_row_group(group, columns=["id"]).column("id"), wanted).as_py()
+            if at >= 0:
+                return file.read_row_group(group, columns=have).slice(at, 1).to_pylist()[0]
+    return None

@@ -1,0 +1,199 @@
+"""Columns, steps, rules and reasons in words, Japanese and English: what the report and the terminal say for a name.
+
+A reason's words stand in `curation/document.py`, a rule's are made from its column and its bound, so that a new preset needs
+no entry here; a column or step without one is called by its own name.
+"""
+
+import unicodedata
+from typing import NamedTuple
+
+from curation.document import REASONS
+from curation.filters.preset import Condition, Rule, Test
+
+
+class Words(NamedTuple):
+    """The same thing said in Japanese and in English."""
+
+    ja: str
+    en: str
+
+
+COLUMN_WORDS: dict[str, Words] = {
+    "chars": Words("文字数", "characters"),
+    "japanese_letters": Words("日本語文字の数", "Japanese letters"),
+    "hiragana_fraction": Words("ひらがなの割合", "share of hiragana"),
+    "katakana_fraction": Words("カタカナの割合", "share of katakana"),
+    "japanese_fraction": Words("日本語文字の割合", "share of Japanese letters"),
+    "mean_sentence_chars": Words("文の平均の長さ（字）", "mean sentence length (characters)"),
+    "max_sentence_chars": Words("最長の文（字）", "longest sentence (characters)"),
+    "ellipsis_sentence_fraction": Words("…で終わる文の割合", "sentences ending in …"),
+    "duplicate_paragraph_fraction": Words("重複する段落の割合", "repeated paragraphs"),
+    "duplicate_paragraph_char_fraction": Words("重複する段落の文字の割合", "characters in repeated paragraphs"),
+    "duplicate_sentence_fraction": Words("重複する文の割合", "repeated sentences"),
+    "duplicate_sentence_char_fraction": Words("重複する文の文字の割合", "characters in repeated sentences"),
+    **{
+        f"top_{n}gram_fraction": Words(f"最頻の文字 {n}-gram の割合", f"most frequent character {n}-gram")
+        for n in (2, 3, 4)
+    },
+    **{
+        f"duplicate_{n}gram_fraction": Words(f"重複する文字 {n}-gram の割合", f"repeated character {n}-grams")
+        for n in range(5, 11)
+    },
+    "char_5gram_repetition": Words("文字 5-gram の反復率", "character 5-gram repetition"),
+    "duplicate_line_fraction": Words("重複する行の割合", "repeated lines"),
+    "line_punct_fraction": Words("句読点で終わる行の割合", "lines ending in punctuation"),
+    "duplicate_line_char_fraction": Words("重複する行の文字の割合", "characters in repeated lines"),
+    "bullet_line_fraction": Words("箇条書きの行の割合", "bullet lines"),
+    "ellipsis_line_fraction": Words("…で終わる行の割合", "lines ending in an ellipsis"),
+    "short_line_fraction": Words("10 字以下の行の割合", "lines of at most 10 characters"),
+    "ellipsis_newline_fraction": Words("…直後の改行の割合", "line breaks after an ellipsis"),
+    "first_50_kana": Words("冒頭 50 字のかな", "kana in the first 50 characters"),
+    "kuten_density": Words("句点の密度", "density of 。"),
+    "special_char_fraction": Words("記号・空白・絵文字の割合", "symbols, spaces and emoji"),
+    "longest_char_run": Words("同じ文字の最長の連続", "longest run of one character"),
+    "hojichar_bbs_matches": Words("掲示板らしさ（一致数）", "bulletin-board matches"),
+    "hojichar_ad_matches": Words("広告の語（一致数）", "advertising words"),
+    "words": Words("語数", "words"),
+    "non_symbol_words": Words("記号でない語の数", "words that are no symbols"),
+    "mean_word_chars": Words("語の平均の長さ（字）", "mean word length (characters)"),
+    "alpha_word_fraction": Words("文字を含む語の割合", "words with a letter"),
+    "stop_words": Words("ストップワードの種類", "distinct stop words"),
+    "hashes_per_word": Words("語あたりの #", "# per word"),
+    "ellipses_per_word": Words("語あたりの…", "ellipses per word"),
+    "newlines_per_word": Words("語あたりの改行", "line breaks per word"),
+    **{
+        f"top_{n}word_fraction": Words(f"最頻の {n} 語組の文字の割合", f"most frequent word {n}-gram")
+        for n in (2, 3, 4)
+    },
+    **{
+        f"duplicate_{n}word_fraction": Words(f"重複する {n} 語組の文字の割合", f"repeated word {n}-grams")
+        for n in range(5, 11)
+    },
+    "noun_fraction": Words("名詞の割合", "share of nouns"),
+    "repeated_7word_fraction": Words("重複する 7 語組の割合", "repeated word 7-grams"),
+    "language": Words("言語", "language"),
+    "language_score": Words("言語の確率", "language probability"),
+    "kana_ratio": Words("かなの割合", "share of kana"),
+    "link_density": Words("リンクの密度", "link density"),
+    "replaced_chars": Words("置き換えた文字", "replaced characters"),
+}
+"""Columns that a rule may look at, in words."""
+
+STEP_WORDS: dict[str, Words] = {
+    "read_warc": Words("WARC を読む", "read WARC"),
+    "read_parquet": Words("Parquet を読む", "read Parquet"),
+    "read_jsonl": Words("JSONL を読む", "read JSONL"),
+    "read_shards": Words("同じ id をまとめる", "merge equal ids"),
+    "sniff": Words("日本語の兆候を見る", "sniff for Japanese"),
+    "decode": Words("文字コードを復号", "decode"),
+    "main_text": Words("本文を抽出", "extract main text"),
+    "language": Words("言語を判定", "identify language"),
+    "site_lines": Words("サイト共通の行を除く", "drop site-wide lines"),
+    "nfkc": Words("文字を正規化", "normalise characters"),
+    "kutoten": Words("句読点をそろえる", "unify punctuation"),
+    "whitespace": Words("空白を整える", "tidy white space"),
+    "text_stats": Words("本文を測る", "measure text"),
+    "repetition": Words("反復を測る", "measure repetition"),
+    "words": Words("語を測る", "measure words"),
+    "minhash": Words("MinHash 署名", "sign with MinHash"),
+    "dedup": Words("近重複をまとめる", "cluster near-duplicates"),
+    "threshold": Words("閾値で決める", "decide by thresholds"),
+    "url_blocklist": Words("URL 一覧で除く", "block URLs"),
+    "ng_words": Words("NG ワードで除く", "block words"),
+    "cap": Words("表示回数の上限", "cap showings"),
+    "datatrove": Words("datatrove のフィルタ", "datatrove filter"),
+}
+"""Steps in words."""
+
+
+def column_words(name: str) -> Words:
+    """A column in words."""
+    return COLUMN_WORDS.get(name, Words(name, name))
+
+
+def step_words(step: str) -> Words:
+    """A step in words, by its label in the recipe (`threshold2` is a threshold)."""
+    return STEP_WORDS.get(step.rstrip("0123456789"), STEP_WORDS.get(step, Words(step, step)))
+
+
+def reason_words(reason: str, rule: Rule | None = None) -> Words:
+    """A reason in words: registered ones as the registry says them, a rule's by what it found.
+
+    >>> reason_words("empty_body")
+    Words(ja='本文が空', en='the body is empty')
+    """
+    if found := REASONS.get(reason):
+        return Words(found.meaning_ja, found.meaning)
+    return broken_words(rule) if rule is not None else Words(reason, reason)
+
+
+def broken_words(rule: Rule) -> Words:
+    """What a page is like that breaks the rule (all tests of it, where one would do).
+
+    >>> from curation.filters.preset import load_preset
+    >>> broken_words(load_preset("swallow_v1").rule("max_sentence")).ja
+    '最長の文（字）が 200 を超える'
+    >>> broken_words(load_preset("swallow_v1").rule("letters")).en
+    'characters below 400'
+    """
+    said = [_broken(test) for test in rule.tests]
+    return Words("、".join(w.ja for w in said), " and ".join(w.en for w in said))
+
+
+def _broken(test: Test) -> Words:
+    label, (operator, bounds) = column_words(test.column), (test.keep.operator, [number(b) for b in test.keep.bounds])
+    one = bounds[0]
+    said = {
+        "<=": Words(f"が {one} を超える", f"above {one}"),
+        "<": Words(f"が {one} 以上", f"at least {one}"),
+        ">=": Words(f"が {one} 未満", f"below {one}"),
+        ">": Words(f"が {one} 以下", f"at most {one}"),
+        "==": Words(f"が {one} でない", f"is not {one}"),
+        "!=": Words(f"が {one}", f"is {one}"),
+        "in": Words(f"が {'・'.join(bounds)} でない", f"is none of {', '.join(bounds)}"),
+        "between": Words(f"が {'–'.join(bounds)} の外", f"outside {'–'.join(bounds)}"),
+    }[operator]
+    return Words(f"{label.ja}{said.ja}", f"{label.en} {said.en}")
+
+
+def keep_sign(keep: Condition) -> str:
+    """What is kept, in signs.
+
+    >>> from curation.filters.preset import condition
+    >>> keep_sign(condition("<= 0.30")), keep_sign(condition("between 20 and 90")), keep_sign(condition("in [ja, en]"))
+    ('≤ 0.3', '20–90', 'ja, en')
+    """
+    bounds = [number(b) for b in keep.bounds]
+    signs = {"<=": "≤ ", ">=": "≥ ", "==": "= ", "!=": "≠ ", "between": "", "in": ""}
+    joint = "–" if keep.operator == "between" else ", "
+    return signs.get(keep.operator, f"{keep.operator} ") + joint.join(bounds)
+
+
+def number(value: object) -> str:
+    """A bound or a measured value as people read it: thousands apart, at most four significant decimals.
+
+    >>> number(4000.0), number(0.30), number(0.12345678), number("ja"), number(None)
+    ('4,000', '0.3', '0.1235', 'ja', '–')
+    """
+    if value is None:
+        return "–"
+    if not isinstance(value, int | float):
+        return str(value)
+    if float(value).is_integer():
+        return f"{int(value):,}"
+    return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.1f}"
+
+
+def masked(text: str | None, most: int = 80) -> str:
+    """The first characters of a text with every letter and digit as ●, white space as one space: its shape, not its words.
+
+    >>> masked("精米は、\\n2時間で　済む。"), masked(None), masked("a" * 99, 3)
+    ('●●●、 ●●●● ●●。', '', '●●●…')
+    """
+    if not text:
+        return ""
+    shown = " ".join(text[: 4 * most].split())
+    hidden = "".join(
+        "●" if unicodedata.category(c)[0] in "LNM" else c if c.isprintable() else "·" for c in shown[:most]
+    )
+    return f"{hidden}…" if len(shown) > most or len(text) > 4 * most else hidden
