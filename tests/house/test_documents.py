@@ -30,6 +30,12 @@ def test_two_commands_come_first():
     assert second == "uvx nox"
 
 
+def test_ci_runs_the_second_command():
+    script = ROOT / ".ci" / "run"
+    assert os.access(script, os.X_OK)
+    assert re.search(r"^\s*exec uvx nox ", script.read_text(), re.M)
+
+
 @pytest.mark.parametrize(
     "document", [*READMES, "CONTRIBUTING.md", *[str(p.relative_to(ROOT)) for p in sorted(ROOT.glob("docs/*.md"))]]
 )
