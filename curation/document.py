@@ -106,9 +106,14 @@ def _count(name: str, meaning: str) -> Column:
 
 _FEATURES = [  # exact definitions: curation/features/__init__.py
     _count("chars", "characters (code points) of the text, line breaks included"),
+    _count("letters", "characters that are letters of any script (str.isalpha)"),
     _count("japanese_letters", "hiragana, katakana, kanji, kuten and toten"),
+    _count("digits", "decimal digits of any script"),
+    _count("lines", "lines, empty ones included"),
+    _count("sentences", "sentences: what ends in 。．！？!? or with its line"),
     _fraction("hiragana_fraction", "hiragana / japanese_letters"),
     _fraction("katakana_fraction", "katakana / japanese_letters"),
+    _fraction("kanji_fraction", "kanji / japanese_letters"),
     _fraction("japanese_fraction", "japanese_letters / chars"),
     _fraction("mean_sentence_chars", "mean length of a sentence, in characters"),
     _count("max_sentence_chars", "length of the longest sentence, in characters"),
