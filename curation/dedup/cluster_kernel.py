@@ -1,7 +1,7 @@
 """Compiled kernels of clustering: band keys, pairs of a bucket, exact Jaccard of pairs, leaders and components.
 
 Nodes are ordinals in rank order, 0 the best-ranked; a pair (a, b) has a < b. The references are the short Python functions in
-tests/dedup/reference.py, written from DESIGN and not from this file.
+tests/dedup/test_clusters.py, written from the definitions and not from this file.
 """
 
 import numpy as np

@@ -44,7 +44,8 @@ def rank_nodes(
     """Nodes of rows, ranked by (generation, −quality, −length, −date, id); a node ranks as its best-ranked copy.
 
     forms, ids: keys as uint64 [rows, 2]. length in characters; date in seconds, any int64 standing for a missing one; quality
-    NaN counts as the worst. A form's generation is the smallest among its copies.
+    NaN counts as the worst. A form's generation is the smallest among its copies, and copies that came later rank below those of
+    that generation: what a later crawl brings cannot change how earlier forms rank among themselves.
     """
     keys, place = distinct_keys(forms)
     columns = [ids[:, 1], ids[:, 0], -date.astype(np.float64), -length.astype(np.int64)]
@@ -53,7 +54,7 @@ def rank_nodes(
     if generation is not None:
         first = np.full(len(keys), np.iinfo(np.int64).max)
         np.minimum.at(first, place, generation)
-        columns.append(first[place])
+        columns += [generation, first[place]]
     order = np.lexsort(columns)
     row_place = np.empty(len(order), np.int64)
     row_place[order] = np.arange(len(order))
