@@ -28,6 +28,7 @@ from recipes.engine.report.decoding import COLUMNS as DECODING_COLUMNS
 from recipes.engine.report.decoding import Decoding, decoding, languages
 from recipes.engine.report.distributions import (
     Distribution,
+    distribution_finding,
     distribution_title,
     distributions,
     draw_distribution,
@@ -128,7 +129,11 @@ def _panels(run: Run, drawn: list[Distribution], tree: Funnel) -> list[dict[str,
     groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
     for data in drawn:
         key = data.rule.reason.partition(".")[0], data.rule.stage, data.rule.step
-        panel = {"title": distribution_title(data, tree.rows_in), "figure": draw_distribution(data)}
+        panel = {
+            "title": distribution_title(data),
+            "finding": distribution_finding(data, tree.rows_in),
+            "figure": draw_distribution(data),
+        }
         groups.setdefault(key, []).append(panel)
     return [{"title": p, "where": f"{stage} › {step}", "panels": found} for (p, stage, step), found in groups.items()]
 

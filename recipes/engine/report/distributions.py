@@ -5,6 +5,7 @@ page is coloured by whether it breaks this very rule; the others were rejected f
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +19,7 @@ from recipes.engine.run_rules import RunRule
 from recipes.engine.wording import Words, column_words, keep_sign
 
 BINS = 44
-WIDTH, HEIGHT, HALF, TOP = 320.0, 172.0, 64.0, 18.0
+WIDTH, HEIGHT, HALF, TOP = 320.0, 186.0, 64.0, 18.0
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,11 @@ class Distribution:
     other: np.ndarray
     removed: int
     """Rows rejected with this rule's reason."""
+
+
+def _drawn(value: Any, log: bool) -> Any:
+    """A value, or an array of them, where the axis has it."""
+    return np.log10(1 + value) if log else value
 
 
 def measured_columns(rules: list[RunRule]) -> list[str]:
@@ -72,9 +78,12 @@ def _distribution(rows: Fates, rule: RunRule, test: Test, removed: int) -> Distr
     high = max(ordinary, 1.25 * max(bounds))
     whole = float(values.max())
     high = max(min(high, whole), 1.02 * max(bounds)) or 1.0
-    scale = np.log10(1 + np.clip(values, 0, high)) if log else np.clip(values, None, high)
     low = min(0.0, float(values.min()))
-    edges = np.linspace(low, np.log10(1 + high) if log else high, BINS + 1)
+    if log:
+        low = min(float(np.quantile(values, 0.001)), 0.5 * min(bounds))
+        low = low if low >= 10 else 0.0
+    edges = np.linspace(_drawn(low, log), _drawn(high, log), BINS + 1)
+    scale = np.clip(_drawn(np.maximum(values, 0) if log else values, log), edges[0], edges[-1])
     parts = [
         np.histogram(scale[m], edges, weights=weight[m])[0] for m in (released, ~released & breaks, ~released & ~breaks)
     ]
@@ -82,7 +91,7 @@ def _distribution(rows: Fates, rule: RunRule, test: Test, removed: int) -> Distr
 
 
 def draw_distribution(data: Distribution) -> Drawing:
-    """The two halves, their bounds and their axis, 320 × 172 units."""
+    """The two halves, their bounds and their axis, 320 × 186 units."""
     label = column_words(data.test.column)
     drawing = Drawing(WIDTH, HEIGHT, Words(f"{label.ja}の分布", f"Distribution of {label.en}"), "distribution")
     axis, step = TOP + HALF, WIDTH / BINS
@@ -98,7 +107,7 @@ def draw_distribution(data: Distribution) -> Drawing:
         _half_bar(drawing, x, step - 0.8, axis, halves, most, up=False)
     drawing.line(0, axis, WIDTH, axis, "axis")
     for i in range(BINS):
-        for share, y in ((kept[i], TOP - 2), (lost[i], TOP + 2 * HALF + 9)):
+        for share, y in ((kept[i], TOP - 8), (lost[i], TOP + 2 * HALF + 11)):
             if share > most * 1.001:
                 _cut(drawing, i * step, step, share, y, axis, up=y < axis)
     for bound in data.test.keep.bounds:
@@ -151,28 +160,36 @@ def _rejecting(data: Distribution) -> list[tuple[float, float]]:
 
 
 def _x(data: Distribution, value: float) -> float:
-    low, high = (0.0, np.log10(1 + data.high)) if data.log else (data.low, data.high)
-    at = np.log10(1 + max(value, 0)) if data.log else value
-    return float(np.clip((at - low) / (high - low), 0, 1) * WIDTH)
+    low, high = _drawn(data.low, data.log), _drawn(data.high, data.log)
+    return float(np.clip((_drawn(max(value, 0) if data.log else value, data.log) - low) / (high - low), 0, 1) * WIDTH)
 
 
 def _axis(drawing: Drawing, data: Distribution) -> None:
-    marks = [0.0, *decades(10, data.high)] if data.log else ticks(data.low, data.high, 5)
+    if data.log:
+        marks = decades(max(10, data.low), data.high)
+        marks = marks if data.low else [0.0, *marks]
+        marks = marks if len(marks) > 1 else ticks(data.low, data.high, 4)
+    else:
+        marks = ticks(data.low, data.high, 5)
     y = HEIGHT - 4
     for mark in marks:
         x = _x(data, mark)
-        drawing.line(x, TOP + 2 * HALF + 6, x, TOP + 2 * HALF + 9, "axis")
+        drawing.line(x, HEIGHT - 20, x, HEIGHT - 16, "axis")
         anchor = "start" if x < 12 else "end" if x > WIDTH - 14 else "middle"
         drawing.text(min(max(x, 0), WIDTH), y, compact(mark), "tick", anchor)
     if data.clipped and _x(data, marks[-1]) < WIDTH - 40:
         drawing.text(WIDTH, y, f"≥ {compact(data.high)}", "tick", "end")
 
 
-def distribution_title(data: Distribution, total: float) -> Words:
-    """The finding: the rule, and what it removed."""
+def distribution_title(data: Distribution) -> Words:
+    """The rule as what it keeps."""
     label, sign = column_words(data.test.column), keep_sign(data.test.keep)
+    return Words(f"{label.ja} {sign}", f"{label.en} {sign}")
+
+
+def distribution_finding(data: Distribution, total: float) -> Words:
+    """What the rule removed, of all rows that came in."""
+    if not data.removed:
+        return Words("この規則で除いたページはない", "removed no page")
     share = 100 * data.removed / total if total else 0.0
-    return Words(
-        f"{label.ja} {sign}：{data.removed:,} ページを除外（{share:.1f} %）",
-        f"{label.en} {sign}: removes {data.removed:,} pages ({share:.1f} %)",
-    )
+    return Words(f"{data.removed:,} ページを除外（{share:.1f} %）", f"removed {data.removed:,} pages ({share:.1f} %)")

@@ -27,6 +27,7 @@ class FunnelStep:
     stage: str
     step: str
     rows_in: int
+    words: Words
     losses: list[Loss] = field(default_factory=list)
 
     @property
@@ -38,11 +39,6 @@ class FunnelStep:
     def rows_out(self) -> int:
         """Rows that went on."""
         return self.rows_in - self.lost
-
-    @property
-    def words(self) -> Words:
-        """The step in words."""
-        return step_words(self.step)
 
 
 @dataclass(frozen=True)
@@ -71,16 +67,23 @@ def funnel(run: Run, rules: RunRules) -> Funnel:
     for block in run.chain:
         counts = _counts_by_step(run, block)
         order = [s["step"] for s in block["own"]["steps"]]
-        at = {step: order.index(step) if step in order else -1 for step, _ in counts}
+        at = {step: order.index(step) if step in order else -2 + (step[:5] != "read_") for step, _ in counts}
         for step in sorted({s for s, _ in counts}, key=lambda s: at[s]):
             losses = [
                 Loss(block["stage"], step, r, n, reason_words(r, by_reason[r].rule if r in by_reason else None))
                 for (s, r), n in sorted(counts.items(), key=lambda kv: -kv[1])
                 if s == step
             ]
-            found.append(FunnelStep(block["stage"], step, rows, losses))
+            found.append(FunnelStep(block["stage"], step, rows, _said(block["stage"], step, rules), losses))
             rows = found[-1].rows_out
     return Funnel(run.chain[0]["rows_in"], run.chain[-1]["rows_out"], found)
+
+
+def _said(stage: str, step: str, rules: RunRules) -> Words:
+    """A step in words; deciding ones by the presets that they follow."""
+    presets = {r.reason.partition(".")[0]: None for r in rules.of(stage) if r.step == step}
+    names = ", ".join(presets)
+    return Words(f"閾値：{names}", f"thresholds: {names}") if presets else step_words(step)
 
 
 def _counts_by_step(run: Run, block: dict[str, object]) -> dict[tuple[str, str], int]:

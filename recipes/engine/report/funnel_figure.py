@@ -90,9 +90,9 @@ def _label(drawing: Drawing, layout: _Layout, loss: Loss, y: float, funnel: Funn
         drawing.text(x + 8, y - 2, f"{count}　{share}", "count")
         drawing.text(x + 8, y + 14, clipped_words(loss.words, 20), "label")
         return
-    drawing.text(x + 88, y + 5, count, "count", "end")
-    drawing.text(x + 152, y + 5, share, "label", "end")
-    drawing.text(x + 168, y + 5, clipped_words(loss.words, 22), "reason")
+    drawing.text(x + 76, y + 5, count, "count", "end")
+    drawing.text(x + 138, y + 5, share, "label", "end")
+    drawing.text(x + 156, y + 5, clipped_words(loss.words, 25), "reason")
 
 
 def _step_label(drawing: Drawing, layout: _Layout, step: FunnelStep, y: float, funnel: Funnel) -> None:

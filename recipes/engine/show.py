@@ -1,0 +1,313 @@
+"""`seimai show recipes | steps | columns | reasons | presets`: what there is, from the registries that the engine itself uses.
+
+`seimai show presets --on RUN` counts what each rule of each preset would remove from a run whose columns were measured, so that
+a threshold can be chosen from one's own crawl.
+"""
+
+import difflib
+import inspect
+import types
+import typing
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from curation.document import COLUMNS, REASONS
+from curation.filters.effects import RuleEffect, what_each_rule_removes
+from curation.filters.preset import Preset, load_preset, preset_names
+from curation.step import Step
+from recipes.engine import blocks, spec
+from recipes.engine.errors import RecipeError
+from recipes.engine.run_folder import Run, find_row, open_run
+from recipes.engine.wording import keep_sign, masked, number
+
+MOST_ROWS = 200_000
+"""Rows of a run that the effect of rules is counted over; more are sampled by whole partitions."""
+
+
+def show(what: str, name: str | None = None, on_run: str | None = None) -> None:
+    """Prints a list (`recipes`, `steps`, `columns`, `reasons`, `presets`), or one of it in full.
+
+    With `on_run`, what the rules of the presets (or of one) would remove from that run. Raises RecipeError for an unknown name.
+    """
+    shown: dict[str, tuple[Callable[[], Iterable[str]], Callable[[Console], None], Callable[[Console, str], None]]] = {
+        "recipes": (spec.packaged, _recipes, _recipe),
+        "steps": (lambda: blocks.STEPS, _steps, _step),
+        "columns": (lambda: COLUMNS, _columns, _column),
+        "reasons": (lambda: REASONS, _reasons, _reason),
+        "presets": (preset_names, _presets, _preset),
+    }
+    if what not in shown:
+        raise RecipeError(f"show {what}: {_nearest(what, shown)}")
+    names, every, one = shown[what]
+    if on_run is not None and what != "presets":
+        raise RecipeError(
+            f"show {what} --on: only presets are counted on a run; write seimai show presets --on {on_run}"
+        )
+    is_file = what == "presets" and name is not None and name.endswith((".yaml", ".yml"))
+    if name is not None and not is_file and name not in names():
+        raise RecipeError(f"show {what} {name}: there is no such {what[:-1]}; {_nearest(name, names())}")
+    console = _console()
+    if on_run is not None:
+        show_effects(console, open_run(on_run), [name] if name else preset_names(), examples=name is not None)
+    elif name is None:
+        every(console)
+    else:
+        one(console, name)
+
+
+def _console() -> Console:
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=100)
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), 1)
+    return f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(sorted(known))}"
+
+
+def _table(*columns: str, right: Sequence[str] = ()) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    return table
+
+
+def _recipes(console: Console) -> None:
+    table = _table("recipe", "what it is for")
+    for name in spec.packaged():
+        head = (spec.FOLDER / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
+        table.add_row(name, Text(head[0].lstrip("# ") if head and head[0].startswith("#") else ""))
+    console.print(table)
+
+
+def _recipe(console: Console, name: str) -> None:
+    text = (spec.FOLDER / f"{name}.yaml").read_text(encoding="utf-8")
+    console.print(text, markup=False, soft_wrap=True, end="")
+
+
+def _first_line(thing: Any) -> str:
+    return (inspect.getdoc(thing) or "").split("\n")[0]
+
+
+def _steps(console: Console) -> None:
+    table = _table("step", "what it does", "parameters")
+    for name in blocks.STEPS:
+        cls = blocks.step_class(name, "show steps")
+        said = ", ".join(p if default is ... else f"[{p}]" for p, (_, default) in blocks.parameters(cls).items())
+        table.add_row(name, Text(_first_line(cls)), Text(said))
+    console.print(table)
+    console.print("\n[dim]\\[key] has a default. One step in full: seimai show steps NAME[/]")
+
+
+def _step(console: Console, name: str) -> None:
+    cls = blocks.step_class(name, "show steps")
+    console.print(Text(f"{name}", style="bold"), Text(f"({cls.__module__}.{cls.__name__})", style="dim"))
+    console.print(Text(inspect.getdoc(cls) or ""))
+    if found := blocks.parameters(cls):
+        table = _table("parameter", "type", "default")
+        for key, (kind, default) in found.items():
+            table.add_row(key, Text(_type_name(kind)), Text("required" if default is ... else repr(default)))
+        console.print()
+        console.print(table)
+    for title, names in (("reads", cls.reads), ("writes", cls.writes), ("drops", cls.drops)):
+        if names and isinstance(names, tuple):
+            table = _table(title, "meaning")
+            for column in names:
+                table.add_row(column, Text(COLUMNS[column].meaning if column in COLUMNS else ""))
+            console.print()
+            console.print(table)
+    _own_reasons(console, cls)
+
+
+def _own_reasons(console: Console, cls: type[Step]) -> None:
+    if isinstance(cls.reasons, tuple) and cls.reasons:
+        table = _table("rejects as", "because")
+        for reason in cls.reasons:
+            table.add_row(reason, Text(REASONS[reason].meaning if reason in REASONS else ""))
+        console.print()
+        console.print(table)
+
+
+def _type_name(kind: Any) -> str:
+    if isinstance(kind, types.UnionType) or typing.get_origin(kind) is typing.Union:
+        return " | ".join(_type_name(part) for part in typing.get_args(kind))
+    if isinstance(kind, type) and not typing.get_args(kind):
+        return "None" if kind is type(None) else kind.__name__
+    return str(kind).replace("typing.", "")
+
+
+def _columns(console: Console) -> None:
+    table = _table("column", "type", "meaning")
+    for column in COLUMNS.values():
+        meaning = f"{column.meaning}{' (only inside a stage)' if column.transient else ''}"
+        table.add_row(column.name, Text(str(column.type)), Text(meaning))
+    console.print(table)
+
+
+def _column(console: Console, name: str) -> None:
+    column = COLUMNS[name]
+    table = _table(name, str(column.type))
+    table.add_row("meaning", Text(column.meaning))
+    users = [n for n in blocks.STEPS if name in _declared(n, "writes")]
+    table.add_row("written by", Text(", ".join(users) or "a reader"))
+    table.add_row("presets", Text(", ".join(n for n in preset_names() if name in load_preset(n).columns) or "–"))
+    console.print(table)
+
+
+def _declared(step: str, what: str) -> tuple[str, ...]:
+    names = getattr(blocks.step_class(step, "show columns"), what)
+    return names if isinstance(names, tuple) else ()
+
+
+def _reasons(console: Console) -> None:
+    table = _table("reason", "kept of the row", "because", "理由")
+    for reason in REASONS.values():
+        table.add_row(reason.name, reason.tier, Text(reason.meaning), Text(reason.meaning_ja))
+    console.print(table)
+    console.print("\n[dim]A threshold's reasons are preset.rule: seimai show presets[/]")
+
+
+def _reason(console: Console, name: str) -> None:
+    reason = REASONS[name]
+    kept = "every column" if reason.tier == "full" else "the key columns, and a seeded sample of full rows"
+    table = _table(name, "")
+    table.add_row("because", Text(reason.meaning))
+    table.add_row("理由", Text(reason.meaning_ja))
+    table.add_row("kept", f"{kept} (tier {reason.tier}; a recipe's 'rejected' may say otherwise)")
+    console.print(table)
+
+
+def _presets(console: Console) -> None:
+    table = _table("preset", "rules", "about", right=("rules",))
+    for name in preset_names():
+        preset = load_preset(name)
+        table.add_row(name, str(len(preset.rules)), Text(preset.about))
+    console.print(table)
+    console.print("\n[dim]One in full: seimai show presets NAME; on your own pages: seimai show presets --on RUN[/]")
+
+
+def _preset(console: Console, name: str) -> None:
+    preset = _loaded(name)
+    console.print(Text(preset.name, style="bold"))
+    console.print(Text(preset.about))
+    for key, value in preset.source.items():
+        console.print(Text(f"{key}: {value}", style="dim"))
+    table = _table("rule", "column", "keeps", "note")
+    for rule in preset.rules:
+        for at, test in enumerate(rule.tests):
+            note = " ".join([rule.note, "(needs words)" if rule.needs == "words" else ""]).strip()
+            said = (rule.name, note) if not at else ("  or", "")
+            table.add_row(said[0], test.column, Text(keep_sign(test.keep)), Text(said[1]))
+    console.print()
+    console.print(table)
+    if preset.differences:
+        console.print("\n[bold]how it differs from its original[/]")
+    for difference in preset.differences:
+        console.print(Text(f"- {' '.join(difference.split())}"))
+
+
+def _loaded(name: str) -> Preset:
+    try:
+        return load_preset(name)
+    except (ValueError, OSError) as error:
+        raise RecipeError(f"show presets {name}: {error}") from error
+
+
+def show_effects(console: Console, run: Run, names: Sequence[str], *, examples: bool) -> None:
+    """Tables of what each rule of the presets would remove from a run, with pages to look at when `examples`."""
+    for name in names:
+        preset = _loaded(name)
+        table, total, stage = measured_rows(run, preset)
+        effects = what_each_rule_removes(preset, table)
+        console.print(Text(f"{preset.name} on {run.about['recipe']} {run.about['version']}", style="bold"))
+        rows = max((e.rows for e in effects), default=0)
+        if not rows:
+            console.print(Text("this run measured none of its columns\n", style="dim"))
+            continue
+        sampled = f", a sample of {len(table):,} of {total:,}" if len(table) < total else ""
+        console.print(Text(f"{rows:,} rows of stage {stage} before it decided{sampled}", style="dim"))
+        console.print(_effects(effects))
+        if examples:
+            _examples(console, run, stage, effects)
+        console.print()
+
+
+def _effects(effects: list[RuleEffect]) -> Table:
+    table = _table(
+        "rule",
+        "keeps",
+        "alone",
+        "share",
+        "only it",
+        "after others",
+        right=("alone", "share", "only it", "after others"),
+    )
+    removed = 0
+    for e in effects:
+        if e.missing:
+            table.add_row(e.rule, Text(e.keep), Text(f"not measured: {', '.join(e.missing)}", style="dim"))
+            continue
+        table.add_row(e.rule, Text(e.keep), f"{e.alone:,}", f"{100 * e.share:.2f} %", f"{e.only:,}", f"{e.after:,}")
+        removed += e.after
+    rows = max(e.rows for e in effects)
+    share = f"{100 * removed / rows:.2f} %" if rows else "–"
+    table.add_row(Text("all rules", style="bold"), "", "", share, "", f"{removed:,}")
+    return table
+
+
+def measured_rows(run: Run, preset: Preset) -> tuple[pa.Table, int, str]:
+    """Rows of the earliest stage that measured the preset's columns, before that stage or a later one decided on them.
+
+    Returns id and the columns that there are (at most about `MOST_ROWS` rows, by whole partitions), the number of rows of that stage,
+    and its name. A stage's own rejected rows belong to it where they were kept in full.
+    """
+    chosen, most = run.chain[-1], 0
+    for block in run.chain:
+        shards = run.shard_set(block)
+        have = len(set(preset.columns) & set(shards.columns)) if shards else 0
+        if have > most:
+            chosen, most = block, have
+    shards = run.shard_set(chosen)
+    columns = [c for c in preset.columns if shards is not None and c in shards.columns]
+    if shards is None or not columns:
+        return pa.table({"id": pa.array([], COLUMNS["id"].type)}), 0, chosen["stage"]
+    schema = pa.schema([pa.field(c, COLUMNS[c].type) for c in ("id", *columns)])
+    pieces, total, part = [schema.empty_table()], shards.rows, 0
+    while part < shards.partitions and sum(map(len, pieces)) < MOST_ROWS:
+        pieces += [pa.Table.from_batches([b]).cast(schema) for b in shards.read(schema.names, part)]
+        part += 1
+    share = part / shards.partitions
+    for task in shards.tasks():
+        for listed in task["rejected_files"]:
+            table = shards.open_file(listed["path"]).read(columns=schema.names)
+            there = pc.is_valid(table.column(columns[0]))
+            for c in columns[1:]:
+                there = pc.or_(there, pc.is_valid(table.column(c)))
+            table = table.filter(there).cast(schema)
+            total += len(table)
+            pieces.append(table if share == 1 else table.slice(0, round(len(table) * share)))
+    return pa.concat_tables(pieces), total, chosen["stage"]
+
+
+def _examples(console: Console, run: Run, stage: str, effects: list[RuleEffect]) -> None:
+    """For each rule, pages that it would remove: those that only it removes first."""
+    blocks_of_stage = [b for b in run.chain if b["stage"] == stage]
+    shards = run.shard_set(blocks_of_stage[-1])
+    assert shards is not None
+    for e in effects:
+        if not e.examples:
+            continue
+        console.print(Text(f"\n{e.rule}  {e.keep}", style="bold"))
+        column = load_preset(e.preset).rule(e.rule).tests[0].column if e.preset in preset_names() else ""
+        for key in e.examples:
+            row = find_row(shards, key, ["url", "text", column]) or {}
+            url = "".join(c if c.isprintable() else " " for c in row.get("url") or f"id {key.hex()}")
+            console.print(Text(f"  {number(row.get(column))}  {url[:88]}"))
+            if row.get("text"):
+                console.print(Text(f"      {masked(row['text'], 40)}", style="dim"))
