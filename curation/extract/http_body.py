@@ -21,6 +21,7 @@ _CHUNK = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r?\n")
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 _PAGE_TYPES = {"text/html", "application/xhtml+xml", "text/plain"}
 _STEP = 1 << 16
+_SMALL_STEP = 64
 
 
 class TooLarge(Exception):
@@ -129,22 +130,29 @@ def _deflate(data: bytes) -> Iterator[bytes]:
     yield from _zlib_pieces(15 if wrapped else -15, data, 0)
 
 
-def _zlib_pieces(window_bits: int, data: bytes, at: int) -> Generator[bytes, None, int]:
-    inflater = zlib.decompressobj(window_bits)
-    fresh = data[at : at + _STEP]
-    while fresh or inflater.unconsumed_tail:
-        at += len(fresh)
-        piece = inflater.decompress(inflater.unconsumed_tail or fresh, _STEP)
-        if piece:
-            yield piece
-        if inflater.eof:
-            return at - len(inflater.unused_data)
-        fresh = b"" if inflater.unconsumed_tail else data[at : at + _STEP]
-    while piece := inflater.decompress(b"", _STEP):
-        yield piece
-    if inflater.eof:
-        return at
-    raise EOFError
+def _zlib_pieces(window_bits: int, data: bytes, begin: int, step: int = _STEP) -> Generator[bytes, None, int]:
+    """Inflates from `begin` in pieces of `step` bytes; returns where the stream ended. Raises EOFError and zlib.error."""
+    inflater, at, given = zlib.decompressobj(window_bits), begin, 0
+    try:
+        while not inflater.eof:
+            fresh = b"" if inflater.unconsumed_tail else data[at : at + _STEP]
+            at += len(fresh)
+            piece = inflater.decompress(inflater.unconsumed_tail or fresh, step)
+            given += len(piece)
+            if piece:
+                yield piece
+            elif not (fresh or inflater.unconsumed_tail):
+                raise EOFError
+        return at - len(inflater.unused_data)
+    except zlib.error:
+        if step == _SMALL_STEP:
+            raise
+    # The piece that an error stands in is lost whole, so what came before it is inflated again in small ones.
+    for piece in _zlib_pieces(window_bits, data, begin, _SMALL_STEP):
+        if given < len(piece):
+            yield piece[given:]
+        given = max(0, given - len(piece))
+    return len(data)
 
 
 def _brotli(data: bytes) -> Iterator[bytes]:
@@ -204,8 +212,8 @@ def _is_stored_decoded(coding: str, data: bytes) -> bool:
         return data[:2] != b"\x1f\x8b"
     if coding == "zstd":
         return data[:4] != b"\x28\xb5\x2f\xfd"
-    # A compressed byte is a control character once in ten: 64 bytes without one are text.
-    return len(data) >= 64 and not _CONTROL.search(data, 0, 512)
+    # A compressed byte is a control character once in ten: a page's worth of bytes without one is text.
+    return not _CONTROL.search(data, 0, 512)
 
 
 def _codings(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -18,9 +18,10 @@ import fsspec
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
-from curation.extract.members import HEAD, Damaged, Gzip, beginning, format_of
+from curation.extract.members import Damaged, Gzip, format_of, whole
+from curation.extract.warc_range import spans_members
 from curation.extract.warc_record import record_at
-from curation.extract.window import BLOCK, Inflated, Window
+from curation.extract.window import BLOCK, Held, Inflated, Window
 
 KINDS: dict[str, tuple[str, ...]] = {
     "warc": (".warc", ".wet"),
@@ -30,6 +31,7 @@ KINDS: dict[str, tuple[str, ...]] = {
 """File name endings of each kind of input, before `.gz` or `.zst`."""
 
 _SAMPLE = 1 << 16
+_LOOK = 4 << 20
 _WILD = "*?["
 
 
@@ -186,19 +188,23 @@ def splittable(file: InputFile) -> str | None:
         if form is None:
             return None
         what = "gzip member" if isinstance(form, Gzip) else "zstd frame"
-        first = Inflated(lambda: form.pieces(window, 0))
         try:
-            start = 0 if len(first.view(0, 1)) else first.drain()
-            first = Inflated(lambda: form.pieces(window, start))
-            record = record_at(first, 0, 0, False)
-            if record is not None and record.fault is None and len(first.view(record.end, 1)):
-                return f"one {what} holds more than one record"
-            end = first.drain() if record is None or record.size < 16 * BLOCK else window.size
+            data, after = whole(form, window, 0, _LOOK)
+            start = 0
+            if data == b"":  # the dictionary's frame, or an empty member
+                start = after
+                data, after = whole(form, window, start, _LOOK)
         except Damaged:
             return None
-        if end < window.size and not HEAD.match(beginning(form, window, end, 16)):
-            return f"its {what}s are not cut by record"
-    return None
+        if data is not None and after < window.size:
+            return f"its {what}s are not cut by record" if spans_members(form, window, data, after) else None
+        first = Held(data) if data is not None else Inflated(lambda: form.pieces(window, start))
+        try:
+            record = record_at(first, 0, 0, False)
+            more = record is not None and record.fault is None and len(first.view(record.end, 1))
+        except Damaged:
+            return None
+        return f"one {what} holds more than one record" if more else None
 
 
 def plan_units(inputs: Sequence[InputFile], unit_bytes: int = 32 << 20) -> list[Unit]:

@@ -80,14 +80,8 @@ class ReadWarc(Read):
         if kind == "revisit":
             made.update(reason="revisit", detail=fields.get("warc-refers-to-target-uri"))
         else:
-            made.update(self._page(kind, fields, record.head if record.block is None else bytes(record.block)))
-            if record.block is None:
-                made.update(body=None, payload_digest=None, payload_bytes=None)
-                if made.get("reason") != "http_status":
-                    said = "the record, passed over unread"
-                    made.update(
-                        reason="record_too_large", value=record.size, threshold=self.max_record_bytes, detail=said
-                    )
+            block = record.head if record.block is None else bytes(record.block)
+            made.update(self._page(kind, fields, block, None if record.block is not None else record.size))
         named = (fields.get("warc-refers-to") if kind == "conversion" else None) or fields.get("warc-record-id")
         if named:
             made["id"] = record_id(named)
@@ -96,8 +90,11 @@ class ReadWarc(Read):
             made["id"] = capture_id(made["url"] or "", fields.get("warc-date", ""), digest, file, offset)
         return Row(**made)
 
-    def _page(self, kind: str, fields: dict[str, str], block: bytes) -> dict[str, Any]:
-        """Columns that the block gives: the response's or the record's own headers, the body, and why it must go, if it must."""
+    def _page(self, kind: str, fields: dict[str, str], block: bytes, passed: int | None) -> dict[str, Any]:
+        """Columns that the block gives: the response's or the record's own headers, the body, and why it must go, if it must.
+
+        `passed` is the size of a block that was passed over, of which `block` holds the first bytes.
+        """
         response = parse_response(block) if kind == "response" else Response(None, [], 0)
         types = response.all("content-type")
         if not types and response.status is None and "application/http" not in (own := fields.get("content-type", "")):
@@ -111,17 +108,28 @@ class ReadWarc(Read):
             "charset_declared": charset,
             "x_robots_tag": ", ".join(response.all("x-robots-tag")) or None,
         }
-        try:
-            body = (
-                decode_body(block[response.body :], response, self.max_record_bytes, mime) if response.headers else None
-            )
-        except TooLarge as large:
-            made.update(reason="record_too_large", value=large.seen, threshold=self.max_record_bytes, detail=str(large))
-            return made
-        data = block[response.body :] if body is None else body.data
-        if body is not None and body.broken:
-            self.stat_update("bodies_cut")
-        made.update(body=data, payload_digest=hashlib.sha256(data).digest()[:16], payload_bytes=len(data))
+        if passed is not None:
+            said = "the record, passed over unread"
+            made.update(reason="record_too_large", value=passed, threshold=self.max_record_bytes, detail=said)
+        else:
+            made.update(self._body(block[response.body :], response, mime))
         if response.status not in (200, None):
-            made.update(reason="http_status", value=response.status, body=None)
+            made.update(reason="http_status", value=response.status, threshold=None, detail=None, body=None)
         return made
+
+    def _body(self, data: bytes, response: Response, mime: str | None) -> dict[str, Any]:
+        """The decoded body with its digest and length, or that it is too large."""
+        if response.headers:
+            try:
+                body = decode_body(data, response, self.max_record_bytes, mime)
+            except TooLarge as large:
+                return {
+                    "reason": "record_too_large",
+                    "value": large.seen,
+                    "threshold": self.max_record_bytes,
+                    "detail": str(large),
+                }
+            data = body.data
+            if body.broken:
+                self.stat_update("bodies_cut")
+        return {"body": data, "payload_digest": hashlib.sha256(data).digest()[:16], "payload_bytes": len(data)}

@@ -76,7 +76,7 @@ def _members(form: Format, window: Window, start: int, end: int, limit: int) -> 
             data, after = whole(form, window, at, hold)
             if data is None:
                 after = yield from _long_member(form, window, at, limit)
-            elif at == start == 0 and end >= window.size and _spans_members(form, window, data, after):
+            elif at == start == 0 and end >= window.size and spans_members(form, window, data, after):
                 yield from _stream(form, window, limit)
                 return
             else:
@@ -111,13 +111,15 @@ def _long_member(form: Format, window: Window, at: int, limit: int) -> Iterator[
     return after
 
 
-def _spans_members(form: Format, window: Window, data: bytes, after: int) -> bool:
-    """Whether the first record goes on in the next member, as in files cut by size (bgzip)."""
-    record = record_at(Held(data), 0, len(data), True)
-    if record is None or not (record.repaired or record.fault) or after >= window.size:
-        return False
+def spans_members(form: Format, window: Window, data: bytes, after: int) -> bool:
+    """Whether the last record of the first member `data` goes on in the next one, as in files cut by size (bgzip)."""
     following = beginning(form, window, after, 16)
-    return bool(following) and not HEAD.match(following) and bool(HEAD.match(data))
+    if not following or HEAD.match(following) or not HEAD.match(data):
+        return False
+    space, place, last = Held(data), 0, None
+    while (record := record_at(space, place, len(data), True)) is not None:
+        last, place = record, record.end
+    return last is not None and (last.repaired or last.fault is not None)
 
 
 def _stream(form: Format, window: Window, limit: int) -> Iterator[Found]:

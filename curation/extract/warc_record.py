@@ -121,6 +121,15 @@ def _followed(space: Space, end: int) -> int | None:
     return place if not rest or HEAD.match(rest) or space.view(end, 4) == b"\r\n\r\n" else None
 
 
+def _too_long_by(space: Space, end: int) -> int:
+    """By how many bytes (0 to 3) a length that ends at `end` reaches into the two line breaks that end a record."""
+    if space.view(end, 4) != b"\r\n\r\n":
+        for over in (1, 2, 3):
+            if space.view(end - over, 4) == b"\r\n\r\n":
+                return over
+    return 0
+
+
 def record_at(space: Space, at: int, limit: int, sealed: bool) -> Record | None:
     """The record at `at`, or None when only spacing is left there.
 
@@ -145,7 +154,10 @@ def record_at(space: Space, at: int, limit: int, sealed: bool) -> Record | None:
     there = len(block) == size if block is not None else len(space.view(begin + size - 1, 1)) == 1
     end = _followed(space, begin + size) if there else None
     if end is not None:
-        return Record(at, end, fields, block, head, size)
+        over = _too_long_by(space, begin + size) if block is not None else 0
+        return Record(
+            at, end, fields, block[: size - over] if block and over else block, head, size - over, None, over > 0
+        )
     end = find_record(space, begin)
     stop = _end_of(space, begin) if end is None else end
     true = stop - begin
