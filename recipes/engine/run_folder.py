@@ -5,7 +5,7 @@ room; then what `run.json` says of it is all that is left, and every reader of a
 """
 
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -147,3 +147,22 @@ def find_row(shards: ShardSet, key: bytes, columns: Sequence[str]) -> dict[str, 
             if at >= 0:
                 return file.read_row_group(group, columns=have).slice(at, 1).to_pylist()[0]
     return None
+
+
+def rejected_rows(
+    shards: ShardSet, keys: Sequence[bytes], columns: Sequence[str] | None = None
+) -> Iterator[dict[str, Any]]:
+    """Rejected rows of a shard set with one of these ids, with the named columns that they have (all without names).
+
+    Rejected rows lie by task, not by id, so all their ids are looked through; other columns are read only where one is found.
+    """
+    wanted = pa.array(keys, COLUMNS["id"].type)
+    for task in shards.tasks():
+        for listed in task["rejected_files"]:
+            file = shards.open_file(listed["path"])
+            have = None if columns is None else [c for c in columns if c in file.schema_arrow.names]
+            for group in range(file.num_row_groups):
+                ids = file.read_row_group(group, columns=["id"]).column("id")
+                at = pc.indices_nonzero(pc.is_in(ids, value_set=wanted))
+                if len(at):
+                    yield from file.read_row_group(group, columns=have).take(at).to_pylist()

@@ -197,3 +197,13 @@ def masked(text: str | None, most: int = 80) -> str:
         "●" if unicodedata.category(c)[0] in "LNM" else c if c.isprintable() else "·" for c in shown[:most]
     )
     return f"{hidden}…" if len(shown) > most or len(text) > 4 * most else hidden
+
+
+def one_line(text: object, most: int = 200) -> str:
+    """A value on one line, cut to a length; control characters of a hostile page do not reach the terminal.
+
+    >>> one_line("a\\x1b[31m\\nb"), one_line("精米所", 2)
+    ('a [31m b', '精米…')
+    """
+    said = "".join(c if c.isprintable() else " " for c in str(text))
+    return said if len(said) <= most else f"{said[:most]}…"

@@ -139,17 +139,18 @@ def _panels(run: Run, drawn: list[Distribution], tree: Funnel) -> list[dict[str,
 
 
 def _decoding_tables(decoded: Decoding, rows: Fates) -> dict[str, Any]:
-    used = _frequent({u: n for (_, u), n in _sum(decoded.pairs, 1).items()})
-    declared = _frequent({d: n for (d, _), n in _sum(decoded.pairs, 0).items()})
+    used = _frequent(_sum(decoded.pairs, 1))
+    declared = _frequent(_sum(decoded.pairs, 0))
     matrix = [
-        {"declared": d[:40], "cells": [{"rows": decoded.pairs[d, u], "same": d == u} for u in used]} for d in declared
+        {"declared": d[:40], "cells": [{"rows": decoded.pairs.get((d, u), 0), "same": d == u} for u in used]}
+        for d in declared
     ]
     spoken = languages(rows)
     most = max((n for _, n, _ in spoken), default=1)
     return {
         "matrix": {"used": used, "rows": matrix},
         "evidence": [
-            {"words": EVIDENCE.get(name, Words(name, name)), "rows": n} for name, n in decoded.evidence.most_common()
+            {"words": EVIDENCE.get(name, Words(name, name)), "rows": n} for name, n in decoded.evidence.items()
         ],
         "replaced": [{"words": w, "rows": n} for w, n in zip(REPLACED_WORDS, decoded.replaced, strict=True)],
         "languages": [
@@ -165,11 +166,11 @@ def _decoding_tables(decoded: Decoding, rows: Fates) -> dict[str, Any]:
     }
 
 
-def _sum(pairs: Any, at: int) -> dict[tuple[str, str], float]:
+def _sum(pairs: dict[tuple[str, str], float], at: int) -> dict[str, float]:
     sums: dict[str, float] = {}
     for pair, rows in pairs.items():
         sums[pair[at]] = sums.get(pair[at], 0.0) + rows
-    return {("", name) if at else (name, ""): rows for name, rows in sums.items()}
+    return sums
 
 
 def _frequent(rows: dict[str, float]) -> list[str]:
@@ -181,8 +182,7 @@ def _host_table(counts: ReleaseCounts, rules: RunRules) -> dict[str, Any]:
     hosts = sorted(counts.hosts.values(), key=lambda h: (-h.pages, h.name))
     rows = []
     for host in hosts[:HOSTS]:
-        main = host.reasons.most_common(1)
-        reason = main[0][0] if main else None
+        reason = max(host.reasons, key=lambda r: host.reasons[r], default=None)
         words = reason_words(reason, by_reason[reason].rule if reason in by_reason else None) if reason else None
         rows.append(
             {
@@ -190,7 +190,7 @@ def _host_table(counts: ReleaseCounts, rules: RunRules) -> dict[str, Any]:
                 "pages": host.pages,
                 "kept": host.kept,
                 "main": words,
-                "main_rows": main[0][1] if main else 0,
+                "main_rows": host.reasons[reason] if reason else 0,
             }
         )
     top = hosts[0].pages if hosts else 1
@@ -209,8 +209,12 @@ def _rights(run: Run, counts: ReleaseCounts) -> dict[str, Any]:
         for name, source in run.about["sources"].items()
     ]
     header, meta = counts.signals["x_robots_tag"], counts.signals["robots_meta"]
-    signals = [{"name": name, "header": header[name], "meta": meta[name]} for name in SIGNALS]
-    return {"sources": sources, "signals": signals, "licence_links": counts.licences.most_common(8)}
+    signals = [{"name": name, "header": header.get(name, 0), "meta": meta.get(name, 0)} for name in SIGNALS]
+    return {
+        "sources": sources,
+        "signals": signals,
+        "licence_links": sorted(counts.licences.items(), key=lambda kv: -kv[1])[:8],
+    }
 
 
 def _sample_groups(pages: PageSamples, rules: RunRules) -> dict[str, Any]:

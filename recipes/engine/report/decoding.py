@@ -1,6 +1,6 @@
 """How pages were decoded and which language they are in: counts over all rows that got that far."""
 
-from collections import Counter
+from collections import defaultdict
 from dataclasses import dataclass
 
 from recipes.engine.report.fates import Fates
@@ -34,8 +34,9 @@ class Decoding:
     """Decoded pages by what the server declared and what was used, by evidence, and by replaced characters."""
 
     pages: float
-    pairs: Counter[tuple[str, str]]
-    evidence: Counter[str]
+    pairs: dict[tuple[str, str], float]
+    evidence: dict[str, float]
+    """Most frequent first."""
     replaced: list[float]
     """Pages in each class of `REPLACED`."""
 
@@ -61,8 +62,8 @@ COLUMNS = ("charset_declared", "encoding", "encoding_evidence", "replaced_chars"
 
 def decoding(rows: Fates) -> Decoding:
     """Counts over the rows that were decoded (`encoding` is not null)."""
-    pairs: Counter[tuple[str, str]] = Counter()
-    evidence: Counter[str] = Counter()
+    pairs: dict[tuple[str, str], float] = defaultdict(float)
+    evidence: dict[str, float] = defaultdict(float)
     replaced = [0.0] * len(REPLACED)
     columns = [rows.table.column(name).to_pylist() for name in COLUMNS[:4]]
     for declared, used, by, lost, weight in zip(*columns, rows.weight.tolist(), strict=True):
@@ -73,16 +74,16 @@ def decoding(rows: Fates) -> Decoding:
         for i, (low, high) in enumerate(REPLACED):
             if low <= (lost or 0) and (high is None or (lost or 0) <= high):
                 replaced[i] += weight
-    return Decoding(sum(pairs.values()), pairs, evidence, replaced)
+    return Decoding(sum(pairs.values()), pairs, dict(sorted(evidence.items(), key=lambda kv: -kv[1])), replaced)
 
 
 def languages(rows: Fates) -> list[tuple[str, float, float]]:
     """(language, pages, pages released) of the rows whose language was identified, most frequent first."""
-    pages: Counter[str] = Counter()
-    kept: Counter[str] = Counter()
+    pages: dict[str, float] = defaultdict(float)
+    kept: dict[str, float] = defaultdict(float)
     columns = rows.table.column("language").to_pylist(), rows.released.tolist(), rows.weight.tolist()
     for language, released, weight in zip(*columns, strict=True):
         if language is not None:
             pages[language] += weight
             kept[language] += weight if released else 0.0
-    return [(language, n, kept[language]) for language, n in pages.most_common()]
+    return [(language, n, kept[language]) for language, n in sorted(pages.items(), key=lambda kv: -kv[1])]

@@ -84,10 +84,10 @@ def _distribution(rows: Fates, rule: RunRule, test: Test, removed: int) -> Distr
         low = low if low >= 10 else 0.0
     edges = np.linspace(_drawn(low, log), _drawn(high, log), BINS + 1)
     scale = np.clip(_drawn(np.maximum(values, 0) if log else values, log), edges[0], edges[-1])
-    parts = [
+    kept, broken, other = (
         np.histogram(scale[m], edges, weights=weight[m])[0] for m in (released, ~released & breaks, ~released & ~breaks)
-    ]
-    return Distribution(rule, test, log, low, high, whole > high, *parts, removed)
+    )
+    return Distribution(rule, test, log, low, high, whole > high, kept, broken, other, removed)
 
 
 def draw_distribution(data: Distribution) -> Drawing:

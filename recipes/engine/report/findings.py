@@ -178,13 +178,12 @@ class Findings:
     def rights(self) -> Words:
         """Whether released pages carry opt-out signals."""
         header, meta = self.counts.signals["x_robots_tag"], self.counts.signals["robots_meta"]
-        against = round(max(header["noai"], meta["noai"]) + max(header["noimageai"], meta["noimageai"]))
-        quiet = round(header["noindex"] + meta["noindex"])
+        against, quiet = (round(header.get(said, 0) + meta.get(said, 0)) for said in ("noai", "noindex"))
         if not against and not quiet:
             return Words("残したページに noai・noindex の指示はない", "No page kept says noai or noindex")
         return Words(
-            f"残したページのうち noai の指示が {against:,} 件、noindex が {quiet:,} 件ある",
-            f"Of the pages kept, {against:,} say noai and {quiet:,} say noindex",
+            f"残したページに noai の指示が {against:,} 件、noindex の指示が {quiet:,} 件ある",
+            f"Pages kept carry {against:,} noai and {quiet:,} noindex directives",
         )
 
     @property

@@ -4,7 +4,7 @@ Hosts are counted over every row with its fate, because the owner of a crawl wan
 hardly any survive. Opt-out signals are counted over released rows: those are the pages that would be trained on.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -25,7 +25,7 @@ class Host:
     name: str
     pages: float = 0.0
     kept: float = 0.0
-    reasons: Counter[str] = field(default_factory=Counter)
+    reasons: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
 
 @dataclass
@@ -35,9 +35,9 @@ class ReleaseCounts:
     chars: float | None
     shown_chars: float | None
     """Characters × repeat: what a model sees in one pass."""
-    signals: dict[str, Counter[str]]
+    signals: dict[str, dict[str, float]]
     """Column (`x_robots_tag`, `robots_meta`) → directive → pages."""
-    licences: Counter[str]
+    licences: dict[str, float]
     """`licence_link` of released pages."""
     hosts: dict[str, Host]
     sampled: bool
@@ -54,8 +54,8 @@ def release_counts(run: Run) -> ReleaseCounts:
     batches, weight = released_batches(run, wanted)
     chars: float | None = 0.0 if "chars" in run.release.columns else None
     shown = chars
-    signals: dict[str, Counter[str]] = {"x_robots_tag": Counter(), "robots_meta": Counter()}
-    licences: Counter[str] = Counter()
+    signals: dict[str, dict[str, float]] = {"x_robots_tag": defaultdict(float), "robots_meta": defaultdict(float)}
+    licences: dict[str, float] = defaultdict(float)
     hosts: dict[str, Host] = defaultdict(lambda: Host(""))
     for batch in batches:
         if chars is not None and shown is not None:
