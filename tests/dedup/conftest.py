@@ -1,5 +1,6 @@
 """Rows in memory, taken through minhash, dedup and cap with their tables on disk as the engine lays them out."""
 
+import random
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -36,15 +37,17 @@ def pages(texts: Sequence[str | None], names: Sequence[str] | None = None, **col
     return pa.table(made | columns).sort_by("id")
 
 
-def through(step: MinHash | Survey, table: pa.Table, rows_a_batch: int = 1000) -> tuple[pa.Table, pa.Table | None]:
-    """Kept and rejected rows of a step."""
+def through(
+    step: MinHash | Survey, table: pa.Table, rows_a_batch: int = 1000
+) -> tuple[pa.Table | None, pa.Table | None]:
+    """Kept and rejected rows of a step; None where there are none."""
     step.setup()
     kept, rejected = [], []
     for batch in table.to_batches(max_chunksize=rows_a_batch):
         a, b = step.split(batch)
         kept.append(a)
         rejected += [b] if b is not None else []
-    return pa.Table.from_batches(kept), pa.Table.from_batches(rejected) if rejected else None
+    return pa.Table.from_batches(kept) if kept else None, pa.Table.from_batches(rejected) if rejected else None
 
 
 @pytest.fixture
@@ -104,3 +107,45 @@ def measure() -> Callable[..., pa.Table]:
 def capped(run: Callable[..., tuple[pa.Table, pa.Table | None]]) -> Callable[..., tuple[pa.Table, pa.Table | None]]:
     """Clustered pages after the cap: kept with `repeat`, and rejected."""
     return lambda table, **options: run(Cap(**options), table)
+
+
+@pytest.fixture
+def survey_tables() -> Callable[..., tuple[dict[str, pa.Table], dict[str, float]]]:
+    """The tables that a survey yields, and its counters."""
+
+    def survey(step: Survey, table: pa.Table) -> tuple[dict[str, pa.Table], dict[str, float]]:
+        pieces: dict[str, list[pa.Table]] = {}
+        for name, piece in step.survey(Pages(table)):
+            pieces.setdefault(name, []).append(piece)
+        return {n: pa.concat_tables(p) for n, p in pieces.items()}, {n: s.total for n, s in step.stats.stats.items()}
+
+    return survey
+
+
+@pytest.fixture(scope="session")
+def random_cluster_tables(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[pa.Table, Callable[..., pa.Table], set[frozenset]]:
+    """Sliding windows over random text, so that each is near some others and not all: rows, a cap over them, and their edges."""
+    rng = random.Random(11)
+    texts = []
+    for _ in range(5):
+        letters = "".join(chr(rng.randrange(0x4E00, 0x9FFF)) for _ in range(320))
+        texts += [letters[at : at + 180 + rng.randrange(30)] for at in (rng.randrange(60) for _ in range(9))]
+    texts += texts[::4]
+    measured, _ = through(MinHash(), pages(texts))
+    step = Dedup(0.8)
+    tables: dict[str, list[pa.Table]] = {"edges": [], "clusters": []}
+    for name, piece in step.survey(Pages(measured)):
+        tables[name].append(piece)
+    edges = pa.concat_tables(tables["edges"])
+    folder = Place(str(tmp_path_factory.mktemp("random")))
+    write_survey_table(folder, "edges", edges, 4)
+    rows = measured.join(pa.concat_tables(tables["clusters"]).drop(["cluster_examples"]), "id").sort_by("id")
+
+    def cap(step: Cap, table: pa.Table) -> pa.Table:
+        step.made = {"edges": Table(f"{folder.path}/edges")}
+        made = [piece for _, piece in step.survey(Pages(table))]
+        return pa.concat_tables(made) if made else step.tables["allowance"].empty_table()
+
+    return rows, cap, {frozenset((r["form_a"], r["form_b"])) for r in edges.to_pylist()}
