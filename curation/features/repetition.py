@@ -54,9 +54,12 @@ class Repetition(Measure):
         from curation.features import repetition_kernel  # noqa: F401  (compiles, once per worker)
 
     def columns(self, batch: Batch) -> Columns:
-        from curation.features.repetition_kernel import measured
+        from curation.features.repetition_kernel import measured, of_long_text
 
         column = batch.column("text")
-        fractions = measured(*text_views(column))
+        fractions, too_long = measured(*text_views(column))
+        for row in too_long.nonzero()[0].tolist():
+            if column[row].is_valid:
+                fractions[:, row] = of_long_text(column[row].as_py())
         gone = column.is_null().to_numpy(zero_copy_only=False) if column.null_count else None
         return {name: pa.array(fractions[k], pa.float64(), mask=gone) for k, name in enumerate(COLUMNS)}
