@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import nox
@@ -120,12 +121,19 @@ def newcomer(session: nox.Session) -> None:
         env = {"HOME": str(home), "UV_CACHE_DIR": cache, "UV_PYTHON": sys.executable}
         env |= dict.fromkeys(("UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV"))
         with session.chdir(clone):
+            began = time.monotonic()
             session.run(*command[1].split(), env=env, external=True)
+            took = time.monotonic() - began
         shards, reports = sorted(clone.glob("runs/**/*.parquet")), sorted(clone.glob("runs/**/*.html"))
         strays = [p for p in home.rglob("*") if p.is_file() and ".cache" not in p.parts]
         if not shards or not reports or strays:
             session.error(f"shards {len(shards)}, reports {len(reports)}, files outside the project {strays}")
-        session.log(f"{len(shards)} shards, report {reports[0].relative_to(clone)}, nothing outside the project")
+        if took > 240:
+            session.error(
+                f"a newcomer waited {took:.0f} s: two minutes for the environment and two for the run are allowed"
+            )
+        where = reports[0].relative_to(clone)
+        session.log(f"{len(shards)} shards, report {where}, nothing outside the project, in {took:.0f} s")
 
 
 @nox.session(venv_backend="none")

@@ -250,7 +250,15 @@ def main(package: Path | None) -> None:
         for page in plan["pages"]:
             out.writerow(["written.warc.gz", page["url"], page["fate"], page.get("group", ""), page["note"]])
         for page in plan["cut_off"]:
-            out.writerow(["cut-off.warc.gz", page.get("url", page.get("again")), page["fate"], "", page["note"]])
+            out.writerow(
+                [
+                    "cut-off.warc.gz",
+                    page.get("url", page.get("again")),
+                    page["fate"],
+                    page.get("group", ""),
+                    page["note"],
+                ]
+            )
 
 
 if __name__ == "__main__":
