@@ -106,7 +106,9 @@ def our_side(texts: list[str]) -> tuple[dict[str, dict[str, list[bool]]], float]
         start = time.process_time()
         batch, _ = step.split(batch)
         seconds = time.process_time() - start
-    return {name: rules_broken(load_preset(name), batch).to_pydict() for name in ("hojichar_default", "fineweb2_jpn")}, seconds
+    return {
+        name: rules_broken(load_preset(name), batch).to_pydict() for name in ("hojichar_default", "fineweb2_jpn")
+    }, seconds
 
 
 def compare(ours: dict[str, dict[str, list[bool]]], theirs: list[dict[str, dict[str, bool]]]) -> dict[str, float]:
@@ -139,7 +141,7 @@ def peer_side(given: Path, got: Path) -> None:
             out.write(json.dumps(verdict) + "\n")
 
 
-def _hojichar():  # noqa: ANN202 - its types are the peer's
+def _hojichar():
     from hojichar import Document
     from hojichar.filters import document_filters as h
 
@@ -159,7 +161,7 @@ def _hojichar():  # noqa: ANN202 - its types are the peer's
     return {name: (lambda text, f=f: bool(f.apply(Document(text)).is_rejected)) for name, f in filters.items()}
 
 
-def _fineweb2():  # noqa: ANN202 - its types are the peer's
+def _fineweb2():
     from datatrove.data import Document
     from datatrove.pipeline.filters import FineWebQualityFilter, GopherQualityFilter, GopherRepetitionFilter
 

@@ -2,9 +2,11 @@
 
 Words come as one run of code points and the place where each word begins, so the kernel never touches a Python string. An n-gram is
 known by a 64-bit hash of its characters (a polynomial over the run, so that any stretch costs one multiplication); a collision
-would need about 2^32 n-grams in one text. `tests/features/test_words.py` holds the kernel equal to plain Python over strings.
+would need about 2^32 n-grams in one text. `tests/filters/test_words.py` holds the kernel equal to plain Python over strings.
 Source: datatrove 0.10.1 `gopher_repetition_filter.py`; Rae+21 (Gopher), table A1, has the idea but not these details.
 """
+
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -15,7 +17,7 @@ _M2 = np.uint64(0x94D049BB133111EB)
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _mix(x: np.uint64) -> np.uint64:
+def _mix(x: Any) -> Any:
     x = (x ^ (x >> np.uint64(30))) * _M1
     x = (x ^ (x >> np.uint64(27))) * _M2
     return x ^ (x >> np.uint64(31))
@@ -33,7 +35,7 @@ def _rolling(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 @njit(cache=True, nogil=True)
-def _slot(key: np.uint64, keys: np.ndarray, stamps: np.ndarray, stamp: int) -> int:
+def _slot(key: Any, keys: np.ndarray, stamps: np.ndarray, stamp: int) -> Any:
     """Slot of the key in an open table: the one that holds it in this round, else a free one."""
     mask = len(keys) - 1
     at = np.int64(key & np.uint64(mask))
@@ -101,7 +103,7 @@ def repeated_windows(codes: np.ndarray, starts: np.ndarray, n: int) -> int:
     keys, stamps, counts = np.zeros(size, np.uint64), np.zeros(size, np.int32), np.zeros(size, np.int64)
     repeated = 0
     for i in range(windows):
-        key = np.uint64(n)
+        key: Any = np.uint64(n)
         for j in range(i, i + n):
             a, b = starts[j], starts[j + 1]
             key = _mix(key * _BASE + (prefix[b] - prefix[a] * power[b - a]))

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from curation.document import COLUMNS
 
@@ -40,10 +40,10 @@ class Condition(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     operator: str
-    bounds: tuple[float | str, ...]
+    bounds: tuple[float | str, ...] = Field(min_length=1)
 
     def __str__(self) -> str:
-        said = [f"{b:g}" if isinstance(b, float) else b for b in self.bounds]
+        said = [b if isinstance(b, str) else f"{b:g}" for b in self.bounds]
         if self.operator == "between":
             return f"between {said[0]} and {said[1]}"
         return f"in [{', '.join(said)}]" if self.operator == "in" else f"{self.operator} {said[0]}"
@@ -159,20 +159,21 @@ class Preset(BaseModel):
 
 
 def _with_bound(rule: Rule, end: str, bound: float) -> Rule:
-    keep = rule.tests[0].keep
-    if len(rule.tests) > 1 or not isinstance(keep.bounds[0], float) or keep.operator == "in":
+    column, keep = rule.tests[0].column, rule.tests[0].keep
+    if len(rule.tests) > 1 or keep.operator == "in" or any(isinstance(b, str) for b in keep.bounds):
         raise ValueError(
             f"rule '{rule.name}' ({rule}) has no single bound to set; skip it and write one of your own under 'rules'"
         )
     if keep.operator == "between":
         if end not in ("low", "high"):
             raise ValueError(f"rule '{rule.name}' is {rule}: set '{rule.name}.low' or '{rule.name}.high'")
-        bounds = (bound, keep.bounds[1]) if end == "low" else (keep.bounds[0], bound)
+        low, high = keep.bounds
+        bounds = (bound, high) if end == "low" else (low, bound)
     elif end:
         raise ValueError(f"rule '{rule.name}' is {rule}: set '{rule.name}', without '.{end}'")
     else:
         bounds = (bound,)
-    test = Test(column=rule.tests[0].column, keep=Condition(operator=keep.operator, bounds=bounds))
+    test = Test(column=column, keep=Condition(operator=keep.operator, bounds=bounds))
     return rule.model_copy(update={"tests": (test,)})
 
 
