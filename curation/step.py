@@ -145,6 +145,20 @@ class Rows(Protocol):
         ...
 
 
+class _Opened(dict[str, Any]):
+    """Tables by name, each opened when it is first asked for: a survey asks for another's before its own is there."""
+
+    def __init__(self, urls: Mapping[str, str]):
+        super().__init__()
+        self.urls = urls
+
+    def __missing__(self, name: str) -> Any:
+        from curation.shards import Table
+
+        self[name] = Table(self.urls[name])
+        return self[name]
+
+
 class Survey(Step):
     """A step that needs tables made from all rows before it can look at one.
 
@@ -168,9 +182,7 @@ class Survey(Step):
     def made(self) -> Mapping[str, Any]:
         """Opened tables by name (`curation.shards.Table`)."""
         if "_made" not in self.__dict__:
-            from curation.shards import Table
-
-            self._made = {name: Table(url) for name, url in self.table_urls.items()}
+            self._made = _Opened(self.table_urls)
         return self._made
 
     @made.setter

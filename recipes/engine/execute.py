@@ -7,82 +7,24 @@ OUT/2026.11.22/                    one version of the recipe
   report.html
 """
 
-import contextlib
-import platform
 import time
-from collections import Counter
-from collections.abc import Iterator
-from importlib.metadata import version
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import yaml
 
 from curation.place import Place
 from curation.provenance import Source
 from curation.read_shards import ReadShards
-from curation.shards import MANIFEST, set_schema, write_parquet, write_survey_table
-from curation.step import Batch, Rejected, Step, Survey
-from curation.write_shards import WriteShards, smallest_sample
-from recipes.engine import code_version
+from curation.shards import MANIFEST
+from curation.step import Survey
+from curation.write_shards import WriteShards
 from recipes.engine.errors import RecipeError, RunError
 from recipes.engine.executors import LocalExecutor, backend, cluster_executor, wait_for_slurm
+from recipes.engine.manifests import finish_block, versions
 from recipes.engine.plan import Block, Plan, SourceRead, reader_class
 from recipes.engine.progress import Progress
+from recipes.engine.run_survey import RunSurvey
 from recipes.engine.workers import Workers
-
-
-class RunSurvey(Step):
-    """The one task of a survey block: lets the survey step look over all rows, and writes its tables."""
-
-    def __init__(self, read_url: str, steps: list[Step], url: str, partitions: int):
-        super().__init__()
-        self.read_url, self.before, self.survey_step = read_url, steps[:-1], steps[-1]
-        self.url, self.partitions = url, partitions
-
-    def columns(self, batch: Batch) -> dict[str, pa.Array]:
-        """Nothing: a survey changes no row."""
-        return {}
-
-    def read(self, columns: Any) -> Iterator[Batch]:
-        """Rows that reach the survey step, as often as it asks (the `Rows` of `curation.step`)."""
-        wanted = set(columns)
-        for step in reversed(self.before):
-            wanted = (wanted - set(step.writes)) | set(step.reads)
-        data: Iterator[Any] = ReadShards(self.read_url, sorted(wanted | {"id"})).run()
-        for step in self.before:
-            data = step.run(data)
-        for item in data:
-            if not isinstance(item, Rejected):
-                self.stat_update("rows", value=item.num_rows)
-                yield item.select(list(columns))
-
-    def run(self, data: Any = None, rank: int = 0, world_size: int = 1) -> Iterator[Any]:
-        """Writes every table, then the task's manifest."""
-        started, place, survey = time.time(), Place(self.url), self.survey_step
-        assert isinstance(survey, Survey)
-        pieces: dict[str, list[pa.Table]] = {name: [] for name in survey.tables}
-        with self.track_time():
-            survey.setup()
-            for name, table in survey.survey(self):
-                pieces[name].append(table.cast(survey.tables[name]))
-            rows = {}
-            for name, tables in pieces.items():
-                whole = pa.concat_tables(tables) if tables else survey.tables[name].empty_table()
-                write_survey_table(place, name, whole, self.partitions)
-                rows[name] = len(whole)
-        counts = {label: int(s.total) for label, s in survey.stats.stats.items()}
-        place.write_json(
-            f"tasks/{rank:05d}.json",
-            {
-                "task": rank,
-                "tables": rows,
-                "steps": [{"step": survey.name, **counts}],
-                "seconds": time.time() - started,
-            },
-        )
-        yield from ()
 
 
 def run(
@@ -171,7 +113,7 @@ def _run_block(block: Block, plan: Plan, kind: str, options: dict[str, Any], poo
             raise RunError(
                 f"{block.name}: {len(left)} of {block.tasks} tasks are not complete; the same command continues them"
             )
-    manifest = _finish_block(block, partial)
+    manifest = finish_block(block, partial)
     partial.publish(final)
     progress.end(manifest["rows_in"], manifest["rows_out"])
 
@@ -203,72 +145,6 @@ def _pipeline(block: Block, plan: Plan, place: Place) -> list[Any]:
     steps = [read, *block.steps]
     sink = WriteShards(place.url, block.columns, block.partitions, block.tiers, steps, content=block.release)
     return [*steps, sink]
-
-
-def _finish_block(block: Block, place: Place) -> dict[str, Any]:
-    """Joins the tasks' manifests into the set's, which makes the set exist."""
-    tasks = [place.read_json(f"tasks/{name}") for name in place.names("tasks")]
-    manifest: dict[str, Any] = {
-        "format": 1,
-        "fingerprint": block.fingerprint,
-        "made": block.describes,
-        "partitions": block.partitions,
-        "versions": versions(),
-        "seconds": round(sum(t["seconds"] for t in tasks), 3),
-        "tasks": len(tasks),
-        "steps": _step_sums(tasks),
-    }
-    if block.kind == "survey":
-        rows = sum(sum(t["tables"].values()) for t in tasks)
-        manifest |= {"tables": tasks[0]["tables"], "rows_in": rows, "rows_out": rows, "rejected": {}}
-    else:
-        manifest |= {
-            "columns": block.columns,
-            "schema": set_schema(block.columns).serialize().to_pybytes().hex(),
-            "rows_in": sum(t["rows_in"] for t in tasks),
-            "rows_out": sum(t["rows_out"] for t in tasks),
-            "rejected": dict(sum((Counter(t["rejected"]) for t in tasks), Counter()).most_common()),
-            "bytes": sum(f["bytes"] for t in tasks for f in t["files"]),
-            "licences": dict(sum((Counter(t["licences"]) for t in tasks), Counter())),
-            "source": vars(block.read.source) if isinstance(block.read, SourceRead) else None,
-            "cpu": round(sum(t["cpu"] for t in tasks), 3),
-            "peak_rss_mb": max((t["peak_rss_mb"] for t in tasks), default=0),
-            "fused": sorted(i for t in tasks for i in t["fused"]),
-        }
-        if block.release:
-            manifest["content"] = f"{sum(int(t['content'], 16) for t in tasks) % (1 << 256):064x}"
-        _join_samples(place, tasks)
-    place.write_json(MANIFEST, manifest)
-    return manifest
-
-
-def _join_samples(place: Place, tasks: list[dict[str, Any]]) -> None:
-    """Of all tasks' samples, the 1,000 rows of smallest hash a reason: the same rows whatever the number of tasks."""
-    kept: dict[str, pa.Table] = {}
-    for task in tasks:
-        for f in task["sample_files"]:
-            with place.fs.open(f"{place.path}/{f['path']}", "rb") as file:
-                table = pq.read_table(file)
-            for reason in table.column("reason").unique().to_pylist():
-                rows = table.filter(pa.compute.equal(table.column("reason"), reason))
-                kept[reason] = smallest_sample(pa.concat_tables([kept[reason], rows]) if reason in kept else rows)
-    if kept:
-        write_parquet(place, "samples.parquet", pa.concat_tables([kept[r] for r in sorted(kept)]).combine_chunks())
-    with contextlib.suppress(FileNotFoundError):
-        (place / "samples").remove()
-
-
-def _step_sums(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    sums: dict[str, Counter[str]] = {}
-    for task in tasks:
-        for step in task["steps"]:
-            sums.setdefault(step["step"], Counter()).update({k: v for k, v in step.items() if k != "step"})
-    return [{"step": name, **{k: round(v, 4) for k, v in counts.items()}} for name, counts in sums.items()]
-
-
-def versions() -> dict[str, str]:
-    """What made a set: seimai, Python and the libraries that decide about rows."""
-    return {"seimai": version("seimai"), "python": platform.python_version(), **code_version.libraries()}
 
 
 def _finish_run(plan: Plan) -> dict[str, Any]:

@@ -1,0 +1,83 @@
+"""The manifest of a shard set: what its tasks did, summed up. Writing it is what makes the set exist."""
+
+import contextlib
+import platform
+from collections import Counter
+from importlib.metadata import version
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from curation.place import Place
+from curation.shards import MANIFEST, set_schema, write_parquet
+from curation.write_shards import smallest_sample
+from recipes.engine import code_version
+from recipes.engine.plan import Block, SourceRead
+
+
+def finish_block(block: Block, place: Place) -> dict[str, Any]:
+    """Joins the tasks' manifests into the set's, which makes the set exist."""
+    tasks = [place.read_json(f"tasks/{name}") for name in place.names("tasks")]
+    manifest: dict[str, Any] = {
+        "format": 1,
+        "fingerprint": block.fingerprint,
+        "made": block.describes,
+        "partitions": block.partitions,
+        "versions": versions(),
+        "seconds": round(sum(t["seconds"] for t in tasks), 3),
+        "cpu": round(sum(t["cpu"] for t in tasks), 3),
+        "tasks": len(tasks),
+        "steps": _step_sums(tasks),
+    }
+    if block.kind == "survey":
+        rows = sum(t["rows"] for t in tasks)
+        manifest |= {"tables": tasks[0]["tables"], "rows_in": rows, "rows_out": rows, "rejected": {}}
+    else:
+        manifest |= {
+            "columns": block.columns,
+            "schema": set_schema(block.columns).serialize().to_pybytes().hex(),
+            "rows_in": sum(t["rows_in"] for t in tasks),
+            "rows_out": sum(t["rows_out"] for t in tasks),
+            "rejected": dict(sum((Counter(t["rejected"]) for t in tasks), Counter()).most_common()),
+            "bytes": sum(f["bytes"] for t in tasks for f in t["files"]),
+            "licences": dict(sum((Counter(t["licences"]) for t in tasks), Counter())),
+            "source": vars(block.read.source) if isinstance(block.read, SourceRead) else None,
+            "peak_rss_mb": max((t["peak_rss_mb"] for t in tasks), default=0),
+            "fused": sorted(i for t in tasks for i in t["fused"]),
+        }
+        if block.release:
+            manifest["content"] = f"{sum(int(t['content'], 16) for t in tasks) % (1 << 256):064x}"
+        _join_samples(place, tasks)
+    place.write_json(MANIFEST, manifest)
+    return manifest
+
+
+def _join_samples(place: Place, tasks: list[dict[str, Any]]) -> None:
+    """Of all tasks' samples, the 1,000 rows of smallest hash a reason: the same rows whatever the number of tasks."""
+    kept: dict[str, pa.Table] = {}
+    for task in tasks:
+        for f in task["sample_files"]:
+            with place.fs.open(f"{place.path}/{f['path']}", "rb") as file:
+                table = pq.read_table(file)
+            for reason in table.column("reason").unique().to_pylist():
+                rows = table.filter(pc.equal(table.column("reason"), reason))
+                kept[reason] = smallest_sample(pa.concat_tables([kept[reason], rows]) if reason in kept else rows)
+    if kept:
+        write_parquet(place, "samples.parquet", pa.concat_tables([kept[r] for r in sorted(kept)]).combine_chunks())
+    with contextlib.suppress(FileNotFoundError):
+        (place / "samples").remove()
+
+
+def _step_sums(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    sums: dict[str, Counter[str]] = {}
+    for task in tasks:
+        for step in task["steps"]:
+            sums.setdefault(step["step"], Counter()).update({k: v for k, v in step.items() if k != "step"})
+    return [{"step": name, **{k: round(v, 4) for k, v in counts.items()}} for name, counts in sums.items()]
+
+
+def versions() -> dict[str, str]:
+    """What made a set: seimai, Python and the libraries that decide about rows."""
+    return {"seimai": version("seimai"), "python": platform.python_version(), **code_version.libraries()}
