@@ -7,11 +7,12 @@ that lies: what cannot be decoded stays as it is, and what breaks off is kept up
 """
 
 import re
-import zlib
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import NamedTuple
 
+from curation.extract.members import zlib_pieces
 from curation.extract.warc_record import header_fields
+from curation.extract.window import Damaged, Held
 
 _STATUS = re.compile(rb"HTTP/\d(?:\.\d)?[ \t]+(\d{3})\b[^\r\n]*\r?\n")
 _BLANK = re.compile(rb"\r?\n\r?\n")
@@ -21,7 +22,6 @@ _CHUNK = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r?\n")
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 _PAGE_TYPES = {"text/html", "application/xhtml+xml", "text/plain"}
 _STEP = 1 << 16
-_SMALL_STEP = 64
 
 
 class TooLarge(Exception):
@@ -121,70 +121,53 @@ def dechunk(data: bytes) -> tuple[bytes, bool] | None:
 def _gzip(data: bytes) -> Iterator[bytes]:
     at = 0
     while data[at : at + 2] == b"\x1f\x8b":
-        at = yield from _zlib_pieces(31, data, at)
+        at = yield from _zlib(data, at, 31)
 
 
 def _deflate(data: bytes) -> Iterator[bytes]:
     # "deflate" means the zlib format (RFC 9110, 8.4.1.2); some servers send it bare.
     wrapped = len(data) > 1 and data[0] & 15 == 8 and (data[0] << 8 | data[1]) % 31 == 0
-    yield from _zlib_pieces(15 if wrapped else -15, data, 0)
+    yield from _zlib(data, 0, 15 if wrapped else -15)
 
 
-def _zlib_pieces(window_bits: int, data: bytes, begin: int, step: int = _STEP) -> Generator[bytes, None, int]:
-    """Inflates from `begin` in pieces of `step` bytes; returns where the stream ended. Raises EOFError and zlib.error."""
-    inflater, at, given = zlib.decompressobj(window_bits), begin, 0
-    try:
-        while not inflater.eof:
-            fresh = b"" if inflater.unconsumed_tail else data[at : at + _STEP]
-            at += len(fresh)
-            piece = inflater.decompress(inflater.unconsumed_tail or fresh, step)
-            given += len(piece)
-            if piece:
-                yield piece
-            elif not (fresh or inflater.unconsumed_tail):
-                raise EOFError
-        return at - len(inflater.unused_data)
-    except zlib.error:
-        if step == _SMALL_STEP:
-            raise
-    # The piece that an error stands in is lost whole, so what came before it is inflated again in small ones.
-    for piece in _zlib_pieces(window_bits, data, begin, _SMALL_STEP):
-        if given < len(piece):
-            yield piece[given:]
-        given = max(0, given - len(piece))
-    return len(data)
+def _zlib(data: bytes, at: int, window_bits: int) -> Generator[bytes, None, int]:
+    pieces = zlib_pieces(Held(data), at, window_bits, _STEP)
+    while True:
+        try:
+            yield next(pieces)[0]
+        except StopIteration as stop:
+            return stop.value
 
 
 def _brotli(data: bytes) -> Iterator[bytes]:
     import brotli
 
     inflater = brotli.Decompressor()
-    piece = inflater.process(data, output_buffer_limit=_STEP)
-    while piece or not inflater.can_accept_more_data():
-        yield piece
-        piece = inflater.process(b"", output_buffer_limit=_STEP)
+    try:
+        piece = inflater.process(data, output_buffer_limit=_STEP)
+        while piece or not inflater.can_accept_more_data():
+            yield piece
+            piece = inflater.process(b"", output_buffer_limit=_STEP)
+    except brotli.error as error:
+        raise Damaged(f"brotli: {error}") from None
     if not inflater.is_finished():
-        raise EOFError
+        raise Damaged("brotli: the bytes end inside the stream", ended=True)
 
 
 def _zstd(data: bytes) -> Iterator[bytes]:
     import zstandard
 
     with zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(data, read_across_frames=True) as reader:
-        while piece := reader.read(_STEP):
-            yield piece
+        try:
+            while piece := reader.read(_STEP):
+                yield piece
+        except zstandard.ZstdError as error:
+            raise Damaged(f"zstd: {error}") from None
 
 
 _CODINGS: dict[str, Callable[[bytes], Iterator[bytes]]] = {
     "gzip": _gzip, "x-gzip": _gzip, "deflate": _deflate, "br": _brotli, "zstd": _zstd,
 }  # fmt: skip
-
-
-def _faults() -> tuple[type[Exception], ...]:
-    import brotli
-    import zstandard
-
-    return zlib.error, brotli.error, zstandard.ZstdError
 
 
 def _inflate(coding: str, data: bytes, limit: int) -> tuple[bytes, bool] | None:
@@ -196,11 +179,9 @@ def _inflate(coding: str, data: bytes, limit: int) -> tuple[bytes, bool] | None:
             seen += len(piece)
             if seen > limit:
                 raise TooLarge(seen, coding)
-    except EOFError:
-        whole = False
-    except _faults():
+    except Damaged as damage:
         # Bare deflate and brotli have no magic: text that was never compressed gives some bytes and then an error.
-        if coding in ("br", "deflate"):
+        if coding in ("br", "deflate") and not damage.ended:
             return None
         whole = False
     return (b"".join(parts), whole) if whole or seen > len(data) // 2 else None

@@ -18,10 +18,10 @@ import fsspec
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
-from curation.extract.members import Damaged, Gzip, format_of, whole
+from curation.extract.members import Gzip, format_of, whole
 from curation.extract.warc_range import spans_members
 from curation.extract.warc_record import record_at
-from curation.extract.window import BLOCK, Held, Inflated, Window
+from curation.extract.window import BLOCK, Damaged, Held, Inflated, Window
 
 KINDS: dict[str, tuple[str, ...]] = {
     "warc": (".warc", ".wet"),

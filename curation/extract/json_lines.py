@@ -6,9 +6,9 @@ A line longer than the limit is measured and passed over; a stream that breaks o
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from curation.extract.members import Damaged, Format, format_of
+from curation.extract.members import Format, format_of
 from curation.extract.warc_record import after_spacing
-from curation.extract.window import BLOCK, Window
+from curation.extract.window import BLOCK, Damaged, Window
 
 
 class Broken(NamedTuple):

@@ -11,17 +11,14 @@ import re
 import zlib
 from typing import Any, Protocol
 
-from curation.extract.window import BLOCK, Inflated, Pieces, Window
+from curation.extract.window import BLOCK, Damaged, Inflated, Pieces, Space, Window
 
 HEAD = re.compile(rb"WARC/\d+\.\d+\r?\n")
 """How every WARC record begins."""
 
 _GZIP, _ZSTD = b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd"
 _STEP = 1 << 14
-
-
-class Damaged(Exception):
-    """A member that cannot be inflated; says why in words."""
+_FINE = 1 << 8
 
 
 class Format(Protocol):
@@ -43,22 +40,35 @@ class Gzip:
 
     def pieces(self, window: Window, at: int) -> Pieces:
         """Inflates the member at `at`; its CRC-32 and length are verified when it ends."""
-        inflater = zlib.decompressobj(wbits=31)
-        fresh = window.view(at, _STEP)
-        while True:
+        return zlib_pieces(window, at)
+
+
+def zlib_pieces(space: Space, begin: int, window_bits: int = 31, step: int = BLOCK) -> Pieces:
+    """Inflates one gzip (31), zlib (15) or bare deflate (-15) stream from `begin`, in pieces of at most `step` bytes.
+
+    Raises Damaged, having given everything before the damage but the last few bytes.
+    """
+    inflater, at, given = zlib.decompressobj(window_bits), begin, 0
+    try:
+        while not inflater.eof:
+            fresh = space.view(at, _STEP) if not inflater.unconsumed_tail else b""
             at += len(fresh)
-            try:
-                piece = inflater.decompress(inflater.unconsumed_tail or fresh, BLOCK)
-            except zlib.error as error:
-                raise Damaged(f"gzip: {error}") from None
+            piece = inflater.decompress(inflater.unconsumed_tail or fresh, step)
             if piece:
+                given += len(piece)
                 yield piece, at - len(inflater.unconsumed_tail) - len(inflater.unused_data)
-            if inflater.eof:
-                return at - len(inflater.unused_data)
-            fresh = window.view(at, _STEP) if not inflater.unconsumed_tail else memoryview(b"")
-            # An inflater may hold output back after its last input, so an empty input is tried before the end is declared.
-            if not piece and not fresh and not inflater.unconsumed_tail:
-                raise Damaged("gzip: the file ends inside a member")
+            elif not len(fresh) and not inflater.unconsumed_tail:
+                raise Damaged("deflate: the bytes end inside the stream", ended=True)
+        return at - len(inflater.unused_data)
+    except zlib.error as error:
+        if step == _FINE:
+            raise Damaged(f"deflate: {error}") from None
+    # zlib gives nothing of a piece that holds an error, so what came before it is inflated again in small ones.
+    for piece, place in zlib_pieces(space, begin, window_bits, _FINE):
+        if given < len(piece):
+            yield piece[given:], place
+        given = max(0, given - len(piece))
+    return at
 
 
 class Zstd:
@@ -80,7 +90,7 @@ class Zstd:
         if is_skippable(head):
             end = at + 8 + int.from_bytes(head[4:8], "little")
             if end > window.size:
-                raise Damaged("zstd: the file ends inside a skippable frame")
+                raise Damaged("zstd: the bytes end inside a skippable frame", ended=True)
             return end
         if head[:4] != _ZSTD:
             raise Damaged("zstd: no frame begins here")
@@ -90,7 +100,7 @@ class Zstd:
         while True:
             chunk = window.view(at, length)
             if len(chunk) < length:
-                raise Damaged("zstd: the file ends inside a frame")
+                raise Damaged("zstd: the bytes end inside a frame", ended=True)
             at += length
             try:
                 piece = inflater.decompress(chunk)

@@ -4,12 +4,11 @@ A range begins at the first boundary in it and ends at the first boundary at or 
 one of its ranges. What cannot be read is a record with a fault that reaches to the next one that can; nothing after it is lost.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import NamedTuple
 
 from curation.extract.members import (
     HEAD,
-    Damaged,
     Format,
     beginning,
     first_boundary,
@@ -27,14 +26,14 @@ from curation.extract.warc_record import (
     record_at,
     record_header,
 )
-from curation.extract.window import Held, Inflated, Pieces, Space, Window
+from curation.extract.window import Damaged, Held, Inflated, Pieces, Window
 
 
 class Found(NamedTuple):
-    """A record and where it is stored: first byte and number of bytes of its member, or of the record itself if not compressed."""
+    """A record and where it is stored: first byte and number of bytes of its member, or of the record if not compressed."""
 
     offset: int
-    length: int
+    length: int | None
     record: Record
 
 
@@ -68,46 +67,48 @@ def _plain(window: Window, start: int, end: int, limit: int) -> Iterator[Found]:
 
 def _members(form: Format, window: Window, start: int, end: int, limit: int) -> Iterator[Found]:
     at = first_boundary(form, window, start, end)
-    hold = limit + 2 * MAX_HEAD
     while at is not None and (at := after_spacing(window, at)) < window.size:
         if at >= end and is_boundary(form, window, at):
             return
         try:
-            data, after = whole(form, window, at, hold)
-            if data is None:
-                after = yield from _long_member(form, window, at, limit)
-            elif at == start == 0 and end >= window.size and spans_members(form, window, data, after):
-                yield from _stream(form, window, limit)
-                return
-            else:
-                yield from _in_member(Held(data), at, after, limit)
-        except Damaged as damage:
-            after = next_record(form, window, at + 1, window.size) or window.size
-            header = record_header(Held(beginning(form, window, at, MAX_HEAD)), 0)
-            yield _fault(at, after - at, header[0] if header else {}, str(damage))
+            data, after = whole(form, window, at, limit + 2 * MAX_HEAD)
+        except Damaged:
+            data, after = None, 0
+        if data is None:
+            after = yield from _unheld(form, window, at, limit)
+        elif at == start == 0 and end >= window.size and spans_members(form, window, data, after):
+            yield from _stream(form, window, limit)
+            return
+        else:
+            space, place = Held(data), 0
+            while (record := record_at(space, place, limit, True)) is not None:
+                yield Found(at, after - at, record)
+                place = record.end
         at = after
 
 
-def _in_member(space: Space, at: int, after: int, limit: int) -> Iterator[Found]:
-    place = 0
-    while (record := record_at(space, place, limit, True)) is not None:
-        yield Found(at, after - at, record)
-        place = record.end
+def _unheld(form: Format, window: Window, at: int, limit: int) -> Generator[Found, None, int]:
+    """Records of a member that is too long to be held, or damaged; returns where the next member begins.
 
-
-def _long_member(form: Format, window: Window, at: int, limit: int) -> Iterator[Found]:
-    """Records of a member that is too long to be held; its length is known only at its end, so here it is that of the record."""
+    Of several records in one member only the last has a length, because the member's end is not known before.
+    """
     space = Inflated(lambda: form.pieces(window, at))
-    place = 0
-    pending: list[Record] = []
-    while (record := record_at(space, place, limit, False)) is not None:
-        if pending:
-            yield Found(at, 0, pending.pop())
-        pending.append(record)
-        place = record.end
-    after = space.drain()
-    if pending:
-        yield Found(at, after - at, pending.pop())
+    place, last = 0, None
+    try:
+        while (record := record_at(space, place, limit, False)) is not None:
+            if last is not None:
+                yield Found(at, None, last)
+            last, place = record, record.end
+        after = space.drain()
+        damage = None
+    except Damaged as found:
+        damage = found
+        after = next_record(form, window, at + 1, window.size) or window.size
+    if last is not None:
+        yield Found(at, None if damage else after - at, last)
+    if damage is not None:
+        header = record_header(Held(bytes(space.held(place, MAX_HEAD))), 0)
+        yield _fault(at, after - at, header[0] if header else {}, str(damage), place)
     return after
 
 
@@ -139,5 +140,5 @@ def _stream(form: Format, window: Window, limit: int) -> Iterator[Found]:
         yield _fault(place, 0, {}, f"{damage}; what follows in this file has no place to begin at")
 
 
-def _fault(at: int, length: int, fields: dict[str, str], said: str) -> Found:
-    return Found(at, length, Record(0, 0, fields, None, b"", length, said))
+def _fault(at: int, length: int, fields: dict[str, str], said: str, place: int = 0) -> Found:
+    return Found(at, length, Record(place, place, fields, None, b"", length, said))

@@ -14,6 +14,14 @@ Pieces = Generator[tuple[bytes, int], None, int]
 """Inflated pieces of at most `BLOCK` bytes, each with the position in the file after it; returns the position after the last."""
 
 
+class Damaged(Exception):
+    """Bytes that cannot be inflated, in words; `ended` where they only break off."""
+
+    def __init__(self, said: str, ended: bool = False):
+        super().__init__(said)
+        self.ended = ended
+
+
 class Space(Protocol):
     """Bytes that can be looked at by position."""
 
@@ -97,15 +105,22 @@ class Inflated:
         self._pieces = self._start()
         self._data = b""
         self._base = 0
+        self._damage: Damaged | None = None
         self.end: int | None = None
         """Position in the file after the stream; None until it was read to its end."""
 
     def view(self, at: int, length: int) -> memoryview:
-        """Bytes [at, at + length) of the inflated stream. Raises Damaged where it cannot be inflated that far."""
+        """Bytes [at, at + length) of the inflated stream. fewer where it breaks. Raises Damaged at and after the break."""
         if at < self._base:
             self._rewind()
         if at + length > self._base + len(self._data):
             self._inflate(at, at + length)
+            if self._damage is not None and at >= self._base + len(self._data):
+                raise self._damage
+        return self.held(at, length)
+
+    def held(self, at: int, length: int) -> memoryview:
+        """Of the bytes [at, at + length) those that were inflated already and are still kept."""
         skip = at - self._base
         return memoryview(self._data)[skip : skip + length] if skip >= 0 else memoryview(b"")
 
@@ -113,11 +128,14 @@ class Inflated:
         skip = max(0, min(at - self._base, len(self._data)))
         parts, position = [self._data[skip:]], self._base + len(self._data)
         self._base += skip
-        while position < until and self.end is None:
+        while position < until and self.end is None and self._damage is None:
             try:
                 piece, _ = next(self._pieces)
             except StopIteration as stop:
                 self.end = stop.value
+                break
+            except Damaged as damage:
+                self._damage = damage
                 break
             position += len(piece)
             if position <= at:
@@ -127,7 +145,7 @@ class Inflated:
         self._data = b"".join(parts)
 
     def drain(self) -> int:
-        """Reads to the end of the stream and returns the position in the file after it."""
+        """Reads to the end of the stream and returns the position in the file after it. Raises Damaged."""
         while self.end is None:
             self.view(self._base + len(self._data), BLOCK)
         return self.end

@@ -29,7 +29,7 @@ def test_a_truncated_last_member_is_a_broken_record_with_its_url(crawl, tmp_path
         at,
         len(members[2]) - 40,
     )
-    assert row["detail"] == f"cut.warc.gz at byte {at}: gzip: the file ends inside a member"
+    assert row["detail"] == f"cut.warc.gz at byte {at}: deflate: the bytes end inside the stream"
     assert len(row["id"]) == 16
 
 
@@ -58,6 +58,25 @@ def test_a_damaged_member_in_the_middle_costs_one_record(crawl, tmp_path, three,
         assert [(r["offset"], r["length"]) for r in again.rejected] == [
             (r["offset"], r["length"]) for r in result.rejected
         ]
+
+
+def test_one_member_of_many_records_that_breaks_off_gives_the_records_before(crawl, tmp_path):
+    records = [crawl.page("お米".encode() * 30 + str(i).encode(), f"http://a.jp/{i}") for i in range(50)]
+    raw = gzip.compress(b"".join(records))
+    begun = zlib.decompressobj(31).decompress(raw[: len(raw) // 2]).count(b"WARC/1.1")
+    for name, content, why in (
+        ("cut", raw[: len(raw) // 2], "end inside"),
+        ("sum", raw[:-8] + bytes(4) + raw[-4:], "incorrect data check"),
+    ):
+        path = tmp_path / f"{name}.warc.gz"
+        path.write_bytes(content)
+        result = crawl.read(path)
+        count = len(result.kept)
+        assert result.urls == [f"http://a.jp/{i}" for i in range(count)]
+        assert count == (begun if name == "cut" else 50) - 1
+        (row,) = result.rejected
+        assert (row["reason"], row["url"], row["offset"]) == ("record_broken", f"http://a.jp/{count}", 0)
+        assert why in row["detail"]
 
 
 def test_garbage_between_members_is_one_broken_record_and_padding_is_none(crawl, tmp_path, three):
