@@ -68,10 +68,9 @@ def test_hojichars_special_characters_are_its_own(texts, rows):
 
 def test_a_bare_hyphen_counts_as_a_bulletin_board_as_in_hojichar():
     assert matches("ISBN 978-4-00-310101-8", "hojichar_bbs_matches") == 4
-    broken = rules_broken(
-        load_preset("hojichar_default"), measured(["-" * 15, "-" * 14], TextStats(), Repetition(), Keywords(), Words())
-    )
-    assert broken["bbs_comments"].to_pylist() == [True, False]
+    rows = measured(["-" * 15, "-" * 14], TextStats(), Repetition(), Keywords())
+    reasons = Threshold("hojichar_default", only="characters").columns(rows)["reason"].to_pylist()
+    assert reasons == ["hojichar_default.bbs_comments", "hojichar_default.japanese"]
 
 
 def fineweb2_filters():
@@ -186,6 +185,7 @@ PROSE = (
     "最初に注いだ水はすぐに捨て、指先を立てて軽くかき混ぜ、濁りが薄くなったところでやめる。"
     "三十分ほど浸しておけば、芯まで水が行きわたり、ふっくらと炊きあがる。"
     "冷めてからもおいしく食べられるかどうかは、こうした下ごしらえにかかっているのだ。"
+    "弁当に詰める朝は、いつもより水を少なめにして、蒸らす時間を長くとるとよい。"
 )
 
 
