@@ -18,6 +18,7 @@ SLACK = 16
 """Code points, and bytes, that a form may have beyond the bytes of its text."""
 
 _BLOCK = 4096
+_P0, _P1, _P2, _P3, _P4 = (np.uint32(p) for p in (0x165667B1, 0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D, 0x27D4EB2F))
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -156,30 +157,36 @@ def sign(points: np.ndarray, n: int, a: np.ndarray, b: np.ndarray, signature: np
     if n == 0:
         return
     block = np.empty(_BLOCK, np.uint32)
-    p0, p1, p2, p3, p4 = (
-        uint32(0x165667B1),
-        uint32(0x9E3779B1),
-        uint32(0x85EBCA77),
-        uint32(0xC2B2AE3D),
-        uint32(0x27D4EB2F),
-    )
-    count = n - 4
-    if count < 1:
+    if n < 5:
         h = uint32(n)
         for i in range(n):
-            h = uint32(uint32(h * p1) + points[i])
+            h = uint32(uint32(h * _P1) + points[i])
         block[0] = _mix32(h)
-        _minima(block, 1, a, b, signature)
+        _minima(block, _filled(block, 1), a, b, signature)
         return
-    for first in range(0, count, _BLOCK):
-        m = min(_BLOCK, count - first)
-        for j in range(m):
-            i = first + j
-            h = uint32(uint32(points[i] * p0) + uint32(points[i + 1] * p1))
-            h = uint32(h + uint32(points[i + 2] * p2))
-            h = uint32(h + uint32(points[i + 3] * p3))
-            block[j] = _mix32(uint32(h + uint32(points[i + 4] * p4)))
-        _minima(block, m, a, b, signature)
+    for first in range(0, n - 4, _BLOCK):
+        m = min(_BLOCK, n - 4 - first)
+        _hashes(points[first : first + m + 4], block)
+        _minima(block, _filled(block, m), a, b, signature)
+
+
+@njit(cache=True, nogil=True)
+def _hashes(points: np.ndarray, block: np.ndarray) -> None:
+    """32-bit hashes of the 5-grams of points; a loop over a slice from 0, because LLVM vectorises no index that may be negative."""
+    for i in range(len(points) - 4):
+        h = uint32(uint32(points[i] * _P0) + uint32(points[i + 1] * _P1))
+        h = uint32(h + uint32(points[i + 2] * _P2))
+        h = uint32(h + uint32(points[i + 3] * _P3))
+        block[i] = _mix32(uint32(h + uint32(points[i + 4] * _P4)))
+
+
+@njit(cache=True, nogil=True)
+def _filled(block: np.ndarray, m: int) -> int:
+    """Repeats the last of m shingles up to whole vectors, which changes no minimum and leaves the loop no scalar rest."""
+    whole = (m + 63) & ~63
+    for j in range(m, whole):
+        block[j] = block[m - 1]
+    return whole
 
 
 @njit(cache=True, nogil=True)
