@@ -29,6 +29,7 @@ _BOMS = (
     (b"\xfe\xff", "utf-16-be"),
 )
 _EAST_ASIAN = ("cp949", "gb18030", "big5hkscs")
+_JAPANESE = ("utf-8", "cp932", "euc_jp")
 _MULTI_BYTE = {"utf-8", "cp932", "euc_jp", "shift_jis_2004", "euc_jis_2004", "johab", *_EAST_ASIAN}
 _FAMILY = {"shift_jis_2004": "cp932", "euc_jis_2004": "euc_jp", "utf-16": "utf-16-le"}
 _ODD = 0.5
@@ -152,19 +153,28 @@ def _legacy(payload: bytes, first_error: int, labels: Labels) -> Decoded:
                 return _read(payload, label, where)
         return _read(payload, codec, "detected")
     readings: dict[str, Reading] = {}
-    for label, where in sorted(labels, key=lambda x: x[0] not in _MULTI_BYTE):
-        readings[label] = reading(sample, label)
-        if _believable(label, readings, sample):
+    for label, where in labels:
+        if label in _MULTI_BYTE:
+            readings[label] = reading(sample, label)
+            if _believable(label, readings[label], sample):
+                return _read(payload, label, where)
+    if codec := _by_kana(sample, readings):
+        return _read(payload, codec, _evidence(codec, labels))
+    for label, where in labels:
+        if label not in _MULTI_BYTE and reading(sample, label).bad <= _BAD:
             return _read(payload, label, where)
     codec = _detect(sample, readings)
     return _read(payload, codec, _evidence(codec, labels))
 
 
-def _believable(codec: str, readings: dict[str, Reading], sample: bytes) -> bool:
-    """True unless the sample contradicts the codec: too much undecodable, or far better Japanese in the other codec."""
-    read = readings[codec]
+def _believable(codec: str, read: Reading, sample: bytes) -> bool:
+    """True unless the sample contradicts the codec: too much undecodable, or far better Japanese in another codec."""
     if read.bad > (0.5 if codec == "utf-8" else _BAD):
         return False
+    if codec in _EAST_ASIAN:
+        other = reading(sample, "euc_jp")
+        japanese = other.bad <= _BAD and other.kana >= _BAD
+        return not japanese or common_kanji(sample, codec) >= common_kanji(sample, "euc_jp")
     family = _FAMILY.get(codec, codec)
     if family not in ("cp932", "euc_jp") or read.odd <= _ODD or read.half_width:
         return True
@@ -172,26 +182,32 @@ def _believable(codec: str, readings: dict[str, Reading], sample: bytes) -> bool
     return other.bad > _BAD or other.odd >= read.odd
 
 
-def _detect(sample: bytes, readings: dict[str, Reading]) -> str:
-    """The best codec where no label fits: kana, then uchardet, then kanji, then the fewest losses."""
-    japanese = {codec: reading(sample, codec) for codec in ("utf-8", "cp932", "euc_jp")}
-    readings |= japanese
-    if japanese["utf-8"].bad <= 0.5:
+def _by_kana(sample: bytes, readings: dict[str, Reading]) -> str | None:
+    """The codec that shows kana among sound Japanese; fills `readings` with all three."""
+    for codec in _JAPANESE:
+        readings.setdefault(codec, reading(sample, codec))
+    if readings["utf-8"].bad <= 0.5:
         return "utf-8"
-    sound = [c for c, r in japanese.items() if r.bad <= _BAD and r.odd <= _ODD]
-    alone = lone_bytes(sample)
-    if kana := [c for c in sound if japanese[c].kana >= _BAD]:
-        return max(kana, key=lambda c: japanese[c].kana)
+    kana = [c for c in _JAPANESE if _sound(readings[c]) and readings[c].kana >= _BAD]
+    return max(kana, key=lambda c: readings[c].kana, default=None)
+
+
+def _sound(read: Reading) -> bool:
+    return read.bad <= _BAD and read.odd <= _ODD
+
+
+def _detect(sample: bytes, readings: dict[str, Reading]) -> str:
+    """The best codec where neither labels nor kana say it: uchardet, kanji, then the fewest losses."""
+    sound = [c for c in _JAPANESE if _sound(readings[c])]
+    east_asian = lone_bytes(sample) < 0.5
     few = len(_high(sample)) < _FEW
-    if sound and few and alone < 0.5:
-        return min(sound, key=lambda c: japanese[c].odd)
-    if not few and (guess := _uchardet(sample)) and (guess not in japanese or guess in sound):
+    if not few and (guess := _uchardet(sample)) and (guess not in _JAPANESE or guess in sound):
         readings[guess] = reading(sample, guess)
         if readings[guess].bad <= _BAD:
             return guess
-    if alone < 0.5:
-        if sound:
-            return min(sound, key=lambda c: japanese[c].odd)
+    if east_asian and sound:
+        return min(sound, key=lambda c: readings[c].odd)
+    if east_asian:
         for codec in _EAST_ASIAN:
             readings.setdefault(codec, reading(sample, codec))
         best = min(readings, key=lambda c: readings[c].bad)

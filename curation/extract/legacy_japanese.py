@@ -21,6 +21,7 @@ _RUN = re.compile(
     rb"|[\r\n][^\x1b]*"  # a line break returns to ASCII (JIS X 0202), also where the page forgot to say so
 )
 _SHIFT = re.compile(rb"\x0e([^\x0f\x1b\r\n]*)\x0f?")
+_UNFINISHED = re.compile(rb"\x1b(?:\$\(?|\()?\Z")
 _EIGHT_BIT = re.compile(rb"[\x80-\xff]")
 _X0213 = re.compile(rb"\x1b\$\([OPQ]")
 _MULTILINGUAL = re.compile(rb"\x1b(?:\$A|\$\(C|\.[AF])")
@@ -89,12 +90,14 @@ def decode_euc_jp(data: bytes) -> str:
 def decode_iso_2022_jp(data: bytes) -> str:
     """ISO-2022-JP with NEC rows, JIS X 0212 (-1, -EXT), JIS X 0213 (-3, -2004), half-width kana by ESC ( I, SO/SI or 8 bits.
 
-    ESC ( J (JIS Roman) is read as ASCII, as Microsoft's cp50221 does: pages write it where they mean ESC ( B. A line break returns to
-    ASCII. Pages that also designate GB 2312 or KS X 1001 (ISO-2022-JP-2) go to Python's codec as they are.
+    ESC ( J (JIS Roman) is read as ASCII, as Microsoft's cp50221 does: pages write it where they mean ESC ( B. A line break
+    returns to ASCII; an escape sequence that the end cuts is one U+FFFD. Pages that also designate GB 2312 or KS X 1001
+    (ISO-2022-JP-2) go to Python's codec as they are.
 
     >>> decode_iso_2022_jp(b"a\\x1b$B$\\"-!\\x1b(J~\\x1b(I1\\x1b(Bz")
     'aあ①~ｱz'
     """
+    data = _UNFINISHED.sub(b"\xff", data)
     if _MULTILINGUAL.search(data):
         return _microsoft(data.decode("iso2022_jp_2", "replace"))
     if not data.isascii():
