@@ -197,3 +197,17 @@ def test_swallow_keeps_prose_and_rejects_a_menu():
     assert menu_reason == "swallow_v1.duplicate_paragraph"
     assert empty == "swallow_v1.letters"
     assert dots is not None
+
+
+def test_the_preset_japanese_is_the_rule_of_the_language_step():
+    from curation.classify.language import is_japanese
+
+    pages = [(language, kana) for language in ("ja", "en", None) for kana in (0.0, 0.009, 0.01, 0.05, 0.099, 0.1, 0.5)]
+    rows = pa.record_batch(
+        {
+            "language": pa.array([language for language, _ in pages], pa.string()),
+            "kana_ratio": pa.array([kana for _, kana in pages], pa.float32()),
+        }
+    )
+    kept = [reason is None for reason in Threshold("japanese").columns(rows)["reason"].to_pylist()]
+    assert kept == [is_japanese(language, kana) for language, kana in pages]
