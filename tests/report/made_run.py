@@ -21,6 +21,7 @@ from curation.provenance import Source, key
 from curation.step import Rejected, Step
 from curation.write_shards import WriteShards
 from recipes.engine import execute
+from recipes.engine.manifests import finish_block
 from recipes.engine.plan import Block, Plan, SourceRead
 from recipes.engine.spec import Recipe
 
@@ -155,7 +156,7 @@ def _write(
             if isinstance(item, Rejected):
                 item.batch = item.batch.append_column("detail", pa.nulls(item.batch.num_rows, pa.string()))
         list(sink.run(iter(items), rank=task))
-    execute._finish_block(block, Place(block.url))
+    finish_block(block, Place(block.url))
 
 
 def _batch(rows: list[dict[str, Any]], names: list[str]) -> pa.RecordBatch:

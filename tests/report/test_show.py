@@ -1,0 +1,89 @@
+"""Lists come from the registries; the effect of a rule is counted over rows before it decided."""
+
+import re
+
+import pytest
+
+from curation.document import COLUMNS, REASONS
+from curation.filters.preset import load_preset, preset_names
+from recipes.engine.blocks import STEPS
+from recipes.engine.errors import RecipeError
+from recipes.engine.show import show
+
+
+def shown(capsys, *args) -> str:
+    show(*args)
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("what", "names"), [("steps", STEPS), ("columns", COLUMNS), ("reasons", REASONS), ("presets", preset_names())]
+)
+def test_every_name_of_a_registry_is_listed(capsys, what, names):
+    out = shown(capsys, what)
+    assert [n for n in names if not re.search(rf"^{re.escape(n)}\b", out, re.M)] == []
+
+
+def test_recipes_are_listed_with_what_they_are_for(capsys):
+    assert re.search(r"web_ja +A Japanese web crawl", shown(capsys, "recipes"))
+    assert "stages:" in shown(capsys, "recipes", "web_ja")
+
+
+def test_a_step_in_full_has_its_parameters_and_columns(capsys):
+    out = shown(capsys, "steps", "threshold")
+    assert re.search(r"preset +str \| None +None", out)
+    out = shown(capsys, "steps", "dedup")
+    assert re.search(r"threshold +float +required", out)
+    assert "cluster_size" in out
+
+
+def test_a_preset_in_full_has_every_rule_its_bound_and_its_source(capsys):
+    out = shown(capsys, "presets", "swallow_v1")
+    preset = load_preset("swallow_v1")
+    assert [r.name for r in preset.rules if not re.search(rf"^{r.name}\b", out, re.M)] == []
+    assert "max_sentence_chars" in out
+    assert "≤ 200" in out
+    assert "2404.17733" in out
+
+
+def test_a_column_says_who_writes_it_and_who_decides_on_it(capsys):
+    out = shown(capsys, "columns", "chars")
+    assert "text_stats" in out
+    assert "swallow_v1" in out
+
+
+def test_an_unknown_name_gets_the_nearest_one():
+    with pytest.raises(RecipeError, match="did you mean 'steps'"):
+        show("step")
+    with pytest.raises(RecipeError, match="did you mean 'swallow_v1'"):
+        show("presets", "swalow_v1")
+    with pytest.raises(RecipeError, match="did you mean 'main_text'"):
+        show("steps", "main_txt")
+    with pytest.raises(RecipeError, match="only presets"):
+        show("steps", None, "runs/x")
+
+
+def test_effects_are_counted_over_the_rows_before_the_decision(made, capsys):
+    out = shown(capsys, "presets", "swallow_v1", made.folder)
+    fates = [f for f in made.rows if f not in ("http_status", "not_japanese_bytes")]
+    measured = [row for fate in fates for row in made.rows[fate]]
+    assert f"{len(measured):,} rows of stage pages" in out
+    alone = sum(row["chars"] < 400 for row in measured)
+    assert re.search(rf"^letters +chars >= 400 +{alone:,} +{100 * alone / len(measured):.2f} %", out, re.M)
+    others = load_preset("swallow_v1").rules[1:]
+    assert others[0].name == "duplicate_paragraph"
+    long = [r for r in measured if r["chars"] >= 400]
+    after = sum(row["duplicate_paragraph_fraction"] > 0.3 for row in long)
+    assert re.search(rf"^duplicate_paragraph .* {after:,}$", out, re.M)
+
+
+def test_effects_come_with_pages_and_masked_text(made, capsys):
+    out = shown(capsys, "presets", "swallow_v1", made.folder)
+    assert "/page/" in out
+    assert "●●●、" in out
+    assert made.rows["kept"][0]["text"][:6] not in out
+
+
+def test_rules_whose_columns_were_not_measured_are_said(made, capsys):
+    out = shown(capsys, "presets", None, made.folder)
+    assert "fineweb2_jpn on corpus/made 1\nthis run measured none of its columns" in out
