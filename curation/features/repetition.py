@@ -33,15 +33,16 @@ def repetition(text: str) -> dict[str, float]:
     {0.0, 1.0}
     """
     made: dict[str, float] = {}
+    share = 0.0
     for n in TOP + DUPLICATE:
         times = Counter(text[i : i + n] for i in range(len(text) - n + 1))
         if n in TOP:
             made[f"top_{n}gram_fraction"] = max(times.values()) / times.total() if times else 0.0
         else:
             made[f"duplicate_{n}gram_fraction"] = sum(k > 1 for k in times.values()) / len(times) if times else 0.0
-        if n == 5:
+        if n == 5 and times:
             most = sorted((k for k in times.values() if k > 1), reverse=True)[: math.isqrt(len(times))]
-            share = sum(most) / times.total() if times else 0.0
+            share = sum(most) / times.total()
     return made | {"char_5gram_repetition": share}
 
 
