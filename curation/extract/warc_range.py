@@ -107,7 +107,10 @@ def _unheld(form: Format, window: Window, at: int, limit: int) -> Generator[Foun
     if last is not None:
         yield Found(at, None if damage else after - at, last)
     if damage is not None:
-        header = record_header(Held(bytes(space.held(place, MAX_HEAD))), 0)
+        try:
+            header = record_header(space, place)
+        except Damaged:
+            header = None
         yield _fault(at, after - at, header[0] if header else {}, str(damage), place)
     return after
 

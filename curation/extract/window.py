@@ -117,10 +117,6 @@ class Inflated:
             self._inflate(at, at + length)
             if self._damage is not None and at >= self._base + len(self._data):
                 raise self._damage
-        return self.held(at, length)
-
-    def held(self, at: int, length: int) -> memoryview:
-        """Of the bytes [at, at + length) those that were inflated already and are still kept."""
         skip = at - self._base
         return memoryview(self._data)[skip : skip + length] if skip >= 0 else memoryview(b"")
 

@@ -14,6 +14,7 @@ from fsspec.core import url_to_fs
 from curation.extract.reader import READERS, InputError, InputFile, Unit, find_inputs, plan_units, splittable
 from curation.extract.warc import ReadWarc
 from curation.provenance import Source
+from curation.step import Rejected
 
 
 @pytest.fixture
