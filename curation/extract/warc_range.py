@@ -42,6 +42,8 @@ def read_records(window: Window, name: str, start: int, end: int, limit: int) ->
 
     In a file whose members are not cut by record (bgzip), offset and length count bytes of the inflated stream.
     """
+    if start >= end:
+        return
     try:
         form = format_of(window, name)
     except Damaged as damage:

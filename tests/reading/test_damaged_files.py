@@ -8,6 +8,8 @@ import zlib
 
 import pytest
 import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 
 @pytest.fixture
@@ -223,3 +225,25 @@ def test_a_member_that_inflates_to_gigabytes_of_nothing_is_one_row(crawl, tmp_pa
     assert result.urls == ["http://a.jp/0", "http://a.jp/1"]
     assert result.reasons == ["record_broken"]
     assert "Content-Length says 1073741824" in result.rejected[0]["detail"]
+
+
+@pytest.mark.parametrize("name", ["a.warc.gz", "a.warc.zst"])
+def test_wherever_bytes_change_every_untouched_record_is_read(crawl, tmp_path, name):
+    pack = gzip.compress if name.endswith("gz") else zstandard.ZstdCompressor(write_checksum=True).compress
+    members = [pack(crawl.page(f"第{i}回".encode() * (i * 40), f"http://a.jp/{i}")) for i in range(8)]
+    raw = b"".join(members)
+    begins = [sum(map(len, members[:i])) for i in range(9)]
+    path = tmp_path / name
+
+    @settings(max_examples=60, deadline=None)
+    @given(st.integers(0, len(raw) - 1), st.integers(0, 600), st.binary(max_size=300), st.integers(0, len(raw)))
+    def check(at, gone, new, cut):
+        path.write_bytes(raw[:at] + new + raw[at + gone :])
+        result = crawl.read_cut(path, [min(cut, path.stat().st_size)])
+        last = at + gone if gone else at
+        untouched = {f"http://a.jp/{i}" for i in range(8) if begins[i + 1] <= at or begins[i] >= last}
+        assert untouched <= set(result.urls)
+        assert len(result.urls) == len(set(result.urls))
+        assert set(result.reasons) <= {"record_broken"}
+
+    check()
