@@ -51,9 +51,15 @@ _ORIGIN = [
     Column("date", pa.timestamp("s", tz="UTC"), "WARC-Date: when the page was captured"),
     Column("file", pa.string(), "input file, relative to the part of the input path without wildcards"),
     Column(
-        "offset", pa.int64(), "first byte of the record in `file` (of its member when compressed); row number, from 0, for tables"
+        "offset",
+        pa.int64(),
+        "first byte of the record in `file` (of its member when compressed); row number, from 0, for tables",
     ),
-    Column("length", pa.int64(), "bytes of the record in `file`, as stored; null for tables and where records share a long member"),
+    Column(
+        "length",
+        pa.int64(),
+        "bytes of the record in `file`, as stored; null for tables and where records share a long member",
+    ),
     Column("record_type", pa.string(), "response | resource | conversion (WET text) | row (table)"),
     Column("http_status", pa.int16(), "HTTP status; null for conversion records and tables"),
     Column(
