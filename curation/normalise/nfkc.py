@@ -59,7 +59,6 @@ _SYMBOL_RANGES = (
 )
 
 _AFTER_WIDE = re.compile("(?<=[０-９Ａ-Ｚａ-ｚ])[，．：；]+")
-_HALF_MARKS = str.maketrans("ﾞﾟ", "゛゜")
 
 
 @cache
@@ -88,8 +87,8 @@ def is_kept(c: int, symbols: Choice, punctuation: Choice) -> bool:
 
 
 @cache
-def _exceptions(symbols: Choice, punctuation: Choice) -> tuple[re.Pattern[str], dict[int, str]]:
-    """Runs of characters that NFKC may have, and the characters that fold to something else than NFKC has."""
+def _exceptions(symbols: Choice, punctuation: Choice) -> tuple[frozenset[str], dict[str, str]]:
+    """Characters that NFKC may not touch, and those that fold to something else than NFKC has."""
     kept = {c for c in decomposing() if is_kept(c, symbols, punctuation)}
 
     def fold(c: int) -> str:
@@ -99,9 +98,8 @@ def _exceptions(symbols: Choice, punctuation: Choice) -> tuple[re.Pattern[str], 
         return "".join(fold(int(part, 16)) for part in parts if part[0] != "<")
 
     folded = {c: unicodedata.normalize("NFC", fold(c)) for c in decomposing() if c not in kept}
-    other = {c: form for c, form in folded.items() if form != nfkc_of(c)}
-    other[ord("～")] = "〜"
-    return re.compile("[^" + "".join(re.escape(chr(c)) for c in sorted(kept)) + "]+"), other
+    other = {chr(c): form for c, form in folded.items() if form != nfkc_of(c)}
+    return frozenset(map(chr, kept)), other | {"～": "〜", "ﾞ": "゛", "ﾟ": "゜"}
 
 
 def nfkc_of(c: int) -> str:
@@ -130,12 +128,17 @@ def nfkc(text: str, symbols: Choice = "keep", punctuation: Choice = "keep") -> s
     >>> nfkc("本当ですか？（３．１４）１０～２０％"), nfkc("本当ですか？", punctuation="fold")
     ('本当ですか？（3.14）10〜20%', '本当ですか?')
     """
-    runs, other = _exceptions(symbols, punctuation)
+    kept, other = _exceptions(symbols, punctuation)
     marked, composed = _voiced()
     if punctuation == "keep":
         text = _AFTER_WIDE.sub(lambda run: unicodedata.normalize("NFKC", run[0]), text)
-    text = text.translate(_HALF_MARKS).translate(other)
-    text = runs.sub(lambda run: unicodedata.normalize("NFKC", run[0]), text)
+    for char in other.keys() & set(text):
+        text = text.replace(char, other[char])
+    if present := kept & set(text):
+        between = re.compile("[^" + re.escape("".join(present)) + "]+")
+        text = between.sub(lambda run: unicodedata.normalize("NFKC", run[0]), text)
+    else:
+        text = unicodedata.normalize("NFKC", text)
     return marked.sub(lambda pair: composed[pair[0]], text)
 
 

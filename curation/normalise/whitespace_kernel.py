@@ -138,7 +138,7 @@ def rewrite(data, offsets, out, kind, blank_lines, keep):
                 continue
             if gap < 0:
                 w = _copied(out, w, data, run, i)
-                if k == UNSEEN or k == JOINER:
+                if k in (UNSEEN, JOINER):
                     if k == JOINER and _joins(out, w):
                         w = _written(out, w, c)
                     i += size
