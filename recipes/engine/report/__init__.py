@@ -39,7 +39,7 @@ from recipes.engine.report.findings import EVIDENCE, REPLACED_WORDS, Findings, l
 from recipes.engine.report.funnel import Funnel, funnel, share_words
 from recipes.engine.report.funnel_figure import draw_funnel
 from recipes.engine.report.page_samples import PageSamples, page_samples
-from recipes.engine.report.release_counts import SIGNALS, ReleaseCounts, release_counts
+from recipes.engine.report.release_counts import ALWAYS_SHOWN, SIGNALS, ReleaseCounts, release_counts
 from recipes.engine.run_folder import Run, open_run
 from recipes.engine.run_rules import RunRules, run_rules
 from recipes.engine.wording import Words, masked, number, reason_words
@@ -209,7 +209,8 @@ def _rights(run: Run, counts: ReleaseCounts) -> dict[str, Any]:
         for name, source in run.about["sources"].items()
     ]
     header, meta = counts.signals["x_robots_tag"], counts.signals["robots_meta"]
-    signals = [{"name": name, "header": header.get(name, 0), "meta": meta.get(name, 0)} for name in SIGNALS]
+    asked = [name for name in SIGNALS if name in ALWAYS_SHOWN or header.get(name) or meta.get(name)]
+    signals = [{"name": name, "header": header.get(name, 0), "meta": meta.get(name, 0)} for name in asked]
     return {
         "sources": sources,
         "signals": signals,

@@ -179,7 +179,8 @@ def draw_exposures(found: Clusters) -> Drawing:
         many, x = found.exposures[n], left + (n - 1) * wide
         tall = (bottom - top) * many / most
         drawing.bar(x + 4, bottom - max(tall, 1.5 if many else 0), wide - 8, max(tall, 1.5 if many else 0), "kept")
-        drawing.text(x + wide / 2, bottom - tall - 5, f"{many:,}", "tick strong", "middle")
+        if many:
+            drawing.text(x + wide / 2, bottom - tall - 5, f"{many:,}", "tick strong", "middle")
         drawing.text(x + wide / 2, bottom + 16, str(n), "tick", "middle")
     drawing.line(left, bottom, right, bottom, "axis")
     if found.k:

@@ -19,6 +19,8 @@ from recipes.engine.run_rules import RunRule
 from recipes.engine.wording import Words, column_words, keep_sign
 
 BINS = 44
+NEAR = 34
+"""Least distance of two labels."""
 WIDTH, HEIGHT, HALF, TOP = 320.0, 186.0, 64.0, 18.0
 
 
@@ -106,10 +108,15 @@ def draw_distribution(data: Distribution) -> Drawing:
         halves = [(data.other[i] / total, "other"), (data.broken[i] / total, "lost")]
         _half_bar(drawing, x, step - 0.8, axis, halves, most, up=False)
     drawing.line(0, axis, WIDTH, axis, "axis")
-    for i in range(BINS):
-        for share, y in ((kept[i], TOP - 8), (lost[i], TOP + 2 * HALF + 11)):
-            if share > most * 1.001:
-                _cut(drawing, i * step, step, share, y, axis, up=y < axis)
+    for shares, y in ((kept, TOP - 8), (lost, TOP + 2 * HALF + 11)):
+        said = -NEAR
+        for i in np.flatnonzero(shares > most * 1.001).tolist():
+            _cut(drawing, i * step, step, axis, up=y < axis)
+            if i * step - said >= NEAR:
+                right = i * step > WIDTH * 0.7
+                at = (i + 1) * step if right else i * step
+                drawing.text(at, y, f"{100 * shares[i]:.0f} %", "tick", "end" if right else "start")
+                said = i * step
     for bound in data.test.keep.bounds:
         x = _x(data, float(bound))
         drawing.line(x, TOP - 6, x, TOP + 2 * HALF + 6, "bound")
@@ -141,12 +148,10 @@ def _half_bar(
         at += tall / HALF
 
 
-def _cut(drawing: Drawing, x: float, wide: float, share: float, y: float, axis: float, up: bool) -> None:
-    """A bar that is higher than the picture: a gap in it, and its share in words."""
+def _cut(drawing: Drawing, x: float, wide: float, axis: float, up: bool) -> None:
+    """A gap in a bar that is higher than the picture."""
     gap = axis - 0.8 * HALF if up else axis + 0.8 * HALF
     drawing.add("path", d=f"M{x:.1f},{gap + 3:.1f}l{wide:.1f},-4", class_="gap")
-    right = x > WIDTH * 0.7
-    drawing.text(x if not right else x + wide, y, f"{100 * share:.0f} %", "tick", "end" if right else "start")
 
 
 def _rejecting(data: Distribution) -> list[tuple[float, float]]:
@@ -171,19 +176,21 @@ def _axis(drawing: Drawing, data: Distribution) -> None:
         marks = marks if len(marks) > 1 else ticks(data.low, data.high, 4)
     else:
         marks = ticks(data.low, data.high, 5)
-    y = HEIGHT - 4
+    y, room = HEIGHT - 4, WIDTH - (64 if data.clipped else 0)
     for mark in marks:
         x = _x(data, mark)
-        drawing.line(x, HEIGHT - 20, x, HEIGHT - 16, "axis")
-        anchor = "start" if x < 12 else "end" if x > WIDTH - 14 else "middle"
-        drawing.text(min(max(x, 0), WIDTH), y, compact(mark), "tick", anchor)
-    if data.clipped and _x(data, marks[-1]) < WIDTH - 40:
+        if x <= room:
+            drawing.line(x, HEIGHT - 20, x, HEIGHT - 16, "axis")
+            drawing.text(x, y, compact(mark), "tick", "start" if x < 12 else "end" if x > WIDTH - 14 else "middle")
+    if data.clipped:
         drawing.text(WIDTH, y, f"≥ {compact(data.high)}", "tick", "end")
 
 
 def distribution_title(data: Distribution) -> Words:
     """The rule as what it keeps."""
     label, sign = column_words(data.test.column), keep_sign(data.test.keep)
+    if len(data.rule.rule.tests) > 1:
+        return Words(f"{label.ja} {sign}（ほかの条件でも残る）", f"{label.en} {sign} (or another condition)")
     return Words(f"{label.ja} {sign}", f"{label.en} {sign}")
 
 

@@ -17,6 +17,9 @@ from recipes.engine.run_folder import Run
 SIGNALS = ("noai", "noimageai", "noindex", "none", "noarchive", "nosnippet", "nofollow", "unavailable_after")
 """Directives of robots tags that a rights review asks about, the ones against training first."""
 
+ALWAYS_SHOWN = ("noai", "noimageai", "noindex")
+"""Directives that are listed also where no page has them."""
+
 
 @dataclass
 class Host:
