@@ -7,6 +7,7 @@ What fails again is `extract_timeout` or `extract_crash`.
 Started as `python -m curation.extract.alone MODULE:FUNCTION`: not with multiprocessing, which would import the caller's main module.
 """
 
+import contextlib
 import importlib
 import os
 import pickle
@@ -15,7 +16,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Callable
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import numpy as np
 
@@ -35,17 +36,19 @@ class Alone:
         """`PageText` of a page; where its extraction ends the child twice, one with the fault and what was seen."""
         from curation.extract.page_text import PageText
 
+        fault = detail = None
         for _ in range(2):
             answer = self._ask(page, options)
             if isinstance(answer, PageText):
                 return answer
             self.close()
-        fault, detail = answer
+            fault, detail = answer
         return PageText(fault=fault, detail=detail)
 
     def _ask(self, page: bytes, options: dict[str, Any]) -> Any:
         child = self._child or self._start()
-        assert child.stdin is not None and child.stdout is not None
+        assert child.stdin is not None
+        assert child.stdout is not None
         try:
             _send(child.stdin, (page, options))
             ready, _, _ = select.select([child.stdout], [], [], self.seconds)
@@ -79,10 +82,8 @@ class Alone:
             child.wait()
             for pipe in (child.stdin, child.stdout):
                 if pipe is not None:
-                    try:
+                    with contextlib.suppress(OSError):
                         pipe.close()
-                    except OSError:
-                        pass
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_child": None}
@@ -96,13 +97,13 @@ def load(extractor: str) -> tuple[Callable[..., Any], Any]:
     return getattr(importlib.import_module(module), name), Scratch()
 
 
-def _send(pipe: BinaryIO, message: Any) -> None:
+def _send(pipe: IO[bytes], message: Any) -> None:
     raw = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
     pipe.write(struct.pack("<Q", len(raw)) + raw)
     pipe.flush()
 
 
-def _receive(pipe: BinaryIO) -> Any:
+def _receive(pipe: IO[bytes]) -> Any:
     head = pipe.read(8)
     if len(head) < 8:
         raise EOFError

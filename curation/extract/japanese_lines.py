@@ -7,20 +7,19 @@ only where the page shows that width. Aozora Bunko writes readings as ｜漢字�
 
 import re
 
+from curation.extract.char_class import char_class, joins
+
 PRE_LINE = "\ufdd1"
 """Mark before every line of preformatted text, put there by the pass over the markup. A noncharacter: no page may contain it."""
 
 LONE_CHARACTER = "\ufdd0"
 """Mark after a text node of one character, which resiliparse would take for an icon and drop (一, 二, 三)."""
 
-_BLANK = " \t\x0b\x0c\r\xa0\u3000\u200b"
-_WIDE = (
-    "\u2e80-\u303f\u3041-\u4dbf\u4e00-\ua4cf\uf900-\ufaff\ufe30-\ufe4f\uff01-\uff9f\uffe0-\uffe6\U00020000-\U0003fffd"
-)
-_IS_WIDE = re.compile(f"[{_WIDE}]")
+_BLANK = " \t\x0b\x0c\r\xa0\xb6\u3000\u200b"
 _NO_PROSE = re.compile("[\u2500-\u257f|│┃]| {3,}|\t")
 _NEW_START = re.compile(
-    r"[\s・●○■□◆◇★☆※▼▲→＞>*#+\-=~_/｜|①-⑳❶-❿]|[0-9０-９]{1,3}[.．)）、]|[（(][0-9０-９一二三四五六七八九十]{1,3}[)）]|第[0-9０-９一二三四五六七八九十百]+[章節条編部]"
+    r"[\s・●○■□◆◇★☆※▼▲→＞>*#+\-=~_/｜|①-⑳❶-❿]"
+    r"|[0-9０-９]{1,3}[.．)）、]|[（(][0-9０-９一二三四五六七八九十]{1,3}[)）]|第[0-9０-９一二三四五六七八九十百]+[章節条編部]"
 )
 _LEGEND = re.compile(r"(?m)^-{20,}\n【テキスト中に現れる記号について】\n(?:.*\n)*?-{20,}\n")
 _MIN_LINES = 8
@@ -30,7 +29,7 @@ _MIN_WIDTH, _MAX_WIDTH, _SLACK = 40, 160, 4
 def tidy(text: str) -> str:
     """Lines without indents, blank lines and marks; preformatted lines (after `PRE_LINE`) keep their spaces and inner blank lines.
 
-    Runs of tabs (between cells of a table) become one tab, other runs of ASCII blanks one space. The reference of `lines_kernel.tidy`.
+    A ¶ at the end of a heading is its link to itself. Runs of tabs (between cells of a table) become one tab, other runs of ASCII blanks one space. The reference of `lines_kernel.tidy`.
 
     >>> tidy("  • 項目\\n\\n\\nA\\t\\tB\\n\\ufdd1if x:\\n\\ufdd1    y\\n\\ufdd1\\n\\ufdd1z\\n一\\ufdd0")
     '• 項目\\nA\\tB\\nif x:\\n    y\\n\\nz\\n一'
@@ -92,8 +91,8 @@ def _gaiji(note: str) -> str:
 def unwrap(lines: list[str]) -> list[str]:
     """Joins lines that a fixed width broke, and leaves every other text alone.
 
-    A text is hard-wrapped when at least 8 of its lines, and 30 % of those that hold text, end within 4 columns of its widest line, which
-    has 40 to 160 columns (a kana or kanji takes two). There, a full line goes on in the next one unless that is blank, indented, or
+    A text is hard-wrapped when at least 8 of its lines, and 30 % of those that hold text, end within 4 columns of its widest line,
+    which has 40 to 160 columns (a kana or kanji takes two). There, a full line goes on in the next one unless that is blank, indented, or
     starts like a list item or heading, or either looks like a table.
 
     >>> unwrap(["　吾輩は猫である。", "名前はまだ無い。"])
@@ -110,7 +109,7 @@ def unwrap(lines: list[str]) -> list[str]:
     goes_on = False
     for line, width in zip(lines, widths, strict=True):
         if goes_on and line and not _NEW_START.match(line) and not _NO_PROSE.search(line):
-            joined[-1] += ("" if _joins(joined[-1][-1], line[0]) else " ") + line
+            joined[-1] += ("" if joins(char_class(ord(joined[-1][-1])), char_class(ord(line[0]))) else " ") + line
         else:
             joined.append(line)
         goes_on = width >= full and not _NO_PROSE.search(line)
@@ -124,7 +123,3 @@ def columns(line: str) -> int:
     (9, 0)
     """
     return (len(line.encode("utf-8", "replace")) + len(line)) // 2
-
-
-def _joins(before: str, after: str) -> bool:
-    return bool(_IS_WIDE.match(before) and _IS_WIDE.match(after))

@@ -1,15 +1,18 @@
-"""The compiled pass over extracted lines: blank lines, indents and marks go, preformatted lines stay (reference in `japanese_lines`)."""
+"""The compiled pass over extracted lines: blank lines, indents and marks go, preformatted lines stay.
+
+The plain reference is `japanese_lines.tidy`.
+"""
 
 from numba import njit
 
 
 @njit(cache=True, nogil=True)
 def _blank(src, i, n):
-    """Bytes of the white space at i: 1 for ASCII, 2 for U+00A0, 3 for U+3000 and U+200B, 0 for none."""
+    """Bytes of the white space at i: 1 ASCII, 2 for U+00A0 and ¶ (a link to its own heading), 3 for U+3000 and U+200B, or 0."""
     c = src[i]
     if c == 32 or (9 <= c <= 13 and c != 10):
         return 1
-    if c == 0xC2 and i + 1 < n and src[i + 1] == 0xA0:
+    if c == 0xC2 and i + 1 < n and (src[i + 1] == 0xA0 or src[i + 1] == 0xB6):
         return 2
     if c == 0xE3 and i + 2 < n and src[i + 1] == 0x80 and src[i + 2] == 0x80:
         return 3
@@ -53,10 +56,9 @@ def tidy(src, n, out):
                 continue
             size = _blank(src, k, stop)
             if size == 0:
-                if gap and not pre:
-                    if o > first:
-                        out[o] = 9 if gap == 2 else 32
-                        o += 1
+                if gap and not pre and o > first:
+                    out[o] = 9 if gap == 2 else 32
+                    o += 1
                 gap = 0
                 out[o] = c
                 o += 1

@@ -25,7 +25,7 @@ _SIGNS = (b"<!doctype html", b"<html", b"<?xml", b"<head", b"<body")
 class MainText(Measure):
     """Writes `text`, `title`, `html_lang`, `extraction`, `link_density`, `robots_meta` and `licence_link`; drops `html`.
 
-    engine: `resiliparse` (two modes, about a millisecond a page) or `trafilatura` (an optional dependency, about thirty times slower).
+    engine: `resiliparse` (two modes, about a millisecond a page) or `trafilatura` (optional, about thirty times slower).
     ruby: readings above kanji are dropped (漢字), or kept in brackets after their kanji (漢字（かんじ）).
     link_density_switch: share of letters inside links, in [0, 1], above which resiliparse's own main-content rules choose the text.
     max_depth: deepest nesting of elements that is parsed (browsers stop at 512); more is `too_deep`.

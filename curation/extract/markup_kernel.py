@@ -8,9 +8,11 @@ import numpy as np
 from numba import njit
 
 from curation.extract import tags as T
+from curation.extract.char_class import CLASSES as _CLASSES
 
-OUT, DEPTH, NODES, LETTERS, LINK_LETTERS, HIDDEN, LINK_HIDDEN, FLAGS = range(8)
-"""Places in `info`: bytes written, deepest nesting, upper estimate of the tree's nodes, letters (in links) and hidden ones, bits."""
+OUT, DEPTH, NODES, LETTERS, LINK_LETTERS, HIDDEN, LINK_HIDDEN, FLAGS, CONTENTS_LINKS = range(9)
+"""Places in `info`: bytes written, deepest nesting, upper estimate of the tree's nodes, letters (in links) and hidden ones, bits,
+letters of links in shown tables of contents."""
 
 ROBOTS, LICENCE, XHTML, CUT = 1, 2, 4, 8
 """Bits of `info[FLAGS]`: a robots meta tag, a licence link, an XHTML sign; the output buffer was too small."""
@@ -53,7 +55,7 @@ _H = {
 _A, _P, _DIV, _TD, _TH, _RT, _RP, _RTC, _RUBY = (_H[n] for n in "a p div td th rt rp rtc ruby".split())
 _HTML, _BODY, _META, _LINK, _IMG = (_H[n] for n in "html body meta link img".split())
 _ID, _CLASS, _ROLE, _STYLE = (_H[n] for n in "id class role style".split())
-_HREF, _XMLNS = np.uint64(name_hash(b"href")), np.uint64(name_hash(b"xmlns"))
+_HREF, _REL, _XMLNS = np.uint64(name_hash(b"href")), np.uint64(name_hash(b"rel")), np.uint64(name_hash(b"xmlns"))
 _CONTAINERS = np.array(
     sorted(
         name_hash(n.encode())
@@ -99,56 +101,13 @@ def _hash(src, i, j):
 
 
 @njit(cache=True, nogil=True)
-def char_class(cp):
-    """1 letter or digit, 2 wide (a line break between two of these is no space), 4 East Asian punctuation; bits."""
-    if cp < 0x80:
-        return 1 if (48 <= cp <= 57 or 97 <= (cp | 32) <= 122) else 0
-    if cp < 0x2E80:
-        if cp < 0xC0:
-            return 1 if (cp == 0xAA or cp == 0xB5 or cp == 0xBA) else 0
-        if 0x1100 <= cp < 0x1200:
-            return 1
-        return 0 if (0x2000 <= cp < 0x2C00 or cp == 0xD7 or cp == 0xF7) else 1
-    if cp < 0x3041:
-        if cp == 0x3000:
-            return 2
-        if 0x3001 <= cp <= 0x3003 or 0x3008 <= cp <= 0x3011 or 0x3014 <= cp <= 0x301F:
-            return 6
-        return 3 if 0x3005 <= cp <= 0x3007 or cp < 0x3000 else 2
-    if cp < 0xA4D0:
-        return 2 if (0x3099 <= cp <= 0x309C or cp == 0x30FB or 0x3200 <= cp < 0x3400) else 3
-    if cp < 0xF900:
-        return 1 if 0xAC00 <= cp < 0xD800 else 0
-    if cp < 0xFB00:
-        return 3
+def _class(cp):
+    """`char_class.char_class`, compiled."""
     if cp < 0x10000:
-        if 0xFE30 <= cp < 0xFE50:
-            return 6
-        if 0xFF01 <= cp <= 0xFF60:
-            if 0xFF10 <= cp <= 0xFF19 or 0xFF21 <= cp <= 0xFF3A or 0xFF41 <= cp <= 0xFF5A:
-                return 3
-            return 6
-        if 0xFF61 <= cp <= 0xFF65:
-            return 6
-        if 0xFF66 <= cp <= 0xFF9F:
-            return 3
-        if 0xFFA0 <= cp <= 0xFFDC:
-            return 1
-        return 2 if 0xFFE0 <= cp <= 0xFFE6 else 0
+        return np.int64(_CLASSES[cp])
     if 0x20000 <= cp < 0x40000:
-        return 3
-    return 0 if 0x1F000 <= cp < 0x1FB00 else 1
-
-
-@njit(cache=True, nogil=True)
-def joins(before, after):
-    """Whether a line break between two character classes stands for nothing (CSS Text 3 §4.1.3, Text 4 for punctuation).
-
-    `before` is -1 at the start of a block.
-    """
-    if before < 0:
-        return False
-    return (before & 2 and after & 2) or (before & 4) or (after & 4)
+        return np.int64(3)
+    return np.int64(0 if 0x1F000 <= cp < 0x1FB00 else 1)
 
 
 @njit(cache=True, nogil=True)
@@ -197,7 +156,9 @@ _XHTML_WORD = np.frombuffer(b"xhtml", np.uint8)
 
 @njit(cache=True, nogil=True)
 def _attributes(src, i, n, found):
-    """From after a tag's name to after its '>'. found: [0] class bits, [1] hidden by style, [2] self-closed, [3] href, [4] xmlns, [5] whole.
+    """From after a tag's name to after its '>'.
+
+    found: [0] class bits, [1] hidden by style, [2] self-closed, [3] href, [4] xmlns, [5] whole, [6] licence link.
 
     Returns (place of the '>' or n, place where the attributes end).
     """
@@ -248,7 +209,7 @@ def _attributes(src, i, n, found):
                     i += 1
                 v1 = i
             stop = min(i, n)
-        if v1 > v0 and 2 <= a1 - a0 <= 5:
+        if v1 > v0 and a1 - a0 <= 5:
             h = _hash(src, a0, a1)
             if h == _CLASS or h == _ID or h == _ROLE:
                 found[0] |= _tokens(src, v0, v1)
@@ -257,6 +218,11 @@ def _attributes(src, i, n, found):
                     found[1] = 1
             elif h == _HREF:
                 found[3] = 1
+                if v1 - v0 > 26 and src[v0 + 1] != 35 and _word_in(src, v0, min(v1, v0 + 32), _CC):
+                    found[6] = 1
+            elif h == _REL:
+                if _word_in(src, v0, v1, _LICEN):
+                    found[6] = 1
             elif h == _XMLNS:
                 found[4] = 1
     return n, n
@@ -334,48 +300,78 @@ def _only_block(src, i, n, name):
     return False
 
 
+_PENDING, _BEFORE, _NODE_CHARS, _NODE_THREE, _LETTERS, _LINK_LETTERS, _COUNTS, _WRITES, _LINKED, _IN_PRE = range(10)
+"""Places in the state of text: a line break not yet written, class of the character before (-1 at a block's start), characters of the
+text node up to two and whether the first has three bytes, letters so far (in links); then what holds for the run at hand."""
+
+
 @njit(cache=True, nogil=True)
-def prepare(src, start, n, out, info, ruby_keep, max_depth):
-    """Copies src[start:n] to `out` as `curation.extract.markup.prepare` describes; fills `info` (8 × int64).
+def _entity(src, i, n):
+    """(bytes, code point) of the character reference at i; (1, '&') for a bare ampersand, '&' for named ones."""
+    k = i + 1
+    value = np.int64(0)
+    if k < n and src[k] == 35:
+        k += 1
+        base = 10
+        if k < n and (src[k] | 32) == 120:
+            base = 16
+            k += 1
+        while k < n and k < i + 12:
+            d = np.int64(src[k])
+            if 48 <= d <= 57:
+                d -= 48
+            elif base == 16 and 97 <= (d | 32) <= 102:
+                d = (d | 32) - 87
+            else:
+                break
+            value = min(value * base + d, 0x110000)
+            k += 1
+    else:
+        while k < n and k < i + 12 and (_alpha(src[k]) or 48 <= src[k] <= 57):
+            k += 1
+    if k < n and src[k] == 59:
+        return k + 1 - i, value if value else np.int64(38)
+    return 1, np.int64(38)
 
-    `out` must hold 5 × (n - start) + 64 bytes; where it does not, CUT is set and nothing beyond it is written.
-    """
-    info[:] = 0
-    cap = len(out) - 64
-    found = np.zeros(6, np.int64)
-    e_name = np.zeros(_OPEN_MAX, np.uint64)
-    e_open = np.zeros(_OPEN_MAX, np.int64)
-    e_at = np.zeros(_OPEN_MAX, np.int64)
-    e_kind = np.zeros(_OPEN_MAX, np.int64)
-    e_sums = np.zeros((_OPEN_MAX, 5), np.int64)
-    t_at = np.zeros(_OPEN_MAX, np.int64)
-    t_sums = np.zeros((_OPEN_MAX, 2), np.int64)
-    stack = np.empty(max_depth + 1, np.uint64)
-    opened = contents = 0
-    o = 0
-    i = start
-    depth = deepest = nodes = fmt = 0
-    letters = linked = hidden = hidden_linked = links = 0
-    flags = 0
-    in_link = in_pre = in_title = foreign = framed = in_rt = in_rp = 0
-    pending = False
-    before = -1
-    node_chars = 0
-    node_three = False
-    cell = False
-    dropped = np.uint64(0)
 
+@njit(cache=True, nogil=True)
+def _text(src, i, n, out, o, cap, state):
+    """Copies text from i up to the next markup; (place, bytes written so far), the latter inverted where `out` is full."""
+    pending = state[_PENDING]
+    before = state[_BEFORE]
+    node_chars = state[_NODE_CHARS]
+    letters = np.int64(0)
+    counts, writes, in_pre = state[_COUNTS], state[_WRITES], state[_IN_PRE]
+    begin = i
+    full = False
     while i < n:
-        if o + 16 > cap:
-            flags |= CUT
+        c = np.int64(src[i])
+        if o > cap:
+            full = True
             break
-        c = src[i]
-        if (
-            c != 60
-            or i + 1 >= n
-            or not (_alpha(src[i + 1]) or src[i + 1] == 47 or src[i + 1] == 33 or src[i + 1] == 63)
-        ):
-            # ---- a character of text
+        size = 1
+        cp = c
+        if c >= 0xE0:
+            if c >= 0xF0:
+                if i + 3 < n:
+                    cp = (
+                        ((c & 7) << 18)
+                        | (np.int64(src[i + 1] & 63) << 12)
+                        | (np.int64(src[i + 2] & 63) << 6)
+                        | np.int64(src[i + 3] & 63)
+                    )
+                    size = 4
+            elif i + 2 < n:
+                cp = ((c & 15) << 12) | (np.int64(src[i + 1] & 63) << 6) | np.int64(src[i + 2] & 63)
+                size = 3
+                if 0xFDD0 <= cp <= 0xFDEF:
+                    i += 3
+                    continue
+        elif c >= 0x80:
+            if c >= 0xC0 and i + 1 < n:
+                cp = ((c & 31) << 6) | np.int64(src[i + 1] & 63)
+                size = 2
+        elif c <= 32:
             if c == 0:
                 i += 1
                 continue
@@ -396,76 +392,101 @@ def prepare(src, start, n, out, info, ruby_keep, max_depth):
                     broken |= src[i] == 10 or src[i] == 13
                     i += 1
                 if broken:
-                    pending = True
+                    pending = 1
                 elif not pending:
                     out[o] = 32
                     o += 1
                 continue
-            size = 1
-            cp = np.int64(c)
-            if c == 38:
-                k = i + 1
-                value = 0
-                if k < n and src[k] == 35:
-                    k += 1
-                    base = 10
-                    if k < n and (src[k] | 32) == 120:
-                        base = 16
-                        k += 1
-                    while k < n and k < i + 12:
-                        d = np.int64(src[k])
-                        if 48 <= d <= 57:
-                            d -= 48
-                        elif base == 16 and 97 <= (d | 32) <= 102:
-                            d = (d | 32) - 87
-                        else:
-                            break
-                        value = min(value * base + d, 0x110000)
-                        k += 1
-                else:
-                    while k < n and k < i + 12 and (_alpha(src[k]) or 48 <= src[k] <= 57):
-                        k += 1
-                if k < n and src[k] == 59:
-                    size = k + 1 - i
-                    cp = value if value else 38
-            elif c >= 0xF0 and i + 3 < n:
-                cp = ((c & 7) << 18) | ((src[i + 1] & 63) << 12) | ((src[i + 2] & 63) << 6) | (src[i + 3] & 63)
-                size = 4
-            elif c >= 0xE0 and i + 2 < n:
-                cp = ((c & 15) << 12) | ((src[i + 1] & 63) << 6) | (src[i + 2] & 63)
-                size = 3
-            elif c >= 0xC0 and i + 1 < n:
-                cp = ((c & 31) << 6) | (src[i + 1] & 63)
-                size = 2
-            if 0xFDD0 <= cp <= 0xFDEF:
-                i += size
-                continue
-            kind = char_class(cp)
-            if pending:
-                if not joins(before, kind):
-                    out[o] = 10
-                    o += 1
-                pending = False
-            before = kind
-            if node_chars < 2:
-                node_chars += 1
-                node_three = 0x800 <= cp < 0xE000 or 0xF900 <= cp < 0x10000
-            if not in_title and not in_rp and (ruby_keep or not in_rt):
-                letters += kind & 1
-                if in_link:
-                    linked += kind & 1
-            cell = False
-            if not in_rp or not ruby_keep:
-                for k in range(size):
-                    out[o + k] = src[i + k]
-                o += size
-            i += size
-            continue
+        elif c == 60:
+            if (
+                i > begin
+                and i + 1 < n
+                and (_alpha(src[i + 1]) or src[i + 1] == 47 or src[i + 1] == 33 or src[i + 1] == 63)
+            ):
+                break
+        elif c == 38:
+            size, cp = _entity(src, i, n)
+        kind = _class(cp)
+        if pending:
+            if before < 0 or not (before & kind & 2 or (before | kind) & 4):
+                out[o] = 10
+                o += 1
+            pending = 0
+        before = kind
+        if node_chars < 2:
+            if node_chars == 0:
+                state[_NODE_THREE] = 0x800 <= cp < 0xE000 or 0xF900 <= cp < 0x10000
+            node_chars += 1
+        letters += kind & 1
+        if writes:
+            for k in range(size):
+                out[o + k] = src[i + k]
+            o += size
+        i += size
+    state[_PENDING] = pending
+    state[_BEFORE] = before
+    state[_NODE_CHARS] = node_chars
+    if counts:
+        state[_LETTERS] += letters
+        if state[_LINKED]:
+            state[_LINK_LETTERS] += letters
+    return i, ~o if full else o
 
+
+@njit(cache=True, nogil=True)
+def prepare(src, start, n, out, info, ruby_keep, max_depth):
+    """Copies src[start:n] to `out` as `curation.extract.markup.prepare` describes; fills `info` (9 × int64).
+
+    `out` must hold 5 × (n - start) + 64 bytes; where it does not, CUT is set and nothing beyond it is written.
+    """
+    info[:] = 0
+    cap = len(out) - 64
+    found = np.zeros(7, np.int64)
+    e_name = np.zeros(_OPEN_MAX, np.uint64)
+    e_open = np.zeros(_OPEN_MAX, np.int64)
+    e_at = np.zeros(_OPEN_MAX, np.int64)
+    e_kind = np.zeros(_OPEN_MAX, np.int64)
+    e_sums = np.zeros((_OPEN_MAX, 5), np.int64)
+    t_at = np.zeros(_OPEN_MAX, np.int64)
+    t_sums = np.zeros((_OPEN_MAX, 3), np.int64)
+    stack = np.empty(max_depth + 1, np.uint64)
+    opened = contents = 0
+    o = 0
+    i = start
+    depth = deepest = nodes = fmt = 0
+    hidden = hidden_linked = links = 0
+    state = np.zeros(10, np.int64)
+    state[_BEFORE] = -1
+    flags = 0
+    in_link = in_pre = in_title = foreign = framed = in_rt = in_rp = 0
+    cell = False
+    dropped = np.uint64(0)
+
+    while i < n:
+        if o + 16 > cap:
+            flags |= CUT
+            break
+        c = src[i]
+        if (
+            c != 60
+            or i + 1 >= n
+            or not (_alpha(src[i + 1]) or src[i + 1] == 47 or src[i + 1] == 33 or src[i + 1] == 63)
+        ):
+            state[_COUNTS] = not in_title and not in_rp and (ruby_keep or not in_rt)
+            state[_WRITES] = not in_rp or not ruby_keep
+            state[_LINKED] = in_link
+            state[_IN_PRE] = in_pre
+            i, o = _text(src, i, n, out, o, cap, state)
+            if o >= 0:
+                cell = cell and state[_NODE_CHARS] == 0
+                continue
+            o = ~o
+            flags |= CUT
+            break
         # ---- markup
-        if node_chars == 1 and node_three:
+        if state[_NODE_CHARS] == 1 and state[_NODE_THREE]:
             o = _put3(out, o, 0xB790)
-        node_chars = 0
+        state[_NODE_CHARS] = 0
         if src[i + 1] == 33 or src[i + 1] == 63 or (src[i + 1] == 47 and (i + 2 >= n or not _alpha(src[i + 2]))):
             if i + 3 < n and src[i + 1] == 33 and src[i + 2] == 45 and src[i + 3] == 45:
                 k = i + 4
@@ -513,11 +534,11 @@ def prepare(src, start, n, out, info, ruby_keep, max_depth):
         if bits & _FOREIGN:
             foreign = max(0, foreign - 1) if close else foreign + (0 if found[2] else 1)
         if not bits & _INLINE:
-            if pending:
+            if state[_PENDING]:
                 out[o] = 10
                 o += 1
-                pending = False
-            before = -1
+                state[_PENDING] = 0
+            state[_BEFORE] = -1
 
         if close:
             if bits & _VOID:
@@ -552,8 +573,8 @@ def prepare(src, start, n, out, info, ruby_keep, max_depth):
                     if e_open[k] < 0 and k < top:
                         top = k
             if top < opened:
-                own = letters - e_sums[top, 0]
-                own_linked = linked - e_sums[top, 1]
+                own = state[_LETTERS] - e_sums[top, 0]
+                own_linked = state[_LINK_LETTERS] - e_sums[top, 1]
                 many = links - e_sums[top, 4]
                 gone = False
                 listed = e_kind[top] & _CONTENTS or (e_kind[top] & _LIST and own_linked * 10 >= own * 9 and many >= 5)
@@ -564,6 +585,7 @@ def prepare(src, start, n, out, info, ruby_keep, max_depth):
                         t_at[contents] = e_at[top]
                         t_sums[contents, 0] = own
                         t_sums[contents, 1] = own_linked
+                        t_sums[contents, 2] = own_linked if e_kind[top] & _CONTENTS else 0
                         contents += 1
                 elif e_kind[top] & _AROUND:
                     gone = own_linked * 10 >= own * 3 or (own < 120 and e_kind[top] & _FRAMED)
@@ -608,7 +630,7 @@ def prepare(src, start, n, out, info, ruby_keep, max_depth):
         if h == _META or h == _LINK or h == _A:
             if h == _META and after - i < 4000 and _word_in(src, name1, gt, _BOT):
                 flags |= ROBOTS
-            if h != _META and after - i < 4000 and (_word_in(src, name1, gt, _LICEN) or _word_in(src, name1, gt, _CC)):
+            if h != _META and found[6]:
                 flags |= LICENCE
         if (h == _P or h == _DIV) and cell and not closed and dropped == 0 and _only_block(src, after, n, h):
             dropped = h
@@ -656,8 +678,8 @@ def prepare(src, start, n, out, info, ruby_keep, max_depth):
                 e_open[opened] = 0
                 e_at[opened] = o
                 e_kind[opened] = kind
-                e_sums[opened, 0] = letters
-                e_sums[opened, 1] = linked
+                e_sums[opened, 0] = state[_LETTERS]
+                e_sums[opened, 1] = state[_LINK_LETTERS]
                 e_sums[opened, 2] = hidden
                 e_sums[opened, 3] = hidden_linked
                 e_sums[opened, 4] = links
@@ -722,17 +744,20 @@ def prepare(src, start, n, out, info, ruby_keep, max_depth):
     for k in range(contents):
         own += t_sums[k, 0]
         own_linked += t_sums[k, 1]
-    if own and letters - hidden - own > own:
+    if own and state[_LETTERS] - hidden - own > own:
         for k in range(contents):
             _hide(out, t_at[k])
         hidden += own
         hidden_linked += own_linked
+    else:
+        for k in range(contents):
+            info[CONTENTS_LINKS] += t_sums[k, 2]
 
     info[OUT] = o
     info[DEPTH] = deepest
     info[NODES] = nodes
-    info[LETTERS] = letters
-    info[LINK_LETTERS] = linked
+    info[LETTERS] = state[_LETTERS]
+    info[LINK_LETTERS] = state[_LINK_LETTERS]
     info[HIDDEN] = hidden
     info[LINK_HIDDEN] = hidden_linked
     info[FLAGS] = flags

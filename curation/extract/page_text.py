@@ -48,7 +48,7 @@ class Scratch:
     """Buffers that a worker reuses from page to page (they are as large as the largest ordinary page, 1.3 MB)."""
 
     def __init__(self) -> None:
-        self.info = np.zeros(8, np.int64)
+        self.info = np.zeros(9, np.int64)
         self.out = np.empty(5 * _SMALL + 128, np.uint8)
 
     def room(self, size: int) -> np.ndarray:
@@ -65,13 +65,17 @@ def extract(data: np.ndarray, start: int, stop: int, options: dict[str, Any], sc
     out = scratch.room(stop - start)
     max_depth = options["max_depth"]
     kernel.prepare(data, start, stop, out, info, options["ruby"] == "keep", max_depth)
-    _, depth, nodes, letters, linked, hidden, linked_hidden, flags = info.tolist()
+    _, depth, nodes, letters, linked, hidden, linked_hidden, flags, listed = info.tolist()
     if depth > max_depth:
         return PageText(fault="too_deep", value=float(depth), threshold=float(max_depth))
     if nodes > MAX_NODES:
         return PageText(fault="too_deep", value=float(nodes), threshold=float(MAX_NODES), detail="nodes of the tree")
     shown = letters - hidden
-    density = min(1.0, max(0.0, (linked - linked_hidden) / shown)) if shown > 0 else 0.0
+    links = linked - linked_hidden
+    density = min(1.0, max(0.0, links / shown)) if shown > 0 else 0.0
+    menus = (
+        shown > 0 and (links - listed) / shown > options["link_density_switch"] and depth * (stop - start) <= MAIN_WORK
+    )
     try:
         return _parsed(
             str(memoryview(out)[: info[kernel.OUT]], "utf-8", "replace"),
@@ -79,7 +83,7 @@ def extract(data: np.ndarray, start: int, stop: int, options: dict[str, Any], sc
             options,
             density,
             flags,
-            depth,
+            menus,
         )
     except BaseException as error:
         if not (isinstance(error, HTMLParserException) or type(error).__name__ == "PanicException"):
@@ -88,7 +92,7 @@ def extract(data: np.ndarray, start: int, stop: int, options: dict[str, Any], sc
 
 
 def _parsed(
-    markup: str, source: np.ndarray, options: dict[str, Any], density: float, flags: int, depth: int
+    markup: str, source: np.ndarray, options: dict[str, Any], density: float, flags: int, menus: bool
 ) -> PageText:
     tree = HTMLTree.parse(markup)
     root = tree.document and tree.document.document_element
@@ -103,7 +107,7 @@ def _parsed(
     }
     if options["engine"] == "trafilatura":
         return PageText(text=_trafilatura(source.tobytes(), options), extraction="trafilatura", **head)
-    if density > options["link_density_switch"] and depth * len(source) <= MAIN_WORK:
+    if menus:
         text = _text(tree, main_content=True)
         if text:
             return PageText(text=text, extraction="main", **head)
