@@ -103,10 +103,12 @@ def _wide(payload: bytes) -> str | None:
     head = payload[:4096]
     quarter = max(1, len(head) // 4)
     zeros = [head[i::4].count(0) / quarter for i in range(4)]
-    if min(zeros[1:]) > 0.9 or min(zeros[:3]) > 0.9:
-        return "utf-32-le" if zeros[0] < zeros[3] else "utf-32-be"
-    even, odd = zeros[0] + zeros[2], zeros[1] + zeros[3]
-    if max(even, odd) > 0.2 and min(even, odd) < 0.1 * max(even, odd):
+    if min(zeros) < 0.5 and min(zeros[2:]) > 0.9:
+        return "utf-32-le"
+    if min(zeros) < 0.5 and min(zeros[:2]) > 0.9:
+        return "utf-32-be"
+    even, odd = (zeros[0] + zeros[2]) / 2, (zeros[1] + zeros[3]) / 2
+    if max(even, odd) * 2 * quarter >= 4 and max(even, odd) > 0.1 and min(even, odd) < 0.1 * max(even, odd):
         return "utf-16-be" if even > odd else "utf-16-le"
     return None
 

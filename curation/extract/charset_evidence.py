@@ -28,7 +28,7 @@ class Reading(NamedTuple):
     """Kinds of characters in one reading of a sample, as shares of its non-ASCII characters, each in [0, 1]."""
 
     kana: float
-    """Full-width kana and Japanese punctuation."""
+    """Full-width kana."""
     odd: float
     """Half-width kana, kanji outside JIS level 1, private use."""
     bad: float
@@ -40,20 +40,22 @@ class Reading(NamedTuple):
 def sample_of(payload: bytes, first_error: int) -> bytes:
     """Up to 4 KiB of the payload: one window where the bytes stop being UTF-8 and three spread over the rest.
 
-    Each window begins behind a byte below 40 hex, which ends a character in every encoding concerned.
+    Each window begins and ends behind a line break, a tag or a space, which end a character in every encoding concerned: a
+    window that began inside a character would be read out of step.
     """
     if len(payload) <= SAMPLE_BYTES:
         return payload
     step = len(payload) // 4
-    starts = (max(0, first_error - 256), step, 2 * step, 3 * step)
-    return b"\n".join(_aligned(payload[s : s + _WINDOW]) for s in starts)
+    windows = []
+    for near in (first_error, step, 2 * step, 3 * step):
+        start = _boundary(payload, max(0, near - 4 * _WINDOW), near)
+        windows.append(payload[start : max(_boundary(payload, start, start + _WINDOW), start + _WINDOW // 2)])
+    return b"\n".join(windows)
 
 
-def _aligned(window: bytes) -> bytes:
-    edge = re.search(rb"[\x00-\x3f]", window)
-    start = edge.end() if edge and edge.end() < 256 else 0
-    end = next((i for i in range(len(window) - 1, max(start, len(window) - 256), -1) if window[i] < 0x40), len(window))
-    return window[start:end]
+def _boundary(payload: bytes, low: int, high: int) -> int:
+    """The place behind the last line break, tag or space in [low, high); `low` where there is none."""
+    return max(low, *(payload.rfind(end, low, high) + 1 for end in (b"\n", b">", b" ")))
 
 
 @cache
@@ -62,10 +64,8 @@ def _pairs() -> np.ndarray:
     table = np.zeros((256, 256), np.uint8)
     table[0x82, 0x9F:0xF2] = 1
     table[0x83, 0x40:0x97] = 1
-    table[0x81, 0x41:0x43] = 1
     table[0xA4, 0xA1:0xF4] = 2
     table[0xA5, 0xA1:0xF7] = 2
-    table[0xA1, 0xA2:0xA4] = 2
     table[0xE3, 0x81:0x84] = 3
     return table.ravel()
 
@@ -90,7 +90,14 @@ def kana_codec(sample: bytes) -> str | None:
     high = int(np.count_nonzero(raw & 0x80))
     best = max(filled, key=lambda codec: filled[codec])
     rest = sum(filled.values()) - filled[best]
-    return best if filled[best] >= max(8, _LEAST * high) and 4 * rest <= filled[best] else None
+    if filled[best] < max(8, _LEAST * high) or 4 * rest > filled[best]:
+        return None
+    if (
+        best == "euc_jp"
+    ):  # other encodings have frequent cells there too, which a reading in step with the pairs tells apart
+        read = reading(sample, best)
+        return best if read.kana >= _LEAST and read.bad <= 0.05 else None
+    return best
 
 
 @cache
@@ -104,7 +111,6 @@ def _kinds() -> np.ndarray:
         cells = bytes(b for trail in range(0xA1, 0xFF) for b in (row, trail)).decode("euc_jp", "ignore")
         table[np.frombuffer(cells.encode("utf-16-le"), "<u2")] = _LEVEL_1
     table[0x3041:0x3100] = _KANA
-    table[[0x3001, 0x3002, 0x300C, 0x300D]] = _KANA
     table[0xD800:0xF900] = _RARE
     table[0xFF61:0xFFA0] = _HALF_WIDTH
     table[0xFFFD] = _BAD
