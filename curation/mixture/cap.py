@@ -24,7 +24,7 @@ from curation.dedup.key_order import column_keys, distinct_keys, key_array, key_
 from curation.document import KEY
 from curation.step import Batch, Columns, Rows, Survey
 
-_REASONS = pa.array([None, "near_duplicate", "over_cap"], pa.string())
+_REASONS = (None, "near_duplicate", "over_cap")
 _ROWS_AT_ONCE = 1 << 16
 
 
@@ -123,7 +123,7 @@ class Cap(Survey):
             columns = [
                 key_array(ids[first : first + _ROWS_AT_ONCE]),
                 pa.array(repeat[some], mask=near | over),
-                _REASONS.take(pa.array(verdict[some])),
+                pa.array(_REASONS, pa.string()).take(pa.array(verdict[some])),
                 pa.array(value, mask=~(near | over)),
                 pa.array(bound, mask=~(near | over) | np.isnan(bound)),
                 pa.array(detail, pa.string()).take(pa.array(np.cumsum(near) - 1, mask=~near)),
