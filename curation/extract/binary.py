@@ -4,6 +4,8 @@ Servers call them text/html when a script sends a file without a type. Signature
 formats' own specifications; only those that no text can begin with, so that a page about GIF89a is not one.
 """
 
+from curation.extract.charset_evidence import wide_codec
+
 _SIGNATURES = (
     (b"\x89PNG\r\n\x1a\n", "png"),
     (b"\xff\xd8\xff", "jpeg"),
@@ -41,6 +43,7 @@ _SIGNATURES = (
 )
 _WITH_CONTROLS = {b"GIF87a", b"GIF89a", b"BZh", b"ID3", b"FWS", b"CWS", b"wOFF", b"wOF2", b"fLaC", b"OTTO\x00"}
 _CONTROLS = bytes(set(range(0x20)) - set(b"\t\n\f\r\x1b")) + b"\x7f"
+_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 _HEAD = 4096
 _MAX_CONTROLS = 0.05
 
@@ -61,21 +64,10 @@ def binary_kind(payload: bytes) -> str | None:
     if payload[4:8] == b"ftyp":
         return "mp4"
     head = payload[:_HEAD]
-    if _controls(head) <= _MAX_CONTROLS * len(head) or _is_wide(head):
+    if _controls(head) <= _MAX_CONTROLS * len(head) or head.startswith(_MARKS) or wide_codec(head):
         return None
     return "binary"
 
 
 def _controls(head: bytes) -> int:
     return len(head) - len(head.translate(None, _CONTROLS))
-
-
-def _is_wide(head: bytes) -> bool:
-    """True for UTF-16 and UTF-32: a mark, or nearly all control bytes are NULs that keep to one parity (or to 3 places of 4)."""
-    if head[:2] in (b"\xff\xfe", b"\xfe\xff") or head[:4] == b"\x00\x00\xfe\xff":
-        return True
-    nul = [head[i::4].count(0) for i in range(4)]
-    if sum(nul) < 0.9 * _controls(head) or sum(nul) < 0.1 * len(head):
-        return False
-    even, odd = nul[0] + nul[2], nul[1] + nul[3]
-    return min(even, odd) < 0.1 * max(even, odd) or min(nul[1:]) > 0.2 * len(head) or min(nul[:3]) > 0.2 * len(head)

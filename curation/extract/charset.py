@@ -17,7 +17,15 @@ see `legacy_japanese`. Source of labels and of the order 1, 4: WHATWG Encoding S
 
 from typing import NamedTuple
 
-from curation.extract.charset_evidence import Reading, common_kanji, kana_codec, lone_bytes, reading, sample_of
+from curation.extract.charset_evidence import (
+    Reading,
+    common_kanji,
+    kana_codec,
+    lone_bytes,
+    reading,
+    sample_of,
+    wide_codec,
+)
 from curation.extract.charset_labels import codec_of, stated
 from curation.extract.legacy_japanese import DESIGNATION, decode_cp932, decode_euc_jp, decode_iso_2022_jp
 
@@ -67,7 +75,7 @@ def decode(payload: bytes, declared: str | None = None) -> Decoded:
     for bom, codec in _BOMS:
         if payload.startswith(bom):
             return _read(payload[len(bom) :], codec, "bom")
-    if b"\x00" in payload and (wide := _wide(payload)):
+    if b"\x00" in payload and (wide := wide_codec(payload)):
         return _read(payload, wide, _evidence(wide, _labels(http, payload)))
     if b"\x1b" in payload and _is_iso_2022_jp(payload):
         return _read(payload, "iso2022_jp", "escape")
@@ -96,21 +104,6 @@ def _labels(http: str | None, payload: bytes) -> Labels:
 def _evidence(codec: str, labels: Labels) -> str:
     family = _FAMILY.get(codec, codec)
     return next((where for label, where in labels if _FAMILY.get(label, label) == family), "detected")
-
-
-def _wide(payload: bytes) -> str | None:
-    """UTF-16 or UTF-32 without a mark, by where the NULs of ASCII markup fall; None for NULs without such a pattern."""
-    head = payload[:4096]
-    quarter = max(1, len(head) // 4)
-    zeros = [head[i::4].count(0) / quarter for i in range(4)]
-    if min(zeros) < 0.5 and min(zeros[2:]) > 0.9:
-        return "utf-32-le"
-    if min(zeros) < 0.5 and min(zeros[:2]) > 0.9:
-        return "utf-32-be"
-    even, odd = (zeros[0] + zeros[2]) / 2, (zeros[1] + zeros[3]) / 2
-    if max(even, odd) * 2 * quarter >= 4 and max(even, odd) > 0.1 and min(even, odd) < 0.1 * max(even, odd):
-        return "utf-16-be" if even > odd else "utf-16-le"
-    return None
 
 
 def _is_iso_2022_jp(payload: bytes) -> bool:

@@ -145,6 +145,25 @@ def common_kanji(sample: bytes, codec: str) -> int:
     return len(_COMMON.findall(as_text(sample, codec)))
 
 
+def wide_codec(payload: bytes) -> str | None:
+    """UTF-16 or UTF-32 without a mark, by where the NULs of ASCII markup fall; None for NULs without such a pattern.
+
+    >>> wide_codec("<p>精米</p>".encode("utf-16-be")), wide_codec("<p>精\\0米</p>".encode())
+    ('utf-16-be', None)
+    """
+    head = payload[:4096]
+    quarter = max(1, len(head) // 4)
+    zeros = [head[i::4].count(0) / quarter for i in range(4)]
+    if min(zeros) < 0.5 and min(zeros[2:]) > 0.9:
+        return "utf-32-le"
+    if min(zeros) < 0.5 and min(zeros[:2]) > 0.9:
+        return "utf-32-be"
+    even, odd = (zeros[0] + zeros[2]) / 2, (zeros[1] + zeros[3]) / 2
+    if max(even, odd) * 2 * quarter >= 4 and max(even, odd) > 0.1 and min(even, odd) < 0.1 * max(even, odd):
+        return "utf-16-be" if even > odd else "utf-16-le"
+    return None
+
+
 def lone_bytes(sample: bytes) -> float:
     """Share of bytes above 7F with only ASCII on both sides, in [0, 1]: near 1 in Western text, near 0 in East Asian.
 
