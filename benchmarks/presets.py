@@ -41,8 +41,8 @@ def main() -> None:
     if not peer:
         raise SystemExit("SEIMAI_PEER_PYTHON is not set: an environment with benchmarks/peers-presets.txt is needed")
     texts = [text for _, text in dev_texts(args.data)]
-    words = _spread(texts, 600_000 if args.quick else 6_000_000)
-    rows = _spread(texts, 2_500_000) if args.quick else list(range(len(texts)))
+    words = _spread(texts, 350_000 if args.quick else 6_000_000)
+    rows = _spread(texts, 1_600_000) if args.quick else list(range(len(texts)))
     work = sorted({*rows, *words})
     with tempfile.TemporaryDirectory() as folder:
         given, got = Path(folder) / "texts.jsonl", Path(folder) / "verdicts.jsonl"

@@ -162,10 +162,18 @@ def test_tokens_as_mecab_cuts_them(given, tokens):
     assert as_unidic_lite(surfaces, parts)[0] == tokens
 
 
-def test_mecab_counts_some_ascii_symbols_and_leaves_out_others():
-    # 記号 are counted: - , _ ; 補助記号 are not: . / 。
-    surfaces, parts = ["a", "-", ",", ".", "/", "。", "b"], ["名詞", *["補助記号"] * 5, "名詞"]
-    assert as_unidic_lite(surfaces, parts) == (surfaces, 2, 4)
+def test_symbols_as_mecab_takes_them():
+    # fugashi on f('x'): f 名詞, (' 記号, x 名詞, ') 記号; on C++。: C 名詞, + + 。 補助記号, which are not counted
+    assert as_unidic_lite(
+        ["f", "(", "'", "x", "'", ")"], ["名詞", "補助記号", "補助記号", "名詞", "補助記号", "補助記号"]
+    ) == (
+        ["f", "('", "x", "')"],
+        2,
+        4,
+    )
+    assert as_unidic_lite(["C++", "。"], ["名詞", "補助記号"]) == (["C", "+", "+", "。"], 1, 1)
+    # thirty hyphens: five alone, then the longest unknown word there is
+    assert as_unidic_lite(["-" * 30], ["補助記号"]) == (["-"] * 5 + ["-" * 25], 0, 6)
 
 
 def test_runs_point_at_code_points():
