@@ -1,10 +1,12 @@
 """Steps that tests put into real runs: they behave badly on pages that say so."""
 
 import os
+import re
 import time
 
 import pyarrow as pa
 
+from curation.extract.main_text import MainText
 from curation.step import Decide, Measure
 
 
@@ -72,3 +74,19 @@ class Slow(Measure):
         """Nothing, later."""
         time.sleep(self.seconds)
         return {}
+
+
+def hang_or_extract(data, start, stop, options, scratch):
+    """The real extraction, but a page that says 無限 never ends: a loop in C that holds the interpreter's lock."""
+    from curation.extract.page_text import extract
+
+    if "無限".encode() in bytes(data[start:stop]):
+        re.match(r"(a|aa)+$", "a" * 64 + "b")
+    return extract(data, start, stop, options, scratch)
+
+
+class HangingMainText(MainText):
+    """`main_text` with an extractor that hangs on some pages."""
+
+    name = "main_text"
+    extractor = "steps_on_trial:hang_or_extract"

@@ -20,7 +20,7 @@ from recipes.engine.progress import Progress
 from recipes.engine.spec import Recipe, SourceSpec, Stage
 
 sys.path.insert(0, str(Path(__file__).parent))  # workers import the steps on trial by this path too
-from steps_on_trial import DieOnce, DropMarked, Raise, Slow
+from steps_on_trial import DieOnce, DropMarked, HangingMainText, Raise, Slow
 
 
 def jsonl(folder: Path, files: dict[str, list[tuple[str, str]]]) -> str:
@@ -213,3 +213,57 @@ def test_ctrl_c_stops_at_once_and_the_same_command_goes_on(tmp_path, moment):
     assert again.returncode == 0, again.stderr
     assert ShardSet.open(str(tmp_path / "out/1/curated")).rows == 30
     assert Slow(0.1).reads == ("text",)
+
+
+def warc(path: Path, bodies: dict[str, str]) -> str:
+    """A gzipped WARC of HTML pages by URL; returns its path."""
+    members = []
+    for url, body in bodies.items():
+        http = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n\r\n" + f"<p>{body}</p>".encode()
+        head = (
+            f"WARC/1.0\r\nWARC-Type: response\r\nWARC-Record-ID: <urn:test:{url}>\r\nWARC-Date: 2026-11-22T00:00:00Z\r\n"
+            f"WARC-Target-URI: {url}\r\nContent-Type: application/http; msgtype=response\r\nContent-Length: {len(http)}\r\n\r\n"
+        )
+        members.append(gzip.compress(head.encode() + http + b"\r\n\r\n"))
+    path.write_bytes(b"".join(members))
+    return str(path)
+
+
+def test_a_page_that_hangs_the_extractor_is_rejected_alone_and_a_replay_does_not_try_it(tmp_path):
+    bodies = {f"https://example.jp/{i}": f"{i} 番目のページの本文です。" * 5 for i in range(12)}
+    files = warc(tmp_path / "a.warc.gz", bodies | {"https://example.jp/hang": "無限に続くページ"})
+    out = tmp_path / "out"
+    manifest = done(recipe(files, ["decode", HangingMainText(fuse_seconds=5.0)], []), out)
+    assert manifest["rows_out"] == 12
+    accounted(out)
+    (pages_set,) = out.glob("stages/pages-*/manifest.json")
+    first = json.loads(pages_set.read_text())
+    assert first["rejected"] == {"extract_timeout": 1}
+    assert len(first["fused"]) == 1
+
+    plan = make(recipe(files, ["decode", HangingMainText(fuse_seconds=600.0)], []), "test.py", str(tmp_path / "again"))
+    quiet = Progress(len(plan.blocks), stream=open(os.devnull, "w"))  # noqa: SIM115
+    execute.run(plan, workers=1, progress=quiet, replay=str(out / "1"))
+    again = ShardSet.open(plan.blocks[-1].url).manifest
+    assert again["content"] == manifest["content"], "600 s were not waited for, and the rows are the same"
+
+
+def test_a_full_disk_says_so_and_the_same_command_goes_on(tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(disk)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("needs the right to mount a small file system, to fill it")
+    try:
+        rows = [
+            (str(i), f"{i}: " + "".join(chr(0x4E00 + (i * 7919 + j * 104729) % 20000) for j in range(2000)))
+            for i in range(80)
+        ]
+        made = recipe(jsonl(tmp_path / "in", {"a.jsonl.gz": rows}), [], [])
+        with pytest.raises(RunError, match=r"the disk is full .*same command again"):
+            done(made, disk / "out", workers=1)
+        subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
+        assert done(made, disk / "out", workers=1)["rows_out"] == 80
+        assert not list((disk / "out").glob("**/*.tmp"))
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
