@@ -16,9 +16,10 @@ CONTRACT = {"columns", "survey", "setup", "run", "teardown"}
 
 LONG = {
     "tests": 400,  # corpora of hand-worked cases are read one case at a time
-    "curation/features/__init__.py": 400,
+    "_kernel.py": 400,  # one loop over the bytes, which would only be slower in pieces
+    "_scan.py": 450,
 }
-"""Files and folders that may pass 300 lines, and why."""
+"""Folders and endings of files that may pass 300 lines, and why."""
 
 SOURCES = sorted(p for package in PACKAGES for p in (ROOT / package).rglob("*.py"))
 SCRIPTS = [ROOT / "noxfile.py", *sorted((ROOT / "benchmarks").glob("*.py"))]
@@ -64,7 +65,9 @@ def test_files_hold_one_thing_each():
     for path in tracked():
         if path.suffix == ".py":
             name = str(path.relative_to(ROOT))
-            limit = LONG.get(name, LONG.get(path.relative_to(ROOT).parts[0], 300))
+            limit = max(
+                (lines for part, lines in LONG.items() if name.startswith(part) or name.endswith(part)), default=300
+            )
             if (lines := path.read_text(encoding="utf-8").count("\n")) > limit:
                 long[name] = lines
     assert not long
