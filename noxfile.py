@@ -16,6 +16,7 @@ from pathlib import Path
 import nox
 
 ROOT = Path(__file__).resolve().parent
+PYTHON = sys._base_executable  # not that of nox's own environment, which is gone tomorrow
 SUPPORTED = ("3.11", "3.12", "3.13")
 DEBIAN = {"chromium": "the report is opened in a browser", "fonts-noto-cjk": "and its Japanese is drawn"}
 
@@ -32,7 +33,7 @@ if "PIP_FIND_LINKS" in os.environ:  # a folder of wheels that pip is told about 
 
 def sync(session: nox.Session, *groups: str, python: str | None = None, where: str | None = None) -> None:
     """Makes an environment hold the project and these groups, as pinned."""
-    env = {"UV_PROJECT_ENVIRONMENT": where or session.virtualenv.location, "UV_PYTHON": python or sys.executable}
+    env = {"UV_PROJECT_ENVIRONMENT": where or session.virtualenv.location, "UV_PYTHON": python or PYTHON}
     flags = [flag for group in groups for flag in ("--group", group)]
     session.run("uv", "sync", "--quiet", *flags, env=env, external=True)
 
@@ -109,7 +110,7 @@ def resolve(session: nox.Session) -> None:
 def newcomer(session: nox.Session) -> None:
     """A fresh clone and the README's first command, with an empty home: it ends well and writes into the clone only."""
     readme = (ROOT / "README.md").read_text()
-    command = re.search(r"^python3 -m pip install uv && (uv run .+)$", readme, re.M)
+    command = re.search(r"^python3 -m pip install uv && (uv run [^#\n]+)", readme, re.M)
     if command is None:
         session.error("README.md no longer shows `python3 -m pip install uv && uv run …`")
     with tempfile.TemporaryDirectory(prefix="seimai-newcomer-") as folder:
@@ -118,7 +119,7 @@ def newcomer(session: nox.Session) -> None:
         # a checkout that another user owns (a container's) may be cloned all the same
         session.run("git", "-c", "safe.directory=*", "clone", "--quiet", str(ROOT), str(clone), external=True)
         cache = subprocess.run(["uv", "cache", "dir"], capture_output=True, text=True, check=True).stdout.strip()
-        env = {"HOME": str(home), "UV_CACHE_DIR": cache, "UV_PYTHON": sys.executable}
+        env = {"HOME": str(home), "UV_CACHE_DIR": cache, "UV_PYTHON": PYTHON}
         env |= dict.fromkeys(("UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV"))
         with session.chdir(clone):
             began = time.monotonic()
@@ -177,7 +178,7 @@ def bench(session: nox.Session) -> None:
     env, peers = {}, ROOT / "benchmarks" / f"peers-{name}.txt"
     if peers.exists():
         where = str(ROOT / ".nox" / f"peers-{name}")
-        session.run("uv", "venv", "--quiet", "--allow-existing", "--python", sys.executable, where, external=True)
+        session.run("uv", "venv", "--quiet", "--allow-existing", "--python", PYTHON, where, external=True)
         env["SEIMAI_PEER_PYTHON"] = python_of(where)
         # from outside the project, whose pins do not hold for a peer
         with session.chdir(tempfile.gettempdir()):
