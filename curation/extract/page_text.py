@@ -17,6 +17,7 @@ from resiliparse.parse.html import HTMLParserException, HTMLTree
 
 from curation.extract import markup_kernel as kernel
 from curation.extract.lines_kernel import tidy
+from curation.extract.markup_scan import LETTERS, LINK_LETTERS, RUBY_KEEP
 
 MAX_NODES = 4_000_000
 """Upper estimate of a tree's nodes that is still parsed: about 1 GB of tree."""
@@ -45,11 +46,15 @@ class PageText(NamedTuple):
 
 
 class Scratch:
-    """Buffers that a worker reuses from page to page (they are as large as the largest ordinary page, 1.3 MB)."""
+    """Buffers that a worker reuses from page to page (1.3 MB, for an ordinary page); making them compiles the kernels."""
 
     def __init__(self) -> None:
-        self.info = np.zeros(9, np.int64)
+        self.state = np.zeros(kernel.STATE, np.int64)
         self.out = np.empty(5 * _SMALL + 128, np.uint8)
+
+        page = np.frombuffer(b"<p>a</p>", np.uint8)
+        kernel.prepare(page, 0, len(page), self.out, self.state, 8)
+        tidy(page, len(page), self.out)
 
     def room(self, size: int) -> np.ndarray:
         """A buffer for the copy of `size` bytes of markup."""
@@ -61,11 +66,14 @@ def extract(data: np.ndarray, start: int, stop: int, options: dict[str, Any], sc
 
     `options`: engine, ruby, link_density_switch, max_depth (see `MainText`) and the page's url. Never raises on a page's content.
     """
-    info = scratch.info
+    state = scratch.state
+    state[:] = 0
+    state[RUBY_KEEP] = options["ruby"] == "keep"
     out = scratch.room(stop - start)
     max_depth = options["max_depth"]
-    kernel.prepare(data, start, stop, out, info, options["ruby"] == "keep", max_depth)
-    _, depth, nodes, letters, linked, hidden, linked_hidden, flags, listed = info.tolist()
+    kernel.prepare(data, start, stop, out, state, max_depth)
+    size, depth, nodes, hidden, linked_hidden, flags, listed = state[kernel.OUT : kernel.CONTENTS_LINKS + 1].tolist()
+    letters, linked = int(state[LETTERS]), int(state[LINK_LETTERS])
     if depth > max_depth:
         return PageText(fault="too_deep", value=float(depth), threshold=float(max_depth))
     if nodes > MAX_NODES:
@@ -78,7 +86,7 @@ def extract(data: np.ndarray, start: int, stop: int, options: dict[str, Any], sc
     )
     try:
         return _parsed(
-            str(memoryview(out)[: info[kernel.OUT]], "utf-8", "replace"),
+            str(memoryview(out)[:size], "utf-8", "replace"),
             data[start:stop],
             options,
             density,
