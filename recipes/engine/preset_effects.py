@@ -6,6 +6,7 @@ chosen, or dropped, from one's own crawl. Rules whose columns the run has not me
 
 from collections.abc import Sequence
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from rich.console import Console
@@ -50,7 +51,7 @@ def _effects(effects: list[RuleEffect]) -> Table:
     removed = 0
     for e in effects:
         if e.missing:
-            table.add_row(e.rule, Text(e.keep), Text(f"not measured: {', '.join(e.missing)}", style="dim"))
+            table.add_row(e.rule, Text(e.keep), Text("not measured", style="dim"))
             continue
         table.add_row(e.rule, Text(e.keep), f"{e.alone:,}", f"{100 * e.share:.2f} %", f"{e.only:,}", f"{e.after:,}")
         removed += e.after
@@ -84,11 +85,12 @@ def measured_rows(run: Run, preset: Preset) -> tuple[pa.Table, int, str]:
     share = part / shards.partitions
     for task in shards.tasks():
         for listed in task["rejected_files"]:
-            table = shards.open_file(listed["path"]).read(columns=schema.names)
-            there = pc.is_valid(table.column(columns[0]))
-            for c in columns[1:]:
-                there = pc.or_(there, pc.is_valid(table.column(c)))
-            table = table.filter(there).cast(schema)
+            file = shards.open_file(listed["path"])
+            if not set(columns) <= set(file.schema_arrow.names):
+                continue  # a task that kept nothing but keys of what it rejected
+            table = file.read(columns=schema.names).cast(schema)
+            there = np.any([pc.is_valid(table.column(c)).to_numpy() for c in columns], axis=0)
+            table = table.filter(pa.array(there))
             total += len(table)
             pieces.append(table if share == 1 else table.slice(0, round(len(table) * share)))
     return pa.concat_tables(pieces), total, chosen["stage"]
