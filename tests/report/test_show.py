@@ -1,10 +1,13 @@
 """Lists come from the registries; the effect of a rule is counted over rows before it decided."""
 
 import re
+import shutil
+from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
-from curation.document import COLUMNS, REASONS
+from curation.document import COLUMNS, KEY_COLUMNS, REASONS, VERDICT
 from curation.filters.preset import load_preset, preset_names
 from recipes.engine.blocks import STEPS
 from recipes.engine.errors import RecipeError
@@ -87,3 +90,14 @@ def test_effects_come_with_pages_and_masked_text(made, capsys):
 def test_rules_whose_columns_were_not_measured_are_said(made, capsys):
     out = shown(capsys, "presets", None, made.folder)
     assert "fineweb2_jpn on corpus/made 1\nthis run measured none of its columns" in out
+
+
+def test_a_task_that_kept_only_keys_of_what_it_rejected_is_left_out(made, tmp_path, capsys):
+    shutil.copytree(Path(made.folder).parent, tmp_path / "r")
+    for file in (tmp_path / "r" / "stages").glob("*/rejected/*.parquet"):
+        table = pq.read_table(file)
+        keys = [*KEY_COLUMNS, *(c.name for c in VERDICT)]
+        pq.write_table(table.select([c for c in table.column_names if c in keys]), file)
+    out = shown(capsys, "presets", "swallow_v1", str(tmp_path / "r"))
+    early = sum(made.rejected[r] for r in ("http_status", "not_japanese_bytes", "japanese.language"))
+    assert f"{made.rows_in - early:,} rows of stage pages" in out

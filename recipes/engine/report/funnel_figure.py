@@ -25,7 +25,7 @@ def draw_funnel(funnel: Funnel, title: Words, *, narrow: bool = False) -> Drawin
         row = y + layout.head
         for loss in losses:
             wide = loss.rows * unit
-            _ribbon(drawing, right, wide, y, row, layout.ribbon_end, f"{loss.words.ja} {loss.rows:,}")
+            _ribbon(drawing, right, wide, y, row + max(0.0, layout.row - wide) / 2, layout.ribbon_end)
             _label(drawing, layout, loss, row + max(wide, layout.row) / 2, funnel)
             right -= wide
             row += max(wide, layout.row) + layout.gap
@@ -72,7 +72,7 @@ def _trunk(drawing: Drawing, x: float, y: float, end: float, wide: float) -> Non
     drawing.bar(x, y - 0.3, max(wide, 1.5) if wide else 0, end - y + 0.6, "kept")
 
 
-def _ribbon(drawing: Drawing, right: float, wide: float, y: float, row: float, end: float, said: str) -> None:
+def _ribbon(drawing: Drawing, right: float, wide: float, y: float, row: float, end: float) -> None:
     """From the trunk's right edge down and to the side, as thick as its rows all the way."""
     left, low = right - wide, row + wide
     path = (
