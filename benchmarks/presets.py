@@ -43,10 +43,11 @@ def main() -> None:
     texts = [text for _, text in dev_texts(args.data)]
     words = _spread(texts, 350_000 if args.quick else 6_000_000)
     rows = _spread(texts, 1_600_000) if args.quick else list(range(len(texts)))
+    by_words = set(words)
     work = sorted({*rows, *words})
     with tempfile.TemporaryDirectory() as folder:
         given, got = Path(folder) / "texts.jsonl", Path(folder) / "verdicts.jsonl"
-        given.write_text("".join(json.dumps({"text": texts[i], "words": i in set(words)}) + "\n" for i in work))
+        given.write_text("".join(json.dumps({"text": texts[i], "words": i in by_words}) + "\n" for i in work))
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
         subprocess.run([peer, __file__, "--peer", str(given), str(got)], check=True, env=environment)
         theirs = [json.loads(line) for line in got.read_text().splitlines()]
