@@ -15,7 +15,7 @@ import re
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -50,12 +50,17 @@ class Step(PipelineStep):
     """
 
     type = "seimai"
-    name: ClassVar[str] = ""
+    name: str = ""
+    """What a recipe calls the step; the engine numbers a second use in one stage (`threshold2`)."""
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     drops: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
     stage: str = ""
+    recipe_parameters: Mapping[str, Any] = MappingProxyType({})
+    """Parameters as the recipe states them (set by the engine), part of the fingerprint."""
+    known_fused: frozenset[bytes] = frozenset()
+    """Ids of pages that blew a step's fuse in an earlier run: rejected again without being tried (set by the engine)."""
     attempt: int = 1
     """1 on a task's first try; above 1 its process died before, and foreign parsers must be called in a process of their own."""
 
@@ -67,6 +72,10 @@ class Step(PipelineStep):
     def artefacts(self) -> Mapping[str, bytes]:
         """Content of files outside the project that decide what this step does (a preset, a word list, a table), by name."""
         return {}
+
+    def plan_note(self) -> str:
+        """What `seimai plan` says about the consequences of the step's parameters; nothing by default."""
+        return ""
 
     def setup(self) -> None:
         """Loads what is heavy (models, compiled kernels), once per task and before the first batch."""
@@ -187,6 +196,7 @@ class Survey(Step):
 
     @made.setter
     def made(self, tables: Mapping[str, Any]) -> None:
+        """Gives the tables directly, in place of their folders."""
         self._made = tables
 
     @abstractmethod

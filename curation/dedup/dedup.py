@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from curation.dedup.key_order import column_keys
-from curation.dedup.minhash import BANDS, PERMUTATIONS, ROWS, signature_rows
+from curation.dedup.minhash import BANDS, PERMUTATIONS, ROWS, candidate_probability, signature_rows
 from curation.dedup.normal_form import FORM_VERSION
 from curation.document import COLUMNS, KEY
 from curation.step import Batch, Columns, Rows, Survey
@@ -62,6 +62,15 @@ class Dedup(Survey):
             "clusters": pa.schema(columns, metadata=made_from),
             "edges": pa.schema(edges, metadata=made_from),
         }
+
+    def plan_note(self) -> str:
+        """The S-curve of the bands: how probably a pair of each similarity is found."""
+        levels = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
+        found = "  ".join(f"{j:g}: {100 * candidate_probability(j, self.bands, self.rows):.1f} %" for j in levels)
+        return (
+            f"a pair of Jaccard J is compared with probability 1 − (1 − J^{self.rows})^{self.bands}, and joined if J ≥ "
+            f"{self.threshold:g}\n{found}"
+        )
 
     def columns(self, batch: Batch) -> Columns:
         """The row's place among all rows, from the survey's table."""

@@ -2,12 +2,14 @@
 
 import os
 import sys
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from recipes.engine.errors import RecipeError, RunError
+
+if TYPE_CHECKING:
+    from recipes.engine.plan import Plan
 
 app = typer.Typer(
     name="seimai",
@@ -36,7 +38,7 @@ Overrides = Annotated[
 ]
 
 
-def _planned(name: str, files: list[str] | None, out: str | None, overrides: list[str] | None):
+def _planned(name: str, files: list[str] | None, out: str | None, overrides: list[str] | None) -> "Plan":
     from recipes.engine import plan, spec
 
     path = spec.find(name)
@@ -146,14 +148,3 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
-
-
-def run_folder(path: str) -> Path:
-    """Folder of a run's version: the one given, or the only or newest version in it. Raises RecipeError."""
-    folder = Path(path)
-    if (folder / "run.json").exists():
-        return folder
-    found = sorted(folder.glob("*/run.json"), key=lambda p: p.stat().st_mtime)
-    if not found:
-        raise RecipeError(f"{path}: no finished run here (no run.json)")
-    return found[-1].parent

@@ -60,8 +60,7 @@ def _replay(plan: Plan, folder: str | None) -> None:
     fused = frozenset(bytes.fromhex(i) for m in manifests for i in m.get("fused", ()))
     for block in plan.blocks:
         for step in block.steps:
-            if hasattr(step, "known_fused"):
-                step.known_fused = fused
+            step.known_fused = fused
 
 
 def check_version(plan: Plan) -> None:

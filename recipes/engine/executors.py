@@ -90,7 +90,7 @@ def cluster_executor(
         options = {"job_name": name.replace("/", "_")} | options
     else:
         from datatrove.executor.ray import RayPipelineExecutor as Executor
-    cls = type(f"Watched{Executor.__name__}", (_ByManifest, Executor), {})
+    cls: Any = type(f"Watched{Executor.__name__}", (_ByManifest, Executor), {})
     try:
         executor = cls(pipeline=pipeline, tasks=tasks, logging_dir=place.url, **options)
     except TypeError as error:

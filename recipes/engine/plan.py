@@ -235,7 +235,7 @@ def _block(
     tasks: int,
     surveys: Iterable[Block],
 ) -> Block:
-    tiers = dict(recipe.rejected)
+    tiers: dict[str, str] = {**recipe.rejected}
     parts = [FORMAT, kind, name, read.fingerprint, [_identity(s) for s in steps], columns, recipe.partitions, tiers]
     parts += [[s.fingerprint for s in surveys], code_version.libraries()]
     return Block(
@@ -246,10 +246,11 @@ def _block(
 def _identity(step: Step) -> dict[str, Any]:
     """What makes a step the same step: name, parameters, the files it was given, and its code."""
     cls = type(step)
-    params = getattr(step, "recipe_parameters", None) or {
-        k: v for k, v in vars(step).items() if isinstance(v, str | int | float | bool | list | dict | tuple | None)
+    params = dict(step.recipe_parameters) or {
+        k: v
+        for k, v in vars(step).items()
+        if isinstance(v, str | int | float | bool | list | dict | tuple | None) and k not in ("stage", "name")
     }
-    params = {k: v for k, v in params.items() if k not in ("stage", "name", "recipe_parameters")}
     files = {k: hashlib.sha256(v).hexdigest()[:16] for k, v in step.artefacts().items()}
     return {"step": step.name, "with": params, "files": files, "code": code_version.of_module(cls.__module__)}
 

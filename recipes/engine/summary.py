@@ -37,8 +37,8 @@ def print_plan(plan: Plan) -> None:
     console.print(table)
     for block in plan.blocks:
         for step in block.steps:
-            if block.kind == "survey" and step is block.steps[-1] and hasattr(step, "plan_note"):
-                console.print(f"\n[bold]{block.name}[/]\n{step.plan_note()}", markup=True)
+            if block.kind == "rows" and (note := step.plan_note()):
+                console.print(f"\n[bold]{block.stage}.{step.name}[/]\n{note}")
 
 
 def state(url: str, block: Any) -> str:
