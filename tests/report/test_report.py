@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from made_run import HOSTILE, PROSE
+from made_run import HOSTILE, PROSE, make_run
 
 from curation.document import COLUMNS
 from curation.filters.preset import load_preset
@@ -129,3 +129,10 @@ def test_the_curve_is_the_published_one():
 def test_labels_of_one_encoding_are_one_family():
     assert {family(label) for label in ("Shift_JIS", "x-sjis", "windows-31j", "cp932")} == {"cp932"}
     assert {family(label) for label in ("EUC-JP", "euc_jis_2004", "x-euc-jp")} == {"euc-jp"}
+
+
+@pytest.mark.parametrize("rows", [0, 3])
+def test_a_run_of_no_or_three_rows_has_a_report_too(tmp_path, rows):
+    small = make_run(tmp_path / "small", rows=rows)
+    text = Path(write_report(small.folder, samples=True)).read_text(encoding="utf-8")
+    assert f"{rows} レコードから <b>{small.rows_out} ページ</b>を残した" in text
