@@ -27,6 +27,7 @@ import tempfile
 import time
 from collections import Counter, defaultdict
 from pathlib import Path
+from typing import Any
 
 import _transcode as transcode
 import pyarrow as pa
@@ -37,6 +38,8 @@ from curation.extract.reader import find_inputs, plan_units
 from curation.extract.warc import ReadWarc
 from curation.provenance import Source
 from curation.step import Rejected
+
+Figures = dict[str, Any]
 
 MIN_KANA = 30
 """What recipes/web_ja.yaml gives `sniff`."""
@@ -50,18 +53,18 @@ def main() -> None:
     args = parser.parse_args()
     truth = {row["url"]: row for row in _table(args.data / "truth.tsv")}
     batches, rejected = read(args.data)
-    expected = {url: true_text(body, truth.get(url)) for batch in batches for url, body in _pages(batch)}
+    rows = (row for batch in batches for row in batch.select(["url", "payload"]).to_pylist())
+    expected = {row["url"]: true_text(row["payload"], truth.get(row["url"])) for row in rows}
     figures = real_records(batches, rejected, expected)
     figures |= datatrove(args.data, expected, truth)
     pages = [expected[u] for u, row in truth.items() if row["lang"] == row["package_lang"] == "ja" and u in expected]
     figures |= transcoded(pages, 40 if args.quick else 1000, 8 if args.quick else 1000)
-    figures |= languages(batches, truth)
-    print(json.dumps(figures))
+    print(json.dumps(figures | languages(batches, truth)))
 
 
-def read(data: Path) -> tuple[list[pa.RecordBatch], Counter]:
+def read(data: Path) -> tuple[list[pa.RecordBatch], Counter[str]]:
     """All records with their bodies, and how many were rejected for which reason."""
-    batches, rejected = [], Counter()
+    batches, rejected = [], Counter[str]()
     units = plan_units(find_inputs([str(data / "warc" / "*.warc.gz")]))
     for item in ReadWarc(units, Source("dev")).run(()):
         if isinstance(item, Rejected):
@@ -76,7 +79,7 @@ def true_text(body: bytes, row: dict[str, str] | None) -> str:
     return _plain(body.decode(row["true_encoding"] if row else "utf-8"))
 
 
-def real_records(batches: list[pa.RecordBatch], rejected: Counter, expected: dict[str, str]) -> dict:
+def real_records(batches: list[pa.RecordBatch], rejected: Counter[str], expected: dict[str, str]) -> Figures:
     """Part 1, our side."""
     step, right, wrong, replaced = Decode(), 0, [], 0
     start = time.process_time()
@@ -107,7 +110,7 @@ def real_records(batches: list[pa.RecordBatch], rejected: Counter, expected: dic
     }
 
 
-def datatrove(data: Path, expected: dict[str, str], truth: dict[str, dict[str, str]]) -> dict:
+def datatrove(data: Path, expected: dict[str, str], truth: dict[str, dict[str, str]]) -> Figures:
     """Part 1, datatrove's side; nothing where its environment is missing, and then it says so."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "texts.jsonl"
@@ -127,10 +130,9 @@ def datatrove(data: Path, expected: dict[str, str], truth: dict[str, dict[str, s
     }
 
 
-def transcoded(pages: list[str], count: int, long_count: int) -> dict:
+def transcoded(pages: list[str], count: int, long_count: int) -> Figures:
     """Part 2: share right in each cell."""
-    step = max(1, len(pages) // count)
-    pages = pages[::step][:count]
+    pages = pages[:: max(1, len(pages) // count)][:count]
     ours, theirs, sent, asked = defaultdict(list), defaultdict(list), [], []
     for cut in transcode.CUTS:
         for number, page in enumerate(pages[: long_count if cut == "cut at 1 MiB" else count]):
@@ -166,7 +168,7 @@ def transcoded(pages: list[str], count: int, long_count: int) -> dict:
     return figures
 
 
-def languages(batches: list[pa.RecordBatch], truth: dict[str, dict[str, str]]) -> dict:
+def languages(batches: list[pa.RecordBatch], truth: dict[str, dict[str, str]]) -> Figures:
     """Part 3: pages kept by `sniff` and by the rule of the preset `japanese`, of all text of each page."""
     from resiliparse.extract.html2text import extract_plain_text
 
@@ -176,7 +178,7 @@ def languages(batches: list[pa.RecordBatch], truth: dict[str, dict[str, str]]) -
     sniff, language, whole = Sniff(min_kana=MIN_KANA), Language(), Language(characters=1 << 40)
     for step in (sniff, language, whole):
         step.setup()
-    seen: dict[str, Counter] = defaultdict(Counter)
+    seen: dict[str, Counter[str]] = defaultdict(Counter)
     agree = total = 0
     for batch in batches:
         passed = set(sniff.split(batch)[0].column("url").to_pylist())
@@ -275,16 +277,14 @@ def _resiliparse(payload: bytes) -> str:
     from resiliparse.parse.encoding import bytes_to_str, detect_encoding
 
     # its own fallback would read a page that was cut as windows-1252
-    return bytes_to_str(payload, detect_encoding(payload, from_html_meta=True), errors="replace", fallback_encodings=())
+    return bytes_to_str(
+        payload, detect_encoding(payload, from_html_meta=True) or "utf-8", errors="replace", fallback_encodings=()
+    )
 
 
 def _table(path: Path) -> list[dict[str, str]]:
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
-
-
-def _pages(batch: pa.RecordBatch) -> list[tuple[str, bytes]]:
-    return list(zip(batch.column("url").to_pylist(), batch.column("payload").to_pylist(), strict=True))
 
 
 def _plain(text: str) -> str:

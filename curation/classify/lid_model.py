@@ -9,7 +9,7 @@ whose predictions are the reference that the kernel is held against.
 import struct
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -66,7 +66,7 @@ def load(path: Path = MODEL) -> LidModel:
     data = path.read_bytes()
     at = 0
 
-    def read(layout: str) -> tuple:
+    def read(layout: str) -> tuple[Any, ...]:
         nonlocal at
         values = struct.unpack_from("<" + layout, data, at)
         at += struct.calcsize("<" + layout)
@@ -118,7 +118,7 @@ def load(path: Path = MODEL) -> LidModel:
     )
 
 
-def _quantised(read: Callable[[str], tuple], array: Callable[[str, int], np.ndarray]) -> np.ndarray:
+def _quantised(read: Callable[[str], tuple[Any, ...]], array: Callable[[str, int], np.ndarray]) -> np.ndarray:
     """Unpacks a `QuantMatrix`: centroids by code, times the centroid of the row's norm where norms are kept apart."""
     has_norm, height, _, size = read("?2qi")
     codes = array("u1", size)

@@ -3,6 +3,8 @@
 The decision about the encoding is `charset.decode`. A WET record is UTF-8 by its format (evidence `given`), unless its bytes are not.
 """
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 
@@ -49,7 +51,7 @@ class Decode(Measure):
         kinds = batch.column("record_type").to_pylist()
         rows = batch.num_rows
         pages: list[bytes] = [b""] * rows
-        made: dict[str, list] = {
+        made: dict[str, list[Any]] = {
             name: [None] * rows
             for name in ("encoding", "encoding_evidence", "replaced_chars", "reason", "value", "threshold", "detail")
         }
