@@ -11,9 +11,15 @@ from curation.shards import MANIFEST
 from recipes.engine.plan import Plan, SourceRead
 
 
+def _console() -> Console:
+    """A console that is wide enough for tables where output goes to a file."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=120)
+
+
 def print_plan(plan: Plan) -> None:
     """Blocks with their steps, tasks, columns and state, and what the deduplication's bands imply."""
-    console = Console(highlight=False)
+    console = _console()
     console.print(f"[bold]{plan.recipe.name}[/] {plan.recipe.version} → {plan.folder}", soft_wrap=True)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("block", "reads", "steps", "tasks", "columns", "fingerprint", "state"):
@@ -51,7 +57,7 @@ def state(url: str, block: Any) -> str:
 
 def print_summary(run: dict[str, Any], folder: str, report: str) -> None:
     """The funnel of a finished run in a few lines: rows of each stage, the main reasons, and where things lie."""
-    console = Console(highlight=False)
+    console = _console()
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column, justify in (
         ("stage", "left"),
