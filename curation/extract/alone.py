@@ -20,7 +20,9 @@ from typing import IO, Any
 
 import numpy as np
 
-_START_SECONDS = 120.0
+_FIRST_PAGE = '<html lang="ja"><title>米</title><p>精米<a href="/">米</a></p><ul><li>一</li></ul></html>'.encode()
+_FIRST_OPTIONS = {"engine": "resiliparse", "ruby": "drop", "link_density_switch": 0.5, "max_depth": 512, "url": None}
+_START_SECONDS = 600.0
 """Time for a child to load its extractor (compiling kernels on a machine that never did)."""
 
 
@@ -90,11 +92,17 @@ class Alone:
 
 
 def load(extractor: str) -> tuple[Callable[..., Any], Any]:
-    """The extractor named module:function, and its scratch buffers."""
+    """The extractor named module:function, and its scratch buffers.
+
+    It has extracted one small page then, so that compiling its kernels on a machine that never did blows no page's fuse.
+    """
     from curation.extract.page_text import Scratch
 
     module, _, name = extractor.partition(":")
-    return getattr(importlib.import_module(module), name), Scratch()
+    extract, scratch = getattr(importlib.import_module(module), name), Scratch()
+    page = np.frombuffer(_FIRST_PAGE, np.uint8)
+    extract(page, 0, len(page), _FIRST_OPTIONS, scratch)
+    return extract, scratch
 
 
 def _send(pipe: IO[bytes], message: Any) -> None:
