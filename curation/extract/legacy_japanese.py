@@ -12,8 +12,7 @@ import codecs
 import re
 from functools import cache
 
-_MICROSOFT = str.maketrans("\u301c\u2016\u2212\u00a2\u00a3\u00ac", "\uff5e\u2225\uff0d\uffe0\uffe1\uffe2")
-_JIS_ONLY = re.compile("[\u301c\u2016\u2212\u00a2\u00a3\u00ac]")
+_MICROSOFT = tuple(zip("\u301c\u2016\u2212\u00a2\u00a3\u00ac", "\uff5e\u2225\uff0d\uffe0\uffe1\uffe2", strict=True))
 _TO_EUC = bytes.maketrans(bytes(range(0x21, 0x7F)), bytes(range(0xA1, 0xFF)))
 
 _RUN = re.compile(
@@ -126,4 +125,6 @@ def _kana(body: bytes) -> bytes:
 
 
 def _microsoft(text: str) -> str:
-    return text.translate(_MICROSOFT) if _JIS_ONLY.search(text) else text
+    for jis, microsoft in _MICROSOFT:
+        text = text.replace(jis, microsoft)
+    return text
