@@ -39,8 +39,9 @@ class Words(Measure):
     reads, writes = ("text",), _COLUMNS
 
     def setup(self) -> None:
-        """Loads the dictionary (about 200 MB, memory-mapped and shared by workers)."""
+        """Loads the dictionary (about 200 MB, memory-mapped and shared by workers) and compiles the kernels."""
         self._tokenise = Tokeniser()
+        word_columns("精米", self._tokenise)
 
     def columns(self, batch: Batch) -> Columns:
         rows = [None if text is None else word_columns(text, self._tokenise) for text in batch["text"].to_pylist()]
