@@ -30,7 +30,7 @@ FINEWEB2 = {
 def main() -> None:
     """Compares both sides and prints the agreement of each rule."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="fewer pages: under 50 s")
+    parser.add_argument("--quick", action="store_true", help="some 240 WARC pages only: under 50 s")
     parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data")
     parser.add_argument("--peer", nargs=2, metavar=("TEXTS", "VERDICTS"), help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -40,8 +40,8 @@ def main() -> None:
     peer = os.environ.get("SEIMAI_PEER_PYTHON")
     if not peer:
         raise SystemExit("SEIMAI_PEER_PYTHON is not set: an environment with benchmarks/peers-presets.txt is needed")
-    texts = [text for _, text in dev_texts(args.data)]
-    words = _spread(texts, 350_000 if args.quick else 6_000_000)
+    texts = [text for _, text in dev_texts(args.data, pieces=not args.quick)]
+    words = _spread(texts, 300_000 if args.quick else 6_000_000)
     rows = _spread(texts, 1_600_000) if args.quick else list(range(len(texts)))
     by_words = set(words)
     work = sorted({*rows, *words})
@@ -59,8 +59,8 @@ def main() -> None:
     print(json.dumps(figures))
 
 
-def dev_texts(data: Path) -> Iterator[tuple[str, str]]:
-    """Identity and text of every labelled page and of every 166th row of `scale/`."""
+def dev_texts(data: Path, pieces: bool) -> Iterator[tuple[str, str]]:
+    """Identity and text of every labelled page and, with `pieces`, of every 166th row of `scale/`."""
     import pyarrow.parquet as pq
     from fastwarc.warc import ArchiveIterator, WarcRecordType
     from resiliparse.extract.html2text import extract_plain_text
@@ -77,7 +77,7 @@ def dev_texts(data: Path) -> Iterator[tuple[str, str]]:
                 if "plain" not in page["http_content_type"]:
                     text = extract_plain_text(text, main_content=False, alt_texts=False)
                 yield url, text
-    for path in sorted((data / "scale").glob("docs-0*.parquet")):
+    for path in sorted((data / "scale").glob("docs-0*.parquet")) if pieces else []:
         table = pq.read_table(path, columns=["id", "text"])
         table = table.take(list(range(0, len(table), 166)))
         yield from zip(table["id"].to_pylist(), table["text"].to_pylist(), strict=True)
