@@ -70,9 +70,16 @@ class Alone:
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         )
         assert child.stdout is not None
-        if not select.select([child.stdout], [], [], _START_SECONDS)[0] or _receive(child.stdout) != "ready":
+        if not select.select([child.stdout], [], [], _START_SECONDS)[0]:
             child.kill()
             raise RuntimeError(f"the extractor's process did not start in {_START_SECONDS:g} s: {self.extractor}")
+        try:
+            _receive(child.stdout)
+        except EOFError:
+            code = child.wait()
+            raise RuntimeError(
+                f"the extractor's process ended with code {code} when started: {self.extractor}"
+            ) from None
         self._child = child
         return child
 

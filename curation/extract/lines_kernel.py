@@ -51,6 +51,25 @@ def tidy(src, n, out):
         gap = 0
         while k < stop:
             c = src[k]
+            if gap == 0 and (32 < c < 0x80 or 0xE3 <= c < 0xEF):  # runs of ordinary characters
+                ran = o
+                while k < stop:
+                    c = src[k]
+                    if 32 < c < 0x80:
+                        out[o] = c
+                        o += 1
+                        k += 1
+                    elif 0xE3 <= c < 0xEF and k + 2 < stop and not (c == 0xE3 and src[k + 1] == 0x80):
+                        out[o] = c
+                        out[o + 1] = src[k + 1]
+                        out[o + 2] = src[k + 2]
+                        o += 3
+                        k += 3
+                    else:
+                        break
+                last = o if o > ran else last
+                if k >= stop:
+                    break
             if c == 0xEF and k + 2 < stop and src[k + 1] == 0xB7 and 0x90 <= src[k + 2] <= 0x91:
                 k += 3
                 continue

@@ -19,12 +19,13 @@ from curation.extract.markup_scan import (
     LINK_LETTERS,
     NODE_CHARS,
     NODE_THREE,
+    PENDING,
+    RUBY_KEEP,
 )
-from curation.extract.markup_scan import PENDING, RUBY_KEEP
 
 OUT, DEEPEST, NODES, HIDDEN, LINK_HIDDEN, FLAGS, CONTENTS_LINKS = range(11, 18)
-"""Places in the state (after those of `markup_scan`): bytes written, deepest nesting, upper estimate of the tree's nodes, hidden letters
-(in links), bits, letters of links in tables of contents that are shown."""
+"""Places in the state (after those of `markup_scan`): bytes written, deepest nesting, upper estimate of the tree's nodes, hidden
+letters (in links), bits, letters of links in tables of contents that are shown."""
 _DEPTH, _FORMATS, _LINKS, _FOREIGNS, _FRAMES, _CELL, _DROPPED, _OPENED, _CONTENTS = range(18, 27)
 STATE = 27
 """Length of the state."""
@@ -68,6 +69,9 @@ def _declaration(src, i, n, out, state):
         if k - i < 400 and (src[i + 1] == 63 or s.word_in(src, i, k, s.XHTML_WORD)):
             state[FLAGS] |= XHTML
         if doctype and k < n:
+            if o + (k + 1 - i) + 64 > len(out):
+                state[FLAGS] |= CUT
+                return n
             state[OUT] = s.copy(src, i, k + 1, out, o)
     return k + 1
 
@@ -177,7 +181,7 @@ def _wait(h, kind, state, waiting):
 
 
 @njit(cache=True, nogil=True)
-def _start_tag(src, i, name1, gt, stop, n, h, bits, found, out, state, stack, waiting):  # noqa: PLR0912
+def _start_tag(src, i, name1, gt, stop, n, h, bits, found, out, state, stack, waiting):
     """A start tag src[i:gt + 1] with attributes from name1 to stop: copied, repaired, marked; the place after what it takes along."""
     after = gt + 1
     state[NODES] += 2 if bits & _INLINE else 2 + state[_FORMATS]
@@ -316,9 +320,6 @@ def prepare(src, i, n, out, state, max_depth):
         close = src[i + 1] == 47
         name0 = i + 2 if close else i + 1
         if name0 >= n or not s.letter(src[name0]):
-            if state[OUT] + 400 > cap:
-                state[FLAGS] |= CUT
-                break
             i = _declaration(src, i, n, out, state)
             continue
         name1 = name0

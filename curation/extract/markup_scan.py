@@ -412,10 +412,33 @@ def copy_text(src, i, n, out, o, cap, state):
             node_chars += 1
         letters += kind & 1
         if writes:
-            for k in range(size):
-                out[o + k] = src[i + k]
-            o += size
+            o = copy(src, i, i + size, out, o)
         i += size
+        if node_chars == 2 and writes:  # the common characters once more, without a question that is settled
+            limit = min(n - 3, i + cap - o)
+            first = i
+            while i < limit:
+                c = np.int64(src[i])
+                if c < 0x80:
+                    if c <= 32 or c == 38 or c == 60:
+                        break
+                    kind = np.int64(_CLASSES[c])
+                    out[o] = c
+                    o += 1
+                    i += 1
+                elif 0xE0 <= c < 0xEF:
+                    cp = ((c & 15) << 12) | (np.int64(src[i + 1] & 63) << 6) | np.int64(src[i + 2] & 63)
+                    kind = np.int64(_CLASSES[cp])
+                    out[o] = c
+                    out[o + 1] = src[i + 1]
+                    out[o + 2] = src[i + 2]
+                    o += 3
+                    i += 3
+                else:
+                    break
+                letters += kind & 1
+            if i > first:
+                before = kind
     state[PENDING] = pending
     state[BEFORE] = before
     state[NODE_CHARS] = node_chars

@@ -46,15 +46,11 @@ class PageText(NamedTuple):
 
 
 class Scratch:
-    """Buffers that a worker reuses from page to page (1.3 MB, for an ordinary page); making them compiles the kernels."""
+    """Buffers that a worker reuses from page to page (1.3 MB, for an ordinary page)."""
 
     def __init__(self) -> None:
         self.state = np.zeros(kernel.STATE, np.int64)
         self.out = np.empty(5 * _SMALL + 128, np.uint8)
-
-        page = np.frombuffer(b"<p>a</p>", np.uint8)
-        kernel.prepare(page, 0, len(page), self.out, self.state, 8)
-        tidy(page, len(page), self.out)
 
     def room(self, size: int) -> np.ndarray:
         """A buffer for the copy of `size` bytes of markup."""
@@ -103,9 +99,10 @@ def _parsed(
     markup: str, source: np.ndarray, options: dict[str, Any], density: float, flags: int, menus: bool
 ) -> PageText:
     tree = HTMLTree.parse(markup)
-    root = tree.document and tree.document.document_element
+    document = tree.document
+    root = document.document_element if document is not None else None
     title = " ".join((tree.title or "").split()) or None
-    lang = root.get_attribute("lang") or root.get_attribute("xml:lang") if root else None
+    lang = (root.get_attribute("lang") or root.get_attribute("xml:lang")) if root is not None else None
     head = {
         "title": title,
         "html_lang": lang,
