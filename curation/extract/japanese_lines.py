@@ -6,6 +6,7 @@ only where the page shows that width. Aozora Bunko writes readings as ｜漢字�
 """
 
 import re
+from collections.abc import Sequence
 
 from curation.extract.char_class import char_class, joins
 
@@ -88,7 +89,7 @@ def _gaiji(note: str) -> str:
     return chr(value) if 0x20 <= value < 0x110000 and not 0xD800 <= value < 0xE000 else "〓"
 
 
-def unwrap(lines: list[str]) -> list[str]:
+def unwrap(lines: Sequence[str]) -> list[str]:
     """Joins lines that a fixed width broke, and leaves every other text alone.
 
     A text is hard-wrapped when at least 8 of its lines, and 30 % of those that hold text, end within 4 columns of its widest line,
@@ -101,10 +102,10 @@ def unwrap(lines: list[str]) -> list[str]:
     widths = [columns(line) for line in lines]
     full = max(widths, default=0) - _SLACK
     if not _MIN_WIDTH <= full + _SLACK <= _MAX_WIDTH:
-        return lines
+        return list(lines)
     at_edge = sum(width >= full for width in widths)
     if at_edge < _MIN_LINES or at_edge < 0.3 * sum(width > 0 for width in widths):
-        return lines
+        return list(lines)
     joined: list[str] = []
     goes_on = False
     for line, width in zip(lines, widths, strict=True):

@@ -109,7 +109,9 @@ def compiled(markup: str, ruby: Literal["drop", "keep"] = "drop", max_depth: int
     figures = [int(state[k]) for k in (kernel.DEEPEST, kernel.NODES, LETTERS, LINK_LETTERS)]
     figures += [int(state[k]) for k in (kernel.HIDDEN, kernel.LINK_HIDDEN, kernel.CONTENTS_LINKS)]
     bits = [bool(flags & bit) for bit in (kernel.ROBOTS, kernel.LICENCE, kernel.XHTML)]
-    return Prepared(out[: state[kernel.OUT]].tobytes().decode(), *figures[:7], bits[0], bits[1], bits[2])
+    return Prepared(
+        out[: state[kernel.OUT]].tobytes().decode(), *figures, robots=bits[0], licence=bits[1], xhtml=bits[2]
+    )
 
 
 @pytest.mark.parametrize("seed", range(4))
