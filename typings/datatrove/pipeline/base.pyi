@@ -3,7 +3,7 @@ from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 
 class PipelineStep:
-    name: ClassVar[str]
+    name: str
     type: ClassVar[str]
     stats: Any
     def __init__(self) -> None: ...
