@@ -28,6 +28,7 @@ nox.options.sessions = ["lint", "resolve", "newcomer", "other_pythons", "tests"]
 
 if "UV" in os.environ:  # uvx tells where uv is, also where it is on no PATH
     os.environ["PATH"] = os.pathsep.join([str(Path(os.environ["UV"]).parent), os.environ["PATH"]])
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # workers start many times: compile a module once
 if "PIP_FIND_LINKS" in os.environ:  # a folder of wheels that pip is told about is told to uv too
     os.environ.setdefault("UV_FIND_LINKS", ",".join(os.environ["PIP_FIND_LINKS"].split()))
 

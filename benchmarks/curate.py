@@ -27,10 +27,11 @@ HERE = Path(__file__).resolve().parent
 MODEL = HERE.parent / "curation" / "classify" / "lid.176.ftz"
 
 
-def timed(command: list[str], env: dict[str, str] | None = None) -> tuple[float, float]:
+def timed(command: list[str]) -> tuple[float, float]:
     """CPU and wall seconds of a command and its children. Its output is shown when it fails."""
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **(env or {})})
+    compiled = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}  # on both sides, as for a user
+    done = subprocess.run(command, capture_output=True, text=True, env=compiled)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)}\n{done.stdout}\n{done.stderr}")

@@ -24,6 +24,7 @@ STEPS: dict[str, str] = {
     "text_stats": "curation.features.text_stats:TextStats",
     "repetition": "curation.features.repetition:Repetition",
     "words": "curation.features.words:Words",
+    "keywords": "curation.features.keywords:Keywords",
     "language": "curation.classify.language:Language",
     "threshold": "curation.filters.threshold:Threshold",
     "url_blocklist": "curation.filters.url_blocklist:UrlBlocklist",
