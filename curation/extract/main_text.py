@@ -5,6 +5,7 @@ are. The wall clock decides nothing: a page that hangs or kills the extractor ta
 is tried again with every page in a process of its own (`alone`), and what dies there twice is rejected and listed.
 """
 
+import importlib.util
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -72,6 +73,8 @@ class MainText(Measure):
         """Loads the extractor: into this process on the first attempt, into a child on later ones."""
         from curation.extract.alone import Alone, load
 
+        if self.engine == "trafilatura" and importlib.util.find_spec("trafilatura") is None:
+            raise ImportError("main_text: engine 'trafilatura' is not installed; it comes with `seimai[trafilatura]`")
         if self.attempt > 1:
             self._alone = Alone(self.extractor, self.fuse_seconds)
         else:

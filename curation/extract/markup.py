@@ -84,6 +84,7 @@ class _Pass:
 
     text: str
     keep: bool
+    lean: bool
     max_depth: int
     out: list[str] = field(default_factory=list)
     made: Prepared = field(default_factory=Prepared)
@@ -105,15 +106,17 @@ class _Pass:
     dropped: str = ""
 
 
-def prepare(markup: str, ruby: Literal["drop", "keep"] = "drop", max_depth: int = 512) -> Prepared:
+def prepare(markup: str, ruby: Literal["drop", "keep"] = "drop", max_depth: int = 512, lean: bool = False) -> Prepared:
     """Makes a page's markup ready for the parser (see the module). Ends early below `max_depth` open elements.
+
+    `lean` leaves out the attributes that only resiliparse's main-content rules look at.
 
     >>> prepare("<p>精米は\\n日本の<ruby>米<rt>こめ</rt></ruby></p>").markup
     '<p>精米は日本の<ruby>米\\ufdd0<rt hidden>こめ</rt></ruby></p>'
     >>> prepare('<?xml version="1.0"?><a id="x"/>二').markup
     '<a id="x"></a>二'
     """
-    page = _Pass(markup, ruby == "keep", max_depth)
+    page = _Pass(markup, ruby == "keep", lean, max_depth)
     i, n = 0, len(page.text)
     while i < n:
         token = _TOKEN.match(page.text, i)
@@ -385,9 +388,17 @@ def _start_tag(page: _Pass, i: int, tag: _Tag, bits: int) -> int:
         page.waiting.append(_Waiting(name, kind, len(page.out), sums))
         page.out.append(" " * 7)
     if closed:
-        page.out += [text[tag.name_end : tag.attributes_end], "></", text[i + 1 : tag.name_end], ">"]
+        page.out += [
+            "" if page.lean else text[tag.name_end : tag.attributes_end],
+            "></",
+            text[i + 1 : tag.name_end],
+            ">",
+        ]
         return tag.end
-    page.out.append(text[tag.name_end : tag.end])
+    if page.lean and not tag.licence and name not in ("html", "meta", "link"):
+        page.out.append("/>" if tag.self_closed else ">")
+    else:
+        page.out.append(text[tag.name_end : tag.end])
     if not bits & (T.OPTIONAL_END | T.VOID):
         page.stack.append(name)
         made.deepest = max(made.deepest, len(page.stack))

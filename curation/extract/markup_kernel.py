@@ -15,6 +15,7 @@ from curation.extract.markup_scan import (
     IN_PRE,
     IN_RP,
     IN_RT,
+    LEAN,
     LETTERS,
     LINK_LETTERS,
     NODE_CHARS,
@@ -23,11 +24,11 @@ from curation.extract.markup_scan import (
     RUBY_KEEP,
 )
 
-OUT, DEEPEST, NODES, HIDDEN, LINK_HIDDEN, FLAGS, CONTENTS_LINKS = range(11, 18)
+OUT, DEEPEST, NODES, HIDDEN, LINK_HIDDEN, FLAGS, CONTENTS_LINKS = range(12, 19)
 """Places in the state (after those of `markup_scan`): bytes written, deepest nesting, upper estimate of the tree's nodes, hidden
 letters (in links), bits, letters of links in tables of contents that are shown."""
-_DEPTH, _FORMATS, _LINKS, _FOREIGNS, _FRAMES, _CELL, _DROPPED, _OPENED, _CONTENTS = range(18, 27)
-STATE = 27
+_DEPTH, _FORMATS, _LINKS, _FOREIGNS, _FRAMES, _CELL, _DROPPED, _OPENED, _CONTENTS = range(19, 28)
+STATE = 28
 """Length of the state."""
 
 ROBOTS, LICENCE, XHTML, CUT, DEEP = 1, 2, 4, 8, 16
@@ -238,7 +239,7 @@ def _start_tag(src, i, name1, gt, stop, n, h, bits, found, out, state, stack, wa
             out[state[OUT] + k] = 32
         state[OUT] += 7
     if closed:
-        o = s.copy(src, name1, stop, out, state[OUT])
+        o = state[OUT] if state[LEAN] else s.copy(src, name1, stop, out, state[OUT])
         out[o] = 62
         out[o + 1] = 60
         out[o + 2] = 47
@@ -246,7 +247,10 @@ def _start_tag(src, i, name1, gt, stop, n, h, bits, found, out, state, stack, wa
         out[o] = 62
         state[OUT] = o + 1
         return after
-    state[OUT] = s.copy(src, name1, after, out, state[OUT])
+    if state[LEAN] and not found[6] and h != s.HTML and h != s.META and h != s.LINK:
+        state[OUT] = s.copy(src, gt - 1 if found[2] else gt, after, out, state[OUT])
+    else:
+        state[OUT] = s.copy(src, name1, after, out, state[OUT])
     if not bits & (_OPTIONAL | _VOID):
         stack[state[_DEPTH]] = h
         state[_DEPTH] += 1
@@ -290,8 +294,8 @@ def _verbatim(src, i, n, name0, name1, out, state):
 def prepare(src, i, n, out, state, max_depth):
     """Copies src[i:n] to `out` as `curation.extract.markup.prepare` describes.
 
-    `state` (int64 [STATE]) is zeros but for RUBY_KEEP, and holds the figures at the end. `out` must hold 5 × (n - i) + 128 bytes;
-    where it does not, CUT is set and nothing is written beyond it. Ends early, with DEEP, below `max_depth` open elements.
+    `state` (int64 [STATE]) is zeros but for RUBY_KEEP and LEAN, and holds the figures at the end. `out` must hold 5 × (n - i) + 128
+    bytes; where it does not, CUT is set and nothing is written beyond it. Ends early, with DEEP, below `max_depth` open elements.
     """
     cap = len(out) - 64
     found = np.zeros(7, np.int64)

@@ -297,9 +297,12 @@ def only_block(src, i, n, name):
     return False
 
 
-PENDING, BEFORE, NODE_CHARS, NODE_THREE, LETTERS, LINK_LETTERS, IN_PRE, IN_LINK, IN_RT, IN_RP, RUBY_KEEP = range(11)
+PENDING, BEFORE, NODE_CHARS, NODE_THREE, LETTERS, LINK_LETTERS, IN_PRE, IN_LINK, IN_RT, IN_RP, RUBY_KEEP, LEAN = range(
+    12
+)
 """Places of the text's state: a line break not yet written, class of the character before (-1 at a block's start), characters of the
-text node up to two and whether the first has three bytes, letters so far (in links), what the text stands in, and the ruby rule."""
+text node up to two and whether the first has three bytes, letters so far (in links), what the text stands in, the ruby rule,
+and whether attributes are left out."""
 
 
 @njit(cache=True, nogil=True)

@@ -17,13 +17,13 @@ from resiliparse.parse.html import HTMLParserException, HTMLTree
 
 from curation.extract import markup_kernel as kernel
 from curation.extract.lines_kernel import tidy
-from curation.extract.markup_scan import LETTERS, LINK_LETTERS, RUBY_KEEP
+from curation.extract.markup_scan import LEAN, LETTERS, LINK_LETTERS, RUBY_KEEP
 
 MAX_NODES = 4_000_000
 """Upper estimate of a tree's nodes that is still parsed: about 1 GB of tree."""
 
-MAIN_WORK = 1_000_000_000
-"""Nesting × bytes up to which `main` is tried: it looks at the text below a node again at every level above it."""
+MAIN_WORK = 200_000_000
+"""Nesting × bytes up to which `main` is tried: it looks at the text below a node again at every level above it (about 2 s at the limit)."""
 
 _SKIP = ("[hidden]",)
 _SMALL = 1 << 18
@@ -62,12 +62,8 @@ def extract(data: np.ndarray, start: int, stop: int, options: dict[str, Any], sc
 
     `options`: engine, ruby, link_density_switch, max_depth (see `MainText`) and the page's url. Never raises on a page's content.
     """
-    state = scratch.state
-    state[:] = 0
-    state[RUBY_KEEP] = options["ruby"] == "keep"
-    out = scratch.room(stop - start)
     max_depth = options["max_depth"]
-    kernel.prepare(data, start, stop, out, state, max_depth)
+    out, state = _prepare(data, start, stop, options, scratch, lean=True)
     size, depth, nodes, hidden, linked_hidden, flags, listed = state[kernel.OUT : kernel.CONTENTS_LINKS + 1].tolist()
     letters, linked = int(state[LETTERS]), int(state[LINK_LETTERS])
     if depth > max_depth:
@@ -80,19 +76,31 @@ def extract(data: np.ndarray, start: int, stop: int, options: dict[str, Any], sc
     menus = (
         shown > 0 and (links - listed) / shown > options["link_density_switch"] and depth * (stop - start) <= MAIN_WORK
     )
+    if menus:
+        out, state = _prepare(data, start, stop, options, scratch, lean=False)
+        size = int(state[kernel.OUT])
+    markup = str(memoryview(out)[:size], "utf-8", "replace")
     try:
-        return _parsed(
-            str(memoryview(out)[:size], "utf-8", "replace"),
-            data[start:stop],
-            options,
-            density,
-            flags,
-            menus,
-        )
+        return _parsed(markup, data[start:stop], options, density, flags, menus)
     except BaseException as error:
-        if not (isinstance(error, HTMLParserException) or type(error).__name__ == "PanicException"):
+        foreign = (
+            options["engine"] == "trafilatura" and isinstance(error, Exception) and not isinstance(error, MemoryError)
+        )
+        if not (foreign or isinstance(error, HTMLParserException) or type(error).__name__ == "PanicException"):
             raise
         return PageText(fault="extract_crash", detail=f"{type(error).__name__}: {error}"[:200])
+
+
+def _prepare(
+    data: np.ndarray, start: int, stop: int, options: dict[str, Any], scratch: Scratch, lean: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Markup for the parser and the state of the pass; without attributes where only a second pass may need them."""
+    out, state = scratch.room(stop - start), scratch.state
+    state[:] = 0
+    state[RUBY_KEEP] = options["ruby"] == "keep"
+    state[LEAN] = lean
+    kernel.prepare(data, start, stop, out, state, options["max_depth"])
+    return out, state
 
 
 def _parsed(

@@ -10,7 +10,7 @@ from fastwarc import ArchiveIterator, WarcRecordType
 
 from curation.extract import markup_kernel as kernel
 from curation.extract.markup import Prepared, prepare
-from curation.extract.markup_scan import LETTERS, LINK_LETTERS, RUBY_KEEP
+from curation.extract.markup_scan import LEAN, LETTERS, LINK_LETTERS, RUBY_KEEP
 
 _PIECES = [
     *("<p>", "</p>", "<div class=toc>", "<div class='header x'>", "</div>", "<nav>", "</nav>", "<ul>", "<li>", "</ul>"),
@@ -96,13 +96,14 @@ _PIECES = [
 ]
 
 
-def compiled(markup: str, ruby: Literal["drop", "keep"] = "drop", max_depth: int = 512) -> Prepared:
+def compiled(markup: str, ruby: Literal["drop", "keep"] = "drop", max_depth: int = 512, lean: bool = False) -> Prepared:
     """The same by the compiled pass, over a buffer with other bytes around the page."""
     raw = markup.encode()
     data = np.frombuffer(b"<x '" + raw + b"'></script>", np.uint8)
     out = np.empty(5 * len(raw) + 128, np.uint8)
     state = np.zeros(kernel.STATE, np.int64)
     state[RUBY_KEEP] = ruby == "keep"
+    state[LEAN] = lean
     kernel.prepare(data, 4, 4 + len(raw), out, state, max_depth)
     flags = int(state[kernel.FLAGS])
     assert not flags & kernel.CUT
@@ -121,7 +122,8 @@ def test_the_compiled_pass_equals_its_reference_on_random_markup(seed: int) -> N
         markup = "".join(rng.choice(_PIECES) for _ in range(rng.randint(0, 40)))
         ruby: Literal["drop", "keep"] = rng.choice(["drop", "keep"])
         depth = rng.choice([3, 512])
-        assert compiled(markup, ruby, depth) == prepare(markup, ruby, depth), repr(markup)
+        lean = rng.random() < 0.5
+        assert compiled(markup, ruby, depth, lean) == prepare(markup, ruby, depth, lean), repr(markup)
 
 
 def test_the_compiled_pass_equals_its_reference_on_real_pages(dev) -> None:
@@ -134,7 +136,8 @@ def test_the_compiled_pass_equals_its_reference_on_real_pages(dev) -> None:
                 if i % step == 0:
                     url = record.headers["WARC-Target-URI"]
                     markup = record.reader.read().decode(encodings[url], "replace")
-                    assert compiled(markup) == prepare(markup), url
+                    lean = seen % 2 == 0
+                    assert compiled(markup, lean=lean) == prepare(markup, lean=lean), url
                     seen += 1
     assert seen > 15
 
