@@ -23,7 +23,10 @@ MAX_NODES = 4_000_000
 """Upper estimate of a tree's nodes that is still parsed: about 1 GB of tree."""
 
 MAIN_WORK = 200_000_000
-"""Nesting × bytes up to which `main` is tried: it looks at the text below a node again at every level above it (about 2 s at the limit)."""
+"""Nesting × bytes up to which `main` is tried: it looks at the text below a node again at every level above it.
+
+About 2 s at the limit.
+"""
 
 _SKIP = ("[hidden]",)
 _SMALL = 1 << 18
