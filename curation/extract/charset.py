@@ -143,8 +143,11 @@ def _legacy(payload: bytes, first_error: int, labels: Labels) -> Decoded:
         for label, where in labels:
             if _FAMILY.get(label, label) == codec:
                 return _read(payload, label, where)
-            same_cells = codec == "euc_jp" and label in _EAST_ASIAN
-            if same_cells and common_kanji(sample, label) > common_kanji(sample, codec):
+            if (
+                codec == "euc_jp"
+                and label in _EAST_ASIAN
+                and _more_japanese(sample, label) > _more_japanese(sample, codec)
+            ):
                 return _read(payload, label, where)
         return _read(payload, codec, "detected")
     readings: dict[str, Reading] = {}
@@ -169,12 +172,17 @@ def _believable(codec: str, read: Reading, sample: bytes) -> bool:
     if codec in _EAST_ASIAN:
         other = reading(sample, "euc_jp")
         japanese = other.bad <= _BAD and other.kana >= _BAD
-        return not japanese or common_kanji(sample, codec) >= common_kanji(sample, "euc_jp")
+        return not japanese or _more_japanese(sample, codec) >= _more_japanese(sample, "euc_jp")
     family = _FAMILY.get(codec, codec)
     if family not in ("cp932", "euc_jp") or read.odd <= _ODD or read.half_width:
         return True
     other = reading(sample, "euc_jp" if family == "cp932" else "cp932")
     return other.bad > _BAD or other.odd >= read.odd
+
+
+def _more_japanese(sample: bytes, codec: str) -> tuple[float, int]:
+    """What tells EUC-JP from GB 18030, which has the same kana on the same cells, but for ー, and other kanji."""
+    return reading(sample, codec).kana, common_kanji(sample, codec)
 
 
 def _by_kana(sample: bytes, readings: dict[str, Reading]) -> str | None:
