@@ -24,6 +24,7 @@ from recipes.engine.manifests import finish_block, versions
 from recipes.engine.plan import Block, Plan, SourceRead, reader_class
 from recipes.engine.progress import Progress
 from recipes.engine.run_survey import RunSurvey
+from recipes.engine.warm_up import WarmUp
 from recipes.engine.workers import Workers
 
 
@@ -43,6 +44,9 @@ def run(
     progress = progress or Progress(len(plan.blocks))
     with Workers(workers) as pool:
         try:
+            if kind == "local" and not all(_finished(b) for b in plan.blocks):
+                warm = WarmUp(plan)
+                pool.run(warm, warm.ranks, progress.preparing(time.monotonic()))
             for block in plan.blocks:
                 _run_block(block, plan, kind, options, pool, progress)
         finally:
@@ -83,13 +87,19 @@ def check_version(plan: Plan) -> None:
     )
 
 
+def _finished(block: Block) -> dict[str, Any] | None:
+    """Manifest of the block's set, if it is there and was made just so."""
+    place = Place(block.url)
+    manifest = place.read_json(MANIFEST) if place.exists(MANIFEST) else None
+    return manifest if manifest is not None and manifest["fingerprint"] == block.fingerprint else None
+
+
 def _run_block(block: Block, plan: Plan, kind: str, options: dict[str, Any], pool: Workers, progress: Progress) -> None:
     final = Place(block.url)
+    if (manifest := _finished(block)) is not None:
+        progress.skip(block.name, manifest["rows_out"])
+        return
     if final.exists(MANIFEST):
-        manifest = final.read_json(MANIFEST)
-        if manifest["fingerprint"] == block.fingerprint:
-            progress.skip(block.name, manifest["rows_out"])
-            return
         final.remove()
     partial = Place(f"{block.url}.partial") if final.local else final
     layout = {"fingerprint": block.fingerprint, "tasks": block.tasks, "units": _units(block)}

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 from typing import Any, TextIO
 
 from rich.console import Console
@@ -17,6 +18,18 @@ class Progress:
         self.live: Live | None = None
         self.blocks, self.every = blocks, every
         self.index = 0
+
+    def preparing(self, began: float) -> Callable[[dict[int, Any], int], None]:
+        """Says, once and after three seconds, that kernels are being compiled: nothing else is seen of that."""
+        said = False
+
+        def tell(_running: dict[int, Any], _done: int) -> None:
+            nonlocal said
+            if not said and time.monotonic() - began > 3:
+                said = True
+                self.console.print("compiling kernels; later runs find them on disk", markup=False)
+
+        return tell
 
     def start(self, name: str, tasks: int, done: int, bytes_total: int = 0) -> None:
         """A block begins: `done` of its tasks were finished by an earlier run."""

@@ -75,6 +75,8 @@ def _tell(pipeline: list[Any], pipe: Any, lock: Any, stop: threading.Event) -> N
 
 def _counts(pipeline: list[Any]) -> dict[str, int]:
     """Rows read, kept by the last step and bytes read so far by one task."""
+    if not pipeline:
+        return {"rows": 0, "kept": 0, "bytes": 0}
     first, last = pipeline[0], pipeline[-2] if len(pipeline) > 1 else pipeline[0]
     total = {label: int(stat.total) for label, stat in list(first.stats.stats.items())}
     kept = int(last.stats["kept"].total) if "kept" in last.stats.stats else total.get("kept", 0)

@@ -1,0 +1,68 @@
+"""Compiling every kernel once, before the first task: on a machine that never ran the recipe this is most of the first minute.
+
+Kernels are compiled when they are first called and kept on disk. Were that left to the first tasks, all workers would compile the
+same kernels side by side, and the wall clock that watches extraction would run meanwhile. So each measuring step sees one small
+page first, steps shared out over the workers; where the kernels are on disk already this only loads what is needed anyway.
+"""
+
+import contextlib
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+
+from curation.document import COLUMNS
+from curation.step import Batch, Decide, Step, Survey
+from recipes.engine.plan import Plan
+
+_TEXT = (
+    "精米は、玄米からぬかを取り除く作業です。「白さ」だけでなく、味も変わります！\n- 一分づき、②ｶﾅ…\n同じ行\n同じ行\n"
+)
+_HTML = f'<html lang="ja"><title>米</title><body><nav><a href="/">米</a></nav><p>{_TEXT}</p><table><td>一</td></table></html>'
+
+
+class WarmUp:
+    """Stands in for an executor: task i calls step i once."""
+
+    def __init__(self, plan: Plan):
+        found = [
+            s
+            for b in plan.blocks
+            if b.kind == "rows" and b.needs == "cpu"
+            for s in b.steps
+            if not isinstance(s, Survey)
+        ]
+        self.steps = sorted(found, key=lambda s: isinstance(s, Decide))  # measuring compiles longest
+        self.pipeline: list[Any] = []
+
+    @property
+    def ranks(self) -> list[int]:
+        """One task a step."""
+        return list(range(len(self.steps)))
+
+    def _run_for_rank(self, rank: int, local_rank: int = 0) -> None:
+        step = self.steps[rank]
+        with contextlib.suppress(Exception):  # what is wrong with a step is said when it meets the rows
+            step.setup()
+            step.columns(_page(step))
+
+
+def _page(step: Step) -> Batch:
+    """Two rows of the columns that a step reads."""
+    arrays = {}
+    for name in step.reads:
+        kind = COLUMNS[name].type
+        arrays[name] = pa.array([_value(name, kind), _value(name, kind)], kind)
+    return pa.RecordBatch.from_pydict(arrays)
+
+
+def _value(name: str, kind: pa.DataType) -> Any:
+    if name in ("html", "payload"):
+        return _HTML.encode() if name == "payload" else _HTML
+    if pa.types.is_fixed_size_binary(kind):
+        return bytes(kind.byte_width)
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return _TEXT if name == "text" else None
+    if pa.types.is_timestamp(kind):
+        return datetime(2026, 1, 1, tzinfo=UTC)
+    return [] if pa.types.is_list(kind) else 0
