@@ -13,10 +13,11 @@ HojiChar 0.18.1, DT datatrove 0.10.1 filters as FineWeb2's `fineweb-2-pipeline.p
 
 **Length and characters** (SW; `text_stats`)
 - `chars` int32: characters of the text, all of them, line breaks too. SW `num_letters`.
+- `letters`, `digits` int32: characters for which `str.isalpha`, `str.isdecimal` say so (any script; no preset reads them).
 - `japanese_letters` int32: hiragana U+3041–3096 + katakana U+30A1–30FA + kanji (々〇〻 U+3400–9FFF U+F900–FAFF) + kuten
   。．！？ + toten 、，. Neither ー U+30FC nor ・ nor kanji beyond the BMP count (SW looks for them as surrogate pairs, which
   Python has none of).
-- `hiragana_fraction`, `katakana_fraction`: hiragana and katakana (as above) / `japanese_letters`.
+- `hiragana_fraction`, `katakana_fraction`, `kanji_fraction`: hiragana, katakana, kanji (as above) / `japanese_letters`.
 - `japanese_fraction`: `japanese_letters` / `chars`.
 
 **Sentences and paragraphs** (SW; `text_stats`). A sentence is a match of `[^。．！？!?]+[。．！？!?]?` inside one line: a
@@ -24,6 +25,7 @@ maximal run of characters other than the six terminators, with the one terminato
 terminators (the second of ！？, one at the head of a line) belong to no sentence. ASCII "." does not end one. A run of spaces
 is a sentence. A paragraph is the sentences of one line joined: the line without those further terminators; an empty line is
 an empty paragraph and counts.
+- `sentences` int32: their number; `lines` int32: `text.split("\\n")`.
 - `mean_sentence_chars` float64: lengths of all sentences / their number; 0.0 without a sentence.
 - `max_sentence_chars` int32: the longest; 0 without one (SW crashes there).
 - `ellipsis_sentence_fraction`: sentences that end in … or ・ after `strip` / sentences. (「…。」 does not: it ends in 。)

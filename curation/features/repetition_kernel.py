@@ -101,7 +101,8 @@ def measured(data, offsets):
                 shift -= _ONE
             if size > len(slots):
                 slots = np.empty(size, np.uint64)
-            slots[:size] = 0
+            for p in range(size):
+                slots[p] = 0
             mask = np.uint64(size - 1)
             most = _ONE
             new = repeated = 0

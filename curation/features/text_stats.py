@@ -64,7 +64,7 @@ def text_stats(text: str) -> dict[str, float]:
     >>> stats["sentences"], stats["duplicate_sentence_fraction"], stats["max_sentence_chars"], stats["ellipsis_line_fraction"]
     (4, 0.25, 7, 0.3333333333333333)
     >>> stats["japanese_letters"], stats["hiragana_fraction"], stats["letters"], stats["kuten_density"]
-    (18, 0.4444444444444444, 16, 0.08695652173913043)
+    (18, 0.3333333333333333, 16, 0.08695652173913043)
     """
     hiragana, katakana, kanji = (_count(kind, text) for kind in (HIRAGANA, KATAKANA, KANJI))
     japanese = hiragana + katakana + kanji + _count(KUTOTEN, text)
@@ -116,12 +116,14 @@ class TextStats(Measure):
     reads, writes = ("text",), COUNTS + FRACTIONS
 
     def setup(self) -> None:
-        from curation.features.text_stats_kernel import character_classes
+        from curation.features import text_stats_kernel  # noqa: F401  (compiles, once per worker)
+        from curation.features.character_classes import character_classes
 
         character_classes()
 
     def columns(self, batch: Batch) -> Columns:
-        from curation.features.text_stats_kernel import character_classes, measured
+        from curation.features.character_classes import character_classes
+        from curation.features.text_stats_kernel import measured
 
         column = batch.column("text")
         counts, fractions = measured(*text_views(column), *character_classes())

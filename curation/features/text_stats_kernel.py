@@ -1,23 +1,30 @@
 """The compiled pass of `text_stats`: a histogram of character classes, then a walk over the line breaks and sentence ends.
 
 The scan costs one look-up and one increment a character; what classes have in common (letter, kanji, special …) is summed from
-the histogram afterwards. It notes where sentences and lines end, and the three walks see only those places. Lines and sentences
+the histogram afterwards. It notes where sentences and lines end, and the walks see only those places. Lines and sentences
 are compared by a 64-bit hash of their bytes together with their length.
 """
-
-from functools import cache
 
 import numpy as np
 from numba import njit
 
-from curation.features import text_stats as rules
-from curation.features.character_sets import SPECIAL_CHARACTERS, TERMINAL_PUNCTUATION
+from curation.features.character_classes import (
+    DIGIT,
+    HIRAGANA,
+    KANA,
+    KANJI,
+    KATAKANA,
+    KUTEN,
+    KUTOTEN,
+    LETTER,
+    LINE_END,
+    SENTENCE_END,
+    SPACE,
+    SPECIAL,
+    TERMINAL,
+)
 from curation.features.text_stats import LOOK_UP, SHORT_LINE
 from curation.normalise.utf8 import code_point
-
-HIRAGANA, KATAKANA, KANJI, KUTOTEN, KANA, LETTER, DIGIT, SPACE, SPECIAL, TERMINAL = (1 << k for k in range(10))
-KUTEN, SENTENCE_END, LINE_END, NEWLINE = (1 << k for k in range(10, 14))
-"""Properties of a character: bits of its class."""
 
 _SEED, _MIX = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xFF51AFD7ED558CCD)
 SENTENCE, LINE, PARAGRAPH = range(3)
@@ -39,41 +46,6 @@ SENTENCE, LINE, PARAGRAPH = range(3)
 ) = range(13)
 """What the walk over sentences and lines counts; FOUND is how many there are."""
 _BULLETS = (0x2022, 0x2D)
-
-
-@cache
-def character_classes() -> tuple[np.ndarray, np.ndarray]:
-    """Class of every code point, uint8 [0x110000], and the properties of each class, uint32 [classes].
-
-    Classes are numbered so that those that end a sentence or a line come first: one comparison finds what needs a second look.
-    """
-    points = np.arange(0x110000, dtype=np.uint32)
-    points[0xD800:0xE000] = (
-        0xE000  # surrogates do not occur in valid text, and private use has none of these properties
-    )
-    every = points.view("<U1")
-    bits = np.zeros(0x110000, np.uint32)
-    for name, bit in (("isalpha", LETTER), ("isdecimal", DIGIT), ("isspace", SPACE)):
-        bits[getattr(np.char, name)(every)] |= bit
-    text = "".join(map(chr, range(0xD800))) + "\ue000" * 0x800 + "".join(map(chr, range(0xE000, 0x10000)))
-    patterns = (rules.HIRAGANA, rules.KATAKANA, rules.KANJI, rules.KUTOTEN, rules.KANA)
-    for pattern, bit in zip(patterns, (HIRAGANA, KATAKANA, KANJI, KUTOTEN, KANA), strict=True):
-        bits[[match.start() for match in pattern.finditer(text)]] |= bit
-    for characters, bit in (
-        (SPECIAL_CHARACTERS, SPECIAL),
-        (TERMINAL_PUNCTUATION, TERMINAL),
-        ("。", KUTEN),
-        ("。．！？!?", SENTENCE_END),
-        ("\n", NEWLINE),
-        ("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029", LINE_END),
-    ):
-        bits[[ord(c) for c in characters]] |= bit
-    properties, classes = np.unique(bits, return_inverse=True)
-    quiet = (properties & (SENTENCE_END | LINE_END)) == 0
-    order = np.argsort(quiet, kind="stable")
-    place = np.empty(len(order), np.uint8)
-    place[order] = np.arange(len(order), dtype=np.uint8)
-    return place[classes], properties[order]
 
 
 @njit(nogil=True)
@@ -207,7 +179,8 @@ def _walked(data, start, at, nth, events, classes, properties, tables, sizes, fo
     int32; lines without text are not there, except those of white space, from the back of row LINE on. `found` int64 [FOUND]
     gets the counts.
     """
-    found[:] = 0
+    for k in range(FOUND):
+        found[k] = 0
     first, first_char = start, 0
     line, line_char = start, 0
     line_hash = paragraph_hash = _SEED
@@ -310,6 +283,15 @@ def _kana_at_head(data, start, end, classes, properties):
 
 
 @njit(nogil=True)
+def _summed(histogram, properties, bit):
+    total = 0
+    for kind in range(len(properties)):
+        if properties[kind] & bit:
+            total += histogram[kind]
+    return total
+
+
+@njit(nogil=True)
 def _share(part, whole):
     return part / whole if whole else 0.0
 
@@ -331,16 +313,11 @@ def measured(data, offsets, classes, properties):
     found = np.zeros(FOUND, np.int64)
     slots = np.full(2048, -1, np.int32)
     histogram = np.zeros(len(properties), np.int64)
-    totals = np.zeros(16, np.int64)
     for row in range(rows):
         start, end = offsets[row], offsets[row + 1]
-        histogram[:] = 0
+        for kind in range(len(histogram)):
+            histogram[kind] = 0
         events, chars, longest_run = _scanned(data, start, end, classes, loud, histogram, at, nth)
-        totals[:] = 0
-        for kind in range(len(properties)):
-            for bit in range(len(totals)):
-                if properties[kind] >> bit & 1:
-                    totals[bit] += histogram[kind]
         if 2 * events + 2 > len(slots):
             size = len(slots)
             while size < 2 * events + 2:
@@ -366,12 +343,14 @@ def measured(data, offsets, classes, properties):
         piece_repeats = full_repeats + blank_repeats + (empty_ends == 2)
         visual, bullets, line_ellipses = _visual_lines(data, start, at, events, classes, properties)
 
-        hiragana, katakana, kanji = totals[0], totals[1], totals[2]
-        japanese = hiragana + katakana + kanji + totals[3]
+        hiragana = _summed(histogram, properties, HIRAGANA)
+        katakana = _summed(histogram, properties, KATAKANA)
+        kanji = _summed(histogram, properties, KANJI)
+        japanese = hiragana + katakana + kanji + _summed(histogram, properties, KUTOTEN)
         counts[0, row] = chars
-        counts[1, row] = totals[5]
+        counts[1, row] = _summed(histogram, properties, LETTER)
         counts[2, row] = japanese
-        counts[3, row] = totals[6]
+        counts[3, row] = _summed(histogram, properties, DIGIT)
         counts[4, row] = lines
         counts[5, row] = sentences
         counts[6, row] = found[LONGEST]
@@ -394,6 +373,6 @@ def measured(data, offsets, classes, properties):
         fractions[14, row] = _share(line_ellipses, visual)
         fractions[15, row] = _share(found[SHORT], lines)
         fractions[16, row] = found[BREAK_ELLIPSES] / max(newlines, 1)
-        fractions[17, row] = totals[10] / chars if chars else 1.0
-        fractions[18, row] = _share(totals[8], chars)
+        fractions[17, row] = _summed(histogram, properties, KUTEN) / chars if chars else 1.0
+        fractions[18, row] = _share(_summed(histogram, properties, SPECIAL), chars)
     return counts, fractions

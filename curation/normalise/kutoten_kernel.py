@@ -32,7 +32,8 @@ def rows_to_change(data, offsets):
         start, end = offsets[row], offsets[row + 1]
         marks = 0
         for i in range(start, end - 2):
-            marks += (data[i] == 0xEF) & (data[i + 1] == 0xBC) & ((data[i + 2] & 0xFD) == 0x8C)
+            if data[i] == 0xEF and data[i + 1] == 0xBC and (data[i + 2] & 0xFD) == 0x8C:
+                marks += 1
         if marks == 0:
             continue
         toten = kuten = 0

@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from curation.normalise.nfkc import Choice, decomposing, nfkc
-from curation.normalise.utf8 import code_point
+from curation.normalise.utf8 import code_point, copied
 
 COPY, ODD, REPLACE, AFTER_WIDE, VOICED, SEMIVOICED = range(6)
 """Actions of a code point: copy it; leave the page to Python; replace it by its entry; fold it after a full-width alphanumeric;
@@ -60,16 +60,6 @@ def rules(symbols: Choice, punctuation: Choice) -> tuple[np.ndarray, ...]:
 
 
 @njit(nogil=True)
-def _copied(out, w, data, start, stop):
-    if stop - start > 48:
-        out[w : w + stop - start] = data[start:stop]
-    else:
-        for q in range(stop - start):
-            out[w + q] = data[start + q]
-    return w + stop - start
-
-
-@njit(nogil=True)
 def _is_wide(c):
     return (c >= 0xFF10 and c <= 0xFF19) or (c >= 0xFF21 and c <= 0xFF3A) or (c >= 0xFF41 and c <= 0xFF5A)
 
@@ -110,7 +100,7 @@ def rewrite(data, offsets, out, action, entry, starts, entries, kana):
             if a == ODD:
                 odd[row] = True
                 break
-            w = _copied(out, w, data, run, i)
+            w = copied(out, w, data, run, i)
             i += size
             run = i
             if a == REPLACE:
@@ -148,6 +138,6 @@ def rewrite(data, offsets, out, action, entry, starts, entries, kana):
                 out[w + 2] = 0x80 | (c & 0x3F)
                 w += 3
         if not odd[row]:
-            w = _copied(out, w, data, run, end)
+            w = copied(out, w, data, run, end)
         ends[row + 1] = w
     return ends, changed, odd

@@ -1,4 +1,4 @@
-"""One code point from UTF-8 bytes, for compiled kernels.
+"""One code point from UTF-8 bytes, and runs of bytes copied, for compiled kernels.
 
 Numba keeps compiled code by the date of the file it stands in: after a change here, touch the kernels that import it.
 """
@@ -28,3 +28,14 @@ def code_point(data, i, end):
     c = ((int(b) & 0x07) << 18) | ((int(data[i + 1]) & 0x3F) << 12) | ((int(data[i + 2]) & 0x3F) << 6)
     c |= int(data[i + 3]) & 0x3F
     return (c if c <= 0x10FFFF else 0xFFFD), 4
+
+
+@njit(nogil=True, cache=True)
+def copied(out, w, data, start, stop):
+    """Copies data[start:stop] to out[w:]; returns where it ends there. Long runs go by memcpy, short ones are not worth the call."""
+    if stop - start > 48:
+        out[w : w + stop - start] = data[start:stop]
+    else:
+        for q in range(stop - start):
+            out[w + q] = data[start + q]
+    return w + stop - start

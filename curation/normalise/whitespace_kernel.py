@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from curation.normalise import whitespace as rules
-from curation.normalise.utf8 import code_point
+from curation.normalise.utf8 import code_point, copied
 
 ORDINARY, SPACE, TAB, IDEOGRAPHIC, BREAK, UNSEEN, JOINER = range(7)
 
@@ -77,16 +77,6 @@ def _gap(data, start, stop, out, w, kind, keep, head, program):
     return w, program
 
 
-@njit(nogil=True)
-def _copied(out, w, data, start, stop):
-    if stop - start > 48:
-        out[w : w + stop - start] = data[start:stop]
-    else:
-        for q in range(stop - start):
-            out[w + q] = data[start + q]
-    return w + stop - start
-
-
 @njit(cache=True, nogil=True)
 def rewrite(data, offsets, out, kind, blank_lines, keep):
     """Writes every row with tidy spaces into `out`, never more bytes than it had.
@@ -137,7 +127,7 @@ def rewrite(data, offsets, out, kind, blank_lines, keep):
                 i += size
                 continue
             if gap < 0:
-                w = _copied(out, w, data, run, i)
+                w = copied(out, w, data, run, i)
                 if k in (UNSEEN, JOINER):
                     if k == JOINER and _joins(out, w):
                         w = _written(out, w, c)

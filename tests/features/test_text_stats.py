@@ -8,8 +8,9 @@ import pyarrow as pa
 import pytest
 
 from curation.document import COLUMNS
+from curation.features.character_classes import character_classes
 from curation.features.text_stats import COUNTS, FRACTIONS, TextStats, text_stats
-from curation.features.text_stats_kernel import character_classes, measured
+from curation.features.text_stats_kernel import measured
 
 DIFFICULT = "。．！？!?、，・…..- \t\u3000\n\n\r\v\x1c\x85\u2028•あアー漢x1１👨é\x00\U00020000々。\n士Π"
 
