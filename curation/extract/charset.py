@@ -170,9 +170,9 @@ def _believable(codec: str, read: Reading, sample: bytes) -> bool:
     if read.bad > (0.5 if codec == "utf-8" else _BAD):
         return False
     if codec in _EAST_ASIAN:
-        other = reading(sample, "euc_jp")
-        japanese = other.bad <= _BAD and other.kana >= _BAD
-        return not japanese or _more_japanese(sample, codec) >= _more_japanese(sample, "euc_jp")
+        mine = _more_japanese(sample, codec)
+        others = {c: reading(sample, c) for c in ("cp932", "euc_jp")}
+        return not any(_sound(r) and r.kana >= _BAD and _more_japanese(sample, c) > mine for c, r in others.items())
     family = _FAMILY.get(codec, codec)
     if family not in ("cp932", "euc_jp") or read.odd <= _ODD or read.half_width:
         return True

@@ -21,6 +21,8 @@ _COMMON = re.compile("[日一国会人年大十二本中長出三同時事自行
 _LEAST = 0.15
 """Kana among the bytes above 7F. Laws, the densest kanji there are, have 0.25; GB 18030 and Big5 read as EUC-JP stay below 0.1."""
 _WINDOW = SAMPLE_BYTES // 4
+_FAR = 1 << 16
+"""How far back a window looks for a place to begin: laws have paragraphs of many thousand characters."""
 _KANA, _LEVEL_1, _HALF_WIDTH, _RARE, _BAD, _OTHER = 1, 2, 3, 4, 5, 6
 
 
@@ -48,7 +50,7 @@ def sample_of(payload: bytes, first_error: int) -> bytes:
     step = len(payload) // 4
     windows = []
     for near in (first_error, step, 2 * step, 3 * step):
-        start = _boundary(payload, max(0, near - 4 * _WINDOW), near)
+        start = _boundary(payload, max(0, near - _FAR), near)
         windows.append(payload[start : max(_boundary(payload, start, start + _WINDOW), start + _WINDOW // 2)])
     return b"\n".join(windows)
 

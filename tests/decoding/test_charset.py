@@ -127,6 +127,14 @@ def test_jis_x_0213_is_read_where_it_is_declared():
         assert decode(text.encode(codec), label)[:2] == (text, codec)
 
 
+@pytest.mark.parametrize("codec", ["cp932", "euc_jp"])
+def test_a_law_of_few_kana_and_long_paragraphs_outweighs_a_chinese_label(codec):
+    article = "農林水産大臣及び国土交通大臣環境基準達成を都道府県知事協議会長に報告" * 400
+    text = "<title>法</title>" + article + "施行期日"
+    for label in ("gb2312", "euc-kr", "big5", "iso-8859-1", None):
+        assert decode(text.encode(codec), label)[:2] == (text, codec)
+
+
 def test_few_utf8_pairs_yield_to_a_label_whose_encoding_holds_them_too():
     raw = "그".encode("cp949") + b"<p>"  # B1 D7 is no UTF-8; C2 A4 C3 B6 is, and is Korean as well
     assert decode(raw, "euc-kr").text == "그<p>"
