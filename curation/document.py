@@ -91,7 +91,11 @@ _TEXT = [
     Column("html_lang", pa.string(), "lang attribute of <html>, as written"),
     Column("text", pa.large_string(), "main text; blocks separated by line breaks"),
     Column("extraction", pa.string(), "which mode made `text`: body | main | plain | trafilatura"),
-    Column("link_density", pa.float32(), "letters inside links / letters of the body without navigation, in [0, 1]; null for plain text"),
+    Column(
+        "link_density",
+        pa.float32(),
+        "letters in links / letters of the body without navigation, in [0, 1]; null for text",
+    ),
     Column("site_lines_removed", pa.int32(), "lines taken out because they repeat over the site"),
 ]
 

@@ -30,7 +30,8 @@ _MIN_WIDTH, _MAX_WIDTH, _SLACK = 40, 160, 4
 def tidy(text: str) -> str:
     """Lines without indents, blank lines and marks; preformatted lines (after `PRE_LINE`) keep their spaces and inner blank lines.
 
-    A ¶ at the end of a heading is its link to itself. Runs of tabs (between cells of a table) become one tab, other runs of ASCII blanks one space. The reference of `lines_kernel.tidy`.
+    A ¶ at the end of a heading is its link to itself. Runs of tabs (between cells of a table) become one tab, other runs of
+    ASCII blanks one space. The reference of `lines_kernel.tidy`.
 
     >>> tidy("  • 項目\\n\\n\\nA\\t\\tB\\n\\ufdd1if x:\\n\\ufdd1    y\\n\\ufdd1\\n\\ufdd1z\\n一\\ufdd0")
     '• 項目\\nA\\tB\\nif x:\\n    y\\n\\nz\\n一'
@@ -93,8 +94,8 @@ def unwrap(lines: Sequence[str]) -> list[str]:
     """Joins lines that a fixed width broke, and leaves every other text alone.
 
     A text is hard-wrapped when at least 8 of its lines, and 30 % of those that hold text, end within 4 columns of its widest line,
-    which has 40 to 160 columns (a kana or kanji takes two). There, a full line goes on in the next one unless that is blank, indented, or
-    starts like a list item or heading, or either looks like a table.
+    which has 40 to 160 columns (a kana or kanji takes two). There, a full line goes on in the next one unless that is blank,
+    indented, or starts like a list item or heading, or either looks like a table.
 
     >>> unwrap(["　吾輩は猫である。", "名前はまだ無い。"])
     ['　吾輩は猫である。', '名前はまだ無い。']

@@ -55,11 +55,13 @@ CONTAINERS = np.array(
 
 @njit(cache=True, nogil=True)
 def space(c):
+    """White space of HTML: space, tab, line feed, form feed, carriage return."""
     return c == 32 or (9 <= c <= 13 and c != 11)
 
 
 @njit(cache=True, nogil=True)
 def letter(c):
+    """An ASCII letter."""
     return 97 <= (c | 32) <= 122
 
 
@@ -74,6 +76,7 @@ def markup_at(src, i, n):
 
 @njit(cache=True, nogil=True)
 def find(keys, h):
+    """Place of a hash in the sorted keys, −1 where it is not."""
     lo, hi = 0, len(keys)
     while lo < hi:
         mid = (lo + hi) >> 1
@@ -88,6 +91,7 @@ def find(keys, h):
 
 @njit(cache=True, nogil=True)
 def name_hash_at(src, i, j):
+    """FNV-1a of src[i:j], ASCII letters in lower case."""
     h = np.uint64(0xCBF29CE484222325)
     for k in range(i, j):
         c = src[k]
@@ -243,6 +247,7 @@ def put3(out, o, last2):
 
 @njit(cache=True, nogil=True)
 def copy(src, i, j, out, o):
+    """Copies src[i:j] to out from o on; returns the place after it."""
     for k in range(i, j):
         out[o] = src[k]
         o += 1
