@@ -51,7 +51,7 @@ def run(
                 _run_block(block, plan, kind, options, pool, progress)
         finally:
             progress.stop()
-    return _finish_run(plan)
+    return finish_run(plan)
 
 
 def _replay(plan: Plan, folder: str | None) -> None:
@@ -156,7 +156,8 @@ def _pipeline(block: Block, plan: Plan, place: Place) -> list[Any]:
     return [*steps, sink]
 
 
-def _finish_run(plan: Plan) -> dict[str, Any]:
+def finish_run(plan: Plan) -> dict[str, Any]:
+    """Writes run.json and the recipe as it ran into the version's folder. Returns the content of run.json."""
     place = Place(plan.folder)
     blocks = []
     for b in plan.blocks:

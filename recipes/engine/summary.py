@@ -5,7 +5,6 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from curation.document import REASONS
 from curation.place import Place
 from curation.shards import MANIFEST
 from recipes.engine.plan import Plan, SourceRead
@@ -76,9 +75,3 @@ def print_summary(run: dict[str, Any], folder: str, report: str) -> None:
         table.add_row(block["name"], f"{block['rows_in']:,}", f"{block['rows_out']:,}", said)
     console.print(table)
     console.print(f"shards  {folder}/{run['release']}/data\nreport  {report}", soft_wrap=True, markup=False)
-
-
-def reason_in_words(reason: str, japanese: bool = False) -> str:
-    """A reason as a person says it; a preset's rule is its own name."""
-    found = REASONS.get(reason)
-    return reason if found is None else (found.meaning_ja if japanese else found.meaning)

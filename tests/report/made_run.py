@@ -107,7 +107,7 @@ def make_run(folder: Path, rows: int = 2000, partitions: int = 4, tasks: int = 3
     kept, late = _decide(pages)
     _write(second, columns + DEDUP, kept, late, tasks)
     plan = Plan(recipe, "made", [first, second], out)
-    execute._finish_run(plan)
+    execute.finish_run(plan)
     rejected: dict[str, int] = {}
     by_fate: dict[str, list[dict[str, Any]]] = {"kept": kept}
     for row, _, reason, *_ in [*gone, *late]:
