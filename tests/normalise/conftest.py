@@ -1,10 +1,8 @@
 """Texts for the normalising steps: real pages as they come, and random ones made of what is difficult."""
 
-import csv
 import random
 import unicodedata
 from collections.abc import Callable
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -13,27 +11,9 @@ from curation.step import Measure
 
 
 @pytest.fixture(scope="session")
-def pages(dev: Path) -> list[str]:
-    """Every eighth labelled page as plain text by its true encoding, and 250 rows of each file of `scale/`."""
-    import pyarrow.parquet as pq
-    from fastwarc.warc import ArchiveIterator, WarcRecordType
-    from resiliparse.extract.html2text import extract_plain_text
-
-    with (dev / "truth.tsv").open(newline="") as file:
-        truth = {row["url"]: row for row in csv.DictReader(file, delimiter="\t")}
-    texts, seen = [], 0
-    for path in sorted((dev / "warc").glob("*.warc*")):
-        with path.open("rb") as stream:
-            for record in ArchiveIterator(stream, record_types=WarcRecordType.response, parse_http=True):
-                page = truth.get(record.headers["WARC-Target-URI"] or "")
-                seen += page is not None
-                if page is None or seen % 8:
-                    continue
-                text = record.reader.read().decode(page["true_encoding"], "replace")
-                texts.append(text if "plain" in page["http_content_type"] else extract_plain_text(text))
-    for path in sorted((dev / "scale").glob("docs-0*.parquet")):
-        texts += pq.read_table(path, columns=["text"]).slice(0, 250).column("text").to_pylist()
-    return texts
+def pages(plain_pages: Callable[[int], list[str]], scale_rows: Callable[[int], list[str]]) -> list[str]:
+    """Every 8th labelled page of the development corpus, and 250 rows of each file of `scale/`."""
+    return plain_pages(8) + scale_rows(250)
 
 
 @pytest.fixture(scope="session")
