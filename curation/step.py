@@ -4,18 +4,18 @@ Rows travel as Arrow record batches inside datatrove's generators. A step is a d
 it reads and writes, so that a recipe is checked before any data is touched:
 
 - `Measure` returns new columns for a batch;
-- `Decide` returns a reason for each row that must go, with the value and the threshold that decided;
-- `Survey` is a step that needs a table made from all rows first (lines of a site, clusters): the engine runs `survey` over the
-  rows that reach the step, stores the table as a shard set of its own, and only then lets the rows flow.
+- `Decide` returns a reason for each row that must go, with the value and the threshold that decided.
+
+A third kind, which needs a table made from all rows first, is in `curation/survey.py`.
 
 Rejected rows flow on to the sink as `Rejected` batches beside the kept ones, so that nothing vanishes between two steps.
 """
 
 import re
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -144,64 +144,6 @@ class Measure(Step):
 
 class Decide(Step):
     """A step that writes no column and rejects rows: `columns` returns `reason`, null where the row is kept."""
-
-
-class Rows(Protocol):
-    """All rows that reach a survey, to be read as often as needed, a few columns at a time."""
-
-    def read(self, columns: Sequence[str]) -> Iterator[Batch]:
-        """Batches of the named columns, in order of id inside each partition; the same order at every call."""
-        ...
-
-
-class _Opened(dict[str, Any]):
-    """Tables by name, each opened when it is first asked for: a survey asks for another's before its own is there."""
-
-    def __init__(self, urls: Mapping[str, str]):
-        super().__init__()
-        self.urls = urls
-
-    def __missing__(self, name: str) -> Any:
-        from curation.shards import Table
-
-        self[name] = Table(self.urls[name])
-        return self[name]
-
-
-class Survey(Step):
-    """A step that needs tables made from all rows before it can look at one.
-
-    `surveys` names the columns `survey` reads. `tables` gives each table's schema by name; a table whose first column is `id` is
-    partitioned like the rows, any other is one sorted file.
-    """
-
-    surveys: tuple[str, ...] = ()
-    tables: Mapping[str, pa.Schema] = MappingProxyType({})
-    uses: Mapping[str, str] = MappingProxyType({})
-    """Tables of an earlier survey step of the stage that this one needs too: table name → step name."""
-    table_urls: Mapping[str, str] = MappingProxyType({})
-    """Folder of each table, set by the engine between survey and flow."""
-
-    @property
-    def needs_survey(self) -> bool:
-        """False when the step was given a table that an earlier run made."""
-        return True
-
-    @property
-    def made(self) -> Mapping[str, Any]:
-        """Opened tables by name (`curation.shards.Table`)."""
-        if "_made" not in self.__dict__:
-            self._made = _Opened(self.table_urls)
-        return self._made
-
-    @made.setter
-    def made(self, tables: Mapping[str, Any]) -> None:
-        """Gives the tables directly, in place of their folders."""
-        self._made = tables
-
-    @abstractmethod
-    def survey(self, rows: Rows) -> Iterator[tuple[str, pa.Table]]:
-        """Yields (table name, some of its rows) until every table is complete."""
 
 
 def map_text(function: Callable[[str], Any], column: pa.Array, kind: pa.DataType) -> pa.Array:

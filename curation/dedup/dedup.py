@@ -16,7 +16,8 @@ from curation.dedup.key_order import column_keys
 from curation.dedup.minhash import BANDS, PERMUTATIONS, ROWS, candidate_probability, signature_rows
 from curation.dedup.normal_form import FORM_VERSION
 from curation.document import COLUMNS, KEY
-from curation.step import Batch, Columns, Rows, Survey
+from curation.step import Batch, Columns
+from curation.survey import Rows, Survey
 
 if TYPE_CHECKING:
     from curation.dedup.clusters import Nodes

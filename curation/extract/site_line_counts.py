@@ -13,7 +13,7 @@ from curation.extract import site_lines_kernel as kernel
 from curation.extract.site_lines_table import SCHEMA, STORED_SHARE
 from curation.normalise.text_column import text_views
 from curation.provenance import id_words
-from curation.step import Rows
+from curation.survey import Rows
 
 _COMPACT_ROWS = 2_000_000
 

@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 
 from curation.extract.site_lines_table import SCHEMA, STORED_SHARE, open_table
 from curation.normalise.text_column import text_array, text_views
-from curation.step import Batch, Columns, Rows, Survey
+from curation.step import Batch, Columns
+from curation.survey import Rows, Survey
 
 _PAGES_A_PASS = 400_000
 

@@ -22,7 +22,8 @@ import pyarrow as pa
 
 from curation.dedup.key_order import column_keys, distinct_keys, key_array, key_bytes, place_of
 from curation.document import KEY
-from curation.step import Batch, Columns, Rows, Survey
+from curation.step import Batch, Columns
+from curation.survey import Rows, Survey
 
 _REASONS = (None, "near_duplicate", "over_cap")
 _ROWS_AT_ONCE = 1 << 16

@@ -14,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("curation", "synth", "annotation")
-LIBRARIES = ("resiliparse", "trafilatura", "fasttext-community", "sudachipy", "sudachidict_core", "brotli")
+LIBRARIES = ("resiliparse", "trafilatura", "sudachipy", "sudachidict_core", "brotli")
 
 
 @cache

@@ -16,7 +16,7 @@ from curation.place import Place
 from curation.provenance import Source
 from curation.read_shards import ReadShards
 from curation.shards import MANIFEST
-from curation.step import Survey
+from curation.survey import Survey
 from curation.write_shards import WriteShards
 from recipes.engine.errors import RecipeError, RunError
 from recipes.engine.executors import LocalExecutor, backend, cluster_executor, wait_for_slurm

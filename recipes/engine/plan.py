@@ -19,7 +19,8 @@ import orjson
 
 from curation.document import COLUMNS
 from curation.provenance import Source
-from curation.step import Decide, Step, Survey
+from curation.step import Decide, Step
+from curation.survey import Survey
 from recipes.engine import blocks, code_version
 from recipes.engine.errors import RecipeError
 from recipes.engine.spec import Recipe, Stage, step_labels

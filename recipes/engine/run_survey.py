@@ -9,7 +9,8 @@ import pyarrow as pa
 from curation.place import Place
 from curation.read_shards import ReadShards
 from curation.shards import write_survey_table
-from curation.step import Batch, Rejected, Step, Survey
+from curation.step import Batch, Rejected, Step
+from curation.survey import Survey
 
 
 class RunSurvey(Step):
@@ -27,7 +28,7 @@ class RunSurvey(Step):
         return {}
 
     def read(self, columns: Any) -> Iterator[Batch]:
-        """Rows that reach the survey step, as often as it asks (the `Rows` of `curation.step`)."""
+        """Rows that reach the survey step, as often as it asks (the `Rows` of `curation.survey`)."""
         wanted = set(columns)
         for step in reversed(self.before):
             wanted = (wanted - set(step.writes)) | set(step.reads)

@@ -12,7 +12,8 @@ from typing import Any
 import pyarrow as pa
 
 from curation.document import COLUMNS
-from curation.step import Batch, Decide, Step, Survey
+from curation.step import Batch, Decide, Step
+from curation.survey import Survey
 from recipes.engine.plan import Plan
 
 _TEXT = (

@@ -13,7 +13,7 @@ from curation.mixture.cap import Cap
 from curation.place import Place
 from curation.provenance import key
 from curation.shards import Table, write_survey_table
-from curation.step import Survey
+from curation.survey import Survey
 
 
 class Pages:
