@@ -43,6 +43,8 @@ class WarmUp:
 
     def _run_for_rank(self, rank: int, local_rank: int = 0) -> None:
         step = self.steps[rank]
+        if isinstance(getattr(step, "fuse_seconds", None), float):
+            step.__dict__["fuse_seconds"] = 3600.0  # of this process's copy: a fuse watches pages, not the compiler
         with contextlib.suppress(Exception):  # what is wrong with a step is said when it meets the rows
             step.setup()
             step.columns(_page(step))
