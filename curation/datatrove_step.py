@@ -7,9 +7,10 @@ as metadata), flows through the given steps, and what does not come back is reje
 """
 
 import importlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import dill
 import pyarrow as pa
 from datatrove.data import Document
 from datatrove.pipeline.base import PipelineStep
@@ -34,7 +35,7 @@ class Datatrove(Step):
     """Runs one datatrove step over the rows.
 
     step: import path of its class, e.g. `datatrove.pipeline.filters.LambdaFilter`, or the step object itself in Python.
-    arguments: its parameters. metadata: columns that the step may look at beside `text`.
+    arguments: its parameters. metadata: columns that the step may look at beside `text` (`url` by default).
     """
 
     reads = ("id", "text")
@@ -42,9 +43,14 @@ class Datatrove(Step):
 
     def __init__(self, step: Any, arguments: dict[str, Any] | None = None, metadata: list[str] | None = None):
         super().__init__()
-        self.metadata = list(metadata or ["url", "language", "language_score"])
+        self.metadata = ["url"] if metadata is None else list(metadata)
         self.reads = ("id", "text", *self.metadata)
         self.inner = step if isinstance(step, PipelineStep) else _made(step, arguments or {})
+
+    def artefacts(self) -> Mapping[str, bytes]:
+        """The datatrove step with its parameters and functions, pickled: another lambda is another step."""
+        settings = {k: v for k, v in vars(self.inner).items() if k != "stats"}
+        return {"step": dill.dumps((type(self.inner), settings), recurse=True)}
 
     def columns(self, batch: Batch) -> Columns:
         """Reasons of the rows that the datatrove step did not give back, with its own reason as detail."""

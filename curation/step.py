@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from datatrove.pipeline.base import PipelineStep
 
-from curation.document import COLUMNS, VERDICT
+from curation.document import COLUMNS
 
 Batch = pa.RecordBatch
 Columns = Mapping[str, pa.Array]
@@ -151,8 +151,3 @@ def map_text(function: Callable[[str], Any], column: pa.Array, kind: pa.DataType
     return pa.array(
         (None if text is None else function(text) for text in column.to_pylist()), type=kind, size=len(column)
     )
-
-
-def verdict_schema() -> pa.Schema:
-    """Schema of the columns that a rejected row has beside its own."""
-    return pa.schema([pa.field(c.name, c.type) for c in VERDICT])

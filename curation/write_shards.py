@@ -88,6 +88,8 @@ class _Task:
         self.buffered = self.runs = self.rows_out = 0
         self.files: list[dict[str, Any]] = []
         self.rejects: list[pa.Table] = []
+        self.rejects_bytes = 0
+        self.rejected_files: list[dict[str, Any]] = []
         self.rejected: Counter[str] = Counter()
         self.samples: dict[str, pa.Table] = {}
         self.licences: Counter[str] = Counter()
@@ -133,10 +135,19 @@ class _Task:
             self.rejected[reason] += n
             rows = batch.filter(pc.equal(reasons, reason)) if n < batch.num_rows else batch
             tier = self.sink.tiers.get(reason) or (REASONS[reason].tier if reason in REASONS else "full")
-            full = _shaped(rows, self.sink.kept_columns, short=False)
-            self.rejects.append(full if tier == "full" else _shaped(rows, [], short=False))
+            self.rejects.append(_shaped(rows, self.sink.kept_columns if tier == "full" else [], short=False))
+            self.rejects_bytes += self.rejects[-1].nbytes
             if tier != "full":
                 self._sample(reason, _shaped(rows, self.sink.kept_columns, short=True))
+        if self.rejects_bytes >= RUN_BYTES:
+            self._flush_rejects()
+
+    def _flush_rejects(self) -> None:
+        if self.rejects:
+            table = pa.concat_tables(self.rejects, promote_options="permissive").combine_chunks()
+            name = f"rejected/{self.rank:05d}.{len(self.rejected_files):03d}.parquet"
+            self.rejected_files.append(write_parquet(self.place, name, table, level=self.sink.level))
+            self.rejects, self.rejects_bytes = [], 0
 
     def _sample(self, reason: str, rows: pa.Table) -> None:
         both = pa.concat_tables([self.samples[reason], rows]) if reason in self.samples else rows
@@ -145,11 +156,11 @@ class _Task:
     def finish(self, times: dict[str, float]) -> None:
         """Writes what is left and, last, the task's manifest. Raises RowsLost when the rows do not add up."""
         self.flush()
-        rejected_files = []
-        for name, tables in (("rejected", self.rejects), ("samples", list(self.samples.values()))):
-            if tables:
-                table = pa.concat_tables(tables, promote_options="permissive").combine_chunks()
-                rejected_files.append(write_parquet(self.place, f"{name}/{self.rank:05d}.parquet", table))
+        self._flush_rejects()
+        sample_files = []
+        if self.samples:
+            samples = pa.concat_tables(list(self.samples.values())).combine_chunks()
+            sample_files.append(write_parquet(self.place, f"samples/{self.rank:05d}.parquet", samples))
         steps = [s for s in self.sink.pipeline if hasattr(s, "stats")]
         rows_in = _stat(steps[0], "rows") if steps else self.rows_out + sum(self.rejected.values())
         if rows_in != self.rows_out + sum(self.rejected.values()):
@@ -164,8 +175,8 @@ class _Task:
                 "rows_out": self.rows_out,
                 "rejected": dict(sorted(self.rejected.items())),
                 "files": self.files,
-                "rejected_files": [f for f in rejected_files if f["path"].startswith("rejected/")],
-                "sample_files": [f for f in rejected_files if f["path"].startswith("samples/")],
+                "rejected_files": self.rejected_files,
+                "sample_files": sample_files,
                 "licences": dict(self.licences),
                 "content": f"{self.content:064x}" if self.sink.content else None,
                 "steps": [_step_stats(s) for s in steps],

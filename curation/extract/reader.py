@@ -6,6 +6,7 @@ What there is to read and how it is cut is in `curation/extract/inputs.py`.
 """
 
 import re
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -79,9 +80,9 @@ class Read(Step):
         self.bytes_read = 0
         """Bytes of the files read so far by this task, as stored."""
 
+    @abstractmethod
     def rows(self, unit: Unit) -> Iterator[Row]:
         """Rows of one unit, in the order of the file."""
-        raise NotImplementedError
 
     def run(self, data: Iterable[Any] = (), rank: int = 0, world_size: int = 1) -> Iterator[Batch | Rejected]:
         """Batches of the task's units, after whatever was there before."""

@@ -39,10 +39,10 @@ Overrides = Annotated[
 
 
 def _planned(name: str, files: list[str] | None, out: str | None, overrides: list[str] | None) -> "Plan":
-    from recipes.engine import plan, spec
+    from recipes.engine import plan, recipe_file
 
-    path = spec.find(name)
-    recipe = spec.load(path, overrides, files)
+    path = recipe_file.find(name)
+    recipe = recipe_file.load(path, overrides, files)
     return plan.make(recipe, path.name, out or plan.default_out(recipe))
 
 

@@ -7,6 +7,7 @@ the project, and the versions of the libraries that decide about rows stand besi
 
 import ast
 import hashlib
+import sys
 import unicodedata
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -14,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("curation", "synth", "annotation")
-LIBRARIES = ("resiliparse", "trafilatura", "sudachipy", "sudachidict_core", "brotli")
+LIBRARIES = ("datatrove", "resiliparse", "trafilatura", "sudachipy", "sudachidict_core", "brotli")
 
 
 @cache
@@ -49,6 +50,32 @@ def of_module(module: str) -> str:
     for name in sorted(n for n, source in reached.items() if source):
         digest.update(name.encode() + b"\0" + reached[name])
     return digest.hexdigest()[:16]
+
+
+@cache
+def of_class(cls: type) -> str:
+    """Hex hash of a class's code: of its module for the project's own, of its file for a team's own, of its functions else."""
+    if cls.__module__.split(".")[0] in PACKAGES:
+        return of_module(cls.__module__)
+    file = getattr(sys.modules.get(cls.__module__), "__file__", None)
+    if file and Path(file).exists():
+        source = Path(file).read_bytes()
+    else:  # defined in a recipe file or typed in
+        source = repr(sorted(_functions(cls))).encode()
+    parents = [of_class(base) for base in cls.__bases__ if base.__module__ not in ("builtins", "abc")]
+    return hashlib.sha256(source + "".join(parents).encode()).hexdigest()[:16]
+
+
+def _functions(cls: type) -> list[tuple[str, str]]:
+    """Names of a class's functions with their code, and its other values as they print."""
+    found = []
+    for name, value in vars(cls).items():
+        code = getattr(getattr(value, "fget", value), "__code__", None)
+        if code is not None:
+            found.append((name, f"{code.co_code.hex()} {code.co_consts!r} {code.co_names!r}"))
+        elif not name.startswith("__"):
+            found.append((name, repr(value)))
+    return found
 
 
 @cache

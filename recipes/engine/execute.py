@@ -23,6 +23,7 @@ from recipes.engine.executors import LocalExecutor, backend, cluster_executor, w
 from recipes.engine.manifests import finish_block, versions
 from recipes.engine.plan import Block, Plan, SourceRead, reader_class
 from recipes.engine.progress import Progress
+from recipes.engine.run_folder import run_folder
 from recipes.engine.run_survey import RunSurvey
 from recipes.engine.warm_up import WarmUp
 from recipes.engine.workers import Workers
@@ -57,9 +58,8 @@ def run(
 def _replay(plan: Plan, folder: str | None) -> None:
     if folder is None:
         return
+    folder = run_folder(folder)
     place = Place(folder)
-    if not place.exists("run.json"):
-        raise RecipeError(f"--replay {folder}: no finished run here (no run.json)")
     manifests = [Place(f"{folder}/{b['url']}").read_json(MANIFEST) for b in place.read_json("run.json")["blocks"]]
     fused = frozenset(bytes.fromhex(i) for m in manifests for i in m.get("fused", ()))
     for block in plan.blocks:
@@ -107,13 +107,13 @@ def _run_block(block: Block, plan: Plan, kind: str, options: dict[str, Any], poo
         partial.remove()
     partial.write_json("layout.json", layout)
     pipeline = _pipeline(block, plan, partial)
-    bytes_total = sum(i.size for i in block.read.inputs) if isinstance(block.read, SourceRead) else 0
+    amount = _amount(block)
     if kind == "local":
         executor = LocalExecutor(partial, pipeline, block.tasks, pool.count)
-        progress.start(block.name, block.tasks, block.tasks - len(executor.get_incomplete_ranks()), bytes_total)
+        progress.start(block.name, block.tasks, block.tasks - len(executor.get_incomplete_ranks()), *amount)
         executor.run_watched(pool, progress.update)
     else:
-        progress.start(block.name, block.tasks, 0, bytes_total)
+        progress.start(block.name, block.tasks, 0, *amount)
         executor = cluster_executor(kind, partial, pipeline, block.tasks, options, f"{plan.recipe.name}/{block.name}")
         executor.run()
         if kind == "slurm":
@@ -125,6 +125,13 @@ def _run_block(block: Block, plan: Plan, kind: str, options: dict[str, Any], poo
     manifest = finish_block(block, partial)
     partial.publish(final)
     progress.end(manifest["rows_in"], manifest["rows_out"])
+
+
+def _amount(block: Block) -> tuple[str, int]:
+    """What a block has to read, for the time left: bytes of files, or rows of a set."""
+    if isinstance(block.read, SourceRead):
+        return "bytes", sum(i.size for i in block.read.inputs)
+    return "rows", Place(block.read.url).read_json(MANIFEST)["rows_out"]
 
 
 def _units(block: Block) -> list[Any]:

@@ -50,6 +50,7 @@ def finish_block(block: Block, place: Place) -> dict[str, Any]:
         if block.release:
             manifest["content"] = f"{sum(int(t['content'], 16) for t in tasks) % (1 << 256):064x}"
         _join_samples(place, tasks)
+        _remove_strays(place, tasks)
     place.write_json(MANIFEST, manifest)
     return manifest
 
@@ -68,6 +69,15 @@ def _join_samples(place: Place, tasks: list[dict[str, Any]]) -> None:
         write_parquet(place, "samples.parquet", pa.concat_tables([kept[r] for r in sorted(kept)]).combine_chunks())
     with contextlib.suppress(FileNotFoundError):
         (place / "samples").remove()
+
+
+def _remove_strays(place: Place, tasks: list[dict[str, Any]]) -> None:
+    """Removes what a task left behind that died and was done again: a reader of `data/` sees only files of a manifest."""
+    named = {f["path"] for t in tasks for f in (*t["files"], *t["rejected_files"])}
+    for folder in ("data", "rejected"):
+        for path in place.fs.find(f"{place.path}/{folder}"):
+            if path.removeprefix(f"{place.path}/") not in named:
+                place.fs.rm_file(path)
 
 
 def _step_sums(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:

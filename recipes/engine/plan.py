@@ -253,7 +253,7 @@ def _identity(step: Step) -> dict[str, Any]:
         if isinstance(v, str | int | float | bool | list | dict | tuple | None) and k not in ("stage", "name")
     }
     files = {k: hashlib.sha256(v).hexdigest()[:16] for k, v in step.artefacts().items()}
-    return {"step": step.name, "with": params, "files": files, "code": code_version.of_module(cls.__module__)}
+    return {"step": step.name, "with": params, "files": files, "code": code_version.of_class(cls)}
 
 
 def _hash(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, TextIO
 
@@ -31,15 +32,15 @@ class Progress:
 
         return tell
 
-    def start(self, name: str, tasks: int, done: int, bytes_total: int = 0) -> None:
-        """A block begins: `done` of its tasks were finished by an earlier run."""
+    def start(self, name: str, tasks: int, done: int, unit: str = "rows", total: int = 0) -> None:
+        """A block begins: `done` of its tasks were finished by an earlier run; all of them read `total` bytes or rows."""
         self.index += 1
-        self.name, self.tasks, self.bytes_total = name, tasks, bytes_total
+        self.name, self.tasks, self.unit, self.total = name, tasks, unit, total
         self.before = done
         self.began = self.said = time.monotonic()
-        self.rows = self.kept = 0
+        self.rows = self.kept = self.read = 0
         self.shares: dict[int, dict[str, int]] = {}
-        self.finished = (0, 0)
+        self.finished = Counter[str]()
         if self.console.is_terminal:
             self.live = Live(Text(""), console=self.console, refresh_per_second=4, transient=True)
             self.live.start()
@@ -51,11 +52,10 @@ class Progress:
     def update(self, running: dict[int, Any], done: int) -> None:
         """Takes the counts of the tasks that run now, by rank, and the number of tasks finished since the block began."""
         for rank in set(self.shares) - set(running):
-            last = self.shares.pop(rank)
-            self.finished = self.finished[0] + last["rows"], self.finished[1] + last["kept"]
+            self.finished.update(self.shares.pop(rank))
         self.shares |= running
-        self.rows = self.finished[0] + sum(c["rows"] for c in self.shares.values())
-        self.kept = self.finished[1] + sum(c["kept"] for c in self.shares.values())
+        so_far = sum((Counter(c) for c in self.shares.values()), self.finished.copy())
+        self.rows, self.kept, self.read = so_far["rows"], so_far["kept"], so_far[self.unit]
         line = self._line(done)
         if self.live is not None:
             self.live.update(Text(line))
@@ -65,7 +65,8 @@ class Progress:
 
     def _line(self, done: int) -> str:
         seconds = max(1e-9, time.monotonic() - self.began)
-        share = done / max(1, self.tasks - self.before)
+        todo = max(1, self.tasks - self.before)
+        share = max(done / todo, min(0.99, self.read / self.total * self.tasks / todo) if self.total else 0.0)
         left = f", {_span(seconds / share - seconds)} left" if 0 < share < 1 else ""
         kept = f", {100 * self.kept / self.rows:.1f} % kept" if self.rows else ""
         rate = f", {self.rows / seconds:,.0f} rows/s" if self.rows else ""

@@ -18,7 +18,7 @@ from rich.text import Text
 from curation.document import COLUMNS, REASONS
 from curation.filters.preset import Preset, load_preset, preset_names
 from curation.step import Step
-from recipes.engine import blocks, spec
+from recipes.engine import blocks, recipe_file
 from recipes.engine.errors import RecipeError
 from recipes.engine.preset_effects import show_effects
 from recipes.engine.run_folder import open_run
@@ -31,7 +31,7 @@ def show(what: str, name: str | None = None, on_run: str | None = None) -> None:
     With `on_run`, what the rules of the presets (or of one) would remove from that run. Raises RecipeError for an unknown name.
     """
     shown: dict[str, tuple[Callable[[], Iterable[str]], Callable[[Console], None], Callable[[Console, str], None]]] = {
-        "recipes": (spec.packaged, _recipes, _recipe),
+        "recipes": (recipe_file.packaged, _recipes, _recipe),
         "steps": (lambda: blocks.STEPS, _steps, _step),
         "columns": (lambda: COLUMNS, _columns, _column),
         "reasons": (lambda: REASONS, _reasons, _reason),
@@ -76,14 +76,14 @@ def _table(*columns: str, right: Sequence[str] = ()) -> Table:
 
 def _recipes(console: Console) -> None:
     table = _table("recipe", "what it is for")
-    for name in spec.packaged():
-        head = (spec.FOLDER / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
+    for name in recipe_file.packaged():
+        head = (recipe_file.FOLDER / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
         table.add_row(name, Text(head[0].lstrip("# ") if head and head[0].startswith("#") else ""))
     console.print(table)
 
 
 def _recipe(console: Console, name: str) -> None:
-    text = (spec.FOLDER / f"{name}.yaml").read_text(encoding="utf-8")
+    text = (recipe_file.FOLDER / f"{name}.yaml").read_text(encoding="utf-8")
     console.print(text, markup=False, soft_wrap=True, end="")
 
 

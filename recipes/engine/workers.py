@@ -25,7 +25,8 @@ from recipes.engine.errors import RunError
 
 MOST_ATTEMPTS = 3
 STALLED_SECONDS = 900.0
-"""A worker whose task shows no progress for this long is ended and counts as dead: a fuse, not a decision."""
+"""A worker that reads nothing and computes nothing for this long (or whose interpreter is held for so long that it cannot say)
+is ended and counts as dead: a fuse, not a decision."""
 
 
 @dataclass
@@ -42,7 +43,6 @@ def _serve(pipe: Any) -> None:
     """A worker's life: takes (pickled executor, rank, attempt) until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     lock = threading.Lock()
-    loaded: tuple[bytes, Any] = (b"", None)
     while True:
         try:
             pickled, rank, attempt = pipe.recv()
@@ -50,8 +50,7 @@ def _serve(pipe: Any) -> None:
             return
         stop = threading.Event()
         try:
-            loaded = (pickled, dill.loads(pickled))  # steps keep state: each task gets fresh ones
-            executor = loaded[1]
+            executor = dill.loads(pickled)  # steps keep state: each task gets fresh ones
             for step in executor.pipeline:
                 step.attempt = attempt
             watch = threading.Thread(target=_tell, args=(executor.pipeline, pipe, lock, stop), daemon=True)
@@ -74,13 +73,14 @@ def _tell(pipeline: list[Any], pipe: Any, lock: Any, stop: threading.Event) -> N
 
 
 def _counts(pipeline: list[Any]) -> dict[str, int]:
-    """Rows read, kept by the last step and bytes read so far by one task."""
+    """Rows read, kept by the last step, bytes read and CPU seconds so far by one task: any of them moving is progress."""
+    cpu = int(time.process_time())
     if not pipeline:
-        return {"rows": 0, "kept": 0, "bytes": 0}
+        return {"rows": 0, "kept": 0, "bytes": 0, "cpu": cpu}
     first, last = pipeline[0], pipeline[-2] if len(pipeline) > 1 else pipeline[0]
     total = {label: int(stat.total) for label, stat in list(first.stats.stats.items())}
     kept = int(last.stats["kept"].total) if "kept" in last.stats.stats else total.get("kept", 0)
-    return {"rows": total.get("rows", 0), "kept": kept, "bytes": int(getattr(first, "bytes_read", 0))}
+    return {"rows": total.get("rows", 0), "kept": kept, "bytes": int(getattr(first, "bytes_read", 0)), "cpu": cpu}
 
 
 class Workers:
@@ -88,9 +88,7 @@ class Workers:
 
     def __init__(self, count: int):
         self.count = max(1, count)
-        self._context = multiprocess.get_context(
-            "spawn"
-        )  # children of this process, so that their CPU time is accounted
+        self._context = multiprocess.get_context("spawn")  # our own children, so that their CPU time is accounted
         self._workers: list[_Worker] = []
 
     def __enter__(self) -> "Workers":

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from recipes.engine import blocks, spec
+from recipes.engine import blocks, recipe_file
 from recipes.engine.errors import RecipeError
 from recipes.engine.plan import make
 
@@ -25,7 +25,7 @@ def said(tmp_path: Path, text: str, overrides: list[str] | None = None) -> str:
     path = tmp_path / "bad.yaml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(RecipeError) as error:
-        make(spec.load(path, overrides), path.name, str(tmp_path / "out"))
+        make(recipe_file.load(path, overrides), path.name, str(tmp_path / "out"))
     return str(error.value)
 
 
@@ -65,6 +65,11 @@ def test_partitions_are_a_power_of_two(tmp_path):
     assert "must be a power of two" in said(tmp_path, GOOD + "partitions: 12\n")
 
 
+@pytest.mark.parametrize("version", ["../elsewhere", "a/b", "stages", "''"])
+def test_a_version_is_a_folder_name_and_no_path(tmp_path, version):
+    assert "'version': names a folder" in said(tmp_path, GOOD.replace("version: 1", f"version: {version}"))
+
+
 def test_a_source_without_rights_is_refused(tmp_path):
     message = said(tmp_path, GOOD.replace(", rights_basis: 著作権法30条の4", ""))
     assert "source 'crawl': declares neither 'rights_basis'" in message
@@ -87,21 +92,22 @@ def test_set_names_stages_and_steps_when_it_misses(tmp_path):
 def test_set_changes_a_parameter_a_version_and_a_source(tmp_path):
     path = tmp_path / "good.yaml"
     path.write_text(GOOD, encoding="utf-8")
-    recipe = spec.load(path, ["pages.main_text.ruby=keep", "version=dev", "sources.crawl.licence=CC0-1.0"])
+    recipe = recipe_file.load(path, ["pages.main_text.ruby=keep", "version=dev", "sources.crawl.licence=CC0-1.0"])
     assert recipe.stages[0].steps[1].with_ == {"ruby": "keep"}
     assert (recipe.version, recipe.sources["crawl"].licence) == ("dev", "CC0-1.0")
 
 
 def test_a_recipe_that_is_not_there_names_those_that_are():
     with pytest.raises(RecipeError, match=r"no recipe 'web_jaa'. Did you mean 'web_ja'\?"):
-        spec.find("web_jaa")
+        recipe_file.find("web_jaa")
     with pytest.raises(RecipeError, match=r"nowhere.yaml: there is no such recipe file"):
-        spec.find("nowhere.yaml")
+        recipe_file.find("nowhere.yaml")
 
 
-@pytest.mark.parametrize("name", spec.packaged())
+@pytest.mark.parametrize("name", recipe_file.packaged())
 def test_recipes_that_come_with_the_project_are_well_formed(name):
-    recipe = spec.load(spec.find(name))
-    for stage in recipe.stages:
-        for step in stage.steps:
-            blocks.build(step.name, step.with_, f"{name}, {stage.name}")
+    recipe = recipe_file.load(recipe_file.find(name))
+    built = [
+        blocks.build(step.name, step.with_, f"{name}, {stage.name}") for stage in recipe.stages for step in stage.steps
+    ]
+    assert "text" in {column for step in built for column in step.writes}

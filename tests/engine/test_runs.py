@@ -1,6 +1,7 @@
 """Real runs over small crawls: every row accounted for, the same rows after a crash, nothing computed twice."""
 
 import gzip
+import importlib
 import json
 import os
 import signal
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from curation.shards import ShardSet
-from recipes.engine import execute
+from recipes.engine import code_version, execute
 from recipes.engine.errors import RecipeError, RunError
 from recipes.engine.plan import make
 from recipes.engine.progress import Progress
@@ -140,6 +141,55 @@ def test_a_changed_step_recomputes_its_stage_and_those_after_it_only(tmp_path):
     assert len(stages) == 2
     assert len(after) == 3
     assert {k: after[k] for k in stages} == stages, "what was there was not touched"
+
+
+def test_changed_code_of_a_teams_own_step_is_another_step(tmp_path, monkeypatch):
+    files = jsonl(tmp_path / "in", {"a.jsonl.gz": pages(10)})
+    module = tmp_path / "own" / "teams_step.py"
+    module.parent.mkdir()
+    monkeypatch.syspath_prepend(str(module.parent))
+    text = (
+        "import pyarrow as pa\nfrom curation.step import Decide\n\nclass Own(Decide):\n    reads = ('text',)\n"
+        "    def columns(self, batch):\n"
+        "        return {'reason': pa.array(['filter' if 'WORD' in t else None for t in batch['text'].to_pylist()], pa.string())}\n"
+    )
+    kept = []
+    for word in ("番", "1 番"):
+        module.write_text(text.replace("WORD", word), encoding="utf-8")
+        sys.modules.pop("teams_step", None)
+        importlib.invalidate_caches()
+        code_version.of_class.cache_clear()
+        own = importlib.import_module("teams_step").Own()
+        kept.append(done(recipe(files, [own], [], version="dev"), tmp_path / "out")["rows_out"])
+    assert kept == [0, 9]
+
+
+def test_another_lambda_in_a_datatrove_filter_is_another_step(tmp_path):
+    from datatrove.pipeline.filters import LambdaFilter
+
+    from curation.datatrove_step import Datatrove
+
+    files = jsonl(tmp_path / "in", {"a.jsonl.gz": pages(10)})
+    steps = Datatrove(LambdaFilter(lambda d: "3" in d.text)), Datatrove(LambdaFilter(lambda d: "3" not in d.text))
+    assert [done(recipe(files, [s], [], version="dev"), tmp_path / "out")["rows_out"] for s in steps] == [1, 9]
+
+
+def test_what_a_dead_task_left_behind_is_not_data(tmp_path):
+    files = jsonl(tmp_path / "in", {"a.jsonl.gz": pages(10)})
+    made = recipe(files, [DieOnce(attempts=9)], [])
+    jsonl(tmp_path / "in", {"a.jsonl.gz": [*pages(10), ("z", "ここで即死する")]})
+    with pytest.raises(RunError):
+        done(made, tmp_path / "out")
+    (partial,) = (tmp_path / "out").glob("stages/pages-*.partial")
+    stray = partial / "data" / "00000" / "00000.007.parquet"
+    stray.parent.mkdir(parents=True)
+    stray.write_bytes(b"half a file")
+    plan = make(made, "test.py", str(tmp_path / "out"))
+    for step in plan.blocks[0].steps:
+        step.__dict__["attempts"] = 0  # the machine has been repaired: the same recipe no longer dies
+    execute.run(plan, workers=1, progress=Progress(len(plan.blocks), stream=open(os.devnull, "w")))  # noqa: SIM115
+    assert len(released(tmp_path / "out", "measured")) == 11
+    assert not list((tmp_path / "out").glob("**/00000.007.parquet"))
 
 
 def test_a_version_that_is_there_with_another_fingerprint_is_refused_but_dev_is_made_anew(tmp_path):

@@ -153,7 +153,7 @@ def test_a_rejected_row_keeps_its_key_its_reason_and_a_sample_of_it_is_whole(tmp
     list(sink.run(step.run([batch([page(n) for n in range(10)])])))
     task = Place(str(tmp_path)).read_json("tasks/00000.json")
     assert (task["rows_in"], task["rows_out"], task["rejected"]) == (10, 5, {"not_text": 5})
-    rows = pq.read_table(tmp_path / "rejected/00000.parquet").to_pylist()
+    rows = pq.read_table(tmp_path / "rejected/00000.000.parquet").to_pylist()
     assert {(r["stage"], r["step"], r["reason"], r["value"], r["sampled"]) for r in rows} == {
         ("pages", "drop_odd", "not_text", 1.0, False)
     }
@@ -161,6 +161,18 @@ def test_a_rejected_row_keeps_its_key_its_reason_and_a_sample_of_it_is_whole(tmp
     assert rows[0]["url"].startswith("https://example.jp/")
     whole = pq.read_table(tmp_path / "samples/00000.parquet").to_pylist()
     assert sorted(r["text"] for r in whole) == [f"{n} 番目のページ。" for n in (1, 3, 5, 7, 9)]
+
+
+def test_rejected_rows_are_not_held_until_the_task_ends(tmp_path, monkeypatch):
+    monkeypatch.setattr("curation.write_shards.RUN_BYTES", 2_000)
+    step = DropOdd()
+    sink = WriteShards(str(tmp_path), NAMES, 4, tiers={"not_text": "full"}, pipeline=[step])
+    list(sink.run(step.run([batch([page(n) for n in range(i, i + 10)]) for i in range(0, 100, 10)])))
+    task = Place(str(tmp_path)).read_json("tasks/00000.json")
+    files = [f["path"] for f in task["rejected_files"]]
+    assert len(files) > 2
+    texts = [r["text"] for f in files for r in pq.read_table(tmp_path / f).to_pylist()]
+    assert sorted(texts) == sorted(f"{n} 番目のページ。" for n in range(1, 100, 2))
 
 
 def test_a_sample_is_the_same_rows_however_they_were_split():

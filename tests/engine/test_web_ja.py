@@ -8,15 +8,15 @@ import pyarrow.dataset as ds
 import pytest
 
 from curation.shards import ShardSet
-from recipes.engine import execute, spec
+from recipes.engine import execute, recipe_file
 from recipes.engine.plan import make
 from recipes.engine.progress import Progress
 
 
 def finished(out: Path, workers: int, unit_bytes: int, overrides: list[str] | None = None) -> ShardSet:
     """A run of the quickstart; returns its released set."""
-    path = spec.find("quickstart")
-    plan = make(spec.load(path, overrides), path.name, str(out), unit_bytes=unit_bytes)
+    path = recipe_file.find("quickstart")
+    plan = make(recipe_file.load(path, overrides), path.name, str(out), unit_bytes=unit_bytes)
     execute.run(plan, workers=workers, progress=Progress(len(plan.blocks), stream=open(os.devnull, "w")))  # noqa: SIM115
     return ShardSet.open(plan.blocks[-1].url)
 

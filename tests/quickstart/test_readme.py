@@ -49,6 +49,5 @@ def test_the_recipe_in_the_documents_is_one(document_name: str):
 
     (text,) = blocks_of("yaml", document_name)
     recipe = spec.parse(yaml.safe_load(text), document_name)
-    for stage in recipe.stages:
-        for step in stage.steps:
-            blocks.build(step.name, step.with_, document_name)
+    built = [blocks.build(step.name, step.with_, document_name) for stage in recipe.stages for step in stage.steps]
+    assert [step.name for step in built] == [step.name for stage in recipe.stages for step in stage.steps]

@@ -1,0 +1,33 @@
+"""What a run says while it runs, where it is no terminal: a line a minute, with the time left also inside one long task."""
+
+import io
+
+from recipes.engine.progress import Progress
+
+
+def test_time_left_comes_from_bytes_read_when_there_is_only_one_task(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("recipes.engine.progress.time.monotonic", lambda: now[0])
+    out = io.StringIO()
+    progress = Progress(3, stream=out)
+    progress.start("pages", 1, 0, "bytes", 1000)
+    now[0] = 30.0
+    progress.update({0: {"rows": 50, "kept": 20, "bytes": 125, "cpu": 1}}, 0)
+    assert out.getvalue() == "[1/3] pages: 1 task\n", "nothing before a minute has passed"
+    now[0] = 60.0
+    progress.update({0: {"rows": 120, "kept": 30, "bytes": 250, "cpu": 2}}, 0)
+    assert out.getvalue().splitlines()[1] == (
+        "[1/3] pages: 0/1 tasks, 120 rows, 2 rows/s, 25.0 % kept, 1 min 0 s, 3 min 0 s left"
+    )
+
+
+def test_rows_of_finished_tasks_still_count(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("recipes.engine.progress.time.monotonic", lambda: now[0])
+    out = io.StringIO()
+    progress = Progress(1, stream=out, every=0)
+    progress.start("measured", 2, 0, "rows", 400)
+    now[0] = 10.0
+    progress.update({0: {"rows": 200, "kept": 100, "bytes": 0, "cpu": 1}}, 0)
+    progress.update({1: {"rows": 100, "kept": 50, "bytes": 0, "cpu": 1}}, 1)
+    assert "1/2 tasks, 300 rows, 30 rows/s, 50.0 % kept, 10 s, 3 s left" in out.getvalue().splitlines()[-1]
