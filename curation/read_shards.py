@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from curation.merge import gathered
 from curation.provenance import id_words
 from curation.shards import ShardSet
 from curation.step import Batch, Columns, Rejected, Step
@@ -30,15 +31,15 @@ class ReadShards(Step):
         """Batches of this task's partitions; `data` is not used."""
         shards = ShardSet.open(self.url)
         extra = [c for c in ("id", "payload_digest") if c not in self.wanted and c in shards.columns]
-        for partition in range(rank, shards.partitions, world_size):
-            for batch in shards.read([*self.wanted, *extra], partition):
-                with self.track_time():
-                    kept, rejected = self.split(batch)
-                self.stat_update("rows", value=batch.num_rows)
-                self.stat_update("kept", value=kept.num_rows)
-                if rejected is not None:
-                    yield Rejected(rejected)
-                yield kept.select(self.wanted)
+        mine = range(rank, shards.partitions, world_size)
+        for batch in gathered(b for p in mine for b in shards.read([*self.wanted, *extra], p)):
+            with self.track_time():
+                kept, rejected = self.split(batch)
+            self.stat_update("rows", value=batch.num_rows)
+            self.stat_update("kept", value=kept.num_rows)
+            if rejected is not None:
+                yield Rejected(rejected)
+            yield kept.select(self.wanted)
 
     def columns(self, batch: Batch) -> Columns:
         """Reasons of the rows whose id the row before them has too."""

@@ -26,6 +26,8 @@ from curation.step import Batch
 MANIFEST = "manifest.json"
 BATCH_ROWS = 1024
 GROUP_ROWS, GROUP_BYTES = 4096, 32 << 20
+TABLE_ROWS = 1 << 16
+"""Rows of a survey's table below which two of its partitions are one."""
 
 
 class ShardError(Exception):
@@ -44,9 +46,21 @@ def write_parquet(place: Place, name: str, table: pa.Table, *, level: int = 1) -
     return {"path": name, "rows": len(table), "bytes": file.size, "sha256": file.sha256}
 
 
+def read_parquet(place: Place, name: str) -> pa.Table:
+    """A whole file as a table. (`pyarrow.parquet.read_table` does the same by way of the dataset module, a slow import.)"""
+    with place.fs.open(f"{place.path}/{name}", "rb") as file:
+        return pq.ParquetFile(file, memory_map=False).read()
+
+
 def _words(table: pa.Table) -> list[str]:
     """Columns worth a dictionary: short strings that repeat. Texts, keys and signatures would only cost time."""
     return [f.name for f in table.schema if f.type == pa.string()]
+
+
+def present(file: pq.ParquetFile, columns: Sequence[str]) -> list[str]:
+    """Those of the columns that a file has."""
+    names = set(file.schema_arrow.names)
+    return [c for c in columns if c in names]
 
 
 @dataclass
@@ -131,7 +145,7 @@ class Table:
         """The table, or one partition of it, sorted by its first column."""
         names = [f["path"] for f in self.manifest["files"] if partition in (None, f["partition"])]
         schema = pa.ipc.read_schema(pa.BufferReader(bytes.fromhex(self.manifest["schema"])))
-        parts = [pq.read_table(self.place.fs.open(f"{self.place.path}/{n}", "rb"), schema=schema) for n in names]
+        parts = [read_parquet(self.place, n).cast(schema) for n in names]
         return pa.concat_tables(parts) if parts else schema.empty_table()
 
     def join(self, batch: Batch, on: str = "id") -> dict[str, pa.Array]:
@@ -178,12 +192,17 @@ def _positions(table: np.ndarray, wanted: np.ndarray) -> np.ndarray:
 
 
 def write_survey_table(place: Place, name: str, table: pa.Table, partitions: int) -> None:
-    """Writes one table of a survey, sorted by its first column, with its own manifest last."""
+    """Writes one table of a survey, sorted by its first column, with its own manifest last.
+
+    A table keyed by id has at most `partitions` partitions, fewer where it is small.
+    """
     first = table.column_names[0]
     target = place / name
     keyed = first == "id" and table.schema.field(0).type == COLUMNS["id"].type
     table = table.combine_chunks()
     if keyed:
+        while partitions > 1 and len(table) < partitions * TABLE_ROWS:
+            partitions //= 2
         words = id_words(table.column(0).combine_chunks()) if len(table) else np.zeros((0, 2), np.uint64)
         order = np.lexsort((words[:, 1], words[:, 0]))
         table = table.take(pa.array(order))

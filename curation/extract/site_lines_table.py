@@ -31,5 +31,5 @@ def open_table(url: str) -> pa.Table:
     """The table in a survey's folder or in a Parquet file, at any fsspec URL."""
     if url.endswith(".parquet"):
         with fsspec.open(url, "rb") as file:
-            return pq.read_table(file)
+            return pq.ParquetFile(file).read()
     return Table(url).read()

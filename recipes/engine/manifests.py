@@ -8,10 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from curation.place import Place
-from curation.shards import MANIFEST, set_schema, write_parquet
+from curation.shards import MANIFEST, read_parquet, set_schema, write_parquet
 from curation.write_shards import smallest_sample
 from recipes.engine import code_version
 from recipes.engine.plan import Block, SourceRead
@@ -60,8 +59,7 @@ def _join_samples(place: Place, tasks: list[dict[str, Any]]) -> None:
     kept: dict[str, pa.Table] = {}
     for task in tasks:
         for f in task["sample_files"]:
-            with place.fs.open(f"{place.path}/{f['path']}", "rb") as file:
-                table = pq.read_table(file)
+            table = read_parquet(place, f["path"])
             for reason in table.column("reason").unique().to_pylist():
                 rows = table.filter(pc.equal(table.column("reason"), reason))
                 kept[reason] = smallest_sample(pa.concat_tables([kept[reason], rows]) if reason in kept else rows)

@@ -28,6 +28,9 @@ from recipes.engine.spec import Recipe, Stage, step_labels
 FORMAT = 1
 """Version of the shard set's layout; part of every fingerprint."""
 
+PARTITION_BYTES = 4 << 20
+"""Bytes of input files (compressed, mostly) for which a set between two stages has a partition, some 500 pages of a crawl."""
+
 
 @dataclass
 class SourceRead:
@@ -123,14 +126,16 @@ def make(recipe: Recipe, where: str, out: str, *, unit_bytes: int = 32 << 20) ->
             read = made[stage.read]
             available = list(read.columns)
         columns = _check_columns(steps, available, stage, place)
-        surveys = _surveys(recipe, stage, steps, read, place)
+        partitions = _partitions(recipe, read)
+        surveys = _surveys(recipe, stage, steps, read, place, partitions)
         order += surveys
         tasks = len(read.units) if isinstance(read, SourceRead) else read.partitions
         name = f"{stage.name}.rows" if last and isinstance(read, SourceRead) else stage.name
-        block = _block(recipe, stage, name, "rows", read, steps, columns, tasks, surveys)
+        parts = recipe.partitions if last and name == stage.name else partitions
+        block = _block(recipe, stage, name, "rows", read, steps, columns, tasks, surveys, parts)
         order.append(block)
         if name != stage.name:  # rows that come from files still have to meet their equals by id
-            block = _block(recipe, stage, stage.name, "rows", block, [], columns, recipe.partitions, [])
+            block = _block(recipe, stage, stage.name, "rows", block, [], columns, partitions, [], recipe.partitions)
             order.append(block)
         block.release = last
         made[stage.name] = block
@@ -205,7 +210,17 @@ def _check_columns(steps: list[Step], available: list[str], stage: Stage, place:
     return [c for c in kept if c in stage.keep or c in ("id", "payload_digest", "file", "offset")]
 
 
-def _surveys(recipe: Recipe, stage: Stage, steps: list[Step], read: "SourceRead | Block", place: str) -> list[Block]:
+def _partitions(recipe: Recipe, read: "SourceRead | Block") -> int:
+    """Partitions of a set between two stages: as many as the recipe states for the release, fewer where files are small."""
+    if isinstance(read, Block):
+        return read.partitions
+    wanted = -(-sum(i.size for i in read.inputs) // PARTITION_BYTES)
+    return min(recipe.partitions, 1 << max(0, wanted - 1).bit_length())
+
+
+def _surveys(
+    recipe: Recipe, stage: Stage, steps: list[Step], read: "SourceRead | Block", place: str, partitions: int
+) -> list[Block]:
     """A block for each survey of the stage, with the steps before it."""
     found: list[Block] = []
     for i, step in enumerate(steps):
@@ -221,7 +236,8 @@ def _surveys(recipe: Recipe, stage: Stage, steps: list[Step], read: "SourceRead 
                 f"{at}: looks over all rows first, so only deciding steps may stand before it in its stage, and "
                 f"'{heavy[0].name}' measures; put '{step.name}' and what follows into a stage of its own that reads '{stage.name}'"
             )
-        found.append(_block(recipe, stage, f"{stage.name}.{step.name}", "survey", read, steps[: i + 1], [], 1, found))
+        name = f"{stage.name}.{step.name}"
+        found.append(_block(recipe, stage, name, "survey", read, steps[: i + 1], [], 1, found, partitions))
     return found
 
 
@@ -235,12 +251,13 @@ def _block(
     columns: list[str],
     tasks: int,
     surveys: Iterable[Block],
+    partitions: int,
 ) -> Block:
     tiers: dict[str, str] = {**recipe.rejected}
-    parts = [FORMAT, kind, name, read.fingerprint, [_identity(s) for s in steps], columns, recipe.partitions, tiers]
+    parts = [FORMAT, kind, name, read.fingerprint, [_identity(s) for s in steps], columns, partitions, tiers]
     parts += [[s.fingerprint for s in surveys], code_version.libraries()]
     return Block(
-        name, stage.name, kind, read, steps, columns, tasks, _hash(parts), recipe.partitions, tiers, needs=stage.needs
+        name, stage.name, kind, read, steps, columns, tasks, _hash(parts), partitions, tiers, needs=stage.needs
     )
 
 

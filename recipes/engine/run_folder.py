@@ -18,7 +18,7 @@ import yaml
 from curation.document import COLUMNS
 from curation.place import Place
 from curation.provenance import partition_of
-from curation.shards import MANIFEST, ShardError, ShardSet, Table
+from curation.shards import MANIFEST, ShardError, ShardSet, Table, present
 from recipes.engine.errors import RecipeError
 
 
@@ -141,7 +141,7 @@ def find_row(shards: ShardSet, key: bytes, columns: Sequence[str]) -> dict[str, 
     partition = int(partition_of(pa.array([key], COLUMNS["id"].type), shards.partitions)[0])
     for name in shards.files(partition):
         file = shards.open_file(name)
-        have = [c for c in columns if c in file.schema_arrow.names]
+        have = present(file, columns)
         for group in range(file.num_row_groups):
             at = pc.index(file.read_row_group(group, columns=["id"]).column("id"), wanted).as_py()
             if at >= 0:
@@ -160,7 +160,7 @@ def rejected_rows(
     for task in shards.tasks():
         for listed in task["rejected_files"]:
             file = shards.open_file(listed["path"])
-            have = None if columns is None else [c for c in columns if c in file.schema_arrow.names]
+            have = None if columns is None else present(file, columns)
             for group in range(file.num_row_groups):
                 ids = file.read_row_group(group, columns=["id"]).column("id")
                 at = pc.indices_nonzero(pc.is_in(ids, value_set=wanted))

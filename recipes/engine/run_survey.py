@@ -10,7 +10,21 @@ from curation.place import Place
 from curation.read_shards import ReadShards
 from curation.shards import write_survey_table
 from curation.step import Batch, Rejected, Step
-from curation.survey import Survey
+from curation.survey import Rows, Survey
+
+
+def write_tables(survey: Survey, rows: Rows, place: Place, partitions: int) -> dict[str, int]:
+    """Lets a survey look over the rows and writes each of its tables. Returns their numbers of rows."""
+    pieces: dict[str, list[pa.Table]] = {name: [] for name in survey.tables}
+    survey.setup()
+    for name, table in survey.survey(rows):
+        pieces[name].append(table.cast(survey.tables[name]))
+    written = {}
+    for name, tables in pieces.items():
+        whole = pa.concat_tables(tables) if tables else survey.tables[name].empty_table()
+        write_survey_table(place, name, whole, partitions)
+        written[name] = len(whole)
+    return written
 
 
 class RunSurvey(Step):
@@ -47,16 +61,8 @@ class RunSurvey(Step):
         """Writes every table, then the task's manifest."""
         started, cpu, place, survey = time.time(), time.process_time(), Place(self.url), self.survey_step
         assert isinstance(survey, Survey)
-        pieces: dict[str, list[pa.Table]] = {name: [] for name in survey.tables}
         with self.track_time():
-            survey.setup()
-            for name, table in survey.survey(self):
-                pieces[name].append(table.cast(survey.tables[name]))
-            rows = {}
-            for name, tables in pieces.items():
-                whole = pa.concat_tables(tables) if tables else survey.tables[name].empty_table()
-                write_survey_table(place, name, whole, self.partitions)
-                rows[name] = len(whole)
+            rows = write_tables(survey, self, place, self.partitions)
         counts = {label: int(s.total) for label, s in survey.stats.stats.items()}
         place.write_json(
             f"tasks/{rank:05d}.json",

@@ -1,20 +1,24 @@
 """Compiling every kernel once, before the first task: on a machine that never ran the recipe this is most of the first minute.
 
 Kernels are compiled when they are first called and kept on disk. Were that left to the first tasks, all workers would compile the
-same kernels side by side, and the wall clock that watches extraction would run meanwhile. So each measuring step sees one small
-page first, steps shared out over the workers; where the kernels are on disk already this only loads what is needed anyway.
+same kernels side by side, and the wall clock that watches extraction would run meanwhile. So each step sees one small page
+first, steps shared out over the workers; where the kernels are on disk already this only loads what is needed anyway.
 """
 
 import contextlib
+import tempfile
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
 
 from curation.document import COLUMNS
-from curation.step import Batch, Decide, Step
+from curation.place import Place
+from curation.step import Batch, Decide
 from curation.survey import Survey
 from recipes.engine.plan import Plan
+from recipes.engine.run_survey import write_tables
 
 _TEXT = (
     "精米は、玄米からぬかを取り除く作業です。「白さ」だけでなく、味も変わります！\n- 一分づき、②ｶﾅ…\n同じ行\n同じ行\n"
@@ -26,13 +30,7 @@ class WarmUp:
     """Stands in for an executor: task i calls step i once."""
 
     def __init__(self, plan: Plan):
-        found = [
-            s
-            for b in plan.blocks
-            if b.kind == "rows" and b.needs == "cpu"
-            for s in b.steps
-            if not isinstance(s, Survey)
-        ]
+        found = [s for b in plan.blocks if b.kind == "rows" and b.needs == "cpu" for s in b.steps]
         self.steps = sorted(found, key=lambda s: isinstance(s, Decide))  # measuring compiles longest
         self.pipeline: list[Any] = []
 
@@ -45,15 +43,39 @@ class WarmUp:
         step = self.steps[rank]
         if isinstance(getattr(step, "fuse_seconds", None), float):
             step.__dict__["fuse_seconds"] = 3600.0  # of this process's copy: a fuse watches pages, not the compiler
-        with contextlib.suppress(Exception):  # what is wrong with a step is said when it meets the rows
+        # what is wrong with a step is said when it meets the rows
+        with contextlib.suppress(Exception), tempfile.TemporaryDirectory() as folder:
+            if isinstance(step, Survey):
+                self._look(step, folder)
             step.setup()
-            step.columns(_page(step))
+            step.columns(_page(step.reads))
+
+    def _look(self, step: Survey, folder: str) -> dict[str, str]:
+        """Surveys the page, after the surveys whose tables the step uses; returns the folders of all these tables."""
+        urls: dict[str, str] = {}
+        for of in set(step.uses.values()):
+            earlier = next(s for s in self.steps if isinstance(s, Survey) and (s.stage, s.name) == (step.stage, of))
+            urls |= self._look(earlier, folder)
+        if step.needs_survey:
+            urls |= {name: f"{folder}/{name}" for name in step.tables}
+        step.table_urls = urls
+        if step.needs_survey:
+            write_tables(step, _Page(), Place(folder), 1)
+        return urls
 
 
-def _page(step: Step) -> Batch:
-    """Two rows of the columns that a step reads."""
+class _Page:
+    """The page as all rows of a survey."""
+
+    def read(self, columns: Sequence[str]) -> Iterator[Batch]:
+        """One batch."""
+        yield _page(columns)
+
+
+def _page(columns: Sequence[str]) -> Batch:
+    """Two rows of these columns."""
     arrays = {}
-    for name in step.reads:
+    for name in columns:
         kind = COLUMNS[name].type
         arrays[name] = pa.array([_value(name, kind), _value(name, kind)], kind)
     return pa.RecordBatch.from_pydict(arrays)

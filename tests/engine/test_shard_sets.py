@@ -182,7 +182,9 @@ def test_a_sample_is_the_same_rows_however_they_were_split():
     assert set(whole["offset"].to_pylist()) == set(smallest_sample(halves, 20)["offset"].to_pylist())
 
 
-def test_a_survey_table_is_joined_by_id_and_absent_rows_are_null(tmp_path):
+@pytest.mark.parametrize(("rows_a_partition", "partitions"), [(1, 4), (20, 2), (1 << 16, 1)])
+def test_a_survey_table_is_joined_by_id_and_absent_rows_are_null(tmp_path, monkeypatch, rows_a_partition, partitions):
+    monkeypatch.setattr("curation.shards.TABLE_ROWS", rows_a_partition)
     ids = [key("test", n) for n in range(100)]
     table = pa.table({"id": pa.array(ids[::2], pa.binary(16)), "repeat": pa.array(range(50), pa.int32())})
     write_survey_table(Place(str(tmp_path)), "allowance", table, 4)
@@ -190,8 +192,9 @@ def test_a_survey_table_is_joined_by_id_and_absent_rows_are_null(tmp_path):
     joined = opened.join(batch([page(n) for n in (4, 5, 98, 0)]))
     assert joined["repeat"].to_pylist() == [2, None, 49, 0]
     assert len(opened.read()) == 50
-    parts = [opened.read(p) for p in range(4)]
-    assert [set(partition_of(p["id"].combine_chunks(), 4)) for p in parts] == [{0}, {1}, {2}, {3}]
+    parts = [set(partition_of(opened.read(p)["id"].combine_chunks(), partitions)) for p in range(partitions)]
+    assert parts == [{p} for p in range(partitions)]
+    assert opened.manifest["partitions"] == partitions
 
 
 def test_source_is_declared_not_guessed():

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curation.document import COLUMNS, VERDICT
-from curation.shards import ShardError, ShardSet
+from curation.shards import ShardError, ShardSet, present
 from recipes.engine.run_folder import Run
 
 SAMPLE = 50_000
@@ -119,7 +119,7 @@ def _some_groups(
         if seen >= most and not spaced:
             return
         file = shards.open_file(name)
-        have = [c for c in columns if c in file.schema_arrow.names]
+        have = present(file, columns)
         for group in range(file.num_row_groups):
             number += 1
             if (number - 1) % stride or (seen >= most and not spaced):

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curation.shards import ShardSet
+from curation.shards import ShardSet, present
 from recipes.engine.report.fates import pick, released_sample
 from recipes.engine.run_folder import Run
 from recipes.engine.wording import masked
@@ -80,7 +80,7 @@ def _rejected(shards: ShardSet, most: int) -> dict[str, pa.Table]:
     sampled: set[str] = set()
     for name, group in groups[::stride] if stride > 1 else groups:
         file = shards.open_file(name)
-        table = file.read_row_group(group, columns=[c for c in _COLUMNS if c in file.schema_arrow.names])
+        table = file.read_row_group(group, columns=present(file, _COLUMNS))
         for reason in pc.unique(table.column("reason")).to_pylist():
             if name == "samples.parquet":
                 sampled.add(reason)
