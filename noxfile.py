@@ -185,6 +185,7 @@ def bench(session: nox.Session) -> None:
         with session.chdir(tempfile.gettempdir()):
             install = ("uv", "pip", "install", "--quiet", "--python", env["SEIMAI_PEER_PYTHON"])
             session.run(*install, "-r", str(peers), external=True)
+    session.run("python", "benchmarks/_compile.py")
     session.run("python", f"benchmarks/{name}.py", *rest, env=env)
 
 

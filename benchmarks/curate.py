@@ -5,21 +5,22 @@
 Both sides read the same crawl (development corpus, new ids) and are charged the CPU time of their processes and children less
 that of a run over no page, least of the repeats. datatrove runs over as many pages as the time allows; ours over the same pages
 for the ratio, and over ten times as many for pages per CPU second. What any page at all costs us (survey blocks, the report)
-weighs on the ratio of --quick, over 200 pages, far more than on that of a full run. Then: one worker against two (same content
-hash), and peak memory of a worker over a WARC with records of up to 300 MB.
+weighs on the ratio of --quick, over 200 pages, far more than on that of a full run, so `ratio_datatrove_of_rates` says what both
+rates give. Then: one worker against two (same content hash), and peak memory of a worker over a WARC of 2 GB with records of up
+to 300 MB (--quick: over the crawl itself).
 """
 
 import argparse
 import gzip
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from _corpus import DEV, members, write_crawl
@@ -30,14 +31,17 @@ MODEL = HERE.parent / "curation" / "classify" / "lid.176.ftz"
 
 def timed(command: list[str]) -> tuple[float, float]:
     """CPU and wall seconds of a command and its children. Its output is shown when it fails."""
-    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     compiled = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}  # on both sides, as for a user
-    done = subprocess.run(command, capture_output=True, text=True, env=compiled)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)}\n{done.stdout}\n{done.stderr}")
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return cpu, time.perf_counter() - began
+    with tempfile.TemporaryFile() as said:
+        began = time.perf_counter()
+        process = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT, env=compiled)
+        _, status, used = os.wait4(process.pid, 0)  # of this process and those it waited for, whatever runs beside it
+        wall = time.perf_counter() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            said.seek(0)
+            raise SystemExit(f"{' '.join(command)}\n{said.read().decode(errors='replace')}")
+    return used.ru_utime + used.ru_stime, wall
 
 
 def ours(crawl: Path, out: Path, workers: int = 1) -> tuple[float, float, dict]:
@@ -86,10 +90,15 @@ def huge_crawl(path: Path, size: int, largest: int) -> Path:
     return path
 
 
+def peak_rss(out: Path) -> int:
+    """Largest resident set that a worker had in a run, MiB."""
+    return max(json.loads(p.read_text()).get("peak_rss_mb", 0) for p in out.glob("**/manifest.json"))
+
+
 def main() -> None:
     """Measures and prints; the last line is one JSON object."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--quick", action="store_true", help="within about 50 s: few pages for the slow peer")
+    parser.add_argument("--quick", action="store_true", help="within about 50 s: few pages, peer and ours side by side")
     parser.add_argument(
         "--cache", default=os.environ.get("SEIMAI_BENCH_CACHE", f"{tempfile.gettempdir()}/seimai-bench")
     )
@@ -97,54 +106,47 @@ def main() -> None:
     if not (DEV / "warc").exists():
         raise SystemExit("the development corpus is not beside this checkout")
     cache, quick = Path(options.cache), options.quick
-    n_peer, n_ours, n_two = (200, 2_012, 2_012) if quick else (2_012, 20_120, 20_120)
-    nothing, small = write_crawl(cache / "0", 0), write_crawl(cache / f"{n_peer}", n_peer)
-    large = write_crawl(cache / f"{n_ours}", n_ours)
-    with tempfile.TemporaryDirectory() as work:
+    n_peer, n_ours, repeats = (200, 2_012, 1) if quick else (2_012, 20_120, 3)
+    nothing, small, large = (write_crawl(cache / f"{n}", n) for n in (0, n_peer, n_ours))
+    with tempfile.TemporaryDirectory() as work, ThreadPoolExecutor(1) as beside:
         out = Path(work)
-        ours(nothing, out / "warm")  # compiled kernels are in the cache from here on
-        peer_zero, peer_cpu = peers(nothing, out / "p0"), peers(small, out / "p1")
-        runs = [(ours(nothing, out / "o0")[0], ours(small, out / "o1")[0]) for _ in range(1 if quick else 3)]
-        zero, cpu_small = min(r[0] for r in runs), min(r[1] for r in runs)
-        cpu_large, wall_one, manifest = ours(large, out / "o2")
-        rate = n_ours / (cpu_large - zero)
-        print(f"ours: start-up {zero:.1f} CPU s; {n_ours} pages {cpu_large - zero:.1f} CPU s, {rate:.0f} pages/CPU s")
-        print(f"ours over {n_peer} pages: {cpu_small - zero:.2f} CPU s")
-        print(
-            f"datatrove: start-up {peer_zero:.1f} CPU s; {n_peer} pages {peer_cpu - peer_zero:.1f} CPU s, "
-            f"{n_peer / (peer_cpu - peer_zero):.1f} pages/CPU s"
-        )
-        ratio, whole = (peer_cpu - peer_zero) / (cpu_small - zero), peer_cpu / cpu_small
-        print(f"ratio over the same {n_peer} pages: {ratio:.1f}× (start-up of both sides counted too: {whole:.1f}×)")
-        two = large if n_two == n_ours else write_crawl(cache / f"{n_two}", n_two)
-        one_wall = wall_one if two == large else ours(two, out / "w1")[1]
-        _, two_wall, second = ours(two, out / "w2", 2)
-        idle = ours(nothing, out / "w0")[1]
-        speedup = (one_wall - idle) / (two_wall - idle)
-        print(f"two workers: {one_wall:.1f} s → {two_wall:.1f} s wall (start-up {idle:.1f} s), {speedup:.2f}×")
-        if two == large and second["content"] != manifest["content"]:
+        peer = beside.submit(lambda: (peers(nothing, out / "p0"), peers(small, out / "p1")))
+        if not quick:
+            peer.result()  # one after the other, so that neither side disturbs the other
+            ours(nothing, out / "warm")  # compiled kernels are in the cache from here on
+        runs = [(ours(nothing, out / "o0")[:2], ours(small, out / "o1")[0]) for _ in range(repeats)]
+        (zero, idle), cpu_small = min(r[0] for r in runs), min(r[1] for r in runs)
+        cpu_large, one, manifest = ours(large, out / "o2")
+        peer_zero, peer_cpu = peer.result()
+        _, two, second = ours(large, out / "w2", 2)
+        if second["content"] != manifest["content"]:
             raise SystemExit("content hash differs between one worker and two")
-        sizes = (300 << 20, 100 << 20) if quick else (2 << 30, 300 << 20)
-        huge = huge_crawl(cache / f"huge-{sizes[0]}.warc.gz", *sizes)
-        (cache / "huge").mkdir(exist_ok=True)
-        link = cache / "huge" / huge.name
-        link.unlink(missing_ok=True)
-        link.symlink_to(huge)
-        _, _, _ = ours(cache / "huge", out / "big")
-        stages = [json.loads(p.read_text()) for p in (out / "big").glob("**/manifest.json")]
-        rss = max(s.get("peak_rss_mb", 0) for s in stages)
-        print(f"peak memory of one worker over {sizes[0] >> 20} MB with records of up to {sizes[1] >> 20} MB: {rss} MB")
+        rss = peak_rss(out / "o2")
+        if not quick:
+            (cache / "huge").mkdir(parents=True, exist_ok=True)
+            huge_crawl(cache / "huge" / "huge.warc.gz", 2 << 30, 300 << 20)
+            ours(cache / "huge", out / "big")
+            rss = peak_rss(out / "big")
+    mine, theirs, rate = cpu_small - zero, peer_cpu - peer_zero, n_ours / (cpu_large - zero)
+    ratio, whole, speedup = theirs / mine, peer_cpu / cpu_small, (one - idle) / (two - idle)
+    print(f"datatrove: start-up {peer_zero:.1f} CPU s, {n_peer} pages {theirs:.1f}: {n_peer / theirs:.1f} pages/CPU s")
+    print(f"seimai: start-up {zero:.1f} CPU s, {n_peer} pages {mine:.2f}: {n_peer / mine:.0f} pages/CPU s")
+    print(f"seimai: {n_ours} pages {cpu_large - zero:.1f} CPU s: {rate:.0f} pages/CPU s")
+    print(f"ratio over the same {n_peer} pages: {ratio:.1f}×, with the start-up of both {whole:.1f}×")
+    print(f"two workers: {one:.1f} → {two:.1f} s wall, start-up {idle:.1f} s: {speedup:.2f}×, same content hash")
+    print(f"peak memory of one worker: {rss} MB" + (" (of the crawl itself)" if quick else ", records of up to 300 MB"))
     figures = {
         "ratio_datatrove": round(ratio, 1),
-        "ratio_datatrove_with_start_up": round(whole, 1),
         "pages_per_cpu_s": round(rate, 1),
         "peak_rss_mb": rss,
         "speedup_2_workers": round(speedup, 2),
+        "n": n_peer,
         "pages": n_ours,
-        "pages_peer": n_peer,
+        "ratio_datatrove_with_start_up": round(whole, 1),
+        "ratio_datatrove_of_rates": round(rate * theirs / n_peer, 1),
         "start_up_cpu_s": round(zero, 2),
         "start_up_cpu_s_datatrove": round(peer_zero, 2),
-        "pages_per_cpu_s_datatrove": round(n_peer / (peer_cpu - peer_zero), 2),
+        "pages_per_cpu_s_datatrove": round(n_peer / theirs, 2),
         "quick": quick,
     }
     print(json.dumps(figures))

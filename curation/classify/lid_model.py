@@ -8,6 +8,7 @@ whose predictions are the reference that the kernel is held against.
 
 import struct
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -61,8 +62,9 @@ def fnv(word: bytes) -> int:
     return h
 
 
+@cache
 def load(path: Path = MODEL) -> LidModel:
-    """Reads a .ftz file. Raises ValueError for a model of another kind, naming what it has and what is needed."""
+    """Reads a .ftz file, once per process. Raises ValueError for a model of another kind, naming what it has and what is needed."""
     data = path.read_bytes()
     at = 0
 

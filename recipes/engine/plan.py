@@ -31,6 +31,10 @@ FORMAT = 1
 PARTITION_BYTES = 4 << 20
 """Bytes of input files (compressed, mostly) for which a set between two stages has a partition, some 500 pages of a crawl."""
 
+UNITS, LEAST_UNIT_BYTES, MOST_UNIT_BYTES = 12, 4 << 20, 32 << 20
+"""A source makes at least so many tasks (so that workers end together) unless they became smaller than the least size; of a
+large one each has the most."""
+
 
 @dataclass
 class SourceRead:
@@ -111,8 +115,11 @@ def reader_class(kind: str) -> type[Any]:
     return getattr(importlib.import_module(module), cls)
 
 
-def make(recipe: Recipe, where: str, out: str, *, unit_bytes: int = 32 << 20) -> Plan:
-    """Checks the recipe and plans it. Raises RecipeError at the first thing that cannot be."""
+def make(recipe: Recipe, where: str, out: str, *, unit_bytes: int | None = None) -> Plan:
+    """Checks the recipe and plans it; `unit_bytes` of a source are one task (where not given, its size decides).
+
+    Raises RecipeError at the first thing that cannot be.
+    """
     made: dict[str, Block] = {}
     order: list[Block] = []
     for position, stage in enumerate(recipe.stages):
@@ -159,7 +166,7 @@ def _steps(stage: Stage, place: str) -> list[Step]:
     return made
 
 
-def _source(recipe: Recipe, name: str, where: str, unit_bytes: int) -> SourceRead:
+def _source(recipe: Recipe, name: str, where: str, unit_bytes: int | None) -> SourceRead:
     from curation.extract.reader import InputError, find_inputs, plan_units
 
     spec = recipe.sources[name]
@@ -177,7 +184,8 @@ def _source(recipe: Recipe, name: str, where: str, unit_bytes: int) -> SourceRea
             raise RecipeError(
                 f"{place}: files of several kinds ({', '.join(kinds)}); give each kind a source of its own"
             )
-        units = plan_units(inputs, unit_bytes)
+        size = sum(i.size for i in inputs)
+        units = plan_units(inputs, unit_bytes or min(MOST_UNIT_BYTES, max(LEAST_UNIT_BYTES, size // UNITS)))
     except InputError as error:
         raise RecipeError(f"{place}: {error}") from error
     cls = reader_class(kinds[0])
