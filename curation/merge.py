@@ -1,11 +1,12 @@
 """Merging sorted runs: the rows of a partition in order of id, whatever the number of tasks that wrote it.
 
-Each run is a Parquet file sorted by id. Rows below the smallest "last id" of the runs' current batches can be given
-out; memory is one batch a run. Rows with equal ids come out adjacent, ordered by (payload_digest, file, offset), so
+Each run is a Parquet file sorted by id. Rows below the smallest "last id" of the batches that have more behind them can be
+given out; memory is one batch a run. Rows with equal ids come out adjacent, ordered by (payload_digest, file, offset), so
 that which of them is the first does not depend on who wrote it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,15 +23,22 @@ class _Run:
 
     def __init__(self, file: pq.ParquetFile, columns: list[str], rows: int):
         self._batches = file.iter_batches(rows, columns=columns)
+        self._unread = file.metadata.num_rows
         self.batch: Batch | None = None
         self.words = np.zeros((0, 2), np.uint64)
         self.extend()
+
+    @property
+    def more(self) -> bool:
+        """Whether the file has rows behind the current batch."""
+        return self._unread > 0
 
     def extend(self) -> bool:
         """Adds the next batch behind what is left; False at the end of the file."""
         fresh = next(self._batches, None)
         if fresh is None:
             return False
+        self._unread -= fresh.num_rows
         if self.batch is not None and self.batch.num_rows:
             fresh = pa.concat_batches([self.batch, fresh])
         self.batch, self.words = fresh, id_words(fresh.column("id"))
@@ -68,10 +76,10 @@ def merged(files: Sequence[pq.ParquetFile], columns: list[str], rows: int = 1024
         runs = [r for r in runs if r.batch is not None and r.batch.num_rows]
         if not runs:
             return
-        bound = min(tuple(int(w) for w in r.words[-1]) for r in runs)
-        pieces = _take(runs, np.array(bound, np.uint64))
+        pieces = _take(runs, min((tuple(r.words[-1].tolist()) for r in runs if r.more), default=None))
         if pieces:
-            yield _sorted(pieces).select(columns)
+            batch = _sorted(pieces).select(columns)
+            yield from (batch.slice(start, rows) for start in range(0, batch.num_rows, rows))
 
 
 def gathered(batches: Iterable[Batch], rows: int = 1024, size: int = 16 << 20) -> Iterator[Batch]:
@@ -83,18 +91,19 @@ def gathered(batches: Iterable[Batch], rows: int = 1024, size: int = 16 << 20) -
     n = nbytes = 0
     for batch in batches:
         if held and (n + batch.num_rows > rows or nbytes + batch.nbytes > size):
-            yield pa.concat_batches(held)
+            yield held[0] if len(held) == 1 else pa.concat_batches(held)
             held, n, nbytes = [], 0, 0
         held.append(batch)
         n, nbytes = n + batch.num_rows, nbytes + batch.nbytes
     if held:
-        yield pa.concat_batches(held)
+        yield held[0] if len(held) == 1 else pa.concat_batches(held)
 
 
-def _take(runs: list[_Run], bound: np.ndarray) -> list[Batch]:
-    """Rows below the bound; when there are none, every run is read past the bound's id and its rows are taken too."""
+def _take(runs: list[_Run], least: tuple[int, int] | None) -> list[Batch]:
+    """Rows below the id `least` (all, without one); when there are none, runs are read past this id and its rows taken too."""
+    bound = None if least is None else np.array(least, np.uint64)
     pieces = [p for r in runs if (p := r.until(bound)) is not None]
-    if pieces:
+    if pieces or bound is None:
         return pieces
     above = bound.copy()
     above[1] += np.uint64(1)
@@ -128,13 +137,11 @@ def _sorted(pieces: list[Batch]) -> Batch:
         while end < len(order) and (words[end] == words[start]).all():
             end += 1
         if end - start > 1:
-            order[start:end] = sorted(
-                order[start:end], key=lambda i: tuple(str(batch.column(c)[int(i)].as_py()) for c in names)
-            )
+            order[start:end] = sorted(order[start:end], key=lambda i: _tie(batch, names, int(i)))
         start = end
     return batch.take(pa.array(order))
 
 
-def _tie(batch: Batch, names: list[str], row: int) -> tuple[tuple[bool, object], ...]:
+def _tie(batch: Batch, names: list[str], row: int) -> tuple[tuple[bool, Any], ...]:
     values = [batch.column(name)[row].as_py() for name in names]
     return tuple((value is not None, value) for value in values)

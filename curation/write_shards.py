@@ -60,7 +60,6 @@ class WriteShards(Step):
 
     def run(self, data: Iterable[Any], rank: int = 0, world_size: int = 1) -> Iterator[Any]:
         """Writes everything and yields nothing."""
-        started, cpu = time.time(), _cpu()
         task = _Task(self, rank)
         for item in data:
             with self.track_time():
@@ -69,7 +68,7 @@ class WriteShards(Step):
                 elif item.num_rows:
                     task.keep(item)
         with self.track_time():
-            task.finish({"started": round(started, 3), "seconds": round(time.time() - started, 3), "cpu": _cpu() - cpu})
+            task.finish()
         yield from ()
 
 
@@ -83,6 +82,7 @@ class _Task:
 
     def __init__(self, sink: WriteShards, rank: int):
         self.sink, self.rank, self.place = sink, rank, Place(sink.url)
+        self.started, self.cpu = time.time(), _cpu()
         self.kept_schema = set_schema(sink.kept_columns)
         self.buffer: list[Batch] = []
         self.buffered = self.runs = self.rows_out = 0
@@ -91,7 +91,8 @@ class _Task:
         self.rejects_bytes = 0
         self.rejected_files: list[dict[str, Any]] = []
         self.rejected: Counter[str] = Counter()
-        self.samples: dict[str, pa.Table] = {}
+        self.samples: list[pa.Table] = []
+        self.fresh_samples = 0
         self.licences: Counter[str] = Counter()
         self.content = 0
 
@@ -138,7 +139,7 @@ class _Task:
             self.rejects.append(_shaped(rows, self.sink.kept_columns if tier == "full" else [], short=False))
             self.rejects_bytes += self.rejects[-1].nbytes
             if tier != "full":
-                self._sample(reason, _shaped(rows, self.sink.kept_columns, short=True))
+                self._sample(_shaped(rows, self.sink.kept_columns, short=True))
         if self.rejects_bytes >= RUN_BYTES:
             self._flush_rejects()
 
@@ -149,17 +150,19 @@ class _Task:
             self.rejected_files.append(write_parquet(self.place, name, table, level=self.sink.level))
             self.rejects, self.rejects_bytes = [], 0
 
-    def _sample(self, reason: str, rows: pa.Table) -> None:
-        both = pa.concat_tables([self.samples[reason], rows]) if reason in self.samples else rows
-        self.samples[reason] = smallest_sample(both)
+    def _sample(self, rows: pa.Table) -> None:
+        self.samples.append(rows)
+        self.fresh_samples += len(rows)
+        if self.fresh_samples >= 4 * SAMPLE_ROWS:
+            self.samples, self.fresh_samples = [smallest_samples(pa.concat_tables(self.samples))], 0
 
-    def finish(self, times: dict[str, float]) -> None:
+    def finish(self) -> None:
         """Writes what is left and, last, the task's manifest. Raises RowsLost when the rows do not add up."""
         self.flush()
         self._flush_rejects()
         sample_files = []
         if self.samples:
-            samples = pa.concat_tables(list(self.samples.values())).combine_chunks()
+            samples = smallest_samples(pa.concat_tables(self.samples)).combine_chunks()
             sample_files.append(write_parquet(self.place, f"samples/{self.rank:05d}.parquet", samples))
         steps = [s for s in self.sink.pipeline if hasattr(s, "stats")]
         rows_in = _stat(steps[0], "rows") if steps else self.rows_out + sum(self.rejected.values())
@@ -182,8 +185,10 @@ class _Task:
                 "steps": [_step_stats(s) for s in steps],
                 "fused": [i.hex() for s in steps for i in getattr(s, "fused", ())],
                 "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-            }
-            | times,
+                "started": round(self.started, 3),
+                "seconds": round(time.time() - self.started, 3),
+                "cpu": round(_cpu() - self.cpu, 3),
+            },
         )
 
 
@@ -215,13 +220,18 @@ def _shaped(rows: Batch, columns: Sequence[str], *, short: bool) -> pa.Table:
     return pa.table(arrays)
 
 
-def smallest_sample(rows: pa.Table, most: int = SAMPLE_ROWS) -> pa.Table:
-    """The rows of smallest sample hash (a mix of the id's low word, so that it is independent of the partition)."""
-    if len(rows) <= most:
-        return rows
+def smallest_samples(rows: pa.Table, most: int = SAMPLE_ROWS) -> pa.Table:
+    """Of every reason's rows the `most` with the smallest sample hash, in their order.
+
+    The hash is a mix of the id's low word, so that it is independent of the partition.
+    """
     words = id_words(rows.column("id").combine_chunks())
     mixed = words[:, 1] * np.uint64(0x9E3779B97F4A7C15)
-    return rows.take(pa.array(np.sort(np.lexsort((words[:, 0], mixed))[:most])))
+    reason = rows.column("reason").combine_chunks().dictionary_encode().indices.to_numpy()
+    order = np.lexsort((words[:, 0], mixed, reason))
+    place = np.arange(len(order)) - np.searchsorted(reason[order], reason[order])
+    chosen = order[place < most]
+    return rows if len(chosen) == len(rows) else rows.take(pa.array(np.sort(chosen)))
 
 
 def content_sum(batch: Batch) -> int:

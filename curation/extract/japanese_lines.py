@@ -100,6 +100,8 @@ def unwrap(lines: Sequence[str]) -> list[str]:
     >>> unwrap(["　吾輩は猫である。", "名前はまだ無い。"])
     ['　吾輩は猫である。', '名前はまだ無い。']
     """
+    if max(map(len, lines), default=0) > _MAX_WIDTH:  # paragraphs of a line each: no need to measure them
+        return list(lines)
     widths = [columns(line) for line in lines]
     full = max(widths, default=0) - _SLACK
     if not _MIN_WIDTH <= full + _SLACK <= _MAX_WIDTH:

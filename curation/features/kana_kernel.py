@@ -30,6 +30,14 @@ def kana_rows(data: np.ndarray, bounds: np.ndarray) -> tuple[np.ndarray, np.ndar
                 characters += 1
                 letter = True
                 continue
+            if b == 0xE3 and i + 2 < end:  # kana and Japanese signs
+                c = 0x3000 | (int(data[i + 1]) & 0x3F) << 6 | (int(data[i + 2]) & 0x3F)
+                i += 3
+                if c != 0x3000:
+                    characters += 1
+                    kana += c >= 0x3041 and _kana(c)
+                    letter |= _letter(c)
+                continue
             c, n = code_point(data, i, end)
             i += n
             if _space(c):

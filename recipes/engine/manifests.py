@@ -7,13 +7,15 @@ from importlib.metadata import version
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from curation.place import Place
 from curation.shards import MANIFEST, read_parquet, set_schema, write_parquet
-from curation.write_shards import smallest_sample
+from curation.write_shards import smallest_samples
 from recipes.engine import code_version
 from recipes.engine.plan import Block, SourceRead
+
+JOINED_FILES = 16
+"""Sample files that are joined at a time."""
 
 
 def finish_block(block: Block, place: Place) -> dict[str, Any]:
@@ -56,15 +58,13 @@ def finish_block(block: Block, place: Place) -> dict[str, Any]:
 
 def _join_samples(place: Place, tasks: list[dict[str, Any]]) -> None:
     """Of all tasks' samples, the 1,000 rows of smallest hash a reason: the same rows whatever the number of tasks."""
-    kept: dict[str, pa.Table] = {}
-    for task in tasks:
-        for f in task["sample_files"]:
-            table = read_parquet(place, f["path"])
-            for reason in table.column("reason").unique().to_pylist():
-                rows = table.filter(pc.equal(table.column("reason"), reason))
-                kept[reason] = smallest_sample(pa.concat_tables([kept[reason], rows]) if reason in kept else rows)
+    names = [f["path"] for task in tasks for f in task["sample_files"]]
+    kept: list[pa.Table] = []
+    for first in range(0, len(names), JOINED_FILES):
+        tables = [read_parquet(place, name) for name in names[first : first + JOINED_FILES]]
+        kept = [smallest_samples(pa.concat_tables([*kept, *tables]))]
     if kept:
-        write_parquet(place, "samples.parquet", pa.concat_tables([kept[r] for r in sorted(kept)]).combine_chunks())
+        write_parquet(place, "samples.parquet", kept[0].combine_chunks())
     with contextlib.suppress(FileNotFoundError):
         (place / "samples").remove()
 

@@ -28,10 +28,10 @@ from recipes.engine.spec import Recipe, Stage, step_labels
 FORMAT = 1
 """Version of the shard set's layout; part of every fingerprint."""
 
-PARTITION_BYTES = 4 << 20
-"""Bytes of input files (compressed, mostly) for which a set between two stages has a partition, some 500 pages of a crawl."""
+PARTITION_BYTES = 8 << 20
+"""Bytes of input files (compressed, mostly) for which a set between two stages has a partition, some 1,000 pages of a crawl."""
 
-UNITS, LEAST_UNIT_BYTES, MOST_UNIT_BYTES = 12, 4 << 20, 32 << 20
+UNITS, LEAST_UNIT_BYTES, MOST_UNIT_BYTES = 12, 8 << 20, 32 << 20
 """A source makes at least so many tasks (so that workers end together) unless they became smaller than the least size; of a
 large one each has the most."""
 

@@ -12,6 +12,9 @@ from curation.shards import write_survey_table
 from curation.step import Batch, Rejected, Step
 from curation.survey import Rows, Survey
 
+HELD_BYTES = 256 << 20
+"""What one look over the rows keeps in memory for the next look at the same columns; larger sets are read again."""
+
 
 def write_tables(survey: Survey, rows: Rows, place: Place, partitions: int) -> dict[str, int]:
     """Lets a survey look over the rows and writes each of its tables. Returns their numbers of rows."""
@@ -36,6 +39,7 @@ class RunSurvey(Step):
         self.url, self.partitions = url, partitions
         self.passes: list[int] = []
         """Rows seen by each look over the rows."""
+        self._held: dict[tuple[str, ...], list[Batch]] = {}
 
     def columns(self, batch: Batch) -> dict[str, pa.Array]:
         """Nothing: a survey changes no row."""
@@ -43,6 +47,11 @@ class RunSurvey(Step):
 
     def read(self, columns: Any) -> Iterator[Batch]:
         """Rows that reach the survey step, as often as it asks (the `Rows` of `curation.survey`)."""
+        held = self._held.get(tuple(columns))
+        if held is not None:
+            self.passes.append(sum(b.num_rows for b in held))
+            yield from held
+            return
         wanted = set(columns)
         for step in reversed(self.before):
             wanted = (wanted - set(step.writes)) | set(step.reads)
@@ -50,12 +59,21 @@ class RunSurvey(Step):
         for step in self.before:
             data = step.run(data)
         self.passes.append(0)
-        this = len(self.passes) - 1
+        this, small = len(self.passes) - 1, list[Batch]()
+        room = HELD_BYTES
         for item in data:
             if not isinstance(item, Rejected):
                 self.stat_update("rows", value=item.num_rows)
                 self.passes[this] += item.num_rows
-                yield item.select(list(columns))
+                batch = item.select(list(columns))
+                room -= batch.nbytes
+                if room >= 0:
+                    small.append(batch)
+                else:
+                    small.clear()
+                yield batch
+        if room >= 0:
+            self._held = {tuple(columns): small}
 
     def run(self, data: Any = None, rank: int = 0, world_size: int = 1) -> Iterator[Any]:
         """Writes every table, then the task's manifest."""

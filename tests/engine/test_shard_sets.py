@@ -16,7 +16,7 @@ from curation.provenance import Source, key, partition_of
 from curation.read_shards import ReadShards
 from curation.shards import MANIFEST, ShardError, ShardSet, Table, write_survey_table
 from curation.step import Measure, Rejected
-from curation.write_shards import WriteShards, content_sum, smallest_sample
+from curation.write_shards import WriteShards, content_sum, smallest_samples
 
 NAMES = ["id", "source", "url", "host", "file", "offset", "payload_digest", "licence", "text"]
 
@@ -177,9 +177,11 @@ def test_rejected_rows_are_not_held_until_the_task_ends(tmp_path, monkeypatch):
 
 def test_a_sample_is_the_same_rows_however_they_were_split():
     table = pa.Table.from_batches([batch([page(n) for n in range(200)])])
-    whole = smallest_sample(table, 20)
-    halves = pa.concat_tables([smallest_sample(table.slice(0, 90), 20), smallest_sample(table.slice(90), 20)])
-    assert set(whole["offset"].to_pylist()) == set(smallest_sample(halves, 20)["offset"].to_pylist())
+    table = table.append_column("reason", pa.array(["not_text", "no_text"] * 100, pa.string()))
+    whole = smallest_samples(table, 20)
+    halves = pa.concat_tables([smallest_samples(table.slice(0, 90), 20), smallest_samples(table.slice(90), 20)])
+    assert set(whole["offset"].to_pylist()) == set(smallest_samples(halves, 20)["offset"].to_pylist())
+    assert Counter(whole["reason"].to_pylist()) == {"not_text": 20, "no_text": 20}
 
 
 @pytest.mark.parametrize(("rows_a_partition", "partitions"), [(1, 4), (20, 2), (1 << 16, 1)])

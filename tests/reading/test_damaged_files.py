@@ -67,7 +67,7 @@ def test_one_member_of_many_records_that_breaks_off_gives_the_records_before(cra
     begun = zlib.decompressobj(31).decompress(raw[: len(raw) // 2]).count(b"WARC/1.1")
     for name, content, why in (
         ("cut", raw[: len(raw) // 2], "end inside"),
-        ("sum", raw[:-8] + bytes(4) + raw[-4:], "incorrect data check"),
+        ("sum", raw[:-8] + bytes(4) + raw[-4:], "checksum"),
     ):
         path = tmp_path / f"{name}.warc.gz"
         path.write_bytes(content)
