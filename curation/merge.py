@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from curation.parquet_file import ParquetFile
 from curation.provenance import id_words
 from curation.step import Batch
 
@@ -21,7 +21,7 @@ TIE = ("payload_digest", "file", "offset")
 class _Run:
     """One sorted file and how far it has been given out."""
 
-    def __init__(self, file: pq.ParquetFile, columns: list[str], rows: int):
+    def __init__(self, file: ParquetFile, columns: list[str], rows: int):
         self._batches = file.iter_batches(rows, columns=columns)
         self._unread = file.metadata.num_rows
         self.batch: Batch | None = None
@@ -59,7 +59,7 @@ def _below(words: np.ndarray, bound: np.ndarray) -> int:
     return int(low + np.searchsorted(words[low:high, 1], bound[1], "left"))
 
 
-def merged(files: Sequence[pq.ParquetFile], columns: list[str], rows: int = 1024) -> Iterator[Batch]:
+def merged(files: Sequence[ParquetFile], columns: list[str], rows: int = 1024) -> Iterator[Batch]:
     """Batches of the named columns over all files in order of id.
 
     Reads `id` and the tie-breaking columns where the files have them, and gives out only what was asked for.

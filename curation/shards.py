@@ -16,51 +16,20 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from curation.document import COLUMNS, schema
+from curation.parquet_file import BATCH_ROWS, ParquetFile, read_parquet, write_parquet
 from curation.place import Place
 from curation.provenance import id_words, partition_of
 from curation.step import Batch
 
 MANIFEST = "manifest.json"
-BATCH_ROWS = 1024
-GROUP_ROWS, GROUP_BYTES = 4096, 32 << 20
 TABLE_ROWS = 1 << 16
 """Rows of a survey's table below which two of its partitions are one."""
 
 
 class ShardError(Exception):
     """A shard set that cannot be read: no manifest, or a file that is missing or not the one its manifest names."""
-
-
-def write_parquet(place: Place, name: str, table: pa.Table, *, level: int = 1) -> dict[str, Any]:
-    """Writes a table with zstd, in row groups of at most 4,096 rows and about 32 MiB.
-
-    Returns what a manifest says of the file: path, rows, bytes and SHA-256.
-    """
-    group = max(64, min(GROUP_ROWS, int(GROUP_BYTES / max(1.0, table.nbytes / max(1, len(table))))))
-    zstd: dict[str, Any] = {"compression": "zstd", "compression_level": level, "use_dictionary": _words(table)}
-    with place.create(name) as file, pq.ParquetWriter(file, table.schema, **zstd) as out:
-        out.write_table(table, row_group_size=group)
-    return {"path": name, "rows": len(table), "bytes": file.size, "sha256": file.sha256}
-
-
-def read_parquet(place: Place, name: str) -> pa.Table:
-    """A whole file as a table. (`pyarrow.parquet.read_table` does the same by way of the dataset module, a slow import.)"""
-    with place.fs.open(f"{place.path}/{name}", "rb") as file:
-        return pq.ParquetFile(file, memory_map=False).read()
-
-
-def _words(table: pa.Table) -> list[str]:
-    """Columns worth a dictionary: short strings that repeat. Texts, keys and signatures would only cost time."""
-    return [f.name for f in table.schema if f.type == pa.string()]
-
-
-def present(file: pq.ParquetFile, columns: Sequence[str]) -> list[str]:
-    """Those of the columns that a file has."""
-    names = set(file.schema_arrow.names)
-    return [c for c in columns if c in names]
 
 
 @dataclass
@@ -112,10 +81,10 @@ class ShardSet:
         for p in range(self.partitions) if partition is None else (partition,):
             yield from merged([self.open_file(name) for name in self.files(p)], list(columns or self.columns))
 
-    def open_file(self, name: str) -> pq.ParquetFile:
+    def open_file(self, name: str) -> ParquetFile:
         """One of the set's Parquet files."""
         try:
-            return pq.ParquetFile(self.place.fs.open(f"{self.place.path}/{name}", "rb"), memory_map=False)
+            return ParquetFile(self.place.fs.open(f"{self.place.path}/{name}", "rb"), memory_map=False)
         except (OSError, pa.ArrowInvalid) as error:
             raise ShardError(f"{self.place.url}/{name}: {error}") from error
 

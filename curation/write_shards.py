@@ -17,9 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curation.document import COLUMNS, KEY_COLUMNS, REASONS, VERDICT, schema
+from curation.parquet_file import write_parquet
 from curation.place import Place
 from curation.provenance import id_words, partition_of
-from curation.shards import set_schema, write_parquet
+from curation.shards import set_schema
 from curation.step import Batch, Columns, Rejected, Step
 
 RUN_BYTES = 128 << 20

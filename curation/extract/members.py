@@ -17,6 +17,7 @@ from curation.extract.window import BLOCK, Damaged, Inflated, Pieces, Space, Win
 HEAD = re.compile(rb"WARC/\d+\.\d+\r?\n")
 """How every WARC record begins."""
 
+_InflateError: type[Exception] = zlib.error  # type: ignore[assignment]  # its stub types the class as an instance
 _GZIP, _ZSTD = b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd"
 _STEP = 1 << 14
 _FINE = 1 << 8
@@ -61,7 +62,7 @@ def zlib_pieces(space: Space, begin: int, window_bits: int = 31, step: int = BLO
             elif not len(fresh) and not inflater.unconsumed_tail:
                 raise Damaged("deflate: the bytes end inside the stream", ended=True)
         return at - len(inflater.unused_data)
-    except zlib.error as error:
+    except _InflateError as error:
         if step == _FINE:
             raise Damaged(f"deflate: {error}") from None
     # zlib gives nothing of a piece that holds an error, so what came before it is inflated again in small ones.

@@ -104,16 +104,18 @@ class SiteLines(Survey):
         return self._repeated
 
     def survey(self, rows: Rows) -> Iterator[tuple[str, pa.Table]]:
-        """Counts the lines of every host: one look for the pages to count, one for each 400,000 of them, and one for sample lines."""
+        """Counts the lines of every host: a look for the pages to count, more where they are many, one for samples."""
         from curation.extract.site_line_counts import count_lines, pages_to_count
 
-        hosts, host, word = pages_to_count(rows, self.min_pages, self.max_pages)
-        bounds = np.searchsorted(host, np.arange(len(hosts) + 1))
+        pages = pages_to_count(rows, self.min_pages, self.max_pages)
+        if pages.lines is not None:
+            yield "site_lines", count_lines(rows, pages)
+            return
+        bounds = np.searchsorted(pages.host, np.arange(len(pages.hosts) + 1))
         first = 0
-        while first < len(hosts):
+        while first < len(pages.hosts):
             last = first + 1
-            while last < len(hosts) and bounds[last + 1] - bounds[first] <= _PAGES_A_PASS:
+            while last < len(pages.hosts) and bounds[last + 1] - bounds[first] <= _PAGES_A_PASS:
                 last += 1
-            span = slice(bounds[first], bounds[last])
-            yield "site_lines", count_lines(rows, hosts[first:last], host[span] - first, word[span])
+            yield "site_lines", count_lines(rows, pages.of_hosts(first, last))
             first = last

@@ -2,8 +2,8 @@
 
 import fsspec
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from curation.parquet_file import ParquetFile
 from curation.shards import Table
 
 STORED_SHARE = 0.2
@@ -31,5 +31,5 @@ def open_table(url: str) -> pa.Table:
     """The table in a survey's folder or in a Parquet file, at any fsspec URL."""
     if url.endswith(".parquet"):
         with fsspec.open(url, "rb") as file:
-            return pq.ParquetFile(file).read()
+            return ParquetFile(file).read()
     return Table(url).read()

@@ -8,8 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from curation.parquet_file import read_parquet, write_parquet
 from curation.place import Place
-from curation.shards import MANIFEST, read_parquet, set_schema, write_parquet
+from curation.shards import MANIFEST, set_schema
 from curation.write_shards import smallest_samples
 from recipes.engine import code_version
 from recipes.engine.plan import Block, SourceRead

@@ -16,9 +16,10 @@ import pyarrow.compute as pc
 import yaml
 
 from curation.document import COLUMNS
+from curation.parquet_file import present
 from curation.place import Place
 from curation.provenance import partition_of
-from curation.shards import MANIFEST, ShardError, ShardSet, Table, present
+from curation.shards import MANIFEST, ShardError, ShardSet, Table
 from recipes.engine.errors import RecipeError
 
 

@@ -150,3 +150,15 @@ def test_parameters_out_of_range_are_refused_in_words() -> None:
         SiteLines(share=0.1)
     with pytest.raises(ValueError, match="min_pages"):
         SiteLines(min_pages=1)
+
+
+def test_a_crawl_of_any_size_gets_the_same_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    batches = [
+        rows(["\n".join([f"記事{i}", *MENU, *body(i)]) for i in range(40)], host) for host in ("a.jp", "b.jp", "c.jp")
+    ]
+    small = table_of(SiteLines(max_pages=30), *batches)
+    assert set(small["host"].to_pylist()) == {"a.jp", "b.jp", "c.jp"}
+    assert set(small["pages"].to_pylist()) == {30}
+    monkeypatch.setattr("curation.extract.site_line_counts._HELD_LINES", 500)
+    monkeypatch.setattr("curation.extract.site_lines._PAGES_A_PASS", 60)
+    assert table_of(SiteLines(max_pages=30), *batches).sort_by("host").equals(small.sort_by("host"))

@@ -20,7 +20,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curation.document import COLUMNS, VERDICT
-from curation.shards import ShardError, ShardSet, present
+from curation.parquet_file import present
+from curation.shards import ShardError, ShardSet
 from recipes.engine.run_folder import Run
 
 SAMPLE = 50_000

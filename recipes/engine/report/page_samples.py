@@ -10,7 +10,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curation.shards import ShardSet, present
+from curation.parquet_file import present
+from curation.shards import ShardSet
 from recipes.engine.report.fates import pick, released_sample
 from recipes.engine.run_folder import Run
 from recipes.engine.wording import masked

@@ -1,0 +1,64 @@
+"""Parquet as a shard set holds it: zstd, small row groups, and read by one thread.
+
+Any reader of Parquet can open the files; this is how seimai itself writes and reads them.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from curation.place import Place
+from curation.step import Batch
+
+BATCH_ROWS = 1024
+GROUP_ROWS, GROUP_BYTES = 4096, 32 << 20
+
+
+class ParquetFile(pq.ParquetFile):
+    """A Parquet file that the calling thread reads by itself: tasks are parallel by processes.
+
+    pyarrow's pool threads may give back the file's buffers when Python has begun to end, which aborts the process.
+    """
+
+    def read(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """The whole file, or some of its columns."""
+        return super().read(columns, use_threads=False)
+
+    def read_row_group(self, i: int, columns: Sequence[str] | None = None) -> pa.Table:
+        """One row group, or some of its columns."""
+        return super().read_row_group(i, columns, use_threads=False)
+
+    def iter_batches(self, batch_size: int = BATCH_ROWS, columns: Sequence[str] | None = None) -> Iterator[Batch]:
+        """Batches of at most so many rows, in the order of the file."""
+        return super().iter_batches(batch_size, columns=columns, use_threads=False)
+
+
+def write_parquet(place: Place, name: str, table: pa.Table, *, level: int = 1) -> dict[str, Any]:
+    """Writes a table with zstd, in row groups of at most 4,096 rows and about 32 MiB.
+
+    Returns what a manifest says of the file: path, rows, bytes and SHA-256.
+    """
+    group = max(64, min(GROUP_ROWS, int(GROUP_BYTES / max(1.0, table.nbytes / max(1, len(table))))))
+    zstd: dict[str, Any] = {"compression": "zstd", "compression_level": level, "use_dictionary": _words(table)}
+    with place.create(name) as file, pq.ParquetWriter(file, table.schema, **zstd) as out:
+        out.write_table(table, row_group_size=group)
+    return {"path": name, "rows": len(table), "bytes": file.size, "sha256": file.sha256}
+
+
+def read_parquet(place: Place, name: str) -> pa.Table:
+    """A whole file as a table. (`pyarrow.parquet.read_table` does the same by way of the dataset module, a slow import.)"""
+    with place.fs.open(f"{place.path}/{name}", "rb") as file:
+        return ParquetFile(file, memory_map=False).read()
+
+
+def _words(table: pa.Table) -> list[str]:
+    """Columns worth a dictionary: short strings that repeat. Texts, keys and signatures would only cost time."""
+    return [f.name for f in table.schema if f.type == pa.string()]
+
+
+def present(file: pq.ParquetFile, columns: Sequence[str]) -> list[str]:
+    """Those of the columns that a file has."""
+    names = set(file.schema_arrow.names)
+    return [c for c in columns if c in names]
