@@ -40,6 +40,7 @@ class Datatrove(Step):
 
     reads = ("id", "text")
     reasons = ("filter",)
+    libraries = ("datatrove",)
 
     def __init__(self, step: Any, arguments: dict[str, Any] | None = None, metadata: list[str] | None = None):
         super().__init__()

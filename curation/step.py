@@ -56,6 +56,8 @@ class Step(PipelineStep):
     writes: tuple[str, ...] = ()
     drops: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = ()
+    """Distributions outside the project whose version may change what the step makes: part of its fingerprint."""
     stage: str = ""
     recipe_parameters: Mapping[str, Any] = MappingProxyType({})
     """Parameters as the recipe states them (set by the engine), part of the fingerprint."""

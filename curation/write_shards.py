@@ -146,7 +146,8 @@ class _Task:
 
     def _flush_rejects(self) -> None:
         if self.rejects:
-            table = pa.concat_tables(self.rejects, promote_options="permissive").combine_chunks()
+            every = schema({*KEY_COLUMNS, *self.sink.kept_columns}, verdict=True).empty_table()
+            table = pa.concat_tables([every, *self.rejects], promote_options="default").combine_chunks()
             name = f"rejected/{self.rank:05d}.{len(self.rejected_files):03d}.parquet"
             self.rejected_files.append(write_parquet(self.place, name, table, level=self.sink.level))
             self.rejects, self.rejects_bytes = [], 0

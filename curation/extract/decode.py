@@ -38,6 +38,7 @@ class Decode(Measure):
     reads = ("payload", "charset_declared", "mime_declared", "record_type")
     writes = ("html", "encoding", "encoding_evidence", "replaced_chars")
     drops = ("payload",)
+    libraries = ("resiliparse",)
     reasons = ("empty_body", "not_text", "decode_failed")
 
     def __init__(self, max_replaced: float = 0.1):

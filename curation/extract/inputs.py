@@ -11,6 +11,7 @@ import os
 import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -31,6 +32,7 @@ KINDS: dict[str, tuple[str, ...]] = {
 """File name endings of each kind of input, before `.gz` or `.zst`."""
 
 _SAMPLE = 1 << 16
+_WHOLE = 16 << 20
 _LOOK = 4 << 20
 _WILD = "*?["
 
@@ -41,7 +43,11 @@ class InputError(Exception):
 
 @dataclass(frozen=True)
 class InputFile:
-    """A file to read: full path or URL, its name in the `file` column, kind, bytes, and a stamp that changes with its content."""
+    """A file to read: full path or URL, its name in the `file` column, kind, bytes, and a stamp that changes with its content.
+
+    The stamp is the store's own hash where it has one, else SHA-256 of the content up to 16 MiB; of a larger file its size, its first
+    and last 64 KiB and the time of its last change.
+    """
 
     url: str
     file: str
@@ -146,18 +152,37 @@ def _stamp(fs: Any, path: str, info: dict[str, Any]) -> str:
     for field in ("ETag", "etag", "sha256", "blob_id", "md5Hash"):
         if isinstance(info.get(field), str):
             return f"{field.lower()}:{info[field]}".replace('"', "")
-    return content_sample(fs, path, int(info["size"]))
+    size = int(info["size"])
+    if size <= _WHOLE:
+        return f"sha256:{content_hash(fs, path, _changed(info)).hex()}"
+    return f"sample:{_sample(fs, path, size)}:{_changed(info)}"
 
 
-def content_sample(fs: Any, path: str, size: int) -> str:
-    """SHA-256 over a file's size and its first and last 64 KiB: the same wherever the file is copied to."""
+def _changed(info: dict[str, Any]) -> str:
+    """When a file was changed last, as its file system says it; "" where that does not."""
+    return str(info.get("mtime") or info.get("LastModified") or info.get("created") or "")
+
+
+@lru_cache(maxsize=1024)
+def content_hash(fs: Any, path: str, changed: str | None = None) -> bytes:
+    """SHA-256 of a file's content, the same wherever the file is copied to; remembered until it has `changed`."""
+    if changed is None:
+        return content_hash(fs, path, _changed(fs.info(path)))
+    with fs.open(path, "rb") as handle:
+        digest = hashlib.sha256()
+        while block := handle.read(BLOCK):
+            digest.update(block)
+    return digest.digest()
+
+
+def _sample(fs: Any, path: str, size: int) -> str:
+    """Hash over a large file's size and its first and last 64 KiB: planning must not read a crawl."""
     digest = hashlib.sha256(size.to_bytes(8, "little"))
     with fs.open(path, "rb") as handle:
         digest.update(handle.read(_SAMPLE))
-        if size > _SAMPLE:
-            handle.seek(max(_SAMPLE, size - _SAMPLE))
-            digest.update(handle.read(_SAMPLE))
-    return f"sample:{digest.hexdigest()}"
+        handle.seek(max(_SAMPLE, size - _SAMPLE))
+        digest.update(handle.read(_SAMPLE))
+    return digest.hexdigest()
 
 
 def open_window(url: str) -> Window:

@@ -60,6 +60,7 @@ class MainText(Measure):
             raise ValueError(f"link_density_switch must be in [0, 1], not {link_density_switch}")
         if max_depth < 1 or fuse_seconds <= 0:
             raise ValueError(f"max_depth and fuse_seconds must be positive, not {max_depth} and {fuse_seconds}")
+        self.libraries = ("resiliparse",) if engine == "resiliparse" else ("resiliparse", "trafilatura")
         self.engine = engine
         self.ruby = ruby
         self.link_density_switch = link_density_switch

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from fsspec.core import url_to_fs
 
-from curation.extract.inputs import InputError, content_sample, open_window
+from curation.extract.inputs import InputError, content_hash, open_window
 from curation.extract.json_lines import Broken, read_lines
 from curation.extract.reader import Read, Row, Unit, origin, seconds_of
 from curation.provenance import Source, position_id, table_id
@@ -63,7 +63,7 @@ class ReadTable(Read):
         except FileNotFoundError:
             raise InputError(f"{unit.url} is not there") from None
         self._file = unit.file
-        self._digest = bytes.fromhex(content_sample(fs, path, size).partition(":")[2])
+        self._place, self._content = (fs, path), b""
         if size == 0:
             self.stat_update("files_empty")
         elif unit.kind == "parquet":
@@ -196,7 +196,9 @@ class ReadTable(Read):
         )  # fmt: skip
 
     def _position(self, number: int) -> bytes:
-        return position_id(self.source.name, self._digest, number)
+        if not self._content:  # the whole file is read for it, so only where a row has no id of its own
+            self._content = content_hash(*self._place)
+        return position_id(self.source.name, self._content, number)
 
 
 def _utf8(text: str) -> bytes:

@@ -31,6 +31,7 @@ class ReadWarc(Read):
     """
 
     writes = origin("payload")
+    libraries = ("brotli",)
     reasons = ("http_status", "revisit", "record_too_large", "record_broken")
 
     def __init__(

@@ -37,6 +37,7 @@ class Words(Measure):
     """Writes the word columns of `curation.features`, in one tokenisation a row. Parameters: none."""
 
     reads, writes = ("text",), _COLUMNS
+    libraries = ("sudachipy", "sudachidict_core")
 
     def setup(self) -> None:
         """Loads the dictionary (about 200 MB, memory-mapped and shared by workers) and compiles the kernels."""

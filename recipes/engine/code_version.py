@@ -9,13 +9,13 @@ import ast
 import hashlib
 import sys
 import unicodedata
+from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("curation", "synth", "annotation")
-LIBRARIES = ("datatrove", "resiliparse", "trafilatura", "sudachipy", "sudachidict_core", "brotli")
 
 
 @cache
@@ -78,11 +78,10 @@ def _functions(cls: type) -> list[tuple[str, str]]:
     return found
 
 
-@cache
-def libraries() -> dict[str, str]:
-    """Versions of the libraries and of the Unicode data that decide about rows."""
+def libraries(names: Iterable[str]) -> dict[str, str]:
+    """Versions of distributions that decide about rows, of those that are installed, and of the Unicode data."""
     found = {"unicode": unicodedata.unidata_version}
-    for name in LIBRARIES:
+    for name in sorted(names):
         try:
             found[name] = version(name)
         except PackageNotFoundError:

@@ -79,12 +79,34 @@ def check_version(plan: Plan) -> None:
         place.remove()
         return
     before = {b["name"]: b["own"] for b in old["blocks"]}
-    changed = [b.name for b in plan.blocks if before.get(b.name) != b.describes]
-    what = f"changed since: {', '.join(changed)}" if changed else "its inputs or code changed"
+    changed = [said for b in plan.blocks if (said := _difference(before.get(b.name), b.describes))]
+    what = f"changed since: {'; '.join(changed)}" if changed else "its inputs changed"
     raise RecipeError(
         f"{plan.folder}: version {plan.recipe.version} of {plan.recipe.name} is there already and was made differently ({what}). "
         "New rows need a new version: raise 'version' in the recipe, or --set version=dev to overwrite, or another --out."
     )
+
+
+def _difference(old: dict[str, Any] | None, new: dict[str, Any]) -> str:
+    """What of a block is no longer as it was, in words; "" where it is."""
+    if old == new:
+        return ""
+    steps = {s["step"]: s for s in old["steps"]} if old else {}
+    said = [f"{name} is gone" for name in steps if name not in {s["step"] for s in new["steps"]}]
+    for step in new["steps"]:
+        was = steps.get(step["step"])
+        if was is None:
+            said.append(f"{step['step']} is new")
+            continue
+        versions = {**was.get("libraries", {})}
+        said += [
+            f"{name} {versions.get(name, 'was not there')} → {now}"
+            for name, now in step["libraries"].items()
+            if versions.get(name) != now
+        ]
+        words = {"with": "parameters", "files": "files", "code": "code"}
+        said += [f"{what} of {step['step']}" for key, what in words.items() if was[key] != step[key]]
+    return f"{new['block']} ({', '.join(dict.fromkeys(said)) or 'order of its steps'})"
 
 
 def _finished(block: Block) -> dict[str, Any] | None:
@@ -189,7 +211,7 @@ def finish_run(plan: Plan) -> dict[str, Any]:
         "fingerprint": plan.fingerprint,
         "release": plan.blocks[-1].name,
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "versions": versions(),
+        "versions": versions({name for b in plan.blocks for name in b.libraries}),
         "sources": {name: _source_summary(plan, name) for name in plan.recipe.sources},
         "blocks": blocks,
     }

@@ -3,6 +3,7 @@
 import contextlib
 import platform
 from collections import Counter
+from collections.abc import Iterable
 from importlib.metadata import version
 from typing import Any
 
@@ -27,7 +28,7 @@ def finish_block(block: Block, place: Place) -> dict[str, Any]:
         "fingerprint": block.fingerprint,
         "made": block.describes,
         "partitions": block.partitions,
-        "versions": versions(),
+        "versions": versions(block.libraries),
         "seconds": round(sum(t["seconds"] for t in tasks), 3),
         "cpu": round(sum(t["cpu"] for t in tasks), 3),
         "tasks": len(tasks),
@@ -87,6 +88,6 @@ def _step_sums(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{"step": name, **{k: round(v, 4) for k, v in counts.items()}} for name, counts in sums.items()]
 
 
-def versions() -> dict[str, str]:
-    """What made a set: seimai, Python and the libraries that decide about rows."""
-    return {"seimai": version("seimai"), "python": platform.python_version(), **code_version.libraries()}
+def versions(libraries: Iterable[str]) -> dict[str, str]:
+    """What made a set: seimai, Python and the libraries that decide about its rows."""
+    return {"seimai": version("seimai"), "python": platform.python_version(), **code_version.libraries(libraries)}

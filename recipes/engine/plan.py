@@ -50,7 +50,8 @@ class SourceRead:
     def fingerprint(self) -> str:
         """Hash over names, sizes and stamps of the files, the rights declared for them, and the reader's parameters."""
         files = [(i.file, i.size, i.stamp) for i in self.inputs]
-        code = code_version.of_module(reader_class(self.kind).__module__)
+        reader = reader_class(self.kind)
+        code = [code_version.of_module(reader.__module__), code_version.libraries(reader.libraries)]
         return _hash([files, self.kind, self.options, vars(self.source), code])
 
 
@@ -71,18 +72,17 @@ class Block:
     release: bool = False
     needs: str = "cpu"
     url: str = ""
+    describes: dict[str, Any] = field(init=False)
+    """What a manifest says about how its rows were made; as planned, before the engine tells steps where they run."""
+
+    def __post_init__(self) -> None:
+        self.describes = described(self.name, self.stage, self.kind, self.read, self.steps)
 
     @property
-    def describes(self) -> dict[str, Any]:
-        """What a manifest says about how its rows were made."""
-        read = self.read
-        return {
-            "block": self.name,
-            "stage": self.stage,
-            "kind": self.kind,
-            "read": read.name if isinstance(read, Block) else f"source {read.source.name}",
-            "steps": [_identity(s) for s in self.steps],
-        }
+    def libraries(self) -> set[str]:
+        """Distributions whose versions may change the block's rows."""
+        reader = reader_class(self.read.kind).libraries if isinstance(self.read, SourceRead) else ()
+        return {*reader, *(name for s in self.steps for name in s.libraries)}
 
 
 @dataclass
@@ -262,11 +262,17 @@ def _block(
     partitions: int,
 ) -> Block:
     tiers: dict[str, str] = {**recipe.rejected}
-    parts = [FORMAT, kind, name, read.fingerprint, [_identity(s) for s in steps], columns, partitions, tiers]
-    parts += [[s.fingerprint for s in surveys], code_version.libraries()]
+    parts = [FORMAT, described(name, stage.name, kind, read, steps), read.fingerprint, columns, partitions, tiers]
+    parts += [[s.fingerprint for s in surveys], code_version.libraries(())]
     return Block(
         name, stage.name, kind, read, steps, columns, tasks, _hash(parts), partitions, tiers, needs=stage.needs
     )
+
+
+def described(name: str, stage: str, kind: str, read: "SourceRead | Block", steps: list[Step]) -> dict[str, Any]:
+    """A block by its names, what it reads, and the identity of each of its steps."""
+    what = read.name if isinstance(read, Block) else f"source {read.source.name}"
+    return {"block": name, "stage": stage, "kind": kind, "read": what, "steps": [_identity(s) for s in steps]}
 
 
 def _identity(step: Step) -> dict[str, Any]:
@@ -275,10 +281,12 @@ def _identity(step: Step) -> dict[str, Any]:
     params = dict(step.recipe_parameters) or {
         k: v
         for k, v in vars(step).items()
-        if isinstance(v, str | int | float | bool | list | dict | tuple | None) and k not in ("stage", "name")
+        if isinstance(v, str | int | float | bool | list | dict | tuple | None)
+        and k not in ("stage", "name", "libraries")
     }
     files = {k: hashlib.sha256(v).hexdigest()[:16] for k, v in step.artefacts().items()}
-    return {"step": step.name, "with": params, "files": files, "code": code_version.of_class(cls)}
+    made = {"code": code_version.of_class(cls), "libraries": code_version.libraries(step.libraries)}
+    return {"step": step.name, "with": params, "files": files, **made}
 
 
 def _hash(value: Any) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from curation.extract.inputs import find_inputs
 from curation.shards import ShardSet
 from recipes.engine import code_version, execute
 from recipes.engine.errors import RecipeError, RunError
@@ -209,6 +210,19 @@ def test_changed_input_is_never_taken_for_the_old_one(tmp_path):
     jsonl(tmp_path / "in", {"a.jsonl.gz": pages(11)})
     with pytest.raises(RecipeError, match="version 1"):
         done(recipe(files, []), tmp_path / "out")
+
+
+@pytest.mark.parametrize("size", [400_000, 17 << 20])
+def test_a_changed_middle_of_an_input_is_seen_though_its_size_and_ends_stay(tmp_path, size):
+    line = json.dumps({"text": "精米の話。" * 20, "url": "http://a.jp/"}).encode() + b"\n"
+    whole = line * (size // len(line) + 1)
+    file = tmp_path / "a.jsonl"
+    file.write_bytes(whole)
+    before = find_inputs([str(file)])[0].stamp
+    middle = len(whole) // len(line) // 2 * len(line)
+    time.sleep(0.02)
+    file.write_bytes(whole[:middle] + line.replace(b"a.jp", b"b.jp") + whole[middle + len(line) :])
+    assert find_inputs([str(file)])[0].stamp != before
 
 
 def test_a_datatrove_filter_stands_between_our_steps_and_what_it_drops_is_kept_with_its_name(tmp_path):

@@ -157,7 +157,7 @@ def test_a_rejected_row_keeps_its_key_its_reason_and_a_sample_of_it_is_whole(tmp
     assert {(r["stage"], r["step"], r["reason"], r["value"], r["sampled"]) for r in rows} == {
         ("pages", "drop_odd", "not_text", 1.0, False)
     }
-    assert "text" not in rows[0]
+    assert {r["text"] for r in rows} == {None}
     assert rows[0]["url"].startswith("https://example.jp/")
     whole = pq.read_table(tmp_path / "samples/00000.parquet").to_pylist()
     assert sorted(r["text"] for r in whole) == [f"{n} 番目のページ。" for n in (1, 3, 5, 7, 9)]
@@ -173,6 +173,16 @@ def test_rejected_rows_are_not_held_until_the_task_ends(tmp_path, monkeypatch):
     assert len(files) > 2
     texts = [r["text"] for f in files for r in pq.read_table(tmp_path / f).to_pylist()]
     assert sorted(texts) == sorted(f"{n} 番目のページ。" for n in range(1, 100, 2))
+
+
+def test_rejected_files_of_a_set_have_one_schema_whatever_their_reasons(tmp_path):
+    for rank, tier in ((0, "full"), (1, "key")):
+        step = DropOdd()
+        sink = WriteShards(str(tmp_path), NAMES, 4, tiers={"not_text": tier}, pipeline=[step])
+        list(sink.run(step.run([batch([page(n) for n in range(10)])]), rank))
+    first, second = (pq.read_schema(tmp_path / f"rejected/{rank:05d}.000.parquet") for rank in (0, 1))
+    assert first.equals(second)
+    assert set(NAMES) < set(first.names)
 
 
 def test_a_sample_is_the_same_rows_however_they_were_split():

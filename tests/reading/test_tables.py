@@ -53,6 +53,14 @@ def test_rows_without_an_id_are_known_by_the_content_of_the_file_and_their_numbe
     assert len({*first, *third}) == 7
 
 
+def test_files_that_differ_only_in_the_middle_have_different_rows(table, tmp_path):
+    lines = [json.dumps({"text": f"{i:04d} 番の話。" * 10}) for i in range(2000)]
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    (tmp_path / "b.jsonl").write_text("\n".join([*lines[:1000], lines[0], *lines[1001:]]))
+    first, second = ({r["id"] for r in table(tmp_path / n).kept} for n in ("a.jsonl", "b.jsonl"))
+    assert len(first | second) == 4000
+
+
 @pytest.mark.parametrize("unit_bytes", [1, 3000, 1 << 30])
 def test_row_groups_give_the_same_rows_however_they_are_cut(table, tmp_path, unit_bytes):
     texts = [None if i % 7 == 3 else f"第{i}話 " * (i % 50) for i in range(1000)]
