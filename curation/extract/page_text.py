@@ -8,6 +8,7 @@ that are mostly links. On the development pages this beats every slower extracto
 Loads numba and resiliparse: imported by a step's `setup()` or by the child process, never by a recipe's check.
 """
 
+import re
 from typing import Any, NamedTuple
 from urllib.parse import urljoin
 
@@ -16,6 +17,7 @@ from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.html import HTMLParserException, HTMLTree
 
 from curation.extract import markup_kernel as kernel
+from curation.extract.breadcrumbs import without_trail
 from curation.extract.lines_kernel import tidy
 from curation.extract.markup_scan import LEAN, LETTERS, LINK_LETTERS, RUBY_KEEP
 
@@ -30,6 +32,8 @@ About 2 s at the limit.
 
 _SKIP = ("[hidden]",)
 _SMALL = 1 << 18
+_HEAD = 2000
+_MARKS = re.compile(">|›|»|＞".encode())
 
 
 class PageText(NamedTuple):
@@ -133,8 +137,13 @@ def _parsed(
 
 def _text(tree: HTMLTree, main_content: bool = False, marked: bool = True) -> bytes:
     text = extract_plain_text(tree, main_content=main_content, skip_elements=_SKIP if marked else None).encode()
+    if not text:
+        return b""
     lines = np.empty(len(text) + 8, np.uint8)
-    return lines[: tidy(np.frombuffer(text, np.uint8), len(text), lines)].tobytes() if text else b""
+    tidied = lines[: tidy(np.frombuffer(text, np.uint8), len(text), lines)].tobytes()
+    if not _MARKS.search(tidied, 0, _HEAD):
+        return tidied
+    return without_trail(tidied.decode("utf-8", "replace")).encode()
 
 
 def _robots(tree: HTMLTree) -> str | None:
@@ -165,8 +174,6 @@ def _licence(tree: HTMLTree, url: str | None) -> str | None:
 
 def _trafilatura(markup: bytes, options: dict[str, Any]) -> bytes:
     """Text by trafilatura's defaults. Ruby readings are taken out before, because it would run them into the text."""
-    import re
-
     from trafilatura import extract as by_trafilatura
 
     page = markup.replace(b"\0", b"").decode("utf-8", "replace")

@@ -58,7 +58,8 @@ for _bit, _names in _NAMES.items():
 NAVIGATION_CLASSES = frozenset(
     "nav navheader navfooter navbar navigation gnav lnav gnavi lnavi globalnav global-nav global-navi globalnavi localnav local-nav "
     "breadcrumb breadcrumbs bread-crumb topicpath topic-path topic_path pankuzu pagetop page-top pagination pager wp-pagenavi "
-    "page-numbers nav-chapters nav-wrapper mobile-nav-chapters menu-bar skip-link skiplink".split()
+    "page-numbers nav-chapters nav-wrapper mobile-nav-chapters menu-bar skip-link skiplink "
+    "toplang bottomlang lang-menu lang-switcher lang-switch language-menu language-switcher language-selector".split()
 )
 """Tokens of class or id, and values of role, of elements that are never main text."""
 

@@ -1,11 +1,8 @@
-"""The code version of a step: a hash of every source file that it can reach.
+"""The code version of a step: its class, every source file that it can reach, and the libraries that decide about rows.
 
-A run is its fingerprint (DESIGN rule 6), and code is part of it. Hashing the whole project would compute everything again after
-any edit; hashing the version number would reuse results of other code. So the imports of a step's module are followed through
-the project, and the versions of the libraries that decide about rows stand beside them.
+A run is its fingerprint (DESIGN rule 6), and code is part of it.
 """
 
-import ast
 import hashlib
 import sys
 import unicodedata
@@ -14,42 +11,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("curation", "synth", "annotation")
-
-
-@cache
-def _imports(module: str) -> tuple[bytes, tuple[str, ...]]:
-    """SHA-256 of a module's source and the project's modules that it imports, at top or inside functions."""
-    path = ROOT / Path(*module.split("."))
-    file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-    if not file.exists():
-        return b"", ()
-    source = file.read_bytes()
-    found = set()
-    for node in ast.walk(ast.parse(source)):
-        names = []
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        found |= {n for n in names if n.split(".")[0] in PACKAGES}
-    return hashlib.sha256(source).digest(), tuple(sorted(found))
-
-
-@cache
-def of_module(module: str) -> str:
-    """Hex hash of a module and all of the project that it can reach by imports."""
-    reached, todo = {}, [module]
-    while todo:
-        name = todo.pop()
-        if name not in reached:
-            reached[name], more = _imports(name)
-            todo += more
-    digest = hashlib.sha256()
-    for name in sorted(n for n, source in reached.items() if source):
-        digest.update(name.encode() + b"\0" + reached[name])
-    return digest.hexdigest()[:16]
+from curation.source_hash import PACKAGES, of_module
 
 
 @cache

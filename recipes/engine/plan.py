@@ -19,6 +19,7 @@ import orjson
 
 from curation.document import COLUMNS
 from curation.provenance import Source
+from curation.source_hash import of_module
 from curation.step import Decide, Step
 from curation.survey import Survey
 from recipes.engine import blocks, code_version
@@ -51,7 +52,7 @@ class SourceRead:
         """Hash over names, sizes and stamps of the files, the rights declared for them, and the reader's parameters."""
         files = [(i.file, i.size, i.stamp) for i in self.inputs]
         reader = reader_class(self.kind)
-        code = [code_version.of_module(reader.__module__), code_version.libraries(reader.libraries)]
+        code = [of_module(reader.__module__), code_version.libraries(reader.libraries)]
         return _hash([files, self.kind, self.options, vars(self.source), code])
 
 
