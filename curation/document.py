@@ -198,7 +198,7 @@ REASONS: dict[str, Reason] = {
         Reason(
             "revisit", "a revisit record: the body is in another crawl", "revisit レコード（本文は別のクロールにある）"
         ),
-        Reason("record_too_large", "larger than max_record_bytes", "max_record_bytes を超える"),
+        Reason("record_too_large", "larger than a record may be", "レコードの大きさが上限を超える"),
         Reason("record_broken", "the record or its compression cannot be read", "レコードまたは圧縮が壊れている"),
         Reason("empty_body", "the body is empty", "本文が空"),
         Reason("not_text", "the bytes are an image, archive, PDF or program", "画像・書庫・PDF などのバイナリ"),
@@ -209,7 +209,7 @@ REASONS: dict[str, Reason] = {
         ),
         Reason("decode_failed", "no encoding fits the bytes", "どの文字コードでも復号できない"),
         Reason("no_text", "no main text was found", "本文が見つからない"),
-        Reason("too_deep", "more nested elements than max_depth", "要素の入れ子が max_depth を超える"),
+        Reason("too_deep", "elements nested deeper than allowed", "要素の入れ子が上限より深い"),
         Reason("extract_timeout", "extraction hung, also when tried alone", "抽出が単独でも時間内に終わらない"),
         Reason(
             "extract_crash",
@@ -223,7 +223,7 @@ REASONS: dict[str, Reason] = {
         Reason("ng_words", "holds words of a list of the recipe", "レシピの NG ワードリストの語を含む"),
         Reason("nan_value", "a measured value is not a number", "測定値が数値でない"),
         Reason("near_duplicate", "a near-duplicate of a kept row", "残した行とほぼ同じ内容"),
-        Reason("over_cap", "its cluster has used its allowance of K showings", "クラスタの表示上限 K に達した"),
+        Reason("over_cap", "its cluster has used its allowance of K showings", "クラスタの提示上限 K に達した"),
         Reason(
             "filter", "dropped by a datatrove filter between our steps", "datatrove フィルタによる除外", tier="full"
         ),

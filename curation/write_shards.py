@@ -186,6 +186,7 @@ class _Task:
                 "content": f"{self.content:064x}" if self.sink.content else None,
                 "steps": [_step_stats(s) for s in steps],
                 "fused": [i.hex() for s in steps for i in getattr(s, "fused", ())],
+                "unreadable": [list(u) for s in steps for u in getattr(s, "unreadable", ())],
                 "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
                 "started": round(self.started, 3),
                 "seconds": round(time.time() - self.started, 3),

@@ -79,6 +79,8 @@ class Read(Step):
         self.batch_bytes = batch_bytes
         self.bytes_read = 0
         """Bytes of the files read so far by this task, as stored."""
+        self.unreadable: list[tuple[str, str]] = []
+        """Files of this task whose beginning gave no row that could be read, each with what was found."""
 
     @abstractmethod
     def rows(self, unit: Unit) -> Iterator[Row]:
@@ -89,9 +91,11 @@ class Read(Step):
         yield from data or ()
         self.setup()
         self.bytes_read = 0
+        self.unreadable = []
         for unit in self.units[rank::world_size]:
             pending: list[Row] = []
             held = 0
+            readable, found = False, ""
             rows = self.rows(unit)
             while True:
                 with self.track_time():
@@ -101,11 +105,16 @@ class Read(Step):
                         and (row := next(rows, None)) is not None
                     ):
                         pending.append(row)
+                        readable |= row.reason != "record_broken"
+                        found = found or row.detail or ""
                         held += len(row.body) if row.body is not None else 0
                 if not pending:
                     break
                 yield from self._flow(pending)
                 pending, held = [], 0
+            if unit.start == 0 and not readable:
+                empty = "the file is empty" if unit.end == 0 else "no page and no text is in it"
+                self.unreadable.append((unit.file, found or empty))
 
     def _flow(self, pending: list[Row]) -> Iterator[Batch | Rejected]:
         with self.track_time():

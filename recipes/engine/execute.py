@@ -24,6 +24,7 @@ from recipes.engine.manifests import finish_block, versions
 from recipes.engine.plan import Block, Plan, SourceRead, reader_class
 from recipes.engine.progress import Progress
 from recipes.engine.run_folder import run_folder
+from recipes.engine.run_lock import locked
 from recipes.engine.run_survey import RunSurvey
 from recipes.engine.warm_up import WarmUp
 from recipes.engine.workers import Workers
@@ -43,7 +44,7 @@ def run(
     check_version(plan)
     _replay(plan, replay)
     progress = progress or Progress(len(plan.blocks))
-    with Workers(workers) as pool:
+    with locked(plan.out), Workers(workers) as pool:
         try:
             if kind == "local" and not all(_finished(b) for b in plan.blocks):
                 warm = WarmUp(plan)
@@ -189,8 +190,10 @@ def finish_run(plan: Plan) -> dict[str, Any]:
     """Writes run.json and the recipe as it ran into the version's folder. Returns the content of run.json."""
     place = Place(plan.folder)
     blocks = []
+    unreadable = []
     for b in plan.blocks:
         manifest = Place(b.url).read_json(MANIFEST)
+        unreadable += manifest.get("unreadable", [])
         blocks.append(
             {
                 "name": b.name,
@@ -213,6 +216,7 @@ def finish_run(plan: Plan) -> dict[str, Any]:
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "versions": versions({name for b in plan.blocks for name in b.libraries}),
         "sources": {name: _source_summary(plan, name) for name in plan.recipe.sources},
+        "unreadable": unreadable,
         "blocks": blocks,
     }
     place.write_json("run.json", run_json)

@@ -49,6 +49,7 @@ def finish_block(block: Block, place: Place) -> dict[str, Any]:
             "source": vars(block.read.source) if isinstance(block.read, SourceRead) else None,
             "peak_rss_mb": max((t["peak_rss_mb"] for t in tasks), default=0),
             "fused": sorted(i for t in tasks for i in t["fused"]),
+            "unreadable": sorted(u for t in tasks for u in t["unreadable"]),
         }
         if block.release:
             manifest["content"] = f"{sum(int(t['content'], 16) for t in tasks) % (1 << 256):064x}"

@@ -74,4 +74,17 @@ def print_summary(run: dict[str, Any], folder: str, report: str) -> None:
         )
         table.add_row(block["name"], f"{block['rows_in']:,}", f"{block['rows_out']:,}", said)
     console.print(table)
+    print_unreadable(run["unreadable"])
     console.print(f"shards  {folder}/{run['release']}/data\nreport  {report}", soft_wrap=True, markup=False)
+
+
+def print_unreadable(files: list[list[str]], most: int = 5) -> None:
+    """Warns, on standard error, of input files that gave no page."""
+    if not files:
+        return
+    console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+    console.print(f"warning: {len(files):,} input file{'s' if len(files) > 1 else ''} gave no page")
+    for name, found in files[:most]:
+        console.print(f"  {name}: {found.removeprefix(name).strip()}")
+    if len(files) > most:
+        console.print(f"  … and {len(files) - most:,} more, listed in run.json")

@@ -20,6 +20,7 @@ from typing import Any
 
 import dill
 import multiprocess
+from loguru import logger
 
 from recipes.engine.errors import RunError
 
@@ -42,6 +43,9 @@ class _Worker:
 def _serve(pipe: Any) -> None:
     """A worker's life: takes (pickled executor, rank, attempt) until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logger.disable(
+        "datatrove.executor.base"
+    )  # would print every traceback; what went wrong is said once, by the parent
     lock = threading.Lock()
     while True:
         try:
@@ -90,6 +94,7 @@ class Workers:
         self.count = max(1, count)
         self._context = multiprocess.get_context("spawn")  # our own children, so that their CPU time is accounted
         self._workers: list[_Worker] = []
+        self._where = ""
 
     def __enter__(self) -> "Workers":
         return self
@@ -102,6 +107,7 @@ class Workers:
     def run(self, executor: Any, ranks: list[int], on_progress: Callable[[dict[int, Any], int], None]) -> None:
         """Runs the executor's pipeline for every rank. Raises RunError when a task raises or keeps dying."""
         pickled = dill.dumps(executor, recurse=False)
+        self._where = executor.place.url if hasattr(executor, "place") else ""
         waiting = deque((rank, 1) for rank in ranks)
         done = 0
         while len(self._workers) < min(self.count, len(ranks)):
@@ -143,7 +149,7 @@ class Workers:
                     worker.rank = worker.progress = None
                     return 1
                 else:
-                    raise RunError(_error_text(worker.rank, *value))
+                    raise RunError(_error_text(worker.rank, self._where, *value))
         except (EOFError, OSError):
             worker.process.join(5)
         if not worker.process.is_alive():
@@ -175,11 +181,9 @@ class Workers:
             worker.pipe.close()
 
 
-def _error_text(rank: int | None, name: str, text: str, trace: str) -> str:
+def _error_text(rank: int | None, where: str, name: str, text: str, trace: str) -> str:
     if "No space left on device" in text or "Errno 28" in text:
-        return (
-            f"the disk is full ({text}). Free some space and give the same command again: it goes on where it stopped."
-        )
+        return f"{where}: the disk is full ({text}). Free some space and give the same command again: it goes on where it stopped."
     if name == "InputError":
         return text
     return f"task {rank}: {name}: {text}\n{trace}"

@@ -19,6 +19,7 @@ from recipes.engine import code_version, execute
 from recipes.engine.errors import RecipeError, RunError
 from recipes.engine.plan import make
 from recipes.engine.progress import Progress
+from recipes.engine.run_lock import locked
 from recipes.engine.spec import Recipe, SourceSpec, Stage
 
 sys.path.insert(0, str(Path(__file__).parent))  # workers import the steps on trial by this path too
@@ -238,6 +239,13 @@ def test_a_datatrove_filter_stands_between_our_steps_and_what_it_drops_is_kept_w
     assert sum(r["step"] == "datatrove" for r in rejected) == 9
     assert {r["detail"] for r in rejected if r["step"] == "datatrove"} == {"👤 Lambda"}
     accounted(tmp_path / "out")
+
+
+def test_two_runs_never_write_into_one_folder(tmp_path):
+    files = jsonl(tmp_path / "in", {"a.jsonl.gz": pages(10)})
+    with locked(str(tmp_path / "out")), pytest.raises(RunError, match=rf"another run \(process {os.getpid()}\)"):
+        done(recipe(files, []), tmp_path / "out")
+    assert done(recipe(files, []), tmp_path / "out")["rows_out"] == 10
 
 
 @pytest.mark.parametrize("moment", [1.0, 2.5])

@@ -102,7 +102,7 @@ def contents(run: Run, samples: bool) -> dict[str, Any]:
         "samples": pages,
         "titles": said,
         "doubts": said.doubts,
-        "tokens": "–" if counts.chars is None else f"{_big(counts.chars / 2.2)}–{_big(counts.chars / 1.5)}",
+        "tokens": "–" if not counts.chars else f"{_big(counts.chars / 2.2)}–{_big(counts.chars / 1.5)}",
         "figures": _figures(tree, grouped, said),
         "panels": _panels(run, drawn, tree),
         "shown_text": lambda text: (text or "")[:120] if samples else masked(text),

@@ -41,7 +41,7 @@ class Clusters:
     sizes: Counter[int] = field(default_factory=Counter)
     """Size → clusters of that size (scaled up where `sampled`)."""
     exposures: Counter[int] = field(default_factory=Counter)
-    """Showings in one pass → clusters."""
+    """Showings in one epoch → clusters."""
     largest: list[LargeCluster] = field(default_factory=list)
     sampled: bool = False
 
@@ -169,8 +169,8 @@ def draw_sizes(found: Clusters) -> Drawing:
 
 
 def draw_exposures(found: Clusters) -> Drawing:
-    """Clusters by showings in one pass, with the allowance K."""
-    drawing = Drawing(300, 240, Words("1 周での表示回数", "Showings in one pass"), "bars")
+    """Clusters by showings in one epoch, with the allowance K."""
+    drawing = Drawing(300, 240, Words("1 エポックでの提示回数", "Showings in one epoch"), "bars")
     left, bottom, top, right = 12.0, 200.0, 30.0, 288.0
     last = max([*found.exposures, found.k or 1])
     wide = min(56.0, (right - left) / (last + 0.6))
@@ -187,7 +187,7 @@ def draw_exposures(found: Clusters) -> Drawing:
         x = left + found.k * wide
         drawing.line(x, top - 6, x, bottom, "bound")
         drawing.text(x - 5, top + 2, f"K = {found.k}", "tick strong", "end")
-    drawing.text((left + right) / 2, 236, Words("1 周での表示回数", "showings in one pass"), "tick", "middle")
+    drawing.text((left + right) / 2, 236, Words("1 エポックでの提示回数", "showings in one epoch"), "tick", "middle")
     return drawing
 
 

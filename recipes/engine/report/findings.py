@@ -85,6 +85,14 @@ class Findings:
                     f"The rows of {names} were deleted since: distributions and pages lack them (counts are the manifests').",
                 )
             )
+        if files := self.run.about.get("unreadable", []):
+            names = ", ".join(name for name, _ in files[:5]) + (" …" if len(files) > 5 else "")
+            found.append(
+                Words(
+                    f"1 ページも読めなかった入力ファイルが {len(files):,} 件ある：{names}",
+                    f"{len(files):,} input files gave no page: {names}",
+                )
+            )
         return found
 
     @property
@@ -117,7 +125,10 @@ class Findings:
         """What the figures over columns were drawn from."""
         drawn, total = len(self.rows.table), self.rows.rows
         if not self.rows.sampled:
-            return Words(f"全 {total:,} 行による。", f"From all {total:,} rows.")
+            return Words(
+                f"全 {total:,} 行のうち、その値を測った行による。",
+                f"From those of all {total:,} rows that have the value.",
+            )
         return Words(
             f"{total:,} 行のうち {drawn:,} 行の標本による推定。理由ごとの件数はマニフェストに合わせて重みを付けた。",
             f"Estimated from a sample of {drawn:,} of {total:,} rows, each reason weighted to its count in the manifests.",
@@ -170,7 +181,7 @@ class Findings:
         if found.k and found.exposures:
             most = max(found.exposures)
             ok = Words("上限以内", "within it") if most <= found.k else Words("上限を超えている", "ABOVE IT")
-            ja += f"1 周での表示は最大 {most} 回、上限 K = {found.k}（{ok.ja}）。"
+            ja += f"1 エポックでの提示は最大 {most} 回、上限 K = {found.k}（{ok.ja}）。"
             en += f" A cluster is shown at most {most}× in one pass; the allowance is K = {found.k} ({ok.en})."
         return Words(ja, en)
 
@@ -192,7 +203,5 @@ class Findings:
         cpu = sum(self.run.manifest(b).get("cpu") or 0.0 for b in self.run.chain)
         if not cpu:
             return Words("実行の記録", "The run")
-        speed = f"{self.tree.rows_in / cpu:,.0f}"
-        return Words(
-            f"{cpu:,.0f} CPU 秒（1 CPU 秒に {speed} レコード）", f"{cpu:,.0f} CPU seconds, {speed} records each"
-        )
+        speed, spent = f"{self.tree.rows_in / cpu:,.0f}", f"{cpu:,.{0 if cpu >= 10 else 1}f}"
+        return Words(f"{spent} CPU 秒（1 CPU 秒に {speed} レコード）", f"{spent} CPU seconds, {speed} records each")
