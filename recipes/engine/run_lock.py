@@ -1,7 +1,7 @@
 """One run at a time writes into a folder: two would take each other's half-made sets for leftovers.
 
-The lock is the operating system's (flock), so it ends with the process that holds it, however that ends. Object stores have none: there
-the manifest decides, and two runs of one plan write the same files.
+The lock is the operating system's (flock), so it ends with the process that holds it, however that ends. Object stores have none:
+there the manifest decides, and two runs of one plan write the same files.
 """
 
 import contextlib
