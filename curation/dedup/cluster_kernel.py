@@ -23,6 +23,27 @@ def band_keys(signatures: np.ndarray, rows: int, out: np.ndarray) -> None:
 
 
 @njit(cache=True, nogil=True)
+def settle(keys: np.ndarray, ordinals: np.ndarray, same: int, packed: np.ndarray) -> None:
+    """Makes an order by part of the key the order by (key, ordinal): packed [n] holds key bits above `same` bits of row number.
+
+    Few runs of equal bits are longer than one, and their keys are equal but for chance; each is put in order by itself.
+    """
+    mask = (uint64(1) << uint64(same)) - uint64(1)
+    first = 0
+    while first < len(packed):
+        last = first + 1
+        while last < len(packed) and packed[last] & ~mask == packed[first] & ~mask:
+            last += 1
+        if last - first > 1:
+            rows = packed[first:last] & mask
+            rows = rows[np.argsort(ordinals[rows], kind="mergesort")]
+            packed[first:last] = rows[np.argsort(keys[rows], kind="mergesort")]
+        else:
+            packed[first] &= mask
+        first = last
+
+
+@njit(cache=True, nogil=True)
 def bucket_pairs(
     keys: np.ndarray,
     order: np.ndarray,
@@ -37,7 +58,8 @@ def bucket_pairs(
 
     keys [nodes] of the band; order lists nodes by (key, rank). In a bucket of up to `best` nodes these are all its pairs, in a
     larger one at most `best` a node, so the work is never quadratic. Pairs whose signatures agree at fewer than `least` places
-    are dropped. Stops when the output is nearly full. Returns (next position, pairs written, pairs looked at).
+    are dropped; with least 0 no signature is read. Stops when the output is nearly full. Returns (next position, pairs written,
+    pairs looked at).
     """
     n, looked, at = 0, 0, start
     bucket = start
@@ -49,8 +71,9 @@ def bucket_pairs(
             bucket = at
         for other in range(bucket, min(at, bucket + best)):
             agree = 0
-            for k in range(signatures.shape[1]):
-                agree += np.int64(signatures[order[other], k] == signatures[node, k])
+            if least > 0:
+                for k in range(signatures.shape[1]):
+                    agree += np.int64(signatures[order[other], k] == signatures[node, k])
             looked += 1
             if agree >= least:
                 out_a[n] = order[other]
@@ -58,6 +81,16 @@ def bucket_pairs(
                 n += 1
         at += 1
     return at, n, looked
+
+
+@njit(cache=True, nogil=True)
+def agreement(signatures: np.ndarray, a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
+    """Places at which the signatures of each pair of rows agree."""
+    for p in range(len(a)):
+        agree = 0
+        for k in range(signatures.shape[1]):
+            agree += np.int64(signatures[a[p], k] == signatures[b[p], k])
+        out[p] = agree
 
 
 @njit(cache=True, nogil=True)
@@ -89,22 +122,38 @@ def leaders(a: np.ndarray, b: np.ndarray, leader: np.ndarray, decided: int) -> N
 
 
 @njit(cache=True, nogil=True)
-def components(a: np.ndarray, b: np.ndarray, parent: np.ndarray) -> None:
-    """Connected components of the edges into parent [nodes]: the smallest ordinal of each node's component."""
-    for node in range(len(parent)):
-        parent[node] = node
+def join_leaders(a: np.ndarray, b: np.ndarray, kept: np.ndarray, first: int, leader: np.ndarray) -> None:
+    """As `leaders`, for edges that come in pieces: leader is that of the nodes from `first` on, each its own to begin with.
+
+    Edges a < b, all pieces together sorted by (b, a). kept [all nodes] is 1 until a node joins another.
+    """
     for edge in range(len(a)):
-        x, y = a[edge], b[edge]
+        node = b[edge]
+        if kept[node] and kept[a[edge]]:
+            leader[node - first] = a[edge]
+            kept[node] = 0
+
+
+@njit(cache=True, nogil=True)
+def unite(a: np.ndarray, b: np.ndarray, parent: np.ndarray) -> None:
+    """Unites the components of each edge's ends; parent [nodes] begins as arange, and no node's is ever larger than itself."""
+    for edge in range(len(a)):
+        x, y = np.int64(a[edge]), np.int64(b[edge])
         while parent[x] != x:
             parent[x] = parent[parent[x]]
-            x = parent[x]
+            x = np.int64(parent[x])
         while parent[y] != y:
             parent[y] = parent[parent[y]]
-            y = parent[y]
+            y = np.int64(parent[y])
         if x < y:
             parent[y] = x
         else:
             parent[x] = y
+
+
+@njit(cache=True, nogil=True)
+def flatten(parent: np.ndarray) -> None:
+    """Makes every node's parent the smallest ordinal of its component, after `unite`."""
     for node in range(len(parent)):
         parent[node] = parent[parent[node]]
 

@@ -180,6 +180,6 @@ def _error_text(rank: int | None, name: str, text: str, trace: str) -> str:
         return (
             f"the disk is full ({text}). Free some space and give the same command again: it goes on where it stopped."
         )
-    if name == "InputError":
+    if name in ("InputError", "IndexRefused"):
         return text
     return f"task {rank}: {name}: {text}\n{trace}"
