@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 
-def datatrove(folder: Path) -> np.ndarray:
+def by_datatrove(folder: Path) -> np.ndarray:
     """Components as stage 3 writes them, [documents, 2]."""
     from datatrove.pipeline.dedup import MinhashDedupBuckets, MinhashDedupCluster
     from datatrove.pipeline.dedup.minhash import MinhashConfig
@@ -31,7 +31,7 @@ def datatrove(folder: Path) -> np.ndarray:
     return found.astype(np.int64)
 
 
-def sparse(folder: Path) -> np.ndarray:
+def by_scipy(folder: Path) -> np.ndarray:
     """Components of a sparse graph with an edge between neighbours of a sorted bucket, [documents, 2]."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -56,7 +56,7 @@ def main(peer: str, folder: str) -> None:
     import datatrove.pipeline.dedup
     import scipy.sparse.csgraph  # noqa: F401
 
-    work = {"datatrove": datatrove, "scipy": sparse}[peer]
+    work = {"datatrove": by_datatrove, "scipy": by_scipy}[peer]
     started = time.process_time()
     found = work(Path(folder))
     seconds = time.process_time() - started

@@ -9,6 +9,7 @@ are on disk). Beyond that it is cut into phases of partitioned tasks (`partition
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,6 +34,15 @@ ROWS_IN_MEMORY = 1 << 20
 """Rows up to which the survey is one task, and which a part of a larger one has."""
 MOST_PARTS = 1 << 10
 """Parts of a survey: every task reads a piece from each task of the phase before, so more parts become more pieces than data."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a survey in phases is over, and how it is cut: rows, partitions of the set that holds them, parts."""
+
+    rows: int
+    partitions: int
+    parts: int
 
 
 class Dedup(Survey):
@@ -86,7 +96,7 @@ class Dedup(Survey):
             "members": pa.schema([*members, pa.field("form_key", KEY)], metadata=made_from),
         }
         self.rows_a_part = ROWS_IN_MEMORY
-        self._shape: dict[str, int] = {}
+        self._shape = Shape(0, 1, 1)
 
     def plan_note(self) -> str:
         """The S-curve of the bands: how probably a pair of each similarity is found."""
@@ -113,7 +123,7 @@ class Dedup(Survey):
         from curation.dedup.partitioned import cut, phases
 
         parts = min(MOST_PARTS, 1 << (-(-rows // self.rows_a_part) - 1).bit_length())
-        self._shape = {"rows": rows, "partitions": partitions, "parts": parts}
+        self._shape = Shape(rows, partitions, parts)
         return phases.planned(cut.Cut(Place(""), partitions, parts, self.bands))
 
     def run_phase(self, phase: str, task: int, rows: Rows, work: Place) -> Iterator[tuple[str, pa.Table]]:

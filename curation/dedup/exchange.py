@@ -38,15 +38,15 @@ class Exchange:
         records = np.concatenate([np.zeros((0, self.width), np.uint64), *(r for _, r in held)])
         order = np.argsort(target, kind="stable")
         starts = np.searchsorted(target[order], np.arange(self.targets + 1)).astype("<u8")
-        with self.place.create(f"{self.name}/{task:05d}.{run:03d}.bin") as file:
+        with self.place.create(f"sent/{self.name}/{task:05d}.{run:03d}.bin") as file:
             file.write(starts.tobytes())
             file.write(np.ascontiguousarray(records[order], "<u8").data)
 
     def receive(self, target: int) -> np.ndarray:
         """All records for a target, uint64 [n, width], in the order of tasks and as each sent them."""
         parts = [np.zeros((0, self.width), np.uint64)]
-        for name in self.place.names(self.name):
-            with self.place.fs.open(f"{self.place.path}/{self.name}/{name}", "rb") as file:
+        for name in self.place.names(f"sent/{self.name}"):
+            with self.place.fs.open(f"{self.place.path}/sent/{self.name}/{name}", "rb") as file:
                 file.seek(8 * target)
                 first, last = np.frombuffer(file.read(16), "<u8").tolist()
                 if last > first:
@@ -58,15 +58,15 @@ class Exchange:
     def counts(self) -> np.ndarray:
         """Records for each target, int64 [targets]."""
         total = np.zeros(self.targets, np.int64)
-        for name in self.place.names(self.name):
-            with self.place.fs.open(f"{self.place.path}/{self.name}/{name}", "rb") as file:
+        for name in self.place.names(f"sent/{self.name}"):
+            with self.place.fs.open(f"{self.place.path}/sent/{self.name}/{name}", "rb") as file:
                 total += np.diff(np.frombuffer(file.read(8 * (self.targets + 1)), "<u8").astype(np.int64))
         return total
 
 
 def write_part(place: Place, name: str, part: int, words: np.ndarray) -> None:
     """Writes an array as one part of a named array, in its own type."""
-    with place.create(f"{name}/{part:05d}.bin") as file:
+    with place.create(f"held/{name}/{part:05d}.bin") as file:
         file.write(np.ascontiguousarray(words).data)
 
 
@@ -81,7 +81,7 @@ def read_chunks(
 ) -> Iterator[np.ndarray]:
     """One part of a named array in pieces of at most so many rows; at least one piece, which may be empty."""
     size = np.dtype(kind).itemsize * width
-    path = f"{place.path}/{name}/{part:05d}.bin"
+    path = f"{place.path}/held/{name}/{part:05d}.bin"
     left = place.fs.size(path) // size
     with place.fs.open(path, "rb") as file:
         while True:

@@ -275,7 +275,8 @@ def _identity(step: Step) -> dict[str, Any]:
     params = dict(step.recipe_parameters) or {
         k: v
         for k, v in vars(step).items()
-        if isinstance(v, str | int | float | bool | list | dict | tuple | None) and k not in ("stage", "name")
+        if isinstance(v, str | int | float | bool | list | dict | tuple | None)
+        and k not in ("stage", "name", "tables", "table_urls")
     }
     files = {k: hashlib.sha256(v).hexdigest()[:16] for k, v in step.artefacts().items()}
     return {"step": step.name, "with": params, "files": files, "code": code_version.of_class(cls)}

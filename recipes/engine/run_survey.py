@@ -134,6 +134,7 @@ class RunPhase(_Look):
         """Runs the task, writes its part of the tables, then its manifest."""
         started, cpu, place, survey = time.time(), time.process_time(), Place(self.url), self.survey_step
         pieces: dict[str, list[pa.Table]] = {}
+        survey.attempt = self.attempt
         with self.track_time():
             survey.setup()
             for name, table in survey.run_phase(self.phase.name, rank, self, place / WORK):

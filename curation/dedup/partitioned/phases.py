@@ -13,7 +13,7 @@ from curation.place import Place
 from curation.survey import Phase, Rows
 
 if TYPE_CHECKING:
-    from curation.dedup.dedup import Dedup
+    from curation.dedup.dedup import Dedup, Shape
 
 PHASES = (
     ("forms", "rows"),
@@ -42,16 +42,14 @@ def planned(cut: Cut) -> list[Phase]:
     return [Phase(name, tasks[by]) for name, by in PHASES]
 
 
-def run(
-    step: "Dedup", shape: dict[str, int], phase: str, task: int, rows: Rows, work: Place
-) -> Iterator[tuple[str, Any]]:
+def run(step: "Dedup", shape: "Shape", phase: str, task: int, rows: Rows, work: Place) -> Iterator[tuple[str, Any]]:
     """One task of a phase: yields (table, some of its partition `task`). shape: what `Dedup.phases` was told and chose."""
-    cut = Cut(work, shape["partitions"], shape["parts"], step.bands)
+    cut = Cut(work, shape.partitions, shape.parts, step.bands)
     counts: dict[str, int] = {}
     made: Iterator[pa.Table] = iter(())
     table = {"rows": "edges", "members": "members", "places": "clusters"}.get(phase, "")
     if phase == "forms":
-        nodes.forms(cut, task, (step.ranked(b)[2:] for b in rows.read(step.rank_columns, task)), shape["rows"])
+        nodes.forms(cut, task, (step.ranked(b)[2:] for b in rows.read(step.rank_columns, task)), shape.rows)
     elif phase == "nodes":
         counts["texts"] = nodes.nodes(cut, task)
     elif phase == "bases":
