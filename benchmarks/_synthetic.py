@@ -5,6 +5,7 @@ between .8 and .98, so that pairs of every similarity that matters occur.
 """
 
 import numpy as np
+from numba import njit
 
 
 def families(docs: int, seed: int) -> np.ndarray:
@@ -38,20 +39,27 @@ def band_keys(first: int, last: int, bands: int = 14, seed: int = 1) -> np.ndarr
     Two in five of the families i // 3 are real ones, whose members share each band with probability .43, as at J = .9 (.9^8).
     No state, so that any piece of fifty million can be made alone.
     """
-    number = np.arange(first, last, dtype=np.uint64)
-    group = number // np.uint64(3)
-    member = _mix(group + np.uint64(seed)) % np.uint64(5) < np.uint64(2)
     keys = np.empty((bands, last - first), np.uint64)
-    for band in range(bands):
-        place = np.uint64((band + 1) * 0x9E3779B97F4A7C15 & 0xFFFFFFFFFFFFFFFF)
-        shares = member & (_mix(number ^ place) % np.uint64(100) < np.uint64(43))
-        keys[band] = _mix(np.where(shares, group | np.uint64(1 << 63), number) * np.uint64(0xD6E8FEB86659FD93) ^ place)
+    _fill(keys, first, seed)
     return keys
 
 
-def _mix(h: np.ndarray) -> np.ndarray:
+@njit
+def _fill(keys, first, seed):
+    for i in range(keys.shape[1]):
+        number = np.uint64(first + i)
+        group = number // np.uint64(3)
+        member = _mix(group + np.uint64(seed)) % np.uint64(5) < np.uint64(2)
+        for band in range(keys.shape[0]):
+            place = np.uint64(band + 1) * np.uint64(0x9E3779B97F4A7C15)
+            shares = member and _mix(number ^ place) % np.uint64(100) < np.uint64(43)
+            of = group | np.uint64(1 << 63) if shares else number
+            keys[band, i] = _mix(of * np.uint64(0xD6E8FEB86659FD93) ^ place)
+
+
+@njit(inline="always")
+def _mix(h):
     """MurmurHash3's finaliser."""
-    with np.errstate(over="ignore"):
-        h = (h ^ (h >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
-        h = (h ^ (h >> np.uint64(33))) * np.uint64(0xC4CEB9FE1A85EC53)
-        return h ^ (h >> np.uint64(33))
+    h = (h ^ (h >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
+    h = (h ^ (h >> np.uint64(33))) * np.uint64(0xC4CEB9FE1A85EC53)
+    return h ^ (h >> np.uint64(33))

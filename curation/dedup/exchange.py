@@ -11,7 +11,7 @@ import numpy as np
 
 from curation.place import Place
 
-RUN_BYTES = 256 << 20
+RUN_BYTES = 64 << 20
 """What a task holds before it writes a file; a task that sends more writes several."""
 
 
@@ -77,7 +77,7 @@ def read_part(place: Place, name: str, part: int, kind: type = np.uint64, width:
 
 
 def read_chunks(
-    place: Place, name: str, part: int, kind: type = np.uint64, width: int = 1, rows: int = 1 << 20
+    place: Place, name: str, part: int, kind: type = np.uint64, width: int = 1, rows: int = 1 << 16
 ) -> Iterator[np.ndarray]:
     """One part of a named array in pieces of at most so many rows; at least one piece, which may be empty."""
     size = np.dtype(kind).itemsize * width
