@@ -8,7 +8,8 @@ processes and children less that of a run over no row. --quick takes every row o
 100,000 rows.
 Found: all pairs of different forms with J ≥ .8 among the laws and .NET pages of the run (`_true_pairs.py`); the share of them that
 are edges of our run, the mean of 1 − (1 − J^8)^14 over the same pairs, the same for J ≥ .85, and the share of which datatrove keeps
-at most one. False drops: dropped rows whose exact Jaccard to the row that they are said to be near is below .8 (all rows by the
+at most one. A full run clusters the same rows in phases of partitioned tasks too, in four parts, and prints what each phase costs.
+False drops: dropped rows whose exact Jaccard to the row that they are said to be near is below .8 (all rows by the
 kernel, some by Python sets of strings).
 """
 
@@ -40,6 +41,20 @@ stages:
 """
 
 
+IN_PHASES = """
+from curation.dedup.dedup import Dedup
+from curation.mixture.cap import Cap
+from curation.dedup.minhash import MinHash
+from recipes.engine.spec import Recipe, SourceSpec, Stage
+
+dedup = Dedup(0.8)
+dedup.rows_a_part = %d
+recipe = Recipe(name="bench/phases", version="1", sources={"rows": SourceSpec(parquet="%s/*.parquet", licence="CC0-1.0")}, stages=[
+    Stage(name="signed", read="rows", steps=[MinHash()]), Stage(name="unique", read="signed", steps=[dedup, Cap(k=1, mode="one")]),
+])
+"""
+
+
 def corpus(quick: bool) -> pa.Table:
     """Rows with id and text; `manual` marks those of sources where near-duplicates are."""
     whole = pa.concat_tables(pq.read_table(p) for p in sorted((DEV / "scale").glob("*.parquet")))
@@ -66,6 +81,21 @@ def ours(rows: Path, out: Path) -> float:
     recipe = out.with_suffix(".yaml")
     recipe.write_text(RECIPE % rows)
     return timed([sys.executable, "-m", "recipes.engine.cli", "run", str(recipe), "--out", str(out)])[0]
+
+
+def in_phases(rows: Path, out: Path, docs: int) -> str:
+    """Runs the recipe with `dedup` cut into four parts, prints the cost of every phase, and returns the content hash."""
+    recipe = out.with_suffix(".py")
+    recipe.write_text(IN_PHASES % (-(-docs // 4), rows))
+    timed([sys.executable, "-m", "recipes.engine.cli", "run", str(recipe), "--out", str(out)])
+    (survey,) = (out / "stages").glob("unique.dedup-*")
+    for phase in sorted((survey / "phases").iterdir()):
+        tasks = [json.loads(p.read_text()) for p in (phase / "tasks").glob("*.json")]
+        cpu, most = sum(t["cpu"] for t in tasks), max(t["peak_rss_mb"] for t in tasks)
+        print(
+            f"  {phase.name:12} {len(tasks):3} tasks {cpu:7.2f} CPU s {1e6 * cpu / docs:8.2f} µs a row, peak {most} MB"
+        )
+    return json.loads((out / "1" / "unique" / "manifest.json").read_text())["content"]
 
 
 def datatrove(python: str, rows: Path, out: Path) -> float:
@@ -153,6 +183,9 @@ def main(quick: bool) -> None:
         mine = min(ours(rows, folder / "o1") for _ in range(rounds)) - idle
         theirs = datatrove(python, rows, folder / "p1") - datatrove(python, nothing, folder / "p0")
         edges, dropped = edges_and_drops(folder / "o1")
+        content = json.loads((folder / "o1" / "1" / "unique" / "manifest.json").read_text())["content"]
+        if not quick and in_phases(rows, folder / "o2", len(table)) != content:
+            sys.exit("phases release other rows than one task")
         final = [pq.read_table(p, columns=["id"]) for p in (folder / "p1" / "final").glob("*.parquet")]
         subprocess.run(["rm", "-rf", str(folder / "o1"), str(folder / "p1")], check=True)
     kept = {i for part in final for i in part["id"].to_pylist()}

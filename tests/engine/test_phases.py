@@ -11,6 +11,7 @@ from curation.dedup.dedup import Dedup
 from curation.dedup.minhash import MinHash
 from curation.mixture.cap import Cap
 from recipes.engine.errors import RunError
+from recipes.engine.report import write_report
 
 sys.path.insert(0, str(Path(__file__).parent))
 from steps_on_trial import KilledDedup
@@ -53,6 +54,10 @@ def test_a_survey_in_phases_releases_the_rows_that_one_task_releases(files, tmp_
     assert {k: many["steps"][0].get(k) for k in same} == {k: one["steps"][0].get(k) for k in same}
     assert many["rows_out"] == one["rows_out"] == 89
     assert not list(tmp_path.glob("cut/stages/measured.dedup-*/work")), "what lay between the phases is gone"
+    html = Path(write_report(str(tmp_path / "cut" / "1"))).read_text(encoding="utf-8")
+    met = many["steps"][0]
+    assert f"{met['texts']:,} distinct texts; {met['pairs_in_bands']:,} pairs share a band" in html
+    assert f"In crowded buckets {met['crowded_nodes']:,} texts" in html
 
 
 def test_killed_tasks_of_any_phase_change_nothing(files, tmp_path):
