@@ -171,6 +171,11 @@ _DEDUP = [
     Column("cluster_rank", pa.int64(), "place of the row in its cluster, 0 = best-ranked"),
     Column("cluster_examples", pa.list_(KEY), "ids of up to 8 other rows of the cluster, best-ranked first"),
     Column("family", KEY, "connected component of near-duplicate edges, reported only: smallest form key in it"),
+    Column(
+        "matched",
+        KEY,
+        "row of an earlier generation that this one is a copy or near-duplicate of; null for what is new",
+    ),
     Column("repeat", pa.int32(), "showings in one pass over the released set, ≥ 1; Σ over a cluster ≤ K"),
 ]
 

@@ -27,6 +27,11 @@ class ReadShards(Step):
         self.wanted = list(columns)
         self._last: tuple[np.ndarray, Any] | None = None
 
+    @property
+    def partitions(self) -> int:
+        """Partitions of the set."""
+        return ShardSet.open(self.url).partitions
+
     def run(self, data: Any = None, rank: int = 0, world_size: int = 1) -> Iterator[Batch | Rejected]:
         """Batches of this task's partitions; `data` is not used."""
         shards = ShardSet.open(self.url)

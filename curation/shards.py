@@ -110,12 +110,16 @@ class Table:
         """Whether the table has one row per page."""
         return self.manifest["keyed_by_id"]
 
+    @property
+    def schema(self) -> pa.Schema:
+        """Columns, and as metadata what the table was made with."""
+        return pa.ipc.read_schema(pa.BufferReader(bytes.fromhex(self.manifest["schema"])))
+
     def read(self, partition: int | None = None) -> pa.Table:
         """The table, or one partition of it, sorted by its first column."""
         names = [f["path"] for f in self.manifest["files"] if partition in (None, f["partition"])]
-        schema = pa.ipc.read_schema(pa.BufferReader(bytes.fromhex(self.manifest["schema"])))
-        parts = [read_parquet(self.place, n).cast(schema) for n in names]
-        return pa.concat_tables(parts) if parts else schema.empty_table()
+        parts = [read_parquet(self.place, n).cast(self.schema) for n in names]
+        return pa.concat_tables(parts) if parts else self.schema.empty_table()
 
     def join(self, batch: Batch, on: str = "id") -> dict[str, pa.Array]:
         """The table's other columns aligned to the batch, null where a row has none."""
@@ -140,12 +144,12 @@ class Table:
             words = id_words(part.column(0).combine_chunks()) if len(part) else np.zeros((0, 2), np.uint64)
             self._parts[partition] = words, part
         words, part = self._parts[partition]
-        at = _positions(words, id_words(ids))
+        at = positions(words, id_words(ids))
         index = pa.array(at, mask=at < 0)
         return {n: part.column(n).take(index).combine_chunks() for n in part.column_names[1:]}
 
 
-def _positions(table: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+def positions(table: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     """Row of each wanted key in a table sorted by key, −1 where it is not; keys that share 64 bits are told apart."""
     at = np.searchsorted(table[:, 0], wanted[:, 0]).astype(np.int64)
     out = np.full(len(wanted), -1, np.int64)
@@ -185,6 +189,24 @@ def write_survey_table(place: Place, name: str, table: pa.Table, partitions: int
         files.append(write_parquet(target, f"{p:05d}.parquet", piece) | {"partition": p})
     manifest = {"keyed_by_id": keyed, "partitions": partitions, "rows": len(table), "files": files}
     target.write_json(MANIFEST, manifest | {"schema": table.schema.serialize().to_pybytes().hex()})
+
+
+def write_table_part(target: Place, table: pa.Table, partition: int) -> dict[str, Any]:
+    """Writes one partition of a survey's table, sorted already. Returns what the table's manifest says of the file."""
+    return write_parquet(target, f"{partition:05d}.parquet", table.combine_chunks()) | {"partition": partition}
+
+
+def join_table_parts(target: Place, schema: pa.Schema, files: Sequence[dict[str, Any]]) -> int:
+    """Writes the manifest of a table whose partitions are there, which makes the table exist. Returns its rows.
+
+    The partitions of a table keyed by id are those of the rows; any other's follow each other in the order of its first column.
+    """
+    keyed = schema.names[0] == "id" and schema.field(0).type == COLUMNS["id"].type
+    files = sorted(files, key=lambda f: f["partition"])
+    rows = sum(f["rows"] for f in files)
+    manifest = {"keyed_by_id": keyed, "partitions": max(1, len(files)), "rows": rows, "files": files}
+    target.write_json(MANIFEST, manifest | {"schema": schema.serialize().to_pybytes().hex()})
+    return rows
 
 
 def set_schema(columns: Sequence[str]) -> pa.Schema:

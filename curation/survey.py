@@ -2,15 +2,20 @@
 
 The engine runs `survey` over the rows that reach the step, stores its tables as shard sets of their own, and only then lets the
 rows flow. So what was learnt from all rows is an artefact with a fingerprint, and a task can be run again alone.
+
+A survey is one task, unless `phases` cuts it: then its phases run one after the other, each as tasks of the same executor, and what
+one leaves in the work folder the next reads. The work folder is gone when the tables are there.
 """
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Protocol
 
 import pyarrow as pa
 
+from curation.place import Place
 from curation.shards import Table
 from curation.step import Batch, Step
 
@@ -18,9 +23,17 @@ from curation.step import Batch, Step
 class Rows(Protocol):
     """All rows that reach a survey, to be read as often as needed, a few columns at a time."""
 
-    def read(self, columns: Sequence[str]) -> Iterator[Batch]:
+    def read(self, columns: Sequence[str], partition: int | None = None) -> Iterator[Batch]:
         """Batches of the named columns, in order of id inside each partition; the same order at every call."""
         ...
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One phase of a survey that is cut: its name, and how many tasks it has."""
+
+    name: str
+    tasks: int
 
 
 class _Opened(dict[str, Any]):
@@ -65,6 +78,17 @@ class Survey(Step):
     def made(self, tables: Mapping[str, Any]) -> None:
         """Gives the tables directly, in place of their folders."""
         self._made = tables
+
+    def phases(self, rows: int, partitions: int) -> Sequence[Phase]:
+        """The phases of a survey over so many rows in so many partitions; none where one task calls `survey`."""
+        return ()
+
+    def run_phase(self, phase: str, task: int, rows: Rows, work: Place) -> Iterator[tuple[str, pa.Table]]:
+        """One task of a phase. What it yields is partition `task` of the named tables, sorted by their first column.
+
+        A task may be run twice: it writes the same files into `work` again.
+        """
+        raise NotImplementedError(f"{self.name} has no phases")
 
     @abstractmethod
     def survey(self, rows: Rows) -> Iterator[tuple[str, pa.Table]]:

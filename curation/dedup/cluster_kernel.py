@@ -23,41 +23,97 @@ def band_keys(signatures: np.ndarray, rows: int, out: np.ndarray) -> None:
 
 
 @njit(cache=True, nogil=True)
+def pack(keys: np.ndarray, same: int, packed: np.ndarray) -> None:
+    """The high bits of each key above `same` bits of its row's number."""
+    mask = (uint64(1) << uint64(same)) - uint64(1)
+    for row in range(len(keys)):
+        packed[row] = (keys[row] & ~mask) | uint64(row)
+
+
+@njit(cache=True, nogil=True)
+def settle(keys: np.ndarray, ordinals: np.ndarray, same: int, packed: np.ndarray) -> None:
+    """Puts rows in order of (key, ordinal): packed [n], sorted, holds a key's high bits above `same` bits of row number.
+
+    Only runs of equal bits are looked at, and most have one row. ordinals may be empty: then a row's number is its ordinal.
+    """
+    mask = (uint64(1) << uint64(same)) - uint64(1)
+    first = 0
+    while first < len(packed):
+        last = first + 1
+        while last < len(packed) and (packed[last] ^ packed[first]) <= mask:
+            last += 1
+        ordered = True
+        for at in range(first + 1, last):
+            row, before = packed[at] & mask, packed[at - 1] & mask
+            ordered = ordered and keys[row] == keys[before] and (len(ordinals) == 0 or ordinals[row] > ordinals[before])
+        if not ordered:
+            high, rows = packed[first] & ~mask, packed[first:last] & mask
+            if len(ordinals):
+                rows = rows[np.argsort(ordinals[rows], kind="mergesort")]
+            rows = rows[np.argsort(keys[rows], kind="mergesort")]  # two keys may share their high bits, by chance
+            packed[first:last] = high | rows
+        first = last
+
+
+@njit(cache=True, nogil=True)
 def bucket_pairs(
+    packed: np.ndarray,
+    same: int,
     keys: np.ndarray,
-    order: np.ndarray,
     start: int,
     best: int,
     signatures: np.ndarray,
     least: int,
     out_a: np.ndarray,
     out_b: np.ndarray,
-) -> tuple[int, int, int]:
-    """Pairs of one band, from position `start` of `order` on: each node with those of its bucket's `best` best-ranked above it.
+) -> tuple[int, int, int, int]:
+    """Pairs of one band, from position `start` on: each row with those of its bucket's `best` best-ranked above it.
 
-    keys [nodes] of the band; order lists nodes by (key, rank). In a bucket of up to `best` nodes these are all its pairs, in a
-    larger one at most `best` a node, so the work is never quadratic. Pairs whose signatures agree at fewer than `least` places
-    are dropped. Stops when the output is nearly full. Returns (next position, pairs written, pairs looked at).
+    packed lists rows by (key, rank) as `settle` leaves it. In a bucket of up to `best` rows these are all its pairs, in a larger
+    one at most `best` a row, so the work is never quadratic. Pairs whose signatures agree at fewer than `least` places are dropped;
+    with least 0 no signature is read. Stops when the output is nearly full. Returns (next position, pairs written, pairs looked at,
+    rows past the best of their bucket).
     """
-    n, looked, at = 0, 0, start
+    mask = (uint64(1) << uint64(same)) - uint64(1)
+    n, looked, crowded, at = 0, 0, 0, start
     bucket = start
-    while bucket > 0 and keys[order[bucket - 1]] == keys[order[start]]:
+    while bucket > 0 and _one_bucket(packed, mask, keys, bucket):
         bucket -= 1
-    while at < len(order) and n + best <= len(out_a):
-        node = order[at]
-        if keys[node] != keys[order[bucket]]:
+    while at < len(packed) and n + best <= len(out_a):
+        if at > 0 and not _one_bucket(packed, mask, keys, at):
             bucket = at
-        for other in range(bucket, min(at, bucket + best)):
+        crowded += int(at - bucket >= best)
+        for i in range(bucket, min(at, bucket + best)):
+            row, other = np.int64(packed[at] & mask), np.int64(packed[i] & mask)
             agree = 0
-            for k in range(signatures.shape[1]):
-                agree += np.int64(signatures[order[other], k] == signatures[node, k])
+            if least > 0:
+                for k in range(signatures.shape[1]):
+                    agree += np.int64(signatures[other, k] == signatures[row, k])
             looked += 1
             if agree >= least:
-                out_a[n] = order[other]
-                out_b[n] = node
+                out_a[n] = other
+                out_b[n] = row
                 n += 1
         at += 1
-    return at, n, looked
+    return at, n, looked, crowded
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _one_bucket(packed, mask, keys, at):
+    """Whether a position has the key of the one before it."""
+    if (packed[at] ^ packed[at - 1]) > mask:
+        return False
+    return keys[packed[at] & mask] == keys[packed[at - 1] & mask]
+
+
+@njit(cache=True, nogil=True)
+def agreement(signatures: np.ndarray, a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
+    """Places at which the signatures of each pair of rows agree."""
+    for p in range(len(a)):
+        agree = 0
+        for k in range(signatures.shape[1]):
+            agree += np.int64(signatures[a[p], k] == signatures[b[p], k])
+        out[p] = agree
 
 
 @njit(cache=True, nogil=True)
@@ -89,22 +145,38 @@ def leaders(a: np.ndarray, b: np.ndarray, leader: np.ndarray, decided: int) -> N
 
 
 @njit(cache=True, nogil=True)
-def components(a: np.ndarray, b: np.ndarray, parent: np.ndarray) -> None:
-    """Connected components of the edges into parent [nodes]: the smallest ordinal of each node's component."""
-    for node in range(len(parent)):
-        parent[node] = node
+def join_leaders(a: np.ndarray, b: np.ndarray, kept: np.ndarray, first: int, leader: np.ndarray) -> None:
+    """As `leaders`, for edges that come in pieces: leader is that of the nodes from `first` on, each its own to begin with.
+
+    Edges a < b, all pieces together sorted by (b, a). kept [all nodes] is 1 until a node joins another.
+    """
     for edge in range(len(a)):
-        x, y = a[edge], b[edge]
+        node = b[edge]
+        if kept[node] and kept[a[edge]]:
+            leader[node - first] = a[edge]
+            kept[node] = 0
+
+
+@njit(cache=True, nogil=True)
+def unite(a: np.ndarray, b: np.ndarray, parent: np.ndarray) -> None:
+    """Unites the components of each edge's ends; parent [nodes] begins as arange, and no node's is ever larger than itself."""
+    for edge in range(len(a)):
+        x, y = np.int64(a[edge]), np.int64(b[edge])
         while parent[x] != x:
             parent[x] = parent[parent[x]]
-            x = parent[x]
+            x = np.int64(parent[x])
         while parent[y] != y:
             parent[y] = parent[parent[y]]
-            y = parent[y]
+            y = np.int64(parent[y])
         if x < y:
             parent[y] = x
         else:
             parent[x] = y
+
+
+@njit(cache=True, nogil=True)
+def flatten(parent: np.ndarray) -> None:
+    """Makes every node's parent the smallest ordinal of its component, after `unite`."""
     for node in range(len(parent)):
         parent[node] = parent[parent[node]]
 

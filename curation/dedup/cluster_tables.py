@@ -1,4 +1,4 @@
-"""The two tables that the survey of `dedup` leaves: verified edges between forms, and each row's place in its cluster."""
+"""The tables that the survey of `dedup` leaves: verified edges between forms, each row's place in its cluster, and the members."""
 
 from collections.abc import Iterator
 
@@ -29,7 +29,7 @@ def clusters(
     ids: uint64 [rows, 2]; present: which rows have a form key (the others get nulls); nodes: of those; leader, family: of nodes.
     """
     places = place_rows(leader[nodes.of_row], nodes.row_place)
-    label, family_label = nodes.forms[leader], _smallest_form(nodes.forms, family)
+    label, family_label = nodes.forms[leader], smallest_form(nodes.forms, family)
     row_ids = ids[present]
     ordinal = np.cumsum(present) - 1
     for some in _slices(np.arange(len(ids))):
@@ -44,16 +44,35 @@ def clusters(
         kind = COLUMNS["cluster_examples"].type
         columns = [
             key_array(ids[some]),
-            _scatter(key_array(label[nodes.of_row[row]]), here),
-            _scatter(pa.array(places.size[row]), here),
-            _scatter(pa.array(places.rank[row]), here),
+            scatter(key_array(label[nodes.of_row[row]]), here),
+            scatter(pa.array(places.size[row]), here),
+            scatter(pa.array(places.rank[row]), here),
             pa.ListArray.from_arrays(pa.array(offsets), values, type=kind, mask=pa.array(~here)),
-            _scatter(key_array(family_label[nodes.of_row[row]]), here),
+            scatter(key_array(family_label[nodes.of_row[row]]), here),
         ]
         yield pa.table(columns, schema=schema)
 
 
-def _smallest_form(forms: np.ndarray, component: np.ndarray) -> np.ndarray:
+def members(
+    ids: np.ndarray, present: np.ndarray, nodes: Nodes, leader: np.ndarray, schema: pa.Schema
+) -> Iterator[pa.Table]:
+    """cluster, cluster_rank, id, form_key of every row that has a form, sorted by cluster and rank."""
+    row_ids, label = ids[present], nodes.forms[leader]
+    rank = place_rows(leader[nodes.of_row], nodes.row_place, 0).rank
+    of_row = label[nodes.of_row]
+    order = np.lexsort((rank, of_row[:, 1], of_row[:, 0]))
+    for some in _slices(order):
+        yield members_table(of_row[some], rank[some], row_ids[some], nodes.forms[nodes.of_row[some]], schema)
+
+
+def members_table(
+    label: np.ndarray, rank: np.ndarray, ids: np.ndarray, forms: np.ndarray, schema: pa.Schema
+) -> pa.Table:
+    """The columns of `members` as a table; keys as uint64 [rows, 2]."""
+    return pa.table([key_array(label), pa.array(rank), key_array(ids), key_array(forms)], schema=schema)
+
+
+def smallest_form(forms: np.ndarray, component: np.ndarray) -> np.ndarray:
     """Smallest form key of each node's component, [nodes, 2]."""
     order = np.lexsort((forms[:, 1], forms[:, 0]))[::-1]
     first = np.full(len(forms), -1, np.int64)
@@ -61,7 +80,7 @@ def _smallest_form(forms: np.ndarray, component: np.ndarray) -> np.ndarray:
     return forms[first[component]]
 
 
-def _scatter(values: pa.Array, here: np.ndarray) -> pa.Array:
+def scatter(values: pa.Array, here: np.ndarray) -> pa.Array:
     """Values at the rows that are here, null at the others."""
     return values.take(pa.array(np.cumsum(here) - 1, mask=~here))
 

@@ -44,17 +44,15 @@ def rank_nodes(
     """Nodes of rows, ranked by (generation, −quality, −length, −date, id); a node ranks as its best-ranked copy.
 
     forms, ids: keys as uint64 [rows, 2]. length in characters; date in seconds, any int64 standing for a missing one; quality
-    NaN counts as the worst. A form's generation is the smallest among its copies, and copies that came later rank below those of
-    that generation: what a later crawl brings cannot change how earlier forms rank among themselves.
+    NaN counts as the worst. Copies that came later rank below every row of an earlier generation, so a form's generation is the
+    smallest among its copies, and what a later crawl brings cannot change how earlier forms rank among themselves.
     """
     keys, place = distinct_keys(forms)
     columns = [ids[:, 1], ids[:, 0], -date.astype(np.float64), -length.astype(np.int64)]
     if quality is not None:
         columns.append(-np.where(np.isnan(quality), -np.inf, quality))
     if generation is not None:
-        first = np.full(len(keys), np.iinfo(np.int64).max)
-        np.minimum.at(first, place, generation)
-        columns += [generation, first[place]]
+        columns.append(generation)
     order = np.lexsort(columns)
     row_place = np.empty(len(order), np.int64)
     row_place[order] = np.arange(len(order))
@@ -102,33 +100,64 @@ def candidate_pairs(
     counts = counts or PairCounts()
     keys = np.empty((bands, len(signatures)), np.uint64)
     kernel.band_keys(signatures, rows, keys)
-    found = np.empty(0, np.uint64)
+    found, fresh, waiting = np.empty(0, np.uint64), list[np.ndarray](), 0
     for band in range(bands):
-        order = np.argsort(keys[band], kind="stable")
-        counts.crowded += _crowded(keys[band][order], max_bucket)
-        for a, b, looked in _pairs_of_band(keys[band], order, signatures, least, max_bucket):
-            counts.looked_at += looked
-            found = np.union1d(found, (b.astype(np.uint64) << np.uint64(32)) | a.astype(np.uint64))
+        for a, b in pairs_of_band(keys[band], None, max_bucket, counts, signatures, least):
+            fresh.append((b.astype(np.uint64) << np.uint64(32)) | a.astype(np.uint64))
+            waiting += len(a)
+            if waiting > _PAIRS_AT_ONCE:
+                found, fresh, waiting = _distinct(np.concatenate([found, *fresh])), [], 0
+    found = _distinct(np.concatenate([found, *fresh]))
     return np.stack([found & np.uint64(0xFFFFFFFF), found >> np.uint64(32)], axis=1).astype(np.uint32)
 
 
-def _pairs_of_band(
-    keys: np.ndarray, order: np.ndarray, signatures: np.ndarray, least: int, best: int
-) -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
-    room = min(_PAIRS_AT_ONCE, max(best, len(order) * best))
-    a, b = np.empty(room, np.int64), np.empty(room, np.int64)
+def _distinct(words: np.ndarray) -> np.ndarray:
+    """Distinct words, sorted (`np.unique` takes five times as long)."""
+    words.sort()
+    new = np.ones(len(words), bool)
+    np.not_equal(words[1:], words[:-1], out=new[1:])
+    return words[new]
+
+
+def sorted_buckets(keys: np.ndarray, ordinals: np.ndarray | None = None) -> tuple[np.ndarray, int]:
+    """Rows by (key, ordinal) as words, a key's high bits above so many bits of the row's number (its ordinal where none are given).
+
+    One sort of single words: several times faster than sorting rows by two columns.
+
+    >>> packed, bits = sorted_buckets(np.array([1 << 63, 5, 1 << 63], np.uint64), np.array([9, 4, 7], np.uint64))
+    >>> (packed & np.uint64((1 << bits) - 1)).tolist()
+    [1, 2, 0]
+    """
+    bits = max(1, int(len(keys) - 1).bit_length())
+    packed = np.empty(len(keys), np.uint64)
+    kernel.pack(keys, bits, packed)
+    packed.sort()
+    kernel.settle(keys, np.empty(0, np.uint64) if ordinals is None else ordinals, bits, packed)
+    return packed, bits
+
+
+def pairs_of_band(
+    keys: np.ndarray,
+    ordinals: np.ndarray | None,
+    best: int,
+    counts: PairCounts,
+    signatures: np.ndarray | None = None,
+    least: int = 0,
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Pairs (rows of the better and of the worse node, int64) that meet in the buckets of one band, some million at a time.
+
+    keys, ordinals: uint64 of each row (without ordinals a row's number). Up to `best` pairs a node; `counts` is added to.
+    """
+    packed, bits = sorted_buckets(keys, ordinals)
+    signatures = np.empty((0, 0), np.uint32) if signatures is None else signatures
+    room = min(_PAIRS_AT_ONCE, max(best, len(packed) * best))
     at = 0
-    while at < len(order):
-        at, n, looked = kernel.bucket_pairs(keys, order, at, best, signatures, least, a, b)
-        yield a[:n], b[:n], looked
-
-
-def _crowded(ordered_keys: np.ndarray, max_bucket: int) -> int:
-    starts = (
-        np.flatnonzero(np.r_[True, ordered_keys[1:] != ordered_keys[:-1]]) if len(ordered_keys) else np.zeros(0, int)
-    )
-    sizes = np.diff(np.r_[starts, len(ordered_keys)])
-    return int(np.maximum(sizes - max_bucket, 0).sum())
+    while at < len(packed):
+        a, b = np.empty(room, np.int64), np.empty(room, np.int64)
+        at, n, looked, crowded = kernel.bucket_pairs(packed, bits, keys, at, best, signatures, least, a, b)
+        counts.looked_at += looked
+        counts.crowded += crowded
+        yield a[:n], b[:n]
 
 
 def cluster_nodes(nodes: int, pairs: np.ndarray, earlier: np.ndarray | None = None) -> np.ndarray:
@@ -152,8 +181,9 @@ def families(nodes: int, pairs: np.ndarray) -> np.ndarray:
     >>> families(4, np.array([[0, 1], [1, 2]])).tolist()
     [0, 0, 0, 3]
     """
-    parent = np.empty(nodes, np.int64)
-    kernel.components(pairs[:, 0].astype(np.int64), pairs[:, 1].astype(np.int64), parent)
+    parent = np.arange(nodes)
+    kernel.unite(pairs[:, 0].astype(np.int64), pairs[:, 1].astype(np.int64), parent)
+    kernel.flatten(parent)
     return parent
 
 

@@ -3,27 +3,46 @@
 The survey ranks nodes, finds candidate pairs by 14 bands of 8 permutations, verifies each by exact Jaccard over distinct 5-grams
 and clusters by rank (clusters.py); the flow then writes each row's cluster, size, rank and examples. Nothing is rejected here:
 thresholds may come between clusters and `cap`, and may change, without clustering again (DESIGN, "Order of work").
-This version holds 0.6 kB a distinct text in memory (its signature and band keys); shingle sets are on disk.
+
+Up to a million rows the survey is one task that holds 0.6 kB a distinct text in memory (its signature and band keys; shingle sets
+are on disk). Beyond that it is cut into phases of partitioned tasks (`partitioned/`) with the same result.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
+from curation.dedup.index import Index, IndexRefused
 from curation.dedup.key_order import column_keys
 from curation.dedup.minhash import BANDS, PERMUTATIONS, ROWS, candidate_probability, signature_rows
 from curation.dedup.normal_form import FORM_VERSION
 from curation.document import COLUMNS, KEY
+from curation.place import Place
 from curation.step import Batch, Columns
-from curation.survey import Rows, Survey
+from curation.survey import Phase, Rows, Survey
 
 if TYPE_CHECKING:
     from curation.dedup.clusters import Nodes
+    from curation.dedup.index_tables import Numbered
 
 _CLUSTER_COLUMNS = ("cluster", "cluster_size", "cluster_rank", "cluster_examples", "family")
 _NO_DATE = -(1 << 62)
+ROWS_IN_MEMORY = 1 << 20
+"""Rows up to which the survey is one task, and which a part of a larger one has."""
+MOST_PARTS = 1 << 10
+"""Parts of a survey: every task reads a piece from each task of the phase before, so more parts become more pieces than data."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a survey in phases is over, and how it is cut: rows, partitions of the set that holds them, parts."""
+
+    rows: int
+    partitions: int
+    parts: int
 
 
 class Dedup(Survey):
@@ -33,13 +52,21 @@ class Dedup(Survey):
     quality: column by which the better of two near-duplicates is chosen first; without it the longer, then the newer one.
     bands, rows: how the 112 permutations are cut; a pair of similarity J is found with probability 1 − (1 − J^rows)^bands.
     max_bucket: in a larger bucket each text is compared with this many best-ranked ones only.
+    index: folder of an index of earlier crawls (index.py). Their labels stay, sizes count their rows, and `matched` is written too:
+    the earlier row that a row is a copy or near-duplicate of. Then the survey is one task, whatever the number of rows.
     """
 
     name = "dedup"
     reads, writes, drops = ("id", "form_key"), _CLUSTER_COLUMNS, ("minhash",)
 
     def __init__(
-        self, threshold: float, quality: str | None = None, bands: int = BANDS, rows: int = ROWS, max_bucket: int = 64
+        self,
+        threshold: float,
+        quality: str | None = None,
+        bands: int = BANDS,
+        rows: int = ROWS,
+        max_bucket: int = 64,
+        index: str | None = None,
     ):
         super().__init__()
         if not 0 < threshold <= 1:
@@ -57,12 +84,19 @@ class Dedup(Survey):
         )
         self.surveys = ("id", "form_key", "form_chars", "minhash", "date", "text", *([quality] if quality else []))
         made_from = {"normal_form": FORM_VERSION, "threshold": repr(float(threshold)), "bands": f"{bands}x{rows}"}
-        columns = [pa.field(name, COLUMNS[name].type) for name in ("id", *_CLUSTER_COLUMNS)]
+        self.index = None if index is None else Index.open(index, made_from)
+        if self.index is not None:
+            self.writes = (*_CLUSTER_COLUMNS, "matched")
+        columns = [pa.field(name, COLUMNS[name].type) for name in ("id", *self.writes)]
         edges = [pa.field("form_a", KEY), pa.field("form_b", KEY), pa.field("jaccard", pa.float32())]
+        members = [pa.field("cluster", KEY), pa.field("cluster_rank", pa.int64()), pa.field("id", KEY)]
         self.tables = {
             "clusters": pa.schema(columns, metadata=made_from),
             "edges": pa.schema(edges, metadata=made_from),
+            "members": pa.schema([*members, pa.field("form_key", KEY)], metadata=made_from),
         }
+        self.rows_a_part = ROWS_IN_MEMORY
+        self._shape = Shape(0, 1, 1)
 
     def plan_note(self) -> str:
         """The S-curve of the bands: how probably a pair of each similarity is found."""
@@ -76,72 +110,129 @@ class Dedup(Survey):
     def columns(self, batch: Batch) -> Columns:
         """The row's place among all rows, from the survey's table."""
         joined = self.made["clusters"].join(batch)
-        return {name: joined[name] for name in _CLUSTER_COLUMNS}
+        return {name: joined[name] for name in self.writes}
+
+    def artefacts(self) -> Mapping[str, bytes]:
+        """What the index holds: part of the run's fingerprint."""
+        return {} if self.index is None else {"index": self.index.stamp}
+
+    def phases(self, rows: int, partitions: int) -> Sequence[Phase]:
+        """None up to `rows_a_part` rows, above that those of `partitioned/`."""
+        if rows <= self.rows_a_part or self.index is not None:
+            return ()
+        from curation.dedup.partitioned import cut, phases
+
+        parts = min(MOST_PARTS, 1 << (-(-rows // self.rows_a_part) - 1).bit_length())
+        self._shape = Shape(rows, partitions, parts)
+        return phases.planned(cut.Cut(Place(""), partitions, parts, self.bands))
+
+    def run_phase(self, phase: str, task: int, rows: Rows, work: Place) -> Iterator[tuple[str, pa.Table]]:
+        """One task of a phase of `partitioned/`."""
+        from curation.dedup.partitioned import phases
+
+        yield from phases.run(self, self._shape, phase, task, rows, work)
 
     def survey(self, rows: Rows) -> Iterator[tuple[str, pa.Table]]:
-        """Yields `edges` (form_a the better-ranked, form_b, jaccard; sorted by both), then `clusters` in the order of rows."""
+        """Yields `edges` (form_a ranks above form_b; sorted by both), `clusters` in the order of rows, `members` by cluster."""
         from curation.dedup import cluster_tables, clusters
 
         ids, present, ranked = self._read_rank(rows)
         nodes = clusters.rank_nodes(**ranked)
-        counts = clusters.PairCounts()
-        pairs = clusters.candidate_pairs(
-            self._read_signatures(rows, nodes, present),
-            clusters.least_agreement(self.threshold),
-            self.bands,
-            self.rows,
-            self.max_bucket,
-            counts,
-        )
-        similarity = self._read_similarity(rows, nodes, present, pairs)
-        edge = similarity >= self.threshold
-        edges, similarity = pairs[edge], similarity[edge]
-        for label, value in (
-            ("texts", len(nodes.forms)),
-            ("pairs_in_bands", counts.looked_at),
-            ("pairs_compared", len(pairs)),
-            ("pairs_verified", len(edges)),
-            ("crowded_nodes", counts.crowded),
-        ):
-            self.stat_update(label, value=value)
+        if self.index is not None:
+            yield from self._survey_against(self.index, rows, ids, present, nodes)
+            return
+        pairs = self._pairs(self._read_signatures(rows, nodes, present), len(nodes.forms))
+        edges, similarity = self._verified(pairs, self._read_similarity(rows, nodes, present, pairs))
         for table in cluster_tables.edges(nodes.forms, edges, similarity, self.tables["edges"]):
             yield "edges", table
         leader = clusters.cluster_nodes(len(nodes.forms), edges)
         family = clusters.families(len(nodes.forms), edges)
         for table in cluster_tables.clusters(ids, present, nodes, leader, family, self.tables["clusters"]):
             yield "clusters", table
+        for table in cluster_tables.members(ids, present, nodes, leader, self.tables["members"]):
+            yield "members", table
+
+    def _survey_against(
+        self, index: Index, rows: Rows, ids: np.ndarray, present: np.ndarray, nodes: "Nodes"
+    ) -> Iterator[tuple[str, pa.Table]]:
+        """As `survey`, with the kept nodes of the index before those of this run."""
+        from curation.dedup import cluster_tables, index_tables
+
+        self._check_seed(index, rows)
+        of = index_tables.Numbered(index, nodes)
+        own = self._read_signatures(rows, nodes, present)[of.fresh]
+        pairs = of.new_pairs(self._pairs(np.concatenate([index.signatures, own]), len(nodes.forms)))
+        edges, similarity = self._verified(pairs, self._read_similarity(rows, nodes, present, pairs, of))
+        for table in cluster_tables.edges(of.forms, edges, similarity, self.tables["edges"]):
+            yield "edges", table
+        yield from index_tables.tables(ids, present, of, edges, dict(self.tables))
+
+    def _check_seed(self, index: Index, rows: Rows) -> None:
+        """Signatures of two seeds must never be compared, and no column tells the seed: one text is signed again."""
+        from curation.dedup.minhash import signature
+        from curation.dedup.normal_form import normal_form
+
+        for batch in rows.read(["text", "minhash"]):
+            for text, made in zip(batch.column("text").to_pylist(), batch.column("minhash").to_pylist(), strict=True):
+                if text is not None and normal_form(text):
+                    if made != signature(normal_form(text), index.seed).tobytes():
+                        raise IndexRefused(
+                            f"{index.place.url}: its signatures were made with seed {index.seed}, those of this run with another; "
+                            f"give the step minhash seed {index.seed}"
+                        )
+                    return
+
+    def _pairs(self, signatures: np.ndarray, texts: int) -> np.ndarray:
+        """Candidate pairs, counted."""
+        from curation.dedup import clusters
+
+        counts, least = clusters.PairCounts(), clusters.least_agreement(self.threshold)
+        pairs = clusters.candidate_pairs(signatures, least, self.bands, self.rows, self.max_bucket, counts)
+        self.stat_update("texts", value=texts)
+        self.stat_update("pairs_in_bands", value=counts.looked_at)
+        self.stat_update("crowded_nodes", value=counts.crowded)
+        return pairs
+
+    def _verified(self, pairs: np.ndarray, similarity: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The pairs that are edges, with their Jaccard, counted."""
+        edge = similarity >= self.threshold
+        self.stat_update("pairs_compared", value=len(pairs))
+        self.stat_update("pairs_verified", value=int(edge.sum()))
+        return pairs[edge], similarity[edge]
+
+    @property
+    def rank_columns(self) -> list[str]:
+        """Columns that tell which row ranks above which."""
+        return ["id", "form_key", "form_chars", "date", *([self.quality] if self.quality else [])]
+
+    def ranked(self, batch: Batch) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+        """Ids of all rows, which of them have a form key, and of these the forms and what ranks them (see `clusters.rank_nodes`)."""
+        here = batch.column("form_key").is_valid()
+        kept = batch.filter(here)
+        date = kept.column("date").cast(pa.timestamp("s", tz="UTC")).cast(pa.int64())
+        fields = {
+            "ids": column_keys(kept.column("id")),
+            "length": kept.column("form_chars").to_numpy(zero_copy_only=False).astype(np.int64),
+            "date": date.fill_null(_NO_DATE).to_numpy(zero_copy_only=False),
+        }
+        if self.quality:
+            quality = kept.column(self.quality).cast(pa.float64())
+            fields["quality"] = quality.fill_null(float("nan")).to_numpy(zero_copy_only=False)
+        present = here.to_numpy(zero_copy_only=False)
+        return column_keys(batch.column("id")), present, column_keys(kept.column("form_key")), fields
 
     def _read_rank(self, rows: Rows) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
         """Ids of all rows, which of them have a form key, and what ranks those that have."""
-        names = ["id", "form_key", "form_chars", "date", *([self.quality] if self.quality else [])]
-        parts: dict[str, list[np.ndarray]] = {name: [] for name in (*names, "present")}
-        for batch in rows.read(names):
-            here = batch.column("form_key").is_valid()
-            parts["id"].append(column_keys(batch.column("id")))
-            parts["present"].append(here.to_numpy(zero_copy_only=False))
-            kept = batch.filter(here)
-            parts["form_key"].append(column_keys(kept.column("form_key")))
-            parts["form_chars"].append(kept.column("form_chars").to_numpy(zero_copy_only=False).astype(np.int64))
-            date = kept.column("date").cast(pa.timestamp("s", tz="UTC")).cast(pa.int64())
-            parts["date"].append(date.fill_null(_NO_DATE).to_numpy(zero_copy_only=False))
-            if self.quality:
-                quality = kept.column(self.quality).cast(pa.float64())
-                parts[self.quality].append(quality.fill_null(float("nan")).to_numpy(zero_copy_only=False))
-        empty = {
-            "id": np.zeros((0, 2), np.uint64),
-            "form_key": np.zeros((0, 2), np.uint64),
-            "present": np.zeros(0, bool),
-        }
-        whole = {n: np.concatenate([empty.get(n, np.zeros(0, np.int64)), *p]) for n, p in parts.items()}
-        ranked = {
-            "forms": whole["form_key"],
-            "ids": whole["id"][whole["present"]],
-            "length": whole["form_chars"],
-            "date": whole["date"],
-        }
+        none, numbers = np.zeros((0, 2), np.uint64), np.zeros(0, np.int64)
+        parts: list[tuple[np.ndarray, ...]] = [(none, np.zeros(0, bool), none, none, numbers, numbers)]
         if self.quality:
-            ranked["quality"] = whole[self.quality]
-        return whole["id"], whole["present"], ranked
+            parts[0] += (np.zeros(0),)
+        names = ("ids", "length", "date", *(["quality"] if self.quality else []))
+        for batch in rows.read(self.rank_columns):
+            ids, present, forms, fields = self.ranked(batch)
+            parts.append((ids, present, forms, *(fields[n] for n in names)))
+        ids, present, forms, *whole = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return ids, present, {"forms": forms, **dict(zip(names, whole, strict=True))}
 
     def _read_signatures(self, rows: Rows, nodes: "Nodes", present: np.ndarray) -> np.ndarray:
         signatures = np.empty((len(nodes.forms), PERMUTATIONS), np.uint32)
@@ -149,15 +240,25 @@ class Dedup(Survey):
             signatures[node] = signature_rows(batch.column("minhash"))
         return signatures
 
-    def _read_similarity(self, rows: Rows, nodes: "Nodes", present: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    def _read_similarity(
+        self, rows: Rows, nodes: "Nodes", present: np.ndarray, pairs: np.ndarray, of: "Numbered | None" = None
+    ) -> np.ndarray:
+        """Exact Jaccard of the pairs. With an index, pairs are of its numbers, and its shingle sets are at hand."""
         from curation.dedup.shingle_sets import ShingleSets
 
         if not len(pairs):
             return np.zeros(0)
         with ShingleSets(np.unique(pairs).astype(np.int64)) as sets:
-            for node, seen, batch in _best_copies(rows.read(["text"]), nodes, present, sets.nodes):
+            wanted, number = sets.nodes, np.arange(len(nodes.forms))
+            if of is not None:
+                old = wanted[wanted < of.kept]
+                for kept, words in zip(old.tolist(), of.index.shingles(old), strict=True):
+                    sets.add_words(kept, words)
+                wanted = of.fresh[wanted[wanted >= of.kept] - of.kept]
+                number[of.fresh] = of.kept + np.arange(len(of.fresh))
+            for node, seen, batch in _best_copies(rows.read(["text"]), nodes, present, wanted):
                 self.stat_update("text_bytes_read", value=seen)
-                sets.add(node, batch.column("text"))
+                sets.add(number[node], batch.column("text"))
             return sets.jaccard(pairs)
 
 

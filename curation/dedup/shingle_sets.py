@@ -6,6 +6,7 @@ texts stream by, and pairs are compared family by family, so that what a family 
 
 import mmap
 import tempfile
+from collections.abc import Iterator
 from types import TracebackType
 
 import numpy as np
@@ -19,6 +20,31 @@ from curation.dedup.normal_form import kernel_tables, normal_form
 _PAIRS_AT_ONCE = 1 << 14
 
 
+class ShingleWords:
+    """Makes the shingle sets of texts: distinct 64-bit hashes, sorted; `shingles.shingle_words` is the reference."""
+
+    def __init__(self) -> None:
+        self._tables = kernel_tables()
+
+    def of(self, text: pa.Array) -> Iterator[np.ndarray]:
+        """The set of each text of a large_string column without nulls, uint64."""
+        data, offsets = text_buffers(text)
+        for row in range(len(text)):
+            yield self._one(data, int(offsets[row]), int(offsets[row + 1]))
+
+    def _one(self, data: np.ndarray, start: int, end: int) -> np.ndarray:
+        points = np.empty(end - start + form_kernel.SLACK, np.uint32)
+        n = form_kernel.form_points(data, start, end, *self._tables, points)
+        if n == form_kernel.REFUSED:
+            form = normal_form(data[start:end].tobytes().decode("utf-8", "replace"))
+            points = np.frombuffer(form.encode("utf-32-le"), "<u4").astype(np.uint32)
+            n = len(points)
+        words = np.empty(max(1, n), np.uint64)
+        words = words[: shingle_kernel.shingle_hashes(points, n, words)]
+        words.sort()
+        return words[: shingle_kernel.distinct(words)]
+
+
 class ShingleSets:
     """Sets of 64-bit shingle hashes by node, filled in any order; a context manager that removes its file."""
 
@@ -26,7 +52,7 @@ class ShingleSets:
         """nodes: ordinals of the nodes that will be asked for, sorted."""
         self.nodes = nodes
         self.bytes = 0
-        self._tables = kernel_tables()
+        self._words = ShingleWords()
         self._start = np.zeros(len(nodes), np.int64)
         self._size = np.zeros(len(nodes), np.int64)
         self._file = tempfile.TemporaryFile(prefix="seimai-shingles-")  # noqa: SIM115 - closed by __exit__
@@ -42,25 +68,17 @@ class ShingleSets:
 
     def add(self, nodes: np.ndarray, text: pa.Array) -> None:
         """Sets of the nodes whose texts these are (large_string, no nulls)."""
-        data, offsets = text_buffers(text)
-        for row, local in enumerate(np.searchsorted(self.nodes, nodes).tolist()):
-            words = self._words(data, int(offsets[row]), int(offsets[row + 1]))
-            self._start[local], self._size[local] = self._end, len(words)
-            self._file.write(words.data)
-            self._end += len(words)
+        for node, words in zip(nodes.tolist(), self._words.of(text), strict=True):
+            self.add_words(node, words)
+        _, offsets = text_buffers(text)
         self.bytes += int(offsets[-1] - offsets[0])
 
-    def _words(self, data: np.ndarray, start: int, end: int) -> np.ndarray:
-        points = np.empty(end - start + form_kernel.SLACK, np.uint32)
-        n = form_kernel.form_points(data, start, end, *self._tables, points)
-        if n == form_kernel.REFUSED:
-            form = normal_form(data[start:end].tobytes().decode("utf-8", "replace"))
-            points = np.frombuffer(form.encode("utf-32-le"), "<u4").astype(np.uint32)
-            n = len(points)
-        words = np.empty(max(1, n), np.uint64)
-        words = words[: shingle_kernel.shingle_hashes(points, n, words)]
-        words.sort()
-        return words[: shingle_kernel.distinct(words)]
+    def add_words(self, node: int, words: np.ndarray) -> None:
+        """A node's set that is there already, sorted and distinct."""
+        local = int(np.searchsorted(self.nodes, node))
+        self._start[local], self._size[local] = self._end, len(words)
+        self._file.write(words.data)
+        self._end += len(words)
 
     def jaccard(self, pairs: np.ndarray) -> np.ndarray:
         """Exact Jaccard of each pair of nodes, float64 [pairs], in the order of the pairs."""

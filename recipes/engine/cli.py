@@ -132,6 +132,34 @@ def report(
     typer.echo(write_report(run_folder, samples=samples))
 
 
+index_app = typer.Typer(
+    help="The index of earlier crawls, so that a new crawl keeps their labels.", no_args_is_help=True
+)
+app.add_typer(index_app, name="index")
+IndexFolder = Annotated[str, typer.Argument(metavar="INDEX", help="Folder of the index.")]
+RunFolder = Annotated[str, typer.Argument(metavar="RUN", help="Folder of a finished run's version.")]
+
+
+@index_app.command()
+def add(index: IndexFolder, run_folder: RunFolder) -> None:
+    """Admit a run's clusters as the next generation of INDEX, which is made when it is not there."""
+    from recipes.engine import index_command
+
+    typer.echo(index_command.add(index, run_folder))
+
+
+@index_app.command()
+def rebase(
+    old: Annotated[str, typer.Argument(metavar="OLD", help="Folder of the index that is replaced.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="Folder of the new index.")],
+    run_folder: RunFolder,
+) -> None:
+    """Make NEW from a run over all crawls without an index, with a table of OLD's labels and the new ones."""
+    from recipes.engine import index_command
+
+    typer.echo(index_command.rebase(old, new, run_folder))
+
+
 def main() -> None:
     """Entry point: mistakes of the user end in one clear message and exit status 2, failed runs in status 1."""
     from curation.shards import ShardError

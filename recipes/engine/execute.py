@@ -16,7 +16,7 @@ from curation.place import Place
 from curation.provenance import Source
 from curation.read_shards import ReadShards
 from curation.shards import MANIFEST
-from curation.survey import Survey
+from curation.survey import Phase, Survey
 from curation.write_shards import WriteShards
 from recipes.engine.errors import RecipeError, RunError
 from recipes.engine.executors import LocalExecutor, backend, cluster_executor, wait_for_slurm
@@ -25,7 +25,7 @@ from recipes.engine.plan import Block, Plan, SourceRead, reader_class
 from recipes.engine.progress import Progress
 from recipes.engine.run_folder import run_folder
 from recipes.engine.run_lock import locked
-from recipes.engine.run_survey import RunSurvey
+from recipes.engine.run_survey import RunPhase, RunSurvey, phase_place
 from recipes.engine.warm_up import WarmUp
 from recipes.engine.workers import Workers
 
@@ -125,29 +125,61 @@ def _run_block(block: Block, plan: Plan, kind: str, options: dict[str, Any], poo
     if final.exists(MANIFEST):
         final.remove()
     partial = Place(f"{block.url}.partial") if final.local else final
+    phases = _phases(block)
     layout = {"fingerprint": block.fingerprint, "tasks": block.tasks, "units": _units(block)}
+    layout |= {"phases": [[p.name, p.tasks] for p in phases]} if phases else {}
     if partial.exists() and not (partial.exists("layout.json") and partial.read_json("layout.json") == layout):
         partial.remove()
     partial.write_json("layout.json", layout)
-    pipeline = _pipeline(block, plan, partial)
-    amount = _amount(block)
-    if kind == "local":
-        executor = LocalExecutor(partial, pipeline, block.tasks, pool.count)
-        progress.start(block.name, block.tasks, block.tasks - len(executor.get_incomplete_ranks()), *amount)
-        executor.run_watched(pool, progress.update)
-    else:
-        progress.start(block.name, block.tasks, 0, *amount)
-        executor = cluster_executor(kind, partial, pipeline, block.tasks, options, f"{plan.recipe.name}/{block.name}")
-        executor.run()
-        if kind == "slurm":
-            wait_for_slurm(executor)
-        if left := executor.get_incomplete_ranks():
-            raise RunError(
-                f"{block.name}: {len(left)} of {block.tasks} tasks are not complete; the same command continues them"
-            )
+    runs = [(partial, _pipeline(block, plan, partial), block.tasks)]
+    if phases:
+        assert isinstance(block.read, Block)
+        look = (block.read.url, block.steps, partial.url)
+        runs = [(phase_place(partial, i, p), [RunPhase(*look, i, p)], p.tasks) for i, p in enumerate(phases)]
+    _run_tasks(block, plan, runs, kind, options, pool, progress)
     manifest = finish_block(block, partial)
     partial.publish(final)
     progress.end(manifest["rows_in"], manifest["rows_out"])
+
+
+def _run_tasks(
+    block: Block,
+    plan: Plan,
+    runs: list[tuple[Place, list[Any], int]],
+    kind: str,
+    options: dict[str, Any],
+    pool: Workers,
+    progress: Progress,
+) -> None:
+    """Runs what is not complete yet of a block's tasks: one executor, or one after the other for each phase of a survey."""
+    executors = [LocalExecutor(*run, pool.count) for run in runs]
+    left = [len(e.get_incomplete_ranks()) for e in executors]
+    tasks = [n for _, _, n in runs]
+    progress.start(block.name, sum(tasks), sum(tasks) - sum(left), *_amount(block))
+    for i, (place, pipeline, n) in enumerate(runs):
+        if kind == "local":
+            before, done = sum(tasks[:i]), sum(left[:i])
+            executors[i].run_watched(
+                pool, lambda now, n, a=before, b=done: progress.update({a + r: c for r, c in now.items()}, b + n)
+            )
+            continue
+        executor = cluster_executor(kind, place, pipeline, n, options, f"{plan.recipe.name}/{block.name}")
+        executor.run()
+        if kind == "slurm":
+            wait_for_slurm(executor)
+        if incomplete := executor.get_incomplete_ranks():
+            raise RunError(
+                f"{block.name}: {len(incomplete)} of {n} tasks are not complete; the same command continues them"
+            )
+
+
+def _phases(block: Block) -> list[Phase]:
+    """Phases of a survey that is cut; none for any other block."""
+    step = block.steps[-1] if block.kind == "survey" else None
+    if not isinstance(step, Survey) or not isinstance(block.read, Block):
+        return []
+    manifest = Place(block.read.url).read_json(MANIFEST)
+    return list(step.phases(manifest["rows_out"], manifest["partitions"]))
 
 
 def _amount(block: Block) -> tuple[str, int]:

@@ -11,10 +11,12 @@ import pyarrow as pa
 
 from curation.parquet_file import read_parquet, write_parquet
 from curation.place import Place
-from curation.shards import MANIFEST, set_schema
+from curation.shards import MANIFEST, join_table_parts, set_schema
+from curation.survey import Survey
 from curation.write_shards import smallest_samples
 from recipes.engine import code_version
 from recipes.engine.plan import Block, SourceRead
+from recipes.engine.run_survey import WORK
 
 JOINED_FILES = 16
 """Sample files that are joined at a time."""
@@ -22,7 +24,10 @@ JOINED_FILES = 16
 
 def finish_block(block: Block, place: Place) -> dict[str, Any]:
     """Joins the tasks' manifests into the set's, which makes the set exist."""
-    tasks = [place.read_json(f"tasks/{name}") for name in place.names("tasks")]
+    tasks = _tasks(place)
+    phases = [_tasks(place / f"phases/{name}") for name in place.names("phases")]
+    if phases:
+        tasks = [t for phase in phases for t in phase]
     manifest: dict[str, Any] = {
         "format": 1,
         "fingerprint": block.fingerprint,
@@ -35,8 +40,10 @@ def finish_block(block: Block, place: Place) -> dict[str, Any]:
         "steps": _step_sums(tasks),
     }
     if block.kind == "survey":
-        rows = sum(t["rows"] for t in tasks)
-        manifest |= {"tables": tasks[0]["tables"], "rows_in": rows, "rows_out": rows, "rejected": {}}
+        rows = max(sum(t["rows"] for t in phase) for phase in phases or [tasks])
+        tables = _join_tables(block, place, tasks) if phases else tasks[0]["tables"]
+        manifest |= {"tables": tables, "rows_in": rows, "rows_out": rows, "rejected": {}}
+        manifest["peak_rss_mb"] = max((t["peak_rss_mb"] for t in tasks), default=0)
     else:
         manifest |= {
             "columns": block.columns,
@@ -56,7 +63,23 @@ def finish_block(block: Block, place: Place) -> dict[str, Any]:
         _join_samples(place, tasks)
         _remove_strays(place, tasks)
     place.write_json(MANIFEST, manifest)
+    if phases:
+        (place / WORK).remove()
     return manifest
+
+
+def _tasks(place: Place) -> list[dict[str, Any]]:
+    return [place.read_json(f"tasks/{name}") for name in place.names("tasks")]
+
+
+def _join_tables(block: Block, place: Place, tasks: list[dict[str, Any]]) -> dict[str, int]:
+    """Makes the tables of a survey exist whose phases wrote their partitions. Returns their numbers of rows."""
+    survey = block.steps[-1]
+    assert isinstance(survey, Survey)
+    return {
+        name: join_table_parts(place / name, schema, [t["tables"][name] for t in tasks if name in t["tables"]])
+        for name, schema in survey.tables.items()
+    }
 
 
 def _join_samples(place: Place, tasks: list[dict[str, Any]]) -> None:

@@ -283,7 +283,7 @@ def _identity(step: Step) -> dict[str, Any]:
         k: v
         for k, v in vars(step).items()
         if isinstance(v, str | int | float | bool | list | dict | tuple | None)
-        and k not in ("stage", "name", "libraries")
+        and k not in ("stage", "name", "libraries", "tables", "table_urls")
     }
     files = {k: hashlib.sha256(v).hexdigest()[:16] for k, v in step.artefacts().items()}
     made = {"code": code_version.of_class(cls), "libraries": code_version.libraries(step.libraries)}

@@ -1,19 +1,31 @@
-"""A survey block's one task: a step looks over all rows that reach it, and its tables are written before any row flows."""
+"""A survey block's tasks: a step looks over all rows that reach it, and its tables are written before any row flows.
 
+Most surveys are one task (`RunSurvey`). One that is cut into phases runs as many executors, one after the other (`RunPhase`):
+phase i keeps its tasks' manifests in `phases/i-NAME`, and what it leaves for the next phases in `work`, until the tables are there.
+"""
+
+import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
 
 from curation.place import Place
 from curation.read_shards import ReadShards
-from curation.shards import write_survey_table
+from curation.shards import write_survey_table, write_table_part
 from curation.step import Batch, Rejected, Step
-from curation.survey import Rows, Survey
+from curation.survey import Phase, Rows, Survey
 
 HELD_BYTES = 256 << 20
 """What one look over the rows keeps in memory for the next look at the same columns; larger sets are read again."""
+
+WORK = "work"
+
+
+def phase_place(place: Place, index: int, phase: Phase) -> Place:
+    """Where a phase's tasks leave their manifests and logs."""
+    return place / f"phases/{index:02d}-{phase.name}"
 
 
 def write_tables(survey: Survey, rows: Rows, place: Place, partitions: int) -> dict[str, int]:
@@ -30,67 +42,104 @@ def write_tables(survey: Survey, rows: Rows, place: Place, partitions: int) -> d
     return written
 
 
-class RunSurvey(Step):
-    """The one task of a survey block: lets the survey step look over all rows, and writes its tables."""
+class _Look(Step):
+    """A survey step with the rows that reach it; `read` makes it the `Rows` of `curation.survey`."""
 
-    def __init__(self, read_url: str, steps: list[Step], url: str, partitions: int):
+    def __init__(self, read_url: str, steps: Sequence[Step]):
         super().__init__()
-        self.read_url, self.before, self.survey_step = read_url, steps[:-1], steps[-1]
-        self.url, self.partitions = url, partitions
+        survey = steps[-1]
+        assert isinstance(survey, Survey)
+        self.read_url, self.before, self.survey_step = read_url, list(steps[:-1]), survey
         self.passes: list[int] = []
         """Rows seen by each look over the rows."""
-        self._held: dict[tuple[str, ...], list[Batch]] = {}
 
     def columns(self, batch: Batch) -> dict[str, pa.Array]:
         """Nothing: a survey changes no row."""
         return {}
 
-    def read(self, columns: Any) -> Iterator[Batch]:
-        """Rows that reach the survey step, as often as it asks (the `Rows` of `curation.survey`)."""
-        held = self._held.get(tuple(columns))
-        if held is not None:
-            self.passes.append(sum(b.num_rows for b in held))
-            yield from held
-            return
+    def read(self, columns: Sequence[str], partition: int | None = None) -> Iterator[Batch]:
+        """Rows that reach the survey step, of one partition or of all, as often as it asks."""
         wanted = set(columns)
         for step in reversed(self.before):
             wanted = (wanted - set(step.writes)) | set(step.reads)
-        data: Iterator[Any] = ReadShards(self.read_url, sorted(wanted | {"id"})).run()
+        reader = ReadShards(self.read_url, sorted(wanted | {"id"}))
+        data: Iterator[Any] = reader.run() if partition is None else reader.run(None, partition, reader.partitions)
         for step in self.before:
             data = step.run(data)
         self.passes.append(0)
-        this, small = len(self.passes) - 1, list[Batch]()
-        room = HELD_BYTES
+        this = len(self.passes) - 1
         for item in data:
             if not isinstance(item, Rejected):
                 self.stat_update("rows", value=item.num_rows)
                 self.passes[this] += item.num_rows
-                batch = item.select(list(columns))
-                room -= batch.nbytes
-                if room >= 0:
-                    small.append(batch)
-                else:
-                    small.clear()
-                yield batch
-        if room >= 0:
+                yield item.select(list(columns))
+
+    def told(self, rank: int, started: float, cpu: float, tables: dict[str, Any]) -> dict[str, Any]:
+        """What the task's manifest says."""
+        counts = {label: int(s.total) for label, s in self.survey_step.stats.stats.items()}
+        return {
+            "task": rank,
+            "rows": max(self.passes, default=0),
+            "tables": tables,
+            "steps": [{"step": self.survey_step.name, **counts}],
+            "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+            "seconds": round(time.time() - started, 3),
+            "cpu": round(time.process_time() - cpu, 3),
+        }
+
+
+class RunSurvey(_Look):
+    """The one task of a survey block: lets the survey step look over all rows, and writes its tables."""
+
+    def __init__(self, read_url: str, steps: Sequence[Step], url: str, partitions: int):
+        super().__init__(read_url, steps)
+        self.url, self.partitions = url, partitions
+        self._held: dict[tuple[str, ...], list[Batch]] = {}
+
+    def read(self, columns: Sequence[str], partition: int | None = None) -> Iterator[Batch]:
+        """As `_Look.read`; what is small is kept for the next look."""
+        held = self._held.get(tuple(columns)) if partition is None else None
+        if held is not None:
+            self.passes.append(sum(b.num_rows for b in held))
+            yield from held
+            return
+        room, small = HELD_BYTES, list[Batch]()
+        for batch in super().read(columns, partition):
+            room -= batch.nbytes
+            if room >= 0:
+                small.append(batch)
+            else:
+                small.clear()
+            yield batch
+        if room >= 0 and partition is None:
             self._held = {tuple(columns): small}
 
     def run(self, data: Any = None, rank: int = 0, world_size: int = 1) -> Iterator[Any]:
         """Writes every table, then the task's manifest."""
-        started, cpu, place, survey = time.time(), time.process_time(), Place(self.url), self.survey_step
-        assert isinstance(survey, Survey)
+        started, cpu, place = time.time(), time.process_time(), Place(self.url)
         with self.track_time():
-            rows = write_tables(survey, self, place, self.partitions)
-        counts = {label: int(s.total) for label, s in survey.stats.stats.items()}
-        place.write_json(
-            f"tasks/{rank:05d}.json",
-            {
-                "task": rank,
-                "rows": max(self.passes, default=0),
-                "tables": rows,
-                "steps": [{"step": survey.name, **counts}],
-                "seconds": round(time.time() - started, 3),
-                "cpu": round(time.process_time() - cpu, 3),
-            },
-        )
+            rows = write_tables(self.survey_step, self, place, self.partitions)
+        place.write_json(f"tasks/{rank:05d}.json", self.told(rank, started, cpu, rows))
+        yield from ()
+
+
+class RunPhase(_Look):
+    """One phase of a survey that is cut: task i calls `run_phase` for i and writes what it yields as partition i of the tables."""
+
+    def __init__(self, read_url: str, steps: Sequence[Step], url: str, index: int, phase: Phase):
+        super().__init__(read_url, steps)
+        self.url, self.index, self.phase = url, index, phase
+
+    def run(self, data: Any = None, rank: int = 0, world_size: int = 1) -> Iterator[Any]:
+        """Runs the task, writes its part of the tables, then its manifest."""
+        started, cpu, place, survey = time.time(), time.process_time(), Place(self.url), self.survey_step
+        pieces: dict[str, list[pa.Table]] = {}
+        survey.attempt = self.attempt
+        with self.track_time():
+            survey.setup()
+            for name, table in survey.run_phase(self.phase.name, rank, self, place / WORK):
+                pieces.setdefault(name, []).append(table.cast(survey.tables[name]))
+            tables = {name: write_table_part(place / name, pa.concat_tables(p), rank) for name, p in pieces.items()}
+        manifest = self.told(rank, started, cpu, tables)
+        phase_place(place, self.index, self.phase).write_json(f"tasks/{rank:05d}.json", manifest)
         yield from ()

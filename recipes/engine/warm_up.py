@@ -67,7 +67,7 @@ class WarmUp:
 class _Page:
     """The page as all rows of a survey."""
 
-    def read(self, columns: Sequence[str]) -> Iterator[Batch]:
+    def read(self, columns: Sequence[str], partition: int | None = None) -> Iterator[Batch]:
         """One batch."""
         yield _page(columns)
 

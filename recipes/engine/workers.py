@@ -184,6 +184,6 @@ class Workers:
 def _error_text(rank: int | None, where: str, name: str, text: str, trace: str) -> str:
     if "No space left on device" in text or "Errno 28" in text:
         return f"{where}: the disk is full ({text}). Free some space and give the same command again: it goes on where it stopped."
-    if name == "InputError":
+    if name in ("InputError", "IndexRefused"):
         return text
     return f"task {rank}: {name}: {text}\n{trace}"

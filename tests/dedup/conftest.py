@@ -135,7 +135,7 @@ def random_cluster_tables(
     texts += texts[::4]
     measured, _ = through(MinHash(), pages(texts))
     step = Dedup(0.8)
-    tables: dict[str, list[pa.Table]] = {"edges": [], "clusters": []}
+    tables: dict[str, list[pa.Table]] = {name: [] for name in step.tables}
     for name, piece in step.survey(Pages(measured)):
         tables[name].append(piece)
     edges = pa.concat_tables(tables["edges"])

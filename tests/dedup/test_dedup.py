@@ -134,6 +134,41 @@ def test_short_texts_follow_the_stated_rule(clustered):
     assert [sizes[t] for t in pairs] == [2, 2, 1, 1]
 
 
+def test_documents_under_120_characters_are_found_as_often_as_the_curve_says(survey_tables, measure, make_pages):
+    # 100 characters, two of them replaced far apart: 10 of 96 shingles differ, J = 86/106 = .811, found with probability .945.
+    rng = random.Random(6)
+    texts = []
+    for seed in range(400):
+        letters = sentence(seed, 100)
+        changed = list(letters)
+        changed[rng.randrange(20, 40)] = changed[rng.randrange(60, 80)] = "々"
+        texts += [letters, "".join(changed)]
+    found = len(survey_tables(Dedup(0.8), measure(make_pages(texts)))[0]["edges"])
+    expected = candidate_probability(86 / 106)
+    assert abs(found - 400 * expected) < 3 * math.sqrt(400 * expected * (1 - expected))
+
+
+def test_one_document_of_50_megabytes_and_its_near_copy(clustered):
+    rng = np.random.default_rng(5)
+    huge = "".join(map(chr, rng.integers(0x4E00, 0x9F00, 1 << 24)))  # 16.8 M characters, 50 MB
+    sizes = clustered([huge, huge[: 15 << 20], "短い文"])["cluster_size"].to_pylist()
+    assert sorted(sizes) == [1, 2, 2]
+
+
+def test_a_million_identical_rows_are_one_node(survey_tables, make_pages, measure):
+    n = 1_000_000
+    one = measure(make_pages(["同じ文章です。" * 20]))
+    ids = np.random.default_rng(2).integers(0, 1 << 62, (n, 2), dtype=np.uint64)
+    table = one.take([0] * n).set_column(
+        one.schema.get_field_index("id"),
+        "id",
+        pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), n, [None, pa.py_buffer(ids)]),
+    )
+    tables, counts = survey_tables(Dedup(0.8), table)
+    assert (counts["texts"], counts["pairs_in_bands"], len(tables.get("edges", []))) == (1, 0, 0)
+    assert set(tables["clusters"]["cluster_size"].unique().to_pylist()) == {n}
+
+
 def test_an_all_identical_corpus_is_one_node_and_no_pair(clustered):
     table = clustered(["同じ文章です。" * 20] * 20_000)
     assert set(table["cluster_size"].to_pylist()) == {20_000}

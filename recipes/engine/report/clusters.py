@@ -44,6 +44,8 @@ class Clusters:
     """Showings in one epoch → clusters."""
     largest: list[LargeCluster] = field(default_factory=list)
     sampled: bool = False
+    search: dict[str, int] = field(default_factory=dict)
+    """What the search for pairs met, as the survey's manifest counts it (texts, pairs_in_bands, crowded_nodes …); empty without."""
 
     @property
     def members(self) -> int:
@@ -74,6 +76,9 @@ def clusters(run: Run) -> Clusters | None:
     caps = run.steps("cap")
     cap = _with_defaults("cap", caps[-1][1]["with"]) if caps else {}
     found = Clusters(given["bands"], given["rows"], given["threshold"], cap.get("k"))
+    if (block := run.survey("dedup")) is not None:
+        done = [s for s in run.manifest(block).get("steps", ()) if s["step"].rstrip("0123456789") == "dedup"]
+        found.search = {label: round(n) for s in done for label, n in s.items() if label != "step"}
     table = run.survey_table("dedup", "clusters")
     best: list[tuple[int, bytes, bytes]] = []
     if table is not None:

@@ -186,6 +186,25 @@ class Findings:
         return Words(ja, en)
 
     @property
+    def search(self) -> Words | None:
+        """What the search for near-duplicates looked at, and how many texts it could not compare with all of their bucket."""
+        met = self.grouped.search if self.grouped is not None else {}
+        if not met:
+            return None
+        texts, looked, compared, edges = (
+            met.get(name, 0) for name in ("texts", "pairs_in_bands", "pairs_compared", "pairs_verified")
+        )
+        crowded, read = met.get("crowded_nodes", 0), met.get("text_bytes_read", 0) / 1e6
+        ja = f"異なるテキスト {texts:,}、帯を共有する組 {looked:,}、正確に比べた組 {compared:,}、近重複の組 {edges:,}。"
+        ja += f"比較のために本文 {read:,.1f} MB を読んだ。"
+        ja += f"混み合ったバケットで上位だけと比べたテキストは（帯ごとに数えて）{crowded:,}。"
+        en = f"{texts:,} distinct texts; {looked:,} pairs share a band, {compared:,} were compared exactly, "
+        en += f"{edges:,} are near-duplicates. {read:,.1f} MB of text were read for it. "
+        en += f"In crowded buckets {crowded:,} texts (counted once a band) were "
+        en += "compared with the best-ranked only."
+        return Words(ja, en)
+
+    @property
     def rights(self) -> Words:
         """Whether released pages carry opt-out signals."""
         header, meta = self.counts.signals["x_robots_tag"], self.counts.signals["robots_meta"]

@@ -1,0 +1,93 @@
+"""Records on their way between the tasks of two phases: each task writes one file, each task of the next reads its part of all.
+
+A record is a fixed number of 64-bit words. A file begins with where each target's records start, so that a task of the next phase
+reads two words and one range of it: as many files as there were tasks, not tasks × targets, on a disk or on object storage.
+What a task reads again itself, or what is read in order, lies in parts (`write_part`).
+"""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from curation.place import Place
+
+RUN_BYTES = 64 << 20
+"""What a task holds before it writes a file; a task that sends more writes several."""
+
+
+class Exchange:
+    """Records [n, width] of uint64 from the tasks of one phase to `targets` tasks of a later one."""
+
+    def __init__(self, place: Place, name: str, width: int, targets: int):
+        self.place, self.name, self.width, self.targets = place, name, width, targets
+
+    def send(self, task: int, batches: Iterable[tuple[np.ndarray, np.ndarray]]) -> None:
+        """Writes all that a task sends: (target of each record, records [n, width]). Run again, it writes the same files."""
+        held: list[tuple[np.ndarray, np.ndarray]] = []
+        size, run = 0, 0
+        for target, records in batches:
+            held.append((target.astype(np.int64), np.ascontiguousarray(records, np.uint64).reshape(-1, self.width)))
+            size += held[-1][1].nbytes
+            if size >= RUN_BYTES:
+                self._write(task, run, held)
+                held, size, run = [], 0, run + 1
+        self._write(task, run, held)
+
+    def _write(self, task: int, run: int, held: list[tuple[np.ndarray, np.ndarray]]) -> None:
+        target = np.concatenate([np.zeros(0, np.int64), *(t for t, _ in held)])
+        records = np.concatenate([np.zeros((0, self.width), np.uint64), *(r for _, r in held)])
+        order = np.argsort(target, kind="stable")
+        starts = np.searchsorted(target[order], np.arange(self.targets + 1)).astype("<u8")
+        with self.place.create(f"sent/{self.name}/{task:05d}.{run:03d}.bin") as file:
+            file.write(starts.tobytes())
+            file.write(np.ascontiguousarray(records[order], "<u8").data)
+
+    def receive(self, target: int) -> np.ndarray:
+        """All records for a target, uint64 [n, width], in the order of tasks and as each sent them."""
+        parts = [np.zeros((0, self.width), np.uint64)]
+        for name in self.place.names(f"sent/{self.name}"):
+            with self.place.fs.open(f"{self.place.path}/sent/{self.name}/{name}", "rb") as file:
+                file.seek(8 * target)
+                first, last = np.frombuffer(file.read(16), "<u8").tolist()
+                if last > first:
+                    file.seek(8 * (self.targets + 1 + first * self.width))
+                    raw = file.read(8 * (last - first) * self.width)
+                    parts.append(np.frombuffer(raw, "<u8").astype(np.uint64, copy=False).reshape(-1, self.width))
+        return np.concatenate(parts)
+
+    def counts(self) -> np.ndarray:
+        """Records for each target, int64 [targets]."""
+        total = np.zeros(self.targets, np.int64)
+        for name in self.place.names(f"sent/{self.name}"):
+            with self.place.fs.open(f"{self.place.path}/sent/{self.name}/{name}", "rb") as file:
+                total += np.diff(np.frombuffer(file.read(8 * (self.targets + 1)), "<u8").astype(np.int64))
+        return total
+
+
+def write_part(place: Place, name: str, part: int, words: np.ndarray) -> None:
+    """Writes an array as one part of a named array, in its own type."""
+    with place.create(f"held/{name}/{part:05d}.bin") as file:
+        file.write(np.ascontiguousarray(words).data)
+
+
+def read_part(place: Place, name: str, part: int, kind: type = np.uint64, width: int = 1) -> np.ndarray:
+    """One part of a named array, [n] or [n, width]."""
+    (whole,) = read_chunks(place, name, part, kind, width, 1 << 62)
+    return whole
+
+
+def read_chunks(
+    place: Place, name: str, part: int, kind: type = np.uint64, width: int = 1, rows: int = 1 << 16
+) -> Iterator[np.ndarray]:
+    """One part of a named array in pieces of at most so many rows; at least one piece, which may be empty."""
+    size = np.dtype(kind).itemsize * width
+    path = f"{place.path}/held/{name}/{part:05d}.bin"
+    left = place.fs.size(path) // size
+    with place.fs.open(path, "rb") as file:
+        while True:
+            n = min(rows, left)
+            words = np.frombuffer(file.read(n * size), kind)
+            yield words if width == 1 else words.reshape(-1, width)
+            left -= n
+            if not left:
+                return

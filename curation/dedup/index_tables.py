@@ -1,0 +1,85 @@
+"""Clustering against an index: the nodes of this run among the kept nodes of earlier ones, and the tables that follow.
+
+Nodes are numbered in rank order over both: first the index's kept nodes, then the run's forms that the index does not know. A node
+that the index knows is decided already. So the leaders are those of both crawls clustered at once with their generations.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from curation.dedup import cluster_tables
+from curation.dedup.clusters import Nodes, cluster_nodes, families, place_rows
+from curation.dedup.index import EXAMPLES, Index
+from curation.dedup.key_order import distinct_keys, key_array, key_bytes
+from curation.document import COLUMNS
+from curation.shards import positions
+
+
+@dataclass
+class Numbered:
+    """The run's nodes among the kept nodes of the index."""
+
+    index: Index
+    nodes: Nodes
+
+    def __post_init__(self) -> None:
+        self.known = self.index.known(self.nodes.forms)
+        self.fresh = np.flatnonzero(~self.known.here)
+        """Nodes of the run that the index does not know; node fresh[i] is number `kept` + i."""
+        self.kept = len(self.index.kept_forms)
+        self.forms = np.concatenate([self.index.kept_forms, self.nodes.forms[self.fresh]])
+
+    def new_pairs(self, pairs: np.ndarray) -> np.ndarray:
+        """Pairs without those of two kept nodes of the index: what they are to each other was decided then."""
+        return pairs[pairs[:, 1] >= self.kept]
+
+
+def tables(
+    ids: np.ndarray, present: np.ndarray, of: Numbered, edges: np.ndarray, schemas: dict[str, pa.Schema]
+) -> Iterator[tuple[str, pa.Table]]:
+    """Yields `clusters`, in the order of rows, and `members`. edges: verified pairs of numbers, sorted by (b, a)."""
+    index, nodes, known, kept = of.index, of.nodes, of.known, of.kept
+    leader = cluster_nodes(len(of.forms), edges, earlier=np.arange(kept))
+    family = cluster_tables.smallest_form(of.forms, families(len(of.forms), edges))
+    label, family_of = known.label.copy(), known.label.copy()
+    matched, named = known.id.copy(), known.here.copy()
+    led = leader[kept + np.arange(len(of.fresh))]
+    label[of.fresh], family_of[of.fresh] = of.forms[led], family[kept + np.arange(len(of.fresh))]
+    old = np.flatnonzero(led < kept)
+    matched[of.fresh[old]] = index.known(of.forms[led[old]]).id
+    named[of.fresh[old]] = True
+    order = np.lexsort((of.forms[:kept, 1], of.forms[:kept, 0]))
+    at = positions(of.forms[:kept][order], known.label)
+    touched = np.flatnonzero(known.here & (at >= 0))
+    family_of[touched] = family[order[at[touched]]]
+
+    labels, cluster = distinct_keys(label[nodes.of_row])
+    earlier, examples = index.clusters(labels)
+    places = place_rows(cluster, nodes.row_place)
+    size, rank = places.size + earlier[cluster], places.rank + earlier[cluster]
+    row_ids = ids[present]
+    names = [bytes(k) for k in key_bytes(row_ids)]
+    lists = [
+        [*examples[c], *(names[i] for i in places.examples[places.example_offsets[r] : places.example_offsets[r + 1]])]
+        for r, c in enumerate(cluster.tolist())
+    ]
+    here = pa.array(np.cumsum(present) - 1, mask=~present)
+    columns = [
+        key_array(label[nodes.of_row]),
+        pa.array(size),
+        pa.array(rank),
+        pa.array([several[:EXAMPLES] for several in lists], COLUMNS["cluster_examples"].type),
+        key_array(family_of[nodes.of_row]),
+        cluster_tables.scatter(key_array(matched[nodes.of_row][named[nodes.of_row]]), named[nodes.of_row]),
+    ]
+    yield "clusters", pa.table([key_array(ids), *(c.take(here) for c in columns)], schema=schemas["clusters"])
+    of_row = label[nodes.of_row]
+    order = np.lexsort((rank, of_row[:, 1], of_row[:, 0]))
+    forms = nodes.forms[nodes.of_row]
+    yield (
+        "members",
+        cluster_tables.members_table(of_row[order], rank[order], row_ids[order], forms[order], schemas["members"]),
+    )

@@ -1,0 +1,85 @@
+"""How a survey is cut, and the records that go from phase to phase."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from curation.dedup.exchange import Exchange, read_part
+from curation.dedup.rank_words import WIDTH
+from curation.place import Place
+
+RECORDS: dict[str, tuple[int, str]] = {
+    "forms": (2 + WIDTH, "parts"),  # form, rank words: every row
+    "nodes": (2 + WIDTH, "parts"),  # form, rank words: the best copy of every form
+    "best": (3, "rows"),  # id, ordinal
+    "bands": (2, "bands"),  # band key, ordinal
+    "pairs": (2, "parts"),  # ordinals, the better first
+    "wanted": (2, "parts"),  # ordinal, range that wants its set
+    "asked": (4, "rows"),  # id, ordinal, range
+    "sets": (4 + 56, "parts"),  # ordinal, task that holds its set, first word, words; signature
+    "edge_ends": (4, "parts"),  # ordinal of the better node, form of the worse, Jaccard
+    "edges": (5, "parts"),  # forms, the better-ranked first, Jaccard
+    "joined": (3, "parts"),  # ordinal of the kept node, form that joined it
+    "kin": (3, "parts"),  # ordinal of the component's root, form in it
+    "label_of": (4, "parts"),  # form, its label
+    "family_of": (4, "parts"),  # form, its family
+    "labelled": (2 + WIDTH + 4, "parts"),  # label, rank words, form, family: every row
+    "placed": (8, "rows"),  # id, label, family, size, rank
+    "examples": (4, "rows"),  # id, id of another row of its cluster
+}
+"""Words of the records by name, and what they are cut by."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A survey over rows in `rows` partitions, cut into `parts` (a power of two) by keys and by ranks, and `bands` times as many."""
+
+    work: Place
+    rows: int
+    parts: int
+    bands: int
+
+    def exchange(self, name: str) -> Exchange:
+        """Records of that name on their way."""
+        width, by = RECORDS[name]
+        targets = {"rows": self.rows, "parts": self.parts, "bands": self.parts * self.bands}[by]
+        return Exchange(self.work, name, width, targets)
+
+    def part_of(self, high: np.ndarray) -> np.ndarray:
+        """Part of keys by their high words, int64."""
+        return part_of(high, self.parts)
+
+    def bases(self) -> np.ndarray:
+        """First ordinal of every range and, last, the number of nodes, int64 [parts + 1]."""
+        return read_part(self.work, "bases", 0, np.int64)
+
+    def range_of(self, ordinals: np.ndarray, bases: np.ndarray) -> np.ndarray:
+        """Range of each ordinal, int64."""
+        return np.searchsorted(bases, ordinals.astype(np.int64), "right") - 1
+
+
+def part_of(high: np.ndarray, parts: int) -> np.ndarray:
+    """Part of each key: the highest bits of its high word; parts is a power of two.
+
+    >>> part_of(np.array([0, 1 << 63], np.uint64), 4).tolist()
+    [0, 2]
+    """
+    bits = parts.bit_length() - 1
+    return (high >> np.uint64(64 - bits)).astype(np.int64) if bits else np.zeros(len(high), np.int64)
+
+
+def distinct_rows(words: np.ndarray) -> np.ndarray:
+    """Distinct rows of a matrix of words, sorted by their first column first.
+
+    >>> distinct_rows(np.array([[2, 1], [1, 9], [2, 1]], np.uint64)).tolist()
+    [[1, 9], [2, 1]]
+    """
+    ordered = words[np.lexsort(words.T[::-1])]
+    return ordered[starts(ordered)]
+
+
+def starts(ordered: np.ndarray) -> np.ndarray:
+    """Which rows of a sorted matrix differ from the row before them, bool."""
+    new = np.ones(len(ordered), bool)
+    new[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    return new

@@ -1,0 +1,120 @@
+"""Phases from band keys to verified edges: buckets, distinct pairs, shingle sets, exact Jaccard."""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import pyarrow as pa
+
+from curation.dedup import cluster_kernel as kernel
+from curation.dedup.clusters import PairCounts, pairs_of_band
+from curation.dedup.exchange import read_part, write_part
+from curation.dedup.minhash import PERMUTATIONS, signature_rows
+from curation.dedup.partitioned.cut import Cut, distinct_rows, part_of
+from curation.dedup.partitioned.nodes import by_id
+from curation.dedup.shingle_sets import ShingleSets, ShingleWords
+from curation.provenance import id_words
+from curation.shards import positions
+from curation.step import Batch
+
+
+def buckets(cut: Cut, task: int, max_bucket: int) -> PairCounts:
+    """Sends the pairs of a band's part of keys to the range of their worse node."""
+    records, limits, counts = cut.exchange("bands").receive(task), cut.bases(), PairCounts()
+    keys, ordinals = (np.ascontiguousarray(records[:, side]) for side in (0, 1))
+    del records
+
+    def sent() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for a, b in pairs_of_band(keys, ordinals, max_bucket, counts):
+            yield cut.range_of(ordinals[b], limits), np.column_stack([ordinals[a], ordinals[b]])
+
+    cut.exchange("pairs").send(task, sent())
+    return counts
+
+
+def pairs(cut: Cut, task: int) -> None:
+    """Writes the distinct pairs of a range, sorted by (b, a), and asks for the shingle sets of all nodes in them."""
+    found = cut.exchange("pairs").receive(task)
+    found = distinct_rows(found[:, ::-1])[:, ::-1]
+    write_part(cut.work, "pairs", task, found)
+    wanted = np.unique(found)
+    target = cut.range_of(wanted, cut.bases())
+    cut.exchange("wanted").send(task, [(target, np.column_stack([wanted, np.full(len(wanted), task, np.uint64)]))])
+
+
+def ask(cut: Cut, task: int) -> None:
+    """Asks the rows that stand for the wanted nodes of a range."""
+    wanted, first = cut.exchange("wanted").receive(task), cut.bases()[task]
+    ids = read_part(cut.work, "ids_by_rank", task, width=2)[wanted[:, 0].astype(np.int64) - first]
+    cut.exchange("asked").send(task, [(part_of(ids[:, 0], cut.rows), np.concatenate([ids, wanted], axis=1))])
+
+
+def sets(cut: Cut, task: int, batches: Iterable[Batch]) -> int:
+    """Writes the wanted shingle sets of partition `task` and tells every range that wants one. batches: id, text, minhash.
+
+    Returns the bytes of text that it read.
+    """
+    asked = by_id(cut.exchange("asked").receive(task))
+    keys = distinct_rows(asked[:, :2])
+    first = np.searchsorted(positions(keys, asked[:, :2]), np.arange(len(keys) + 1))
+    maker, told, end, seen = ShingleWords(), [np.zeros((0, 61), np.uint64)], 0, 0
+    with cut.work.create(f"shingles/{task:05d}.bin") as file:
+        for batch in batches if len(keys) else ():
+            seen += batch.column("text").nbytes
+            at = positions(keys, id_words(batch.column("id")))
+            here = np.flatnonzero(at >= 0)
+            signatures = np.ascontiguousarray(signature_rows(batch.column("minhash"))[here]).view("<u8")
+            texts = batch.column("text").take(pa.array(here))
+            for key, signature, words in zip(at[here].tolist(), signatures, maker.of(texts), strict=True):
+                file.write(words.data)
+                wanted = asked[first[key] : first[key + 1]]
+                record = np.empty((len(wanted), 61), np.uint64)
+                record[:, :2], record[:, 2:5], record[:, 5:] = wanted[:, [3, 2]], (task, end, len(words)), signature
+                told.append(record)  # the range that wants it stands first
+                end += len(words)
+    records = np.concatenate(told)
+    cut.exchange("sets").send(task, [(records[:, 0], records[:, 1:])])
+    return seen
+
+
+def verify(cut: Cut, task: int, threshold: float, least: int) -> dict[str, int]:
+    """Writes the edges of a range, (a, b, Jaccard) sorted by (b, a), and sends their better ends to where their forms are known.
+
+    Returns how many pairs were compared exactly, how many are edges, and the bytes of shingle sets that were read.
+    """
+    found = read_part(cut.work, "pairs", task, width=2)
+    held = cut.exchange("sets").receive(task)
+    held = held[np.argsort(held[:, 0], kind="stable")]
+    a, b = (np.searchsorted(held[:, 0], found[:, side]) for side in (0, 1))
+    agree = np.empty(len(found), np.int64)
+    kernel.agreement(np.ascontiguousarray(held[:, 4:]).view(np.uint32).reshape(-1, PERMUTATIONS), a, b, agree)
+    kept = agree >= least
+    found, a, b = found[kept], a[kept], b[kept]
+    similarity, read = _jaccard(cut, held[:, 1:4], a, b)
+    edge = similarity >= threshold
+    found, similarity = found[edge], similarity[edge]
+    bits, limits = similarity.view(np.uint64), cut.bases()
+    write_part(cut.work, "edges", task, np.column_stack([found, bits]))
+    forms = read_part(cut.work, "forms_by_rank", task, width=2)[found[:, 1].astype(np.int64) - limits[task]]
+    cut.exchange("edge_ends").send(
+        task, [(cut.range_of(found[:, 0], limits), np.column_stack([found[:, 0], forms, bits]))]
+    )
+    return {"pairs_compared": len(a), "pairs_verified": len(found), "shingle_bytes_read": read}
+
+
+def _jaccard(cut: Cut, where: np.ndarray, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, int]:
+    """Exact Jaccard of pairs of sets, and the bytes read. where: (task, first word, words) of each set; a, b: sets of each pair."""
+    if not len(a):
+        return np.zeros(0), 0
+    needed = np.unique(np.concatenate([a, b]))
+    by_file = needed[np.lexsort((where[needed, 1], where[needed, 0]))]
+    read = 0
+    with ShingleSets(needed) as held:
+        for source in np.unique(where[by_file, 0]).tolist():
+            name = f"{cut.work.path}/shingles/{source:05d}.bin"
+            with cut.work.fs.open(name, "rb") as file:
+                for one in by_file[where[by_file, 0] == source].tolist():
+                    _, first, size = where[one].tolist()
+                    file.seek(8 * first)
+                    held.add_words(one, np.frombuffer(file.read(8 * size), np.uint64))
+                    read += 8 * size
+        return held.jaccard(np.column_stack([a, b])), read

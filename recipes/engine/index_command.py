@@ -1,0 +1,92 @@
+"""`seimai index`: a finished run becomes the next generation of an index, or the first of one that replaces another."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow.compute as pc
+
+from curation.dedup.dedup import Dedup
+from curation.dedup.index import Index, IndexRefused
+from curation.dedup.index_generation import add_generation, stamp_hash, write_labels
+from curation.shards import Table
+from curation.step import Batch
+from recipes.engine.errors import RecipeError
+from recipes.engine.run_folder import Run, open_run
+
+
+def add(index: str, run: str) -> str:
+    """Admits a run's clusters; what was done in words. Raises RecipeError for a run or an index that do not fit each other."""
+    opened, (members, step, stage) = open_run(run), _clusters(run)
+    parameters = _parameters(opened, members)
+    there = Index(index)
+    try:
+        there.check(parameters)
+        admitted = opened.about["fingerprint"] in [m["run"] for m in there.manifests]
+        if not admitted and there.generations and step["files"].get("index") != stamp_hash(there):
+            raise RecipeError(
+                f"{run}: was not clustered against the index {index} as it is now ({len(there.generations)} generations); "
+                f"run it again with dedup: {{index: {index}}}, so that old labels stay"
+            )
+        made = _add(index, parameters, opened, members, step, stage)
+    except IndexRefused as error:
+        raise RecipeError(str(error)) from error
+    if made is None:
+        return f"{index}: this run is in it already; nothing to do"
+    return (
+        f"{index}: generation {len(there.generations)} with {made['forms']:,} new forms, {made['kept']:,} of them kept, "
+        f"of {made['rows']:,} rows"
+    )
+
+
+def rebase(old: str, new: str, run: str) -> str:
+    """Makes an index of a run over all crawls that were in the old one, and the table of old labels and new ones."""
+    opened, (members, step, stage) = open_run(run), _clusters(run)
+    if "index" in step["files"]:
+        raise RecipeError(f"{run}: was clustered against an index; a rebase needs a run over all crawls without one")
+    if Index(new).generations:
+        raise RecipeError(f"{new}: an index is there already; a rebase makes a new one")
+    if not Index(old).generations:
+        raise RecipeError(f"{old}: there is no index")
+    try:
+        _add(new, _parameters(opened, members), opened, members, step, stage)
+    except IndexRefused as error:
+        raise RecipeError(str(error)) from error
+    table = write_labels(Index(old), new)
+    gone = pc.sum(pc.if_else(pc.is_null(table["new_label"]), table["forms"], 0)).as_py() or 0
+    return f"{new}: {len(table):,} pairs of old and new labels in labels.parquet; {gone:,} old forms are not in the run"
+
+
+def _clusters(run: str) -> tuple[Table, dict[str, Any], str]:
+    """The table of members, the dedup step as it ran, and its stage."""
+    opened = open_run(run)
+    members, steps = opened.survey_table("dedup", "members"), opened.steps("dedup")
+    if members is None or not steps:
+        raise RecipeError(f"{run}: no clusters here; an index is made of a run whose recipe has the step dedup")
+    return members, steps[-1][1], steps[-1][0]
+
+
+def _parameters(run: Run, members: Table) -> dict[str, str]:
+    made = {k.decode(): v.decode() for k, v in (members.schema.metadata or {}).items()}
+    seeds = [step["with"].get("seed", 1) for _, step in run.steps("minhash")] or [1]
+    return made | {"seed": str(seeds[-1])}
+
+
+def _add(
+    index: str, parameters: dict[str, str], run: Run, members: Table, step: dict[str, Any], stage: str
+) -> dict[str, int] | None:
+    read = run.input_of(stage)
+    if read is None:
+        raise RecipeError(
+            f"{run.place.url}: the shard set that its stage {stage} read is gone, so no shingle set can be made"
+        )
+    given = {k: v for k, v in step["with"].items() if k != "index"}
+    look = Dedup(**given)
+    columns = list(dict.fromkeys([*look.rank_columns, "minhash", "text"]))
+
+    def rows(partition: int) -> Iterator[tuple[Batch, dict[str, np.ndarray]]]:
+        for batch in read.read(columns, partition):
+            _, here, _, fields = look.ranked(batch)
+            yield batch.filter(here), fields
+
+    return add_generation(index, parameters, run.about["fingerprint"], members, rows, read.partitions)

@@ -1,0 +1,178 @@
+"""The index of earlier crawls: two crawls one after the other are both at once, and an index that does not fit is refused."""
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from curation.dedup.dedup import Dedup
+from curation.dedup.index import Index, IndexRefused
+from curation.dedup.index_generation import add_generation
+from curation.dedup.key_order import column_keys
+from curation.dedup.minhash import MinHash
+from curation.dedup.normal_form import form_key, normal_form
+from curation.dedup.shingles import shingle_words
+from curation.place import Place
+from curation.provenance import key
+from curation.shards import Table, write_survey_table
+
+PARAMETERS = {"normal_form": "seimai-nf/1", "threshold": "0.7", "bands": "14x8", "seed": "1"}
+
+
+class BothAtOnce(Dedup):
+    """The survey over rows of several crawls whose generations are given."""
+
+    generation_of: dict[bytes, int]
+
+    def _read_rank(self, rows):
+        ids, present, ranked = super()._read_rank(rows)
+        words = [bytes(np.ascontiguousarray(i, ">u8")) for i in ranked["ids"]]
+        return ids, present, ranked | {"generation": np.array([self.generation_of[w] for w in words])}
+
+
+@pytest.fixture
+def admit(tmp_path, survey_tables) -> Callable[..., str]:
+    """Clusters a crawl (against the index from its second on), adds it to the index; the index's folder, and the crawl's tables."""
+    made: list[dict[str, pa.Table]] = []
+
+    def add(table: pa.Table, **options: object) -> dict[str, pa.Table]:
+        url = str(tmp_path / "index")
+        step = Dedup(0.7, index=url if made else None, **options)
+        tables, _ = survey_tables(step, table)
+        place = Place(str(tmp_path / f"run{len(made)}"))
+        write_survey_table(place, "members", tables["members"], 1)
+
+        def rows(partition: int):
+            for batch in table.to_batches(max_chunksize=9):
+                _, here, _, fields = step.ranked(batch)
+                yield batch.filter(pa.array(here)), fields
+
+        counts = add_generation(url, PARAMETERS, f"run {len(made)}", Table(f"{place.path}/members"), rows, 1)
+        assert counts is not None
+        made.append(tables)
+        return tables
+
+    return add
+
+
+def crawls(seed: int, count: int) -> list[list[str | None]]:
+    """Windows over random texts, dealt out to crawls, so that near-copies and copies lie in the same and in different crawls."""
+    rng, texts = random.Random(seed), ["", " ", "一", "短い文", None, None]
+    for _ in range(9):
+        letters = "".join(chr(rng.randrange(0x4E00, 0x9FFF)) for _ in range(260))
+        texts += [letters[at : at + 150 + rng.randrange(30)] for at in (rng.randrange(60) for _ in range(8))]
+    texts += texts[::3]
+    dealt: list[list[str | None]] = [[] for _ in range(count)]
+    for text in texts:
+        rng.choice(dealt).append(text)
+    return dealt
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_crawls_one_after_the_other_equal_all_at_once_with_the_same_generations(
+    admit, survey_tables, measure, make_pages, seed
+):
+    rng = random.Random(seed)
+    tables, one_by_one, generation_of = [], {}, {}
+    for number, texts in enumerate(crawls(seed, 3)):
+        dates = pa.array([rng.choice([None, 1_600_000_000]) for _ in texts], pa.timestamp("s", tz="UTC"))
+        table = measure(make_pages(texts, [f"{number} {i}" for i in range(len(texts))], date=dates))
+        tables.append(table)
+        generation_of |= dict.fromkeys(table["id"].to_pylist(), number)
+        one_by_one[number] = {r["id"]: r for r in admit(table)["clusters"].to_pylist()}
+        # All crawls so far at once, with the generations that the index gives them
+        step = BothAtOnce(0.7)
+        step.generation_of = generation_of
+        at_once, _ = survey_tables(step, pa.concat_tables(tables).sort_by("id"))
+        expected = {r["id"]: r for r in at_once["clusters"].to_pylist()}
+        for row in one_by_one[number].values():
+            for column in ("cluster", "cluster_size", "cluster_rank", "cluster_examples"):
+                assert row[column] == expected[row["id"]][column], column
+        for rows in one_by_one.values():
+            assert all(row["cluster"] == expected[i]["cluster"] for i, row in rows.items()), "an old label changed"
+    joined = [r for r in one_by_one[2].values() if r["matched"] is not None]
+    assert len(joined) > 20
+    assert all(generation_of[r["matched"]] < 2 for r in joined)
+
+
+def test_the_matched_old_document_is_named_and_sizes_are_true(admit, measure, make_pages):
+    letters = "".join(chr(random.Random(1).randrange(0x4E00, 0x9FFF)) for _ in range(300))
+    old = measure(make_pages([letters, letters, letters[:-8], "別の文書"], ["best", "copy", "near", "other"]))
+    admit(old)
+    new = measure(make_pages([letters[:-4], letters[:-8], letters, "新しい文書"], ["n", "nn", "c", "new"]))
+    rows = {r["id"]: r for r in admit(new)["clusters"].to_pylist()}
+    n, nn, c, fresh = (rows[key("test", name)] for name in ("n", "nn", "c", "new"))
+    first = min(key("test", "best"), key("test", "copy"))  # two copies alike in all else rank by id
+    assert [r["matched"] for r in (n, nn, c, fresh)] == [first, key("test", "near"), first, None]
+    assert {r["cluster"] for r in (n, nn, c)} == {form_key(normal_form(letters))}
+    assert [r["cluster_size"] for r in (n, nn, c, fresh)] == [6, 6, 6, 1]
+    assert sorted(r["cluster_rank"] for r in (n, nn, c)) == [3, 4, 5]
+
+
+def test_a_longer_text_that_comes_later_joins_the_old_kept_one(admit, measure, make_pages):
+    letters = "".join(chr(random.Random(2).randrange(0x4E00, 0x9FFF)) for _ in range(300))
+    admit(measure(make_pages([letters[:-10]], ["short"])))
+    rows = admit(measure(make_pages([letters], ["long"])))["clusters"].to_pylist()
+    assert rows[0]["cluster"] == form_key(normal_form(letters[:-10]))
+
+
+def test_an_index_holds_every_form_but_signatures_and_sets_of_kept_ones_only(admit, measure, make_pages, tmp_path):
+    letters = "".join(chr(random.Random(3).randrange(0x4E00, 0x9FFF)) for _ in range(300))
+    admit(measure(make_pages([letters, letters[:-5], letters[5:], "短い文書です"])))
+    index = Index(str(tmp_path / "index"))
+    forms = [normal_form(t) for t in (letters, letters[:-5], letters[5:], "短い文書です")]
+    keys = column_keys(pa.array([form_key(f) for f in forms], pa.binary(16)))
+    known = index.known(keys)
+    assert known.here.tolist() == [True] * 4
+    assert {tuple(k) for k in index.kept_forms.tolist()} == {tuple(keys[0].tolist()), tuple(keys[3].tolist())}
+    sets = list(index.shingles(np.arange(2)))
+    assert [s.tolist() for s in sets] == [shingle_words(forms[0]).tolist(), shingle_words(forms[3]).tolist()]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"threshold": 0.8}, ["threshold 0.7 there and 0.8 here"]),
+        ({"threshold": 0.8, "bands": 16, "rows": 7}, ["threshold 0.7", "bands 14x8 there and 16x7 here"]),
+    ],
+)
+def test_an_index_of_other_parameters_is_refused_naming_what_differs(
+    admit, measure, make_pages, tmp_path, options, said
+):
+    admit(measure(make_pages(["一つの文書です"])))
+    with pytest.raises(IndexRefused) as refused:
+        Dedup(index=str(tmp_path / "index"), **options)
+    assert all(part in str(refused.value) for part in said)
+    assert "seimai index rebase" in str(refused.value)
+
+
+def test_an_index_of_another_normal_form_is_refused(admit, measure, make_pages, tmp_path, monkeypatch):
+    admit(measure(make_pages(["一つの文書です"])))
+    monkeypatch.setattr("curation.dedup.dedup.FORM_VERSION", "seimai-nf/2")
+    with pytest.raises(IndexRefused, match="normal_form seimai-nf/1 there and seimai-nf/2 here"):
+        Dedup(0.7, index=str(tmp_path / "index"))
+
+
+def test_signatures_of_another_seed_are_refused(admit, measure, make_pages, survey_tables, tmp_path):
+    admit(measure(make_pages(["一つの文書です"])))
+    other = make_pages(["", "もう一つの文書です"])
+    step = MinHash(seed=2)
+    step.setup()
+    signed = pa.Table.from_batches([step.split(b)[0] for b in other.to_batches()])
+    with pytest.raises(IndexRefused, match="signatures were made with seed 1"):
+        survey_tables(Dedup(0.7, index=str(tmp_path / "index")), signed)
+
+
+def test_no_index_there_and_an_interrupted_generation(admit, measure, make_pages, tmp_path):
+    with pytest.raises(IndexRefused, match="there is no index"):
+        Dedup(0.7, index=str(tmp_path / "nowhere"))
+    admit(measure(make_pages(["一つの文書です"])))
+    half = Path(tmp_path / "index" / "00001")
+    half.mkdir()
+    (half / "forms.parquet").write_bytes(b"cut off")
+    assert len(Index(str(tmp_path / "index")).generations) == 1
+    admit(measure(make_pages(["次の文書です"])))
+    assert len(Index(str(tmp_path / "index")).generations) == 2
