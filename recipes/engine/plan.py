@@ -22,7 +22,7 @@ from curation.provenance import Source
 from curation.source_hash import of_module
 from curation.step import Decide, Step
 from curation.survey import Survey
-from recipes.engine import blocks, code_version
+from recipes.engine import blocks, code_version, file_systems, licences
 from recipes.engine.errors import RecipeError
 from recipes.engine.spec import Recipe, Stage, step_labels
 
@@ -163,6 +163,10 @@ def _steps(stage: Stage, place: str) -> list[Step]:
         step = spec.made if spec.made is not None else blocks.build(spec.name, spec.with_, at)
         step.recipe_parameters = dict(spec.with_)
         step.stage, step.name = stage.name, label
+        try:
+            step.artefacts()
+        except (OSError, ValueError) as error:
+            raise RecipeError(f"{at}: {error}") from error
         made.append(step)
     return made
 
@@ -176,19 +180,24 @@ def _source(recipe: Recipe, name: str, where: str, unit_bytes: int | None) -> So
         raise RecipeError(
             f"{place}: declares neither 'rights_basis' (why you may use it, e.g. 著作権法30条の4) nor 'licence' (an SPDX id)"
         )
+    if spec.licence:
+        licences.check_licence(spec.licence, place)
     if not spec.files:
         raise RecipeError(f"{place}: no files; give them here as 'files', or on the command line as --in PATTERN")
-    try:
-        inputs = find_inputs(spec.files, spec.kind)
-        kinds = sorted({i.kind for i in inputs})
-        if len(kinds) > 1:
-            raise RecipeError(
-                f"{place}: files of several kinds ({', '.join(kinds)}); give each kind a source of its own"
-            )
-        size = sum(i.size for i in inputs)
-        units = plan_units(inputs, unit_bytes or min(MOST_UNIT_BYTES, max(LEAST_UNIT_BYTES, size // UNITS)))
-    except InputError as error:
-        raise RecipeError(f"{place}: {error}") from error
+    for url in spec.files:
+        file_systems.check_scheme(url, place)
+    with file_systems.reaching(spec.files, place):
+        try:
+            inputs = find_inputs(spec.files, spec.kind)
+            kinds = sorted({i.kind for i in inputs})
+            if len(kinds) > 1:
+                raise RecipeError(
+                    f"{place}: files of several kinds ({', '.join(kinds)}); give each kind a source of its own"
+                )
+            size = sum(i.size for i in inputs)
+            units = plan_units(inputs, unit_bytes or min(MOST_UNIT_BYTES, max(LEAST_UNIT_BYTES, size // UNITS)))
+        except InputError as error:
+            raise RecipeError(f"{place}: {error}") from error
     cls = reader_class(kinds[0])
     options = blocks.checked(cls, spec.options, place, given=("units", "source"))
     return SourceRead(Source(name, spec.rights_basis, spec.licence), kinds[0], inputs, units, options)

@@ -89,6 +89,63 @@ def test_set_names_stages_and_steps_when_it_misses(tmp_path):
     assert "write stage.step.key=value" in said(tmp_path, GOOD, ["pages.main_text.ruby"])
 
 
+def test_set_that_stops_at_a_step_says_what_to_write(tmp_path):
+    assert said(tmp_path, GOOD, ["pages.decode=3"]).endswith("write stage.step.key=value, here pages.decode.KEY=value")
+    assert "has no step 'decoed' (steps: decode, main_text); did you mean 'decode'?" in said(
+        tmp_path, GOOD, ["pages.decoed.x=3"]
+    )
+
+
+def test_set_names_the_nearest_source_and_its_keys(tmp_path):
+    assert "has no source 'crwl' (sources: crawl); did you mean 'crawl'?" in said(
+        tmp_path, GOOD, ["sources.crwl.licence=x"]
+    )
+    assert "a source has no key 'license'" in said(tmp_path, GOOD, ["sources.crawl.license=x"])
+    assert "did you mean 'licence'?" in said(tmp_path, GOOD, ["sources.crawl.license=x"])
+
+
+def test_set_reaches_the_options_of_a_reader(tmp_path):
+    path = tmp_path / "good.yaml"
+    path.write_text(GOOD, encoding="utf-8")
+    recipe = recipe_file.load(path, ["sources.crawl.options.max_record_bytes=9000"])
+    assert recipe.sources["crawl"].options == {"max_record_bytes": 9000}
+    (tmp_path / "pages.warc.gz").touch()
+    assert said(tmp_path, GOOD, ["sources.crawl.options.max_record_byte=9"]) == (
+        "bad.yaml, source 'crawl': unknown key 'max_record_byte'; did you mean 'max_record_bytes'?"
+    )
+
+
+@pytest.mark.parametrize("licence", ["NoSuchLicence-9", "CC0", "cc-by-4.0", "MIT AND (", "All rights reserved"])
+def test_a_licence_that_spdx_does_not_list_is_refused(tmp_path, licence):
+    message = said(tmp_path, GOOD, [f"sources.crawl.licence={licence}"])
+    assert f"source 'crawl': licence '{licence}' is not in the SPDX list" in message
+    if licence == "CC0":
+        assert "did you mean 'CC0-1.0'?" in message
+
+
+@pytest.mark.parametrize("licence", ["CC-BY-SA-4.0", "LicenseRef-house-terms", "MIT OR Apache-2.0", "GPL-2.0+"])
+def test_a_licence_that_spdx_lists_or_leaves_to_the_owner_is_not(tmp_path, licence):
+    assert "matches no file" in said(tmp_path, GOOD, [f"sources.crawl.licence={licence}"])
+
+
+def test_bad_yaml_names_file_and_line(tmp_path):
+    assert said(tmp_path, GOOD.replace("[decode, main_text]", "[decode")).startswith("bad.yaml, line 9, column 1: not")
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ("{name: long, column: chars, keep: '=< 3'}", "rule 1: keep: '=< 3' is none of '<= 0.3'"),
+        ("{name: long, column: chars, kept: '< 3'}", "rule 1: unknown key 'kept'; did you mean 'keep'?"),
+    ],
+)
+def test_a_bad_rule_is_told_in_one_line(tmp_path, rule, told):
+    message = said(tmp_path, GOOD.replace("main_text]", f"main_text, {{threshold: {{rules: [{rule}]}}}}]"))
+    assert told in message
+    assert "pydantic" not in message
+    assert "\n" not in message
+
+
 def test_set_changes_a_parameter_a_version_and_a_source(tmp_path):
     path = tmp_path / "good.yaml"
     path.write_text(GOOD, encoding="utf-8")
