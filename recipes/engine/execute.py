@@ -130,14 +130,14 @@ def _run_block(block: Block, plan: Plan, kind: str, options: dict[str, Any], poo
         partial.remove()
     partial.write_json("layout.json", layout)
     pipeline = _pipeline(block, plan, partial)
-    amount = _amount(block)
+    amount = (*_amount(block), block.kind == "rows")
     if kind == "local":
         executor = LocalExecutor(partial, pipeline, block.tasks, pool.count)
         progress.start(block.name, block.tasks, block.tasks - len(executor.get_incomplete_ranks()), *amount)
         executor.run_watched(pool, progress.update)
     else:
-        progress.start(block.name, block.tasks, 0, *amount)
         executor = cluster_executor(kind, partial, pipeline, block.tasks, options, f"{plan.recipe.name}/{block.name}")
+        progress.start(block.name, block.tasks, block.tasks - len(executor.get_incomplete_ranks()), *amount)
         executor.run()
         if kind == "slurm":
             wait_for_slurm(executor)

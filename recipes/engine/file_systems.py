@@ -56,6 +56,8 @@ def _install(scheme: str) -> str:
 @contextmanager
 def reaching(urls: Sequence[str], place: str) -> Iterator[None]:
     """Says in one line what a remote file system raised. Errors over local paths pass as they are, except those of the system."""
+    for url in urls:
+        check_scheme(url, place)
     try:
         yield
     except RecipeError:

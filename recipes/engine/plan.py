@@ -184,8 +184,6 @@ def _source(recipe: Recipe, name: str, where: str, unit_bytes: int | None) -> So
         licences.check_licence(spec.licence, place)
     if not spec.files:
         raise RecipeError(f"{place}: no files; give them here as 'files', or on the command line as --in PATTERN")
-    for url in spec.files:
-        file_systems.check_scheme(url, place)
     with file_systems.reaching(spec.files, place):
         try:
             inputs = find_inputs(spec.files, spec.kind)
@@ -213,9 +211,11 @@ def _check_columns(steps: list[Step], available: list[str], stage: Stage, place:
     for i, step in enumerate(steps):
         wanted = set(step.reads) | (set(step.surveys) if isinstance(step, Survey) else set())
         if missing := sorted(wanted - have):
+            writers = blocks.who_writes(missing)
             raise RecipeError(
                 f"{place}, step {i + 1} ({step.name}): reads column{'s' if len(missing) > 1 else ''} "
-                f"{', '.join(map(repr, missing))}, which no earlier step writes. Columns here: {', '.join(sorted(have))}."
+                f"{', '.join(map(repr, missing))}, which no earlier step writes"
+                f"{f'; put before it: {writers}' if writers else ''}. Columns here: {', '.join(sorted(have))}."
             )
         have = (have - set(step.drops)) | set(step.writes)
     kept = [c for c in COLUMNS if c in have and not COLUMNS[c].transient]

@@ -21,7 +21,8 @@ from curation.step import Step
 from recipes.engine import blocks, recipe_file
 from recipes.engine.errors import RecipeError
 from recipes.engine.preset_effects import show_effects
-from recipes.engine.run_folder import open_run
+from recipes.engine.run_folder import Run, open_run
+from recipes.engine.run_rules import own_presets
 from recipes.engine.wording import keep_sign
 
 
@@ -45,16 +46,33 @@ def show(what: str, name: str | None = None, on_run: str | None = None) -> None:
             f"show {what} --on: only presets are counted on a run; write seimai show presets --on {on_run}"
         )
     is_file = what == "presets" and name is not None and name.endswith((".yaml", ".yml"))
+    if on_run is not None:
+        _effects(open_run(on_run), name, on_run)
+        return
     if name is not None and not is_file and name not in names():
         raise RecipeError(f"show {what} {name}: there is no such {what[:-1]}; {_nearest(name, names())}")
     console = _console()
-    if on_run is not None:
-        presets = [_loaded(n) for n in ([name] if name else preset_names())]
-        show_effects(console, open_run(on_run), presets, examples=name is not None)
-    elif name is None:
+    if name is None:
         every(console)
     else:
         one(console, name)
+
+
+def _effects(run: Run, name: str | None, on_run: str) -> None:
+    """What rules would remove from a run: those that its recipe states itself, and the packaged presets; or one of them."""
+    own = {preset.name: preset for preset in own_presets(run)}
+    names = [*own, *preset_names()]
+    if name is None:
+        presets = [own[n] if n in own else _loaded(n) for n in names]
+    elif name == "rules" and own:
+        presets = list(own.values())
+    elif name in own:
+        presets = [own[name]]
+    elif name in names or name.endswith((".yaml", ".yml")):
+        presets = [_loaded(name)]
+    else:
+        raise RecipeError(f"show presets {name} --on {on_run}: there is no such preset; {_nearest(name, names)}")
+    show_effects(_console(), run, presets, examples=name is not None)
 
 
 def _console() -> Console:
@@ -150,15 +168,9 @@ def _column(console: Console, name: str) -> None:
     column = COLUMNS[name]
     table = _table(name, str(column.type))
     table.add_row("meaning", Text(column.meaning))
-    users = [n for n in blocks.STEPS if name in _declared(n, "writes")]
-    table.add_row("written by", Text(", ".join(users) or "a reader"))
+    table.add_row("written by", Text(", ".join(blocks.writers(name)) or "a reader"))
     table.add_row("presets", Text(", ".join(n for n in preset_names() if name in load_preset(n).columns) or "–"))
     console.print(table)
-
-
-def _declared(step: str, what: str) -> tuple[str, ...]:
-    names = getattr(blocks.step_class(step, "show columns"), what)
-    return names if isinstance(names, tuple) else ()
 
 
 def _reasons(console: Console) -> None:

@@ -61,6 +61,14 @@ def test_a_stage_that_reads_nothing_known(tmp_path):
     )
 
 
+def test_a_column_that_nobody_wrote_names_the_step_that_would(tmp_path):
+    (tmp_path / "pages.warc.gz").touch()
+    rule = "{name: nouns, column: noun_fraction, keep: '>= 0.1'}"
+    text = GOOD.replace("main_text]", f"main_text, {{threshold: {{rules: [{rule}]}}}}]")
+    text = text.replace("pages.warc.gz", f"{tmp_path}/pages.warc.gz")
+    assert "no earlier step writes; put before it: `words` writes noun_fraction. Columns here: " in said(tmp_path, text)
+
+
 def test_partitions_are_a_power_of_two(tmp_path):
     assert "must be a power of two" in said(tmp_path, GOOD + "partitions: 12\n")
 

@@ -79,3 +79,11 @@ def test_it_fits_a_hundred_columns_and_hides_the_text(made, capsys):
 def test_control_characters_do_not_reach_the_terminal(made, capsys):
     out = said(capsys, made.folder, made.rows["kept"][0]["url"])
     assert "\x1b" not in out
+
+
+def test_a_page_is_found_by_its_file_and_offset(made, capsys):
+    row = made.rows["kept"][0]
+    assert row["id"].hex() in said(capsys, made.folder, f"{row['file']}:{row['offset']}")
+    assert row["id"].hex() in said(capsys, made.folder, f"/data/crawl/{row['file']}:{row['offset']}")
+    with pytest.raises(RecipeError, match="FILE:OFFSET nosuch"):
+        explain(made.folder, "nosuch.warc.gz:1")
