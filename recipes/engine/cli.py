@@ -121,13 +121,13 @@ def show_plan(
 
 @app.command()
 def show(
-    what: Annotated[str, typer.Argument(metavar="WHAT", help="recipes, steps, columns, reasons or presets.")],
+    what: Annotated[str, typer.Argument(metavar="WHAT", help="recipes, sources, steps, columns, reasons or presets.")],
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="One of them, in full.")] = None,
     on_run: Annotated[
         str | None, typer.Option("--on", metavar="RUN", help="With presets: what each rule would remove from this run.")
     ] = None,
 ) -> None:
-    """Show recipes, steps, columns, reasons or presets."""
+    """Show recipes, sources, steps, columns, reasons or presets."""
     from recipes.engine.show import show as shown
 
     shown(what, name, on_run)

@@ -1,4 +1,4 @@
-"""Finding a page in a run, with everything that the shards know of it: by its URL, its id, the beginning of its id, or its place in a file.
+"""Finding a page in a run with all that the shards know of it: by its URL, its id or the id's beginning, or its place in a file.
 
 A page is looked for along the chain of blocks, from the release backwards: an id names its partition, so only one partition of the
 release is read; a URL is looked for in the url column. A rejected row that was kept as a key gets its measured values from the shard

@@ -33,6 +33,15 @@ def test_recipes_are_listed_with_what_they_are_for(capsys):
     assert "stages:" in shown(capsys, "recipes", "web_ja")
 
 
+def test_a_source_has_the_options_of_its_reader(capsys):
+    assert re.search(
+        r"jsonl +\.jsonl .*text_key, id_key, url_key, date_key, max_record_bytes",
+        " ".join(shown(capsys, "sources").split()),
+    )
+    assert re.search(r"max_record_bytes +int +16777216", shown(capsys, "sources", "warc"))
+    assert "units" not in shown(capsys, "sources")
+
+
 def test_a_step_in_full_has_its_parameters_and_columns(capsys):
     out = shown(capsys, "steps", "threshold")
     assert re.search(r"preset +str \| None +None", out)
@@ -90,10 +99,7 @@ def test_effects_come_with_pages_and_masked_text(made, capsys):
 
 def test_rules_whose_columns_were_not_measured_are_said(made, capsys):
     out = shown(capsys, "presets", None, made.folder)
-    assert (
-        "fineweb2_jpn on corpus/made 1\nthis run measured none of its columns; before its deciding step a recipe needs: `text_stats` writes"
-        in out
-    )
+    assert "fineweb2_jpn on corpus/made 1\nthis run measured none of its columns; before its deciding step" in out
     assert "`words` writes" in out
 
 
