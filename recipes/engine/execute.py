@@ -21,11 +21,12 @@ from curation.write_shards import WriteShards
 from recipes.engine.errors import RecipeError, RunError
 from recipes.engine.executors import LocalExecutor, backend, cluster_executor, wait_for_slurm
 from recipes.engine.manifests import finish_block, versions
-from recipes.engine.plan import Block, Plan, SourceRead, reader_class
+from recipes.engine.plan import Block, Plan
 from recipes.engine.progress import Progress
 from recipes.engine.run_folder import run_folder
 from recipes.engine.run_lock import locked
 from recipes.engine.run_survey import RunSurvey
+from recipes.engine.source_read import SourceRead, reader_class
 from recipes.engine.warm_up import WarmUp
 from recipes.engine.workers import Workers
 

@@ -14,7 +14,8 @@ from curation.place import Place
 from curation.shards import MANIFEST, set_schema
 from curation.write_shards import smallest_samples
 from recipes.engine import code_version
-from recipes.engine.plan import Block, SourceRead
+from recipes.engine.plan import Block
+from recipes.engine.source_read import SourceRead
 
 JOINED_FILES = 16
 """Sample files that are joined at a time."""

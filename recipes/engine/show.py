@@ -22,10 +22,10 @@ from curation.filters.preset import Preset, load_preset, preset_names
 from curation.step import Step
 from recipes.engine import blocks, recipe_file
 from recipes.engine.errors import RecipeError
-from recipes.engine.plan import reader_class
 from recipes.engine.preset_effects import show_effects
 from recipes.engine.run_folder import Run, open_run
 from recipes.engine.run_rules import own_presets
+from recipes.engine.source_read import reader_class
 from recipes.engine.wording import keep_sign
 
 
