@@ -128,6 +128,9 @@ def newcomer(session: nox.Session) -> None:
             session.run(*command[1].split(), env=env, external=True)
             took, after = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
             cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+            # any datatrove filter may stand between ours, also where nothing but the project is installed
+            imports = "import datatrove.pipeline.filters, datatrove.pipeline.formatters"
+            session.run("uv", "run", "python", "-c", imports, env=env, external=True)
         shards, reports = sorted(clone.glob("runs/**/*.parquet")), sorted(clone.glob("runs/**/*.html"))
         strays = [p for p in home.rglob("*") if p.is_file() and ".cache" not in p.parts]
         if not shards or not reports or strays:

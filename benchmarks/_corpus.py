@@ -6,12 +6,21 @@ writes and datatrove's reader needs to find XHTML pages. Bodies stay as they are
 
 import gzip
 import random
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 DEV = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 INFO = b"WARC/1.0\r\nWARC-Type: warcinfo\r\nWARC-Record-ID: <urn:uuid:%s>\r\nWARC-Date: 2026-01-01T00:00:00Z\r\n"
+
+
+def need_corpus(*parts: str, data: Path = DEV) -> None:
+    """Ends with one line when the development corpus, or one of these parts of it, is not there."""
+    if missing := [part for part in parts if not (data / part).exists()]:
+        sys.exit(
+            f"this benchmark reads the development corpus, and {data} has no {', '.join(missing)}: see docs/dev-corpus.md"
+        )
 
 
 def responses() -> list[tuple[str, bytes, bytes]]:

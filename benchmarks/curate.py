@@ -23,7 +23,7 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from _corpus import DEV, members, write_crawl
+from _corpus import members, need_corpus, write_crawl
 
 HERE = Path(__file__).resolve().parent
 MODEL = HERE.parent / "curation" / "classify" / "lid.176.ftz"
@@ -103,8 +103,7 @@ def main() -> None:
         "--cache", default=os.environ.get("SEIMAI_BENCH_CACHE", f"{tempfile.gettempdir()}/seimai-bench")
     )
     options = parser.parse_args()
-    if not (DEV / "warc").exists():
-        raise SystemExit("the development corpus is not beside this checkout")
+    need_corpus("warc")
     cache, quick = Path(options.cache), options.quick
     n_peer, n_ours, repeats = (200, 2_012, 1) if quick else (2_012, 20_120, 3)
     nothing, small, large = (write_crawl(cache / f"{n}", n) for n in (0, n_peer, n_ours))

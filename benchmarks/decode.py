@@ -10,8 +10,7 @@
    meta is run on the cells without a header, and chardet's on up to 100 pages of those that are not of 1 MiB.
 3. What `sniff` and `language` say of the labelled pages, by labels that no kana made.
 
-SEIMAI_PEER_PYTHON names the Python of an environment made from benchmarks/peers-decode.txt. Times are CPU of this process. Last
-line: one JSON object.
+SEIMAI_PEER_PYTHON names the Python of an environment made from benchmarks/peers-decode.txt. Times are CPU of this process.
 """
 
 import argparse
@@ -31,6 +30,7 @@ from typing import Any
 
 import _transcode as transcode
 import pyarrow as pa
+from _corpus import need_corpus
 
 from curation.extract.charset import decode
 from curation.extract.decode import Decode
@@ -51,6 +51,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer pages: under 50 s")
     parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data")
     args = parser.parse_args()
+    need_corpus("truth.tsv", "warc", data=args.data)
     truth = {row["url"]: row for row in _table(args.data / "truth.tsv")}
     batches, rejected = read(args.data)
     rows = (row for batch in batches for row in batch.select(["url", "payload"]).to_pylist())

@@ -24,11 +24,11 @@ from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from _corpus import DEV, need_corpus
 from _extract_metric import grams, navigation_share, scores, site_strings
 from fastwarc import ArchiveIterator, WarcRecordType
 
 ROOT = Path(__file__).resolve().parent.parent
-DATA = ROOT.parent / "shared" / "data"
 sys.path.insert(0, str(ROOT))
 
 BATCH = 40
@@ -59,11 +59,11 @@ class Page:
 
 def read_pages() -> list[Page]:
     """Japanese HTML pages: Debian's manuals, one snapshot of the laws, Apache's manual, the Rust book 1.6, Namazu."""
-    with open(DATA / "truth.tsv", encoding="utf-8", newline="") as file:
+    with open(DEV / "truth.tsv", encoding="utf-8", newline="") as file:
         truth = {row["url"]: row for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)}
     pages = []
     for name in ("debian-docs-ja", "apache-manual", "egov-laws-sjis", "rust-book", "legacy-eucjp"):
-        with open(DATA / "warc" / f"{name}.warc.gz", "rb") as file:
+        with open(DEV / "warc" / f"{name}.warc.gz", "rb") as file:
             for record in ArchiveIterator(file, record_types=WarcRecordType.response):
                 url = record.headers.get("WARC-Target-URI")
                 row = truth[url]
@@ -146,7 +146,7 @@ class References:
     """The texts to compare with, and each site's repeated strings."""
 
     def __init__(self, pages: Sequence[Page]):
-        folder = DATA / "extraction_reference"
+        folder = DEV / "extraction_reference"
         self.manuals = {
             k: grams([gzip.decompress((folder / f"{name}.txt.gz").read_bytes()).decode()])
             for k, name in MANUALS.items()
@@ -257,6 +257,5 @@ def main(quick: bool) -> None:
 
 
 if __name__ == "__main__":
-    if not (DATA / "truth.tsv").exists():
-        sys.exit(f"needs the development corpus at {DATA}")
+    need_corpus("truth.tsv", "warc", "extraction_reference")
     main("--quick" in sys.argv[1:])

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from _corpus import DEV
+from _corpus import DEV, need_corpus
 
 from curation.features.character_sets import SPECIAL_CHARACTERS, TERMINAL_PUNCTUATION
 
@@ -31,6 +31,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="3,000 texts for the ratio, 200 pages for equality")
     args = parser.parse_args()
+    need_corpus("truth.tsv", "warc", "scale")
     began = time.process_time()
     from curation.features.repetition import Repetition, repetition
     from curation.features.text_stats import TextStats, text_stats

@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from _corpus import DEV, need_corpus
 
-DEV = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 PEERS = {"gaoya": 1.0, "rensa": 0.25, "datatrove": 0.1, "datasketch": 0.1}
 """Peer → share of the documents that it gets."""
 
@@ -128,8 +128,7 @@ def error(pairs: list[tuple[str, str]]) -> tuple[float, float]:
 
 def main(quick: bool) -> None:
     """Runs everything and prints a line a measurement, then one JSON object."""
-    if not (DEV / "scale").exists():
-        sys.exit(f"this benchmark reads {DEV}/scale, which is not there")
+    need_corpus("scale")
     python = os.environ.get("SEIMAI_PEER_PYTHON")
     if not python:
         sys.exit(

@@ -19,6 +19,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from _corpus import need_corpus
+
 FINEWEB2 = {
     "top": {2: 0.239, 3: 0.196, 4: 0.172},
     "duplicate": {5: 0.243, 6: 0.225, 7: 0.207, 8: 0.19, 9: 0.175, 10: 0.159},
@@ -37,6 +39,7 @@ def main() -> None:
     if args.peer:
         peer_side(*map(Path, args.peer))
         return
+    need_corpus("truth.tsv", "warc", *([] if args.quick else ["scale"]), data=args.data)
     peer = os.environ.get("SEIMAI_PEER_PYTHON")
     if not peer:
         raise SystemExit("SEIMAI_PEER_PYTHON is not set: an environment with benchmarks/peers-presets.txt is needed")

@@ -72,8 +72,20 @@ def _made(path: str, params: dict[str, Any]) -> PipelineStep:
     module, _, name = path.rpartition(".")
     try:
         cls = getattr(importlib.import_module(module), name)
+    except ModuleNotFoundError as error:
+        if error.name and f"{module}.".startswith(f"{error.name}."):
+            raise ValueError(f"no datatrove step '{path}': {error}") from error
+        raise ValueError(
+            f"datatrove step '{path}' needs the package {error.name}, which is not installed: "
+            f"`uv run --with {error.name} seimai …`, or pip install it"
+        ) from error
     except (ImportError, AttributeError, ValueError) as error:
         raise ValueError(f"no datatrove step '{path}': {error}") from error
     if not (isinstance(cls, type) and issubclass(cls, PipelineStep)):
         raise ValueError(f"'{path}' is no datatrove pipeline step")
-    return cls(**params)
+    try:
+        return cls(**params)
+    except ImportError as error:  # datatrove looks for what a step needs when it is made
+        raise ValueError(f"datatrove step '{path}': {' '.join(str(error).split())}") from error
+    except TypeError as error:
+        raise ValueError(f"arguments of datatrove step '{path}': {error}") from error

@@ -53,7 +53,7 @@ _ORIGIN = [
     Column(
         "offset",
         pa.int64(),
-        "first byte of the record in `file` (of its member when compressed); row number, from 0, for tables",
+        "first byte of the record in `file` (of its member when compressed); for tables the rows or lines before it",
     ),
     Column(
         "length",

@@ -54,6 +54,10 @@ class MainText(Measure):
         super().__init__()
         if engine not in ("resiliparse", "trafilatura"):
             raise ValueError(f"engine must be 'resiliparse' or 'trafilatura', not {engine!r}")
+        if engine == "trafilatura" and importlib.util.find_spec("trafilatura") is None:
+            raise ValueError(
+                "engine: trafilatura is not installed: `uv run --extra trafilatura seimai …`, or pip install 'seimai[trafilatura]'"
+            )
         if ruby not in ("drop", "keep"):
             raise ValueError(f"ruby must be 'drop' or 'keep', not {ruby!r}")
         if not 0 <= link_density_switch <= 1:
@@ -74,8 +78,6 @@ class MainText(Measure):
         """Loads the extractor: into this process on the first attempt, into a child on later ones."""
         from curation.extract.alone import Alone, load
 
-        if self.engine == "trafilatura" and importlib.util.find_spec("trafilatura") is None:
-            raise ImportError("main_text: engine 'trafilatura' is not installed; it comes with `seimai[trafilatura]`")
         if self.attempt > 1:
             self._alone = Alone(self.extractor, self.fuse_seconds)
         else:

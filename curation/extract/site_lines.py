@@ -53,10 +53,18 @@ class SiteLines(Survey):
         return self.table is None
 
     def artefacts(self) -> Mapping[str, bytes]:
-        """The named table's rows: part of the run's fingerprint."""
+        """The named table's rows: part of the run's fingerprint. Raises ValueError when there is no such table."""
         if self.table is None:
             return {}
-        rows = open_table(self.table).select(["host", "line_hash", "share"]).combine_chunks()
+        try:
+            rows = open_table(self.table).select(["host", "line_hash", "share"]).combine_chunks()
+        except FileNotFoundError:
+            raise ValueError(
+                f"table: {self.table} is not there; give the folder of a table that a run made "
+                "(OUT/stages/….site_lines-…/site_lines), or a Parquet file"
+            ) from None
+        except (ImportError, KeyError, OSError, ValueError) as error:
+            raise ValueError(f"table: {self.table} is no table of a site's lines: {error}") from error
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, rows.schema) as stream:
             stream.write_table(rows)

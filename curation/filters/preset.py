@@ -26,6 +26,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from curation.document import COLUMNS
+from curation.yaml_file import yaml_fault
 
 FOLDER = Path(__file__).parent / "presets"
 """Where the packaged presets lie."""
@@ -216,12 +217,42 @@ def read_preset(text: str, where: str) -> Preset:
     try:
         preset = Preset.model_validate(yaml.safe_load(text))
     except yaml.YAMLError as error:
-        raise ValueError(f"{where} is not YAML: {error}") from None
+        raise ValueError(yaml_fault(error, where)) from None
     except ValidationError as error:
-        said = [f"{'.'.join(map(str, e['loc']))}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()]
-        raise ValueError(f"{where}: {'; '.join(said)}") from None
+        raise ValueError(f"{where}: {said(error)}") from None
     check(preset, where)
     return preset
+
+
+_KEYS = ("name", "column", "keep", "any", "needs", "note")
+
+
+def said(error: ValidationError) -> str:
+    """What is wrong with a preset or with rules, on one line: each rule by its name, or by its number from 1."""
+    return "; ".join(dict.fromkeys(_one(e) for e in error.errors()))
+
+
+def _one(error: Any) -> str:
+    loc, found = list(error["loc"]), error["input"]
+    message = error["msg"].removeprefix("Value error, ")
+    place = ""
+    if loc[:1] == ["rules"] and len(loc) > 1:
+        place, loc = f"rule {int(loc[1]) + 1}", loc[2:]
+    if loc[:1] == ["tests"]:
+        loc = loc[2:]
+    if error["type"] == "extra_forbidden":
+        valid = _KEYS if place else tuple(Preset.model_fields)
+        near = difflib.get_close_matches(str(loc[-1]), valid, 1)
+        message = f"unknown key '{loc.pop()}'; " + (
+            f"did you mean '{near[0]}'?" if near else f"keys: {', '.join(valid)}"
+        )
+    elif error["type"] == "missing":
+        message = f"the key '{loc.pop()}' is missing"
+    elif isinstance(found, str | int | float) and loc and not message.startswith(f"{loc[-1]}:"):
+        message = f"{message} (found {found!r})"
+    if loc and message.startswith(f"{loc[-1]}:"):
+        loc.pop()
+    return ": ".join([place] * bool(place) + [".".join(map(str, loc))] * bool(loc) + [message])
 
 
 def check(preset: Preset, where: str) -> None:

@@ -11,8 +11,9 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import ValidationError
 
-from curation.filters.preset import Condition, Preset, Rule, Test, check, nearest, preset_file, read_preset
+from curation.filters.preset import Condition, Preset, Rule, Test, check, nearest, preset_file, read_preset, said
 from curation.step import Batch, Columns, Decide
 
 _COMPARE = {
@@ -71,8 +72,8 @@ def own_rules(rules: list[dict[str, Any]]) -> Preset:
     """Rules that a recipe states itself, as a preset named `rules`. Raises ValueError like a preset's file."""
     try:
         preset = Preset.model_validate({"name": "rules", "rules": rules})
-    except ValueError as error:
-        raise ValueError(f"rules: {error}") from None
+    except ValidationError as error:
+        raise ValueError(f"rules: {said(error)}") from None
     check(preset, "rules")
     return preset
 

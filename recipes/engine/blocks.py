@@ -6,6 +6,7 @@ Nothing is imported until a recipe names it, and step modules import no heavy li
 import difflib
 import importlib
 import inspect
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import ConfigDict, ValidationError, create_model
@@ -45,6 +46,25 @@ def step_class(name: str, where: str) -> type[Step]:
         raise RecipeError(f"{where}: there is no step '{name}'; {hint}")
     module, _, cls = STEPS[name].partition(":")
     return getattr(importlib.import_module(module), cls)
+
+
+def writers(column: str) -> list[str]:
+    """Steps that write a column, in the registry's order; none for what only a reader writes."""
+    classes = {name: step_class(name, "steps") for name in STEPS}
+    return [name for name, cls in classes.items() if isinstance(cls.writes, tuple) and column in cls.writes]
+
+
+def who_writes(columns: Iterable[str]) -> str:
+    """In words which steps write these columns; empty when no step does.
+
+    >>> who_writes(["chars", "noun_fraction", "kana_ratio", "payload"])
+    '`text_stats` writes chars, `words` writes noun_fraction, `language` writes kana_ratio'
+    """
+    by_steps: dict[str, list[str]] = {}
+    for column in columns:
+        if steps := writers(column):
+            by_steps.setdefault("` or `".join(steps), []).append(column)
+    return ", ".join(f"`{steps}` writes {', '.join(names)}" for steps, names in by_steps.items())
 
 
 def parameters(cls: type[Any]) -> dict[str, tuple[Any, Any]]:

@@ -38,12 +38,34 @@ Overrides = Annotated[
 ]
 
 
-def _planned(name: str, files: list[str] | None, out: str | None, overrides: list[str] | None) -> "Plan":
-    from recipes.engine import plan, recipe_file
+On = Annotated[str, typer.Option("--on", metavar="WHERE", help="local, slurm:FILE or ray[:FILE].")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"seimai {version('seimai')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None: ...
+
+
+def _planned(name: str, files: list[str] | None, out: str | None, overrides: list[str] | None, on: str) -> "Plan":
+    from recipes.engine import executors, file_systems, plan, recipe_file
 
     path = recipe_file.find(name)
     recipe = recipe_file.load(path, overrides, files)
-    return plan.make(recipe, path.name, out or plan.default_out(recipe))
+    executors.backend(on)
+    out = out or plan.default_out(recipe)
+    file_systems.check_out(out)
+    return plan.make(recipe, path.name, out)
 
 
 @app.command()
@@ -52,7 +74,7 @@ def run(
     files: Files = None,
     out: Out = None,
     overrides: Overrides = None,
-    on: Annotated[str, typer.Option("--on", metavar="WHERE", help="local, slurm:FILE or ray[:FILE].")] = "local",
+    on: On = "local",
     workers: Annotated[int | None, typer.Option(help="Worker processes of --on local (default: one a core).")] = None,
     replay: Annotated[
         str | None,
@@ -60,10 +82,11 @@ def run(
     ] = None,
 ) -> None:
     """Run a recipe. Given again, it goes on where it stopped; what has not changed is not computed again."""
-    from recipes.engine import execute
+    from recipes.engine import execute, file_systems
     from recipes.engine.summary import print_summary
 
-    plan = _planned(recipe, files, out, overrides)
+    plan = _planned(recipe, files, out, overrides, on)
+    file_systems.open_out(plan.out)
     try:
         finished = execute.run(plan, on=on, workers=workers or os.cpu_count() or 1, replay=replay)
     except KeyboardInterrupt:
@@ -76,31 +99,35 @@ def run(
 
 
 @app.command()
-def check(recipe: RecipeName, files: Files = None, out: Out = None, overrides: Overrides = None) -> None:
-    """Check a recipe without touching data: steps, keys, columns, presets, files, rights."""
-    plan = _planned(recipe, files, out, overrides)
+def check(
+    recipe: RecipeName, files: Files = None, out: Out = None, overrides: Overrides = None, on: On = "local"
+) -> None:
+    """Check a recipe without touching data: steps, keys, columns, presets, files, rights, licences, and where it would run."""
+    plan = _planned(recipe, files, out, overrides, on)
     typer.echo(
         f"{recipe}: ok, {len(plan.recipe.stages)} stages in {len(plan.blocks)} blocks, version {plan.recipe.version}"
     )
 
 
 @app.command(name="plan")
-def show_plan(recipe: RecipeName, files: Files = None, out: Out = None, overrides: Overrides = None) -> None:
+def show_plan(
+    recipe: RecipeName, files: Files = None, out: Out = None, overrides: Overrides = None, on: On = "local"
+) -> None:
     """Show what would run: blocks, tasks, columns, fingerprints, and what is there already."""
     from recipes.engine.summary import print_plan
 
-    print_plan(_planned(recipe, files, out, overrides))
+    print_plan(_planned(recipe, files, out, overrides, on))
 
 
 @app.command()
 def show(
-    what: Annotated[str, typer.Argument(metavar="WHAT", help="recipes, steps, columns, reasons or presets.")],
+    what: Annotated[str, typer.Argument(metavar="WHAT", help="recipes, sources, steps, columns, reasons or presets.")],
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="One of them, in full.")] = None,
     on_run: Annotated[
         str | None, typer.Option("--on", metavar="RUN", help="With presets: what each rule would remove from this run.")
     ] = None,
 ) -> None:
-    """Show recipes, steps, columns, reasons or presets."""
+    """Show recipes, sources, steps, columns, reasons or presets."""
     from recipes.engine.show import show as shown
 
     shown(what, name, on_run)
@@ -109,9 +136,19 @@ def show(
 @app.command()
 def explain(
     run_folder: Annotated[
-        str, typer.Argument(metavar="RUN", help="Folder of a run's version, e.g. runs/quickstart/1.")
+        str,
+        typer.Argument(
+            metavar="RUN",
+            help="Folder of a run, e.g. runs/quickstart (its newest version), or of a version, runs/quickstart/2026.11.22.",
+        ),
     ],
-    page: Annotated[str, typer.Argument(metavar="URL_OR_ID", help="The page's URL, or its id in hexadecimal.")],
+    page: Annotated[
+        str,
+        typer.Argument(
+            metavar="PAGE",
+            help="The page's URL, its id in hexadecimal (8 digits or more), or FILE:OFFSET as the shards say it.",
+        ),
+    ],
 ) -> None:
     """Tell one page's whole story: decoded how, each value beside each threshold, which cluster, kept or why not."""
     from recipes.engine.explain import explain as explained
@@ -121,7 +158,9 @@ def explain(
 
 @app.command()
 def report(
-    run_folder: Annotated[str, typer.Argument(metavar="RUN", help="Folder of a run's version.")],
+    run_folder: Annotated[
+        str, typer.Argument(metavar="RUN", help="Folder of a run (its newest version), or of one version.")
+    ],
     samples: Annotated[
         bool, typer.Option("--samples", help="Show page text: 20 kept and 20 rejected pages a reason.")
     ] = False,

@@ -21,11 +21,12 @@ from curation.write_shards import WriteShards
 from recipes.engine.errors import RecipeError, RunError
 from recipes.engine.executors import LocalExecutor, backend, cluster_executor, wait_for_slurm
 from recipes.engine.manifests import finish_block, versions
-from recipes.engine.plan import Block, Plan, SourceRead, reader_class
+from recipes.engine.plan import Block, Plan
 from recipes.engine.progress import Progress
 from recipes.engine.run_folder import run_folder
 from recipes.engine.run_lock import locked
 from recipes.engine.run_survey import RunPhase, RunSurvey, phase_place
+from recipes.engine.source_read import SourceRead, reader_class
 from recipes.engine.warm_up import WarmUp
 from recipes.engine.workers import Workers
 
@@ -155,7 +156,7 @@ def _run_tasks(
     executors = [LocalExecutor(*run, pool.count) for run in runs]
     left = [len(e.get_incomplete_ranks()) for e in executors]
     tasks = [n for _, _, n in runs]
-    progress.start(block.name, sum(tasks), sum(tasks) - sum(left), *_amount(block))
+    progress.start(block.name, sum(tasks), sum(tasks) - sum(left), *_amount(block), block.kind == "rows")
     for i, (place, pipeline, n) in enumerate(runs):
         if kind == "local":
             before, done = sum(tasks[:i]), sum(left[:i])

@@ -1,4 +1,4 @@
-"""`seimai explain RUN URL_OR_ID`: one page's whole story, told from the shards.
+"""`seimai explain RUN PAGE`: one page's whole story, told from the shards.
 
 Where it came from, how it was decoded, each measured value beside each threshold that looked at it, its cluster, and why it was kept
 or not. The text itself is shown masked, as in the report.
@@ -17,12 +17,15 @@ from curation.filters.threshold import rules_broken
 from recipes.engine.errors import RecipeError
 from recipes.engine.run_folder import Run, find_row, open_run, rejected_rows
 from recipes.engine.run_rules import RunRule, run_rules
-from recipes.engine.story import Story, find, is_id, nearest_urls
-from recipes.engine.wording import keep_sign, masked, number, one_line, reason_words
+from recipes.engine.story import Story, file_offset, find, is_id, nearest_urls
+from recipes.engine.wording import keep_sign, masked, number, one_line, reason_words, record_place
+
+_UNREAD = ("too_deep", "extract_timeout", "extract_crash")
+"""Reasons of pages whose extraction was given up: what their columns say of a text is not about one."""
 
 
 def explain(folder: str, page: str) -> None:
-    """Prints the story of a page by its URL, its id, or the first 8 or more digits of its id.
+    """Prints the story of a page by its URL, its id, the first 8 or more digits of its id, or its FILE:OFFSET.
 
     Raises RecipeError when the run does not know the page, naming the nearest URLs.
     """
@@ -45,7 +48,7 @@ def _console() -> Console:
 def tell(console: Console, run: Run, story: Story) -> None:
     """Prints one story: verdict, origin, decoding, text, values beside thresholds, cluster."""
     row, verdict = story.row, story.verdict
-    console.print(Text(str(row.get("url") or f"(no URL) {row.get('file')} row {row.get('offset')}"), style="bold"))
+    console.print(Text(str(row.get("url") or f"(no URL) {record_place(row)}"), style="bold"))
     console.print(Text(f"id {row['id'].hex()}", style="dim"))
     console.print()
     console.print(_headline(story))
@@ -53,7 +56,10 @@ def tell(console: Console, run: Run, story: Story) -> None:
     console.print(_way(run, story))
     _facts(console, "origin", _origin(row))
     _facts(console, "decoded", _decoded(row))
-    _facts(console, "text", _text(row))
+    if not row.get("text") and verdict.get("reason") in _UNREAD:
+        _facts(console, "text", [("extraction", "given up; there is no text")])
+    else:
+        _facts(console, "text", _text(row))
     _rule_table(console, rules.rules, row, verdict)
     for doubt in rules.doubts:
         console.print(Text(f"note: {doubt}", style="yellow"))
@@ -114,9 +120,6 @@ def _facts(console: Console, title: str, facts: list[tuple[str, str]]) -> None:
 
 
 def _origin(row: dict[str, Any]) -> list[tuple[str, str]]:
-    where = (
-        f"{row.get('file')}, offset {row.get('offset'):,}" if row.get("offset") is not None else f"{row.get('file')}"
-    )
     length = f", {row['length']:,} bytes stored" if row.get("length") is not None else ""
     rights = ", ".join(str(row[c]) for c in ("rights_basis", "licence", "licence_link") if row.get(c))
     robots = ", ".join(f"{c}: {row[c]}" for c in ("x_robots_tag", "robots_meta") if row.get(c))
@@ -124,7 +127,7 @@ def _origin(row: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         ("source", one_line(row.get("source") or "")),
         ("captured", f"{row['date']:%Y-%m-%d %H:%M:%S} UTC" if row.get("date") is not None else ""),
-        ("record", where + length),
+        ("record", record_place(row) + length),
         ("response", one_line(", ".join(kind))),
         ("body", f"{row['payload_bytes']:,} bytes" if row.get("payload_bytes") is not None else ""),
         ("truncated", one_line(row.get("truncated") or "")),
@@ -216,7 +219,7 @@ def _cluster(run: Run, row: dict[str, Any]) -> list[tuple[str, str]]:
     size, rank = row.get("cluster_size"), row.get("cluster_rank")
     return [
         ("label", row["cluster"].hex()),
-        ("size", f"{size:,} rows" if size is not None else ""),
+        ("size", f"{size:,} row{'s' if size != 1 else ''}" if size is not None else ""),
         ("rank", f"{rank:,}{' (the best)' if rank == 0 else ''}" if rank is not None else ""),
         ("others", "\n".join(f"{key.hex()[:12]}  {fates.get(key, 'not found')}" for key in others)),
     ]
@@ -241,6 +244,8 @@ def _unknown(run: Run, page: str) -> str:
     where = f"{run.place.url}: no row of this run"
     if is_id(page):
         return f"{where} has an id that begins with {page.strip()}"
+    if file_offset(page):
+        return f"{where} has the URL or FILE:OFFSET {page}; the offset is that of the column 'offset', without commas"
     near = nearest_urls(run, page)
     hint = f". Nearest URLs: {'  '.join(near)}" if near else ""
     return f"{where} has the URL {page}{hint}"

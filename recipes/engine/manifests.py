@@ -15,8 +15,9 @@ from curation.shards import MANIFEST, join_table_parts, set_schema
 from curation.survey import Survey
 from curation.write_shards import smallest_samples
 from recipes.engine import code_version
-from recipes.engine.plan import Block, SourceRead
+from recipes.engine.plan import Block
 from recipes.engine.run_survey import WORK
+from recipes.engine.source_read import SourceRead
 
 JOINED_FILES = 16
 """Sample files that are joined at a time."""

@@ -15,15 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from curation.document import COLUMNS
-from curation.provenance import Source
-from curation.source_hash import of_module
 from curation.step import Decide, Step
 from curation.survey import Survey
 from recipes.engine import blocks, code_version
 from recipes.engine.errors import RecipeError
+from recipes.engine.source_read import SourceRead, hash_of, read_source, reader_class
 from recipes.engine.spec import Recipe, Stage, step_labels
 
 FORMAT = 1
@@ -31,29 +28,6 @@ FORMAT = 1
 
 PARTITION_BYTES = 8 << 20
 """Bytes of input files (compressed, mostly) for which a set between two stages has a partition, some 1,000 pages of a crawl."""
-
-UNITS, LEAST_UNIT_BYTES, MOST_UNIT_BYTES = 12, 8 << 20, 32 << 20
-"""A source makes at least so many tasks (so that workers end together) unless they became smaller than the least size; of a
-large one each has the most."""
-
-
-@dataclass
-class SourceRead:
-    """The input of a block that reads files: what they are, how they are cut into units, and the reader's parameters."""
-
-    source: Source
-    kind: str
-    inputs: list[Any]
-    units: list[Any]
-    options: dict[str, Any]
-
-    @property
-    def fingerprint(self) -> str:
-        """Hash over names, sizes and stamps of the files, the rights declared for them, and the reader's parameters."""
-        files = [(i.file, i.size, i.stamp) for i in self.inputs]
-        reader = reader_class(self.kind)
-        code = [of_module(reader.__module__), code_version.libraries(reader.libraries)]
-        return _hash([files, self.kind, self.options, vars(self.source), code])
 
 
 @dataclass
@@ -106,16 +80,6 @@ class Plan:
         return f"{self.out.rstrip('/')}/{self.recipe.version}"
 
 
-def reader_class(kind: str) -> type[Any]:
-    """The reading step for a kind of file."""
-    import importlib
-
-    from curation.extract.reader import READERS
-
-    module, _, cls = READERS[kind].partition(":")
-    return getattr(importlib.import_module(module), cls)
-
-
 def make(recipe: Recipe, where: str, out: str, *, unit_bytes: int | None = None) -> Plan:
     """Checks the recipe and plans it; `unit_bytes` of a source are one task (where not given, its size decides).
 
@@ -128,7 +92,7 @@ def make(recipe: Recipe, where: str, out: str, *, unit_bytes: int | None = None)
         place = f"{where}, stage '{stage.name}'"
         steps = _steps(stage, place)
         if stage.read in recipe.sources:
-            read: SourceRead | Block = _source(recipe, stage.read, where, unit_bytes)
+            read: SourceRead | Block = read_source(recipe, stage.read, where, unit_bytes)
             available = _written_by_reader(read)
         else:
             read = made[stage.read]
@@ -163,35 +127,12 @@ def _steps(stage: Stage, place: str) -> list[Step]:
         step = spec.made if spec.made is not None else blocks.build(spec.name, spec.with_, at)
         step.recipe_parameters = dict(spec.with_)
         step.stage, step.name = stage.name, label
+        try:
+            step.artefacts()
+        except (OSError, ValueError) as error:
+            raise RecipeError(f"{at}: {error}") from error
         made.append(step)
     return made
-
-
-def _source(recipe: Recipe, name: str, where: str, unit_bytes: int | None) -> SourceRead:
-    from curation.extract.reader import InputError, find_inputs, plan_units
-
-    spec = recipe.sources[name]
-    place = f"{where}, source '{name}'"
-    if not (spec.rights_basis or spec.licence):
-        raise RecipeError(
-            f"{place}: declares neither 'rights_basis' (why you may use it, e.g. 著作権法30条の4) nor 'licence' (an SPDX id)"
-        )
-    if not spec.files:
-        raise RecipeError(f"{place}: no files; give them here as 'files', or on the command line as --in PATTERN")
-    try:
-        inputs = find_inputs(spec.files, spec.kind)
-        kinds = sorted({i.kind for i in inputs})
-        if len(kinds) > 1:
-            raise RecipeError(
-                f"{place}: files of several kinds ({', '.join(kinds)}); give each kind a source of its own"
-            )
-        size = sum(i.size for i in inputs)
-        units = plan_units(inputs, unit_bytes or min(MOST_UNIT_BYTES, max(LEAST_UNIT_BYTES, size // UNITS)))
-    except InputError as error:
-        raise RecipeError(f"{place}: {error}") from error
-    cls = reader_class(kinds[0])
-    options = blocks.checked(cls, spec.options, place, given=("units", "source"))
-    return SourceRead(Source(name, spec.rights_basis, spec.licence), kinds[0], inputs, units, options)
 
 
 def _written_by_reader(read: SourceRead) -> list[str]:
@@ -204,9 +145,16 @@ def _check_columns(steps: list[Step], available: list[str], stage: Stage, place:
     for i, step in enumerate(steps):
         wanted = set(step.reads) | (set(step.surveys) if isinstance(step, Survey) else set())
         if missing := sorted(wanted - have):
+            if "payload" in missing and "text" in have:
+                raise RecipeError(
+                    f"{place}, step {i + 1} ({step.name}): reads the bytes of pages, and these files hold text already; "
+                    "leave the steps on bytes out (sniff, decode, main_text), as the recipe text_ja does"
+                )
+            writers = blocks.who_writes(missing)
             raise RecipeError(
                 f"{place}, step {i + 1} ({step.name}): reads column{'s' if len(missing) > 1 else ''} "
-                f"{', '.join(map(repr, missing))}, which no earlier step writes. Columns here: {', '.join(sorted(have))}."
+                f"{', '.join(map(repr, missing))}, which no earlier step writes"
+                f"{f'; put before it: {writers}' if writers else ''}. Columns here: {', '.join(sorted(have))}."
             )
         have = (have - set(step.drops)) | set(step.writes)
     kept = [c for c in COLUMNS if c in have and not COLUMNS[c].transient]
@@ -266,7 +214,7 @@ def _block(
     parts = [FORMAT, described(name, stage.name, kind, read, steps), read.fingerprint, columns, partitions, tiers]
     parts += [[s.fingerprint for s in surveys], code_version.libraries(())]
     return Block(
-        name, stage.name, kind, read, steps, columns, tasks, _hash(parts), partitions, tiers, needs=stage.needs
+        name, stage.name, kind, read, steps, columns, tasks, hash_of(parts), partitions, tiers, needs=stage.needs
     )
 
 
@@ -288,10 +236,6 @@ def _identity(step: Step) -> dict[str, Any]:
     files = {k: hashlib.sha256(v).hexdigest()[:16] for k, v in step.artefacts().items()}
     made = {"code": code_version.of_class(cls), "libraries": code_version.libraries(step.libraries)}
     return {"step": step.name, "with": params, "files": files, **made}
-
-
-def _hash(value: Any) -> str:
-    return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS, default=str)).hexdigest()
 
 
 def default_out(recipe: Recipe) -> str:

@@ -16,8 +16,9 @@ from rich.text import Text
 from curation.document import COLUMNS
 from curation.filters.effects import RuleEffect, what_each_rule_removes
 from curation.filters.preset import Preset
+from recipes.engine import blocks
 from recipes.engine.run_folder import Run, find_row, rejected_rows
-from recipes.engine.wording import masked, number, one_line
+from recipes.engine.wording import masked, number, one_line, rule_signs
 
 MOST_ROWS = 200_000
 """Rows of a run that the effect of rules is counted over; more are sampled by whole partitions."""
@@ -28,32 +29,39 @@ def show_effects(console: Console, run: Run, presets: Sequence[Preset], *, examp
     for preset in presets:
         table, total, stage = measured_rows(run, preset)
         effects = what_each_rule_removes(preset, table)
+        keeps = {rule.name: rule_signs(rule) for rule in preset.rules}
         console.print(Text(f"{preset.name} on {run.about['recipe']} {run.about['version']}", style="bold"))
         rows = max((e.rows for e in effects), default=0)
         if not rows:
-            console.print(Text("this run measured none of its columns\n", style="dim"))
+            writers = blocks.who_writes(preset.columns)
+            how = f"; before its deciding step a recipe needs: {writers}" if writers else ""
+            console.print(Text(f"this run measured none of its columns{how}\n", style="dim"))
             continue
         sampled = f", a sample of {len(table):,} of {total:,}" if len(table) < total else ""
         console.print(Text(f"{rows:,} rows of stage {stage} before it decided{sampled}", style="dim"))
-        console.print(_effects(effects))
+        console.print(_effects(effects, keeps))
         console.print(
             "[dim]alone: rows that break it; only: and no other rule; after: and none of the rules above it[/]"
         )
         if examples:
-            _examples(console, run, stage, effects)
+            _examples(console, run, stage, effects, keeps)
         console.print()
 
 
-def _effects(effects: list[RuleEffect]) -> Table:
+def _effects(effects: list[RuleEffect], keeps: dict[str, str]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in ("rule", "keeps", "alone", "share", "only", "after"):
         table.add_column(column, justify="left" if column in ("rule", "keeps") else "right", overflow="fold")
     removed = 0
     for e in effects:
         if e.missing:
-            table.add_row(e.rule, Text(e.keep), Text("not measured", style="dim"))
+            writers = blocks.who_writes(e.missing)
+            said = f"not measured; {writers}" if writers else "not measured"
+            table.add_row(e.rule, Text(f"{keeps[e.rule]}\n{said}"), Text("–", style="dim"))
             continue
-        table.add_row(e.rule, Text(e.keep), f"{e.alone:,}", f"{100 * e.share:.2f} %", f"{e.only:,}", f"{e.after:,}")
+        table.add_row(
+            e.rule, Text(keeps[e.rule]), f"{e.alone:,}", f"{100 * e.share:.2f} %", f"{e.only:,}", f"{e.after:,}"
+        )
         removed += e.after
     rows = max(e.rows for e in effects)
     share = f"{100 * removed / rows:.2f} %" if rows else "–"
@@ -96,14 +104,14 @@ def measured_rows(run: Run, preset: Preset) -> tuple[pa.Table, int, str]:
     return pa.concat_tables(pieces), total, chosen["stage"]
 
 
-def _examples(console: Console, run: Run, stage: str, effects: list[RuleEffect]) -> None:
+def _examples(console: Console, run: Run, stage: str, effects: list[RuleEffect], keeps: dict[str, str]) -> None:
     """For each rule, pages that it would remove: those that only it removes first."""
     shards = run.shard_set([b for b in run.chain if b["stage"] == stage][-1])
     assert shards is not None
     for e in effects:
         if not e.examples:
             continue
-        console.print(Text(f"\n{e.rule}  {e.keep}", style="bold"))
+        console.print(Text(f"\n{e.rule}  {keeps[e.rule]}", style="bold"))
         column = e.keep.split()[0]
         names = ["id", "url", "text", column]
         found = {key: row for key in e.examples if (row := find_row(shards, key, names))}

@@ -32,8 +32,12 @@ class Progress:
 
         return tell
 
-    def start(self, name: str, tasks: int, done: int, unit: str = "rows", total: int = 0) -> None:
-        """A block begins: `done` of its tasks were finished by an earlier run; all of them read `total` bytes or rows."""
+    def start(self, name: str, tasks: int, done: int, unit: str = "rows", total: int = 0, decides: bool = True) -> None:
+        """A block begins: `done` of its tasks were finished by an earlier run; all of them read `total` bytes or rows.
+
+        A survey (`decides` is false) looks over rows and keeps or rejects none.
+        """
+        self.decides = decides
         self.index += 1
         self.name, self.tasks, self.unit, self.total = name, tasks, unit, total
         self.before = done
@@ -44,9 +48,13 @@ class Progress:
         if self.console.is_terminal:
             self.live = Live(Text(""), console=self.console, refresh_per_second=4, transient=True)
             self.live.start()
-        else:
+        elif not done:
             self.console.print(
                 f"[{self.index}/{self.blocks}] {name}: {tasks} task{'s' if tasks != 1 else ''}", markup=False
+            )
+        if done:
+            self.console.print(
+                f"[{self.index}/{self.blocks}] {name}: goes on, {done} of {tasks} tasks done already", markup=False
             )
 
     def update(self, running: dict[int, Any], done: int) -> None:
@@ -68,11 +76,11 @@ class Progress:
         todo = max(1, self.tasks - self.before)
         share = max(done / todo, min(0.99, self.read / self.total * self.tasks / todo) if self.total else 0.0)
         left = f", {_span(seconds / share - seconds)} left" if 0 < share < 1 else ""
-        kept = f", {100 * self.kept / self.rows:.1f} % kept" if self.rows else ""
+        kept = f", {100 * self.kept / self.rows:.1f} % kept" if self.rows and self.decides else ""
         rate = f", {self.rows / seconds:,.0f} rows/s" if self.rows else ""
         return (
             f"[{self.index}/{self.blocks}] {self.name}: {self.before + done}/{self.tasks} tasks, "
-            f"{self.rows:,} rows{rate}{kept}, {_span(seconds)}{left}"
+            f"{self.rows:,} rows{rate}{kept}, {_span(seconds)} so far{left}"
         )
 
     def end(self, rows_in: int, rows_out: int, note: str = "") -> None:
@@ -80,8 +88,9 @@ class Progress:
         self.stop()
         seconds = time.monotonic() - self.began
         kept = f", {100 * rows_out / rows_in:.1f} % kept" if rows_in else ""
+        rows = f"{rows_in:,} → {rows_out:,} rows{kept}" if self.decides else f"looked over {rows_in:,} rows"
         self.console.print(
-            f"[{self.index}/{self.blocks}] {self.name}: {rows_in:,} → {rows_out:,} rows{kept}, {_span(seconds)}{note}",
+            f"[{self.index}/{self.blocks}] {self.name}: {rows}, in {_span(seconds)}{note}",
             markup=False,
         )
 

@@ -1,13 +1,18 @@
 """A recipe as a file: found by name or path, read, and changed by what the command line says."""
 
 import difflib
+import runpy
+import traceback
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
 
+from curation.yaml_file import yaml_fault
 from recipes.engine.errors import RecipeError
-from recipes.engine.spec import Recipe, parse, step_labels
+from recipes.engine.spec import KINDS, Recipe, SourceSpec, parse, step_labels
 
 FOLDER = Path(__file__).resolve().parent.parent
 """The folder of the recipes that come with the project."""
@@ -38,40 +43,75 @@ def load(path: Path, overrides: list[str] | None = None, files: list[str] | None
     Raises RecipeError naming the file, the place and the nearest valid key.
     """
     if path.suffix == ".py":
-        return _from_python(path)
-    data = _inline_sources(_read(path))
-    for text in overrides or []:
-        _override(data, text, path.name)
-    recipe = parse(data, path.name)
-    for source in recipe.sources.values():
-        source.files = [_absolute(f, path.parent) for f in source.files]
+        if overrides:
+            raise RecipeError(f"--set {overrides[0]}: {path.name} is a Python recipe; change the value in it")
+        recipe = _from_python(path)
+    else:
+        data = _inline_sources(_read(path))
+        for text in overrides or []:
+            _override(data, text, path.name)
+        recipe = parse(data, path.name)
+        for source in recipe.sources.values():
+            source.files = [_absolute(f, path.parent) for f in source.files]
     if files:
         next(iter(recipe.sources.values())).files = files
     return recipe
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """A recipe's mapping; one that says `like: OTHER` takes every key that it does not state from that recipe."""
+    """A recipe's mapping; one that says `like: OTHER` takes every key and every stage that it does not state from that recipe.
+
+    A stage with the name of one of the other's takes its place; others come after them.
+    """
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RecipeError(f"{path}: cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path.name}: not YAML: {error}") from error
+        raise RecipeError(yaml_fault(error, path.name)) from error
     if not isinstance(data, dict):
         raise RecipeError(f"{path.name}: a recipe is a mapping with name, version, sources and stages")
     if "like" in data:
         base = data.pop("like")
         beside = path.parent / f"{base}.yaml"
-        data = _read(beside if beside.exists() else find(str(base))) | data
+        other = _read(beside if beside.exists() else find(str(base)))
+        data = other | data | {"stages": _stages(other.get("stages"), data.get("stages"))}
     return data
 
 
-def _from_python(path: Path) -> Recipe:
-    import runpy
+def _stages(old: Any, new: Any) -> Any:
+    """The stages of one recipe with those of another in their places; what is no list of stages is left for the check to name."""
+    if not isinstance(old, list) or not isinstance(new, list):
+        return old if new is None else new
+    own = {stage["name"]: stage for stage in new if isinstance(stage, dict) and "name" in stage}
+    kept = [own.pop(s["name"]) if isinstance(s, dict) and s.get("name") in own else s for s in old]
+    return [*kept, *(s for s in new if not isinstance(s, dict) or s.get("name") in own or "name" not in s)]
 
-    made = runpy.run_path(str(path)).get("recipe")
+
+def _from_python(path: Path) -> Recipe:
+    """The `recipe` that a Python file defines; an error in it is told with its line, as far as it is the file's own."""
+    try:
+        made = runpy.run_path(str(path)).get("recipe")
+    except RecipeError:
+        raise
+    except SyntaxError as error:
+        raise RecipeError(f"{error.filename or path}, line {error.lineno}: no Python: {error.msg}") from error
+    except ValidationError as error:
+        said = "; ".join(
+            f"{'.'.join(map(str, e['loc']))}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()
+        )
+        raise RecipeError(f"{path.name}{_line(error, path)}: {said}") from error
+    except Exception as error:
+        raise RecipeError(f"{path.name}{_line(error, path)}: {type(error).__name__}: {error}") from error
     if not isinstance(made, Recipe):
         raise RecipeError(f"{path.name}: a Python recipe defines `recipe = Recipe(...)`")
     return made
+
+
+def _line(error: BaseException, path: Path) -> str:
+    """The last line of the file that the error came through."""
+    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if Path(f.filename) == path]
+    return f", line {lines[-1]}" if lines else ""
 
 
 def _inline_sources(data: dict[str, Any]) -> dict[str, Any]:
@@ -93,31 +133,58 @@ def _absolute(file: str, folder: Path) -> str:
 
 
 def _override(data: dict[str, Any], text: str, where: str) -> None:
-    """Applies one `--set`: `version=…`, `partitions=…`, `sources.NAME.KEY=…` or `STAGE.STEP.KEY=…`."""
+    """Applies one `--set`: `version=…`, `sources.NAME.KEY=…`, `sources.NAME.options.KEY=…` or `STAGE.STEP.KEY=…`."""
     path, equals, raw = text.partition("=")
     keys = path.split(".")
     if not equals or not all(keys):
         raise RecipeError(f"--set {text}: write stage.step.key=value")
-    value = yaml.safe_load(raw)
+    try:
+        value = yaml.safe_load(raw)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"--set {yaml_fault(error, text)}; put a text with such signs into quotes") from error
     if len(keys) == 1 and keys[0] in Recipe.model_fields:
         data[keys[0]] = value
-        return
-    if keys[0] == "sources" and len(keys) == 3 and keys[1] in data["sources"]:
-        source = data["sources"][keys[1]]
-        data["sources"][keys[1]] = ({"files": source} if isinstance(source, str) else dict(source)) | {keys[2]: value}
-        return
+    elif keys[0] == "sources":
+        _override_source(data["sources"], keys[1:], value, text, where)
+    else:
+        _override_step(data, keys, value, text, where)
+
+
+def _override_source(sources: dict[str, Any], keys: list[str], value: Any, text: str, where: str) -> None:
+    if len(keys) < 2 or (len(keys) > 2 and keys[1] != "options") or len(keys) > 3:
+        raise RecipeError(f"--set {text}: write sources.NAME.KEY=value or sources.NAME.options.KEY=value")
+    name, key = keys[0], keys[1]
+    if name not in sources:
+        raise RecipeError(f"--set {text}: {where} has no source '{name}'{_hint(name, sources, 'sources')}")
+    known = [*SourceSpec.model_fields, *KINDS]
+    if key not in known:
+        raise RecipeError(f"--set {text}: a source has no key '{key}'{_hint(key, known, 'keys')}")
+    source = sources[name]
+    source = dict(source) if isinstance(source, dict) else {"files": source}
+    if len(keys) == 3:  # the plan holds the key against the reader's parameters
+        value = dict(source.get("options") or {}) | {keys[2]: value}
+    sources[name] = source | {key: value}
+
+
+def _hint(name: str, known: Iterable[Any], what: str) -> str:
+    """The names that there are, and the nearest one: the end of a message about a name that is not among them."""
+    names = [str(k) for k in known]
+    near = difflib.get_close_matches(name, names, 1)
+    return f" ({what}: {', '.join(names) or 'none'})" + (f"; did you mean '{near[0]}'?" if near else "")
+
+
+def _override_step(data: dict[str, Any], keys: list[str], value: Any, text: str, where: str) -> None:
     stages = {s.get("name"): s for s in data.get("stages", []) if isinstance(s, dict)}
-    if keys[0] not in stages or len(keys) < 3:
-        near = difflib.get_close_matches(keys[0], [str(s) for s in stages], 1)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
-        raise RecipeError(
-            f"--set {text}: {where} has no stage '{keys[0]}' (stages: {', '.join(map(str, stages))}){hint}"
-        )
+    if keys[0] not in stages:
+        raise RecipeError(f"--set {text}: {where} has no stage '{keys[0]}'{_hint(keys[0], stages, 'stages')}")
     stage = stages[keys[0]]
     steps = list(stage.get("steps") or [])
     labels = step_labels([s if isinstance(s, str) else next(iter(s)) for s in steps])
-    if keys[1] not in labels:
-        raise RecipeError(f"--set {text}: stage '{keys[0]}' has no step '{keys[1]}' (steps: {', '.join(labels)})")
+    if len(keys) > 1 and keys[1] not in labels:
+        raise RecipeError(f"--set {text}: stage '{keys[0]}' has no step '{keys[1]}'{_hint(keys[1], labels, 'steps')}")
+    if len(keys) < 3:
+        step = f"{keys[0]}.{keys[1]}" if len(keys) > 1 else f"{keys[0]}.STEP"
+        raise RecipeError(f"--set {text}: write stage.step.key=value, here {step}.KEY=value")
     at = labels.index(keys[1])
     name, params = (steps[at], {}) if isinstance(steps[at], str) else next(iter(steps[at].items()))
     params = inner = dict(params or {})

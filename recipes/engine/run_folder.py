@@ -21,14 +21,16 @@ from curation.place import Place
 from curation.provenance import partition_of
 from curation.shards import MANIFEST, ShardError, ShardSet, Table
 from recipes.engine.errors import RecipeError
+from recipes.engine.file_systems import reaching
 
 
 def run_folder(path: str) -> str:
     """Folder of a run's version: the one given, or the newest version in it. Raises RecipeError when there is no finished run."""
-    place = Place(path)
-    if place.exists("run.json"):
-        return path.rstrip("/")
-    found = [name for name in place.names() if (place / name).exists("run.json")]
+    with reaching([path], "run"):
+        place = Place(path)
+        if place.exists("run.json"):
+            return path.rstrip("/")
+        found = [name for name in place.names() if (place / name).exists("run.json")]
     if not found:
         near = _runs_near(path)
         hint = f" Finished runs near it: {', '.join(near)}." if near else ""

@@ -7,7 +7,7 @@ edited since is not passed off as the one that decided.
 import hashlib
 from dataclasses import dataclass
 
-from curation.filters.preset import Rule
+from curation.filters.preset import Preset, Rule, preset_names
 from curation.filters.threshold import Threshold
 from recipes.engine.run_folder import Run
 
@@ -39,6 +39,26 @@ class RunRules:
         for rule in self.rules:
             found.setdefault(rule.reason, rule)
         return found
+
+
+def own_presets(run: Run) -> list[Preset]:
+    """Rules of a run that no packaged preset has, a preset a step: the recipe's own (`rules`) and those of a file that it names.
+
+    Each is called after what its reasons begin with and its place, `rules (curated.threshold)`. Steps that cannot be made any more
+    are left out: `run_rules` says why.
+    """
+    found = []
+    for stage, step in run.steps("threshold"):
+        try:
+            made = Threshold(**step["with"])
+        except (ValueError, TypeError, OSError):
+            continue
+        found += [
+            part.model_copy(update={"name": f"{part.name} ({stage}.{step['step']})"})
+            for part in made.parts
+            if part.name not in preset_names()
+        ]
+    return found
 
 
 def run_rules(run: Run) -> RunRules:

@@ -1,4 +1,4 @@
-"""`seimai show recipes | steps | columns | reasons | presets`: what there is, from the registries that the engine itself uses.
+"""`seimai show recipes | sources | steps | columns | reasons | presets`: what there is, from the engine's registries.
 
 `seimai show presets --on RUN` counts what each rule of each preset would remove from a run whose columns were measured, so that
 a threshold can be chosen from one's own crawl.
@@ -16,22 +16,27 @@ from rich.table import Table
 from rich.text import Text
 
 from curation.document import COLUMNS, REASONS
+from curation.extract.inputs import KINDS
+from curation.extract.reader import READERS
 from curation.filters.preset import Preset, load_preset, preset_names
 from curation.step import Step
 from recipes.engine import blocks, recipe_file
 from recipes.engine.errors import RecipeError
 from recipes.engine.preset_effects import show_effects
-from recipes.engine.run_folder import open_run
+from recipes.engine.run_folder import Run, open_run
+from recipes.engine.run_rules import own_presets
+from recipes.engine.source_read import reader_class
 from recipes.engine.wording import keep_sign
 
 
 def show(what: str, name: str | None = None, on_run: str | None = None) -> None:
-    """Prints a list (`recipes`, `steps`, `columns`, `reasons`, `presets`), or one of it in full.
+    """Prints a list (`recipes`, `sources`, `steps`, `columns`, `reasons`, `presets`), or one of it in full.
 
     With `on_run`, what the rules of the presets (or of one) would remove from that run. Raises RecipeError for an unknown name.
     """
     shown: dict[str, tuple[Callable[[], Iterable[str]], Callable[[Console], None], Callable[[Console, str], None]]] = {
         "recipes": (recipe_file.packaged, _recipes, _recipe),
+        "sources": (lambda: READERS, _sources, _source),
         "steps": (lambda: blocks.STEPS, _steps, _step),
         "columns": (lambda: COLUMNS, _columns, _column),
         "reasons": (lambda: REASONS, _reasons, _reason),
@@ -45,16 +50,33 @@ def show(what: str, name: str | None = None, on_run: str | None = None) -> None:
             f"show {what} --on: only presets are counted on a run; write seimai show presets --on {on_run}"
         )
     is_file = what == "presets" and name is not None and name.endswith((".yaml", ".yml"))
+    if on_run is not None:
+        _effects(open_run(on_run), name, on_run)
+        return
     if name is not None and not is_file and name not in names():
         raise RecipeError(f"show {what} {name}: there is no such {what[:-1]}; {_nearest(name, names())}")
     console = _console()
-    if on_run is not None:
-        presets = [_loaded(n) for n in ([name] if name else preset_names())]
-        show_effects(console, open_run(on_run), presets, examples=name is not None)
-    elif name is None:
+    if name is None:
         every(console)
     else:
         one(console, name)
+
+
+def _effects(run: Run, name: str | None, on_run: str) -> None:
+    """What rules would remove from a run: those that its recipe states itself, and the packaged presets; or one of them."""
+    own = {preset.name: preset for preset in own_presets(run)}
+    names = [*own, *preset_names()]
+    if name is None:
+        presets = [own[n] if n in own else _loaded(n) for n in names]
+    elif name == "rules" and own:
+        presets = list(own.values())
+    elif name in own:
+        presets = [own[name]]
+    elif name in names or name.endswith((".yaml", ".yml")):
+        presets = [_loaded(name)]
+    else:
+        raise RecipeError(f"show presets {name} --on {on_run}: there is no such preset; {_nearest(name, names)}")
+    show_effects(_console(), run, presets, examples=name is not None)
 
 
 def _console() -> Console:
@@ -105,12 +127,7 @@ def _step(console: Console, name: str) -> None:
     cls = blocks.step_class(name, "show steps")
     console.print(Text(f"{name}", style="bold"), Text(f"({cls.__module__}.{cls.__name__})", style="dim"))
     console.print(Text(inspect.getdoc(cls) or ""))
-    if found := blocks.parameters(cls):
-        table = _table("parameter", "type", "default")
-        for key, (kind, default) in found.items():
-            table.add_row(key, Text(_type_name(kind)), Text("required" if default is ... else repr(default)))
-        console.print()
-        console.print(table)
+    _parameters(console, "parameter", blocks.parameters(cls))
     for title, names in (("reads", cls.reads), ("writes", cls.writes), ("drops", cls.drops)):
         if names and isinstance(names, tuple):
             table = _table(title, "meaning")
@@ -118,6 +135,40 @@ def _step(console: Console, name: str) -> None:
                 table.add_row(column, Text(COLUMNS[column].meaning if column in COLUMNS else ""))
             console.print()
             console.print(table)
+    _own_reasons(console, cls)
+
+
+def _parameters(console: Console, title: str, found: dict[str, tuple[Any, Any]]) -> None:
+    if found:
+        table = _table(title, "type", "default")
+        for key, (kind, default) in found.items():
+            table.add_row(key, Text(_type_name(kind)), Text("required" if default is ... else repr(default)))
+        console.print()
+        console.print(table)
+
+
+def _options(kind: str) -> tuple[type[Step], dict[str, tuple[Any, Any]]]:
+    """The class that reads a kind of source, and the options that a recipe may give it."""
+    cls = reader_class(kind)
+    return cls, {key: p for key, p in blocks.parameters(cls).items() if key not in ("units", "source")}
+
+
+def _sources(console: Console) -> None:
+    table = _table("source", "file names", "options")
+    for kind in READERS:
+        ends = " ".join(KINDS[kind]) + ("" if kind == "parquet" else ", also .gz .zst")
+        table.add_row(kind, Text(ends), Text(", ".join(_options(kind)[1])))
+    console.print(table)
+    console.print(
+        "\n[dim]One in full: seimai show sources KIND. Each has a default: --set sources.NAME.options.KEY=VALUE[/]"
+    )
+
+
+def _source(console: Console, kind: str) -> None:
+    cls, found = _options(kind)
+    console.print(Text(kind, style="bold"), Text(f"({cls.__module__}.{cls.__name__})", style="dim"))
+    console.print(Text(inspect.getdoc(cls) or ""))
+    _parameters(console, "option", found)
     _own_reasons(console, cls)
 
 
@@ -150,15 +201,9 @@ def _column(console: Console, name: str) -> None:
     column = COLUMNS[name]
     table = _table(name, str(column.type))
     table.add_row("meaning", Text(column.meaning))
-    users = [n for n in blocks.STEPS if name in _declared(n, "writes")]
-    table.add_row("written by", Text(", ".join(users) or "a reader"))
+    table.add_row("written by", Text(", ".join(blocks.writers(name)) or "a reader"))
     table.add_row("presets", Text(", ".join(n for n in preset_names() if name in load_preset(n).columns) or "–"))
     console.print(table)
-
-
-def _declared(step: str, what: str) -> tuple[str, ...]:
-    names = getattr(blocks.step_class(step, "show columns"), what)
-    return names if isinstance(names, tuple) else ()
 
 
 def _reasons(console: Console) -> None:

@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from recipes.engine.errors import RecipeError
 
-_KINDS = ("warc", "parquet", "jsonl")
+KINDS = ("warc", "parquet", "jsonl")
+"""Kinds of input files, each a key of a source that stands for `kind` and `files`."""
 
 
 class _Spec(BaseModel):
@@ -37,7 +38,7 @@ class SourceSpec(_Spec):
             return {"files": [data]}
         if isinstance(data, dict):
             data = dict(data)
-            for kind in _KINDS:
+            for kind in KINDS:
                 if kind in data:
                     data |= {"kind": kind, "files": data.pop(kind)}
             if isinstance(data.get("files"), str):
@@ -169,7 +170,7 @@ def _said(error: Any, data: dict[str, Any], where: str) -> str:
         place += f", source '{loc[1]}'"
     if error["type"] == "extra_forbidden":
         key = str(loc[-1])
-        valid = [*model.model_fields, *(_KINDS if model is SourceSpec else ())]
+        valid = [*model.model_fields, *(KINDS if model is SourceSpec else ())]
         near = difflib.get_close_matches(key, valid, 1)
         hint = f"did you mean '{near[0]}'?" if near else f"keys here: {', '.join(valid)}"
         return f"{place}: unknown key '{key}'; {hint}"

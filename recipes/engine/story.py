@@ -1,4 +1,4 @@
-"""Finding a page in a run: by its URL, its id or the beginning of its id, with everything that the shards know of it.
+"""Finding a page in a run with all that the shards know of it: by its URL, its id or the id's beginning, or its place in a file.
 
 A page is looked for along the chain of blocks, from the release backwards: an id names its partition, so only one partition of the
 release is read; a URL is looked for in the url column. A rejected row that was kept as a key gets its measured values from the shard
@@ -39,7 +39,7 @@ class Story:
 
 
 def find(run: Run, page: str) -> Iterator[Story]:
-    """Rows that a URL, an id or the beginning of an id names, at most `MOST`, each once."""
+    """Rows that a URL, an id, the beginning of an id or FILE:OFFSET names, at most `MOST`, each once."""
     wanted = _ids(run, page)
     for found, key in enumerate(wanted):
         if found == MOST:
@@ -54,9 +54,29 @@ def _ids(run: Run, page: str) -> list[bytes]:
         digits = plain.lower()
         if len(digits) == 32:
             return [bytes.fromhex(digits)]
-        return sorted(_matching(run, "id", lambda ids: _begins(ids, digits), digits))
+        return sorted(_matching(run, ("id",), lambda ids: _begins(ids, digits), digits))
     forms = pa.array(sorted(_forms(plain)), pa.large_string())
-    return sorted(_matching(run, "url", lambda urls: pc.is_in(urls, value_set=forms)))
+    found = _matching(run, ("url",), lambda urls: pc.is_in(urls, value_set=forms))
+    if not found and (place := file_offset(plain)):
+        found = _matching(run, ("file", "offset"), lambda files, offsets: _stands_at(files, offsets, *place))
+    return sorted(found)
+
+
+def file_offset(page: str) -> tuple[str, int] | None:
+    """File and offset that a string of the form FILE:OFFSET names.
+
+    >>> file_offset("crawl/a.warc.gz:1234"), file_offset("https://example.jp/")
+    (('crawl/a.warc.gz', 1234), None)
+    """
+    file, colon, offset = page.strip().rpartition(":")
+    return (file, int(offset)) if file and colon and re.fullmatch(r"[0-9]{1,18}", offset) else None
+
+
+def _stands_at(files: Any, offsets: Any, file: str, offset: int) -> Any:
+    """Rows of a file, given by its name in the shards or by a path that ends in it, at an offset."""
+    names = files.cast(pa.string())
+    ends = pa.array([n is not None and (n == file or file.endswith(f"/{n}")) for n in names.to_pylist()])
+    return pc.and_(ends, pc.equal(offsets, offset))
 
 
 def _forms(url: str) -> set[str]:
@@ -77,16 +97,16 @@ def _begins(ids: Any, digits: str) -> pa.Array:
     )
 
 
-def _matching(run: Run, column: str, matches: Callable[[Any], Any], digits: str = "") -> set[bytes]:
-    """Ids of all rows of the chain whose column matches: of the release, and of every block's rejected rows."""
+def _matching(run: Run, columns: tuple[str, ...], matches: Callable[..., Any], digits: str = "") -> set[bytes]:
+    """Ids of all rows of the chain whose columns match: of the release, and of every block's rejected rows."""
     found: set[bytes] = set()
     for shards, files in _row_files(run, digits):
         for name in files:
             file = shards.open_file(name)
-            if column not in file.schema_arrow.names:
+            if not set(columns) <= set(file.schema_arrow.names):
                 continue
-            for batch in file.iter_batches(8192, columns=list(dict.fromkeys(("id", column)))):
-                hits = batch.filter(pc.fill_null(matches(batch.column(column)), False))
+            for batch in file.iter_batches(8192, columns=list(dict.fromkeys(("id", *columns)))):
+                hits = batch.filter(pc.fill_null(matches(*(batch.column(c) for c in columns)), False))
                 found.update(hits.column("id").to_pylist())
     return found
 

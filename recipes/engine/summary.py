@@ -7,7 +7,8 @@ from rich.table import Table
 
 from curation.place import Place
 from curation.shards import MANIFEST
-from recipes.engine.plan import Plan, SourceRead
+from recipes.engine.plan import Plan
+from recipes.engine.source_read import SourceRead
 
 
 def _console() -> Console:

@@ -5,9 +5,11 @@ no entry here; a column or step without one is called by its own name.
 """
 
 import unicodedata
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from curation.document import REASONS
+from curation.extract.inputs import kind_of
 from curation.filters.preset import Condition, Rule, Test
 
 
@@ -167,6 +169,35 @@ def keep_sign(keep: Condition) -> str:
     signs = {"<=": "≤ ", ">=": "≥ ", "==": "= ", "!=": "≠ ", "between": "", "in": ""}
     joint = "–" if keep.operator == "between" else ", "
     return signs.get(keep.operator, f"{keep.operator} ") + joint.join(bounds)
+
+
+def record_place(row: Mapping[str, Any]) -> str:
+    """Where a row was read: its file, and the byte of a record or the line or row of a table.
+
+    The column `offset` counts from 0; lines and rows are called by number from 1, as editors and the readers' messages do.
+
+    >>> record_place({"file": "a.warc.gz", "offset": 1234, "record_type": "response"})
+    'a.warc.gz, offset 1,234'
+    >>> record_place({"file": "a.jsonl", "offset": 13, "record_type": "row"})
+    'a.jsonl, line 14 (offset 13)'
+    """
+    file, offset = row.get("file"), row.get("offset")
+    kind = kind_of(str(file))
+    if offset is None:
+        return f"{file}"
+    if kind in ("jsonl", "parquet"):
+        return f"{file}, {'line' if kind == 'jsonl' else 'row'} {offset + 1:,} (offset {offset:,})"
+    return f"{file}, offset {offset:,}"
+
+
+def rule_signs(rule: Rule) -> str:
+    """What a rule keeps: each test's column and its bound in signs.
+
+    >>> from curation.filters.preset import load_preset
+    >>> rule_signs(load_preset("swallow_v1").rule("letters"))
+    'chars ≥ 400'
+    """
+    return " or ".join(f"{test.column} {keep_sign(test.keep)}" for test in rule.tests)
 
 
 def number(value: object) -> str:

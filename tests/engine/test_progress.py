@@ -17,7 +17,7 @@ def test_time_left_comes_from_bytes_read_when_there_is_only_one_task(monkeypatch
     now[0] = 60.0
     progress.update({0: {"rows": 120, "kept": 30, "bytes": 250, "cpu": 2}}, 0)
     assert out.getvalue().splitlines()[1] == (
-        "[1/3] pages: 0/1 tasks, 120 rows, 2 rows/s, 25.0 % kept, 1 min 0 s, 3 min 0 s left"
+        "[1/3] pages: 0/1 tasks, 120 rows, 2 rows/s, 25.0 % kept, 1 min 0 s so far, 3 min 0 s left"
     )
 
 
@@ -30,4 +30,20 @@ def test_rows_of_finished_tasks_still_count(monkeypatch):
     now[0] = 10.0
     progress.update({0: {"rows": 200, "kept": 100, "bytes": 0, "cpu": 1}}, 0)
     progress.update({1: {"rows": 100, "kept": 50, "bytes": 0, "cpu": 1}}, 1)
-    assert "1/2 tasks, 300 rows, 30 rows/s, 50.0 % kept, 10 s, 3 s left" in out.getvalue().splitlines()[-1]
+    assert "1/2 tasks, 300 rows, 30 rows/s, 50.0 % kept, 10 s so far, 3 s left" in out.getvalue().splitlines()[-1]
+
+
+def test_a_resumed_block_says_what_is_done_already():
+    out = io.StringIO()
+    Progress(2, stream=out).start("pages", 120, 33, "bytes", 1000)
+    assert out.getvalue() == "[1/2] pages: goes on, 33 of 120 tasks done already\n"
+
+
+def test_a_survey_shows_no_share_kept():
+    out = io.StringIO()
+    progress = Progress(1, stream=out, every=0)
+    progress.start("curated.dedup", 1, 0, "rows", 400, False)
+    progress.update({0: {"rows": 200, "kept": 0, "bytes": 0, "cpu": 1}}, 0)
+    progress.end(400, 400)
+    assert "kept" not in out.getvalue()
+    assert "looked over 400 rows, in 0 s" in out.getvalue()

@@ -165,7 +165,7 @@ def test_a_number_is_not_compared_with_a_word():
 
 
 def test_broken_yaml_names_the_file():
-    with pytest.raises(ValueError, match=r"my\.yaml is not YAML"):
+    with pytest.raises(ValueError, match=r"my\.yaml, line 1, column 8: not YAML"):
         read_preset("name: [", "my.yaml")
 
 

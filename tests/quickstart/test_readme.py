@@ -47,7 +47,7 @@ def test_the_filter_of_the_readme_works_as_printed(readme: str, monkeypatch: pyt
 def test_the_recipe_in_the_documents_is_one(document_name: str):
     from recipes.engine import spec
 
-    (text,) = blocks_of("yaml", document_name)
+    text = blocks_of("yaml", document_name)[0]
     recipe = spec.parse(yaml.safe_load(text), document_name)
     built = [blocks.build(step.name, step.with_, document_name) for stage in recipe.stages for step in stage.steps]
     assert [step.name for step in built] == [step.name for stage in recipe.stages for step in stage.steps]

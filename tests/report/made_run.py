@@ -22,7 +22,8 @@ from curation.step import Rejected, Step
 from curation.write_shards import WriteShards
 from recipes.engine import execute
 from recipes.engine.manifests import finish_block
-from recipes.engine.plan import Block, Plan, SourceRead
+from recipes.engine.plan import Block, Plan
+from recipes.engine.source_read import SourceRead
 from recipes.engine.spec import Recipe
 
 HOSTILE = '<script>document.title="owned";console.error("owned")</script><img src=x onerror="document.title=1">'

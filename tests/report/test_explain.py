@@ -3,9 +3,12 @@
 import re
 
 import pytest
+from rich.console import Console
 
 from recipes.engine.errors import RecipeError
-from recipes.engine.explain import explain
+from recipes.engine.explain import explain, tell
+from recipes.engine.run_folder import open_run
+from recipes.engine.story import Story
 
 
 def said(capsys, *args) -> str:
@@ -79,3 +82,23 @@ def test_it_fits_a_hundred_columns_and_hides_the_text(made, capsys):
 def test_control_characters_do_not_reach_the_terminal(made, capsys):
     out = said(capsys, made.folder, made.rows["kept"][0]["url"])
     assert "\x1b" not in out
+
+
+def test_a_page_is_found_by_its_file_and_offset(made, capsys):
+    row = made.rows["kept"][0]
+    assert row["id"].hex() in said(capsys, made.folder, f"{row['file']}:{row['offset']}")
+    assert row["id"].hex() in said(capsys, made.folder, f"/data/crawl/{row['file']}:{row['offset']}")
+    with pytest.raises(RecipeError, match="FILE:OFFSET nosuch"):
+        explain(made.folder, "nosuch.warc.gz:1")
+
+
+def test_a_page_whose_extraction_was_given_up_is_not_told_as_an_empty_text(made, capsys):
+    run = open_run(made.folder)
+    row = {"id": bytes(16), "file": "a.jsonl", "offset": 13, "extraction": "body", "text": "", "cluster": bytes(16)}
+    verdict = {"stage": "pages", "step": "main_text", "reason": "too_deep"}
+    tell(Console(width=100), run, Story(row | {"cluster_size": 1}, run.chain[0], verdict))
+    out = capsys.readouterr().out
+    assert "given up; there is no text" in out
+    assert "characters" not in out
+    assert "(no URL) a.jsonl, line 14 (offset 13)" in out
+    assert re.search(r"size +1 row *$", out, re.M)

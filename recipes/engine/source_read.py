@@ -1,0 +1,81 @@
+"""The input of a recipe: a source's files found, cut into units of work, and read by the reader of their kind.
+
+Rights come first: a source that declares none is refused, and so is a licence that nobody can look up.
+"""
+
+import hashlib
+import importlib
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from curation.extract.reader import READERS, InputError, find_inputs, plan_units
+from curation.provenance import Source
+from curation.source_hash import of_module
+from recipes.engine import blocks, code_version, file_systems, licences
+from recipes.engine.errors import RecipeError
+from recipes.engine.spec import Recipe
+
+UNITS, LEAST_UNIT_BYTES, MOST_UNIT_BYTES = 12, 8 << 20, 32 << 20
+"""A source makes at least so many tasks (so that workers end together) unless they became smaller than the least size; of a
+large one each has the most."""
+
+
+@dataclass
+class SourceRead:
+    """The input of a block that reads files: what they are, how they are cut into units, and the reader's parameters."""
+
+    source: Source
+    kind: str
+    inputs: list[Any]
+    units: list[Any]
+    options: dict[str, Any]
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash over names, sizes and stamps of the files, the rights declared for them, and the reader's parameters."""
+        files = [(i.file, i.size, i.stamp) for i in self.inputs]
+        reader = reader_class(self.kind)
+        code = [of_module(reader.__module__), code_version.libraries(reader.libraries)]
+        return hash_of([files, self.kind, self.options, vars(self.source), code])
+
+
+def reader_class(kind: str) -> type[Any]:
+    """The reading step for a kind of file."""
+    module, _, cls = READERS[kind].partition(":")
+    return getattr(importlib.import_module(module), cls)
+
+
+def read_source(recipe: Recipe, name: str, where: str, unit_bytes: int | None) -> SourceRead:
+    """Checks a source's rights and options, finds its files and cuts them into units. Raises RecipeError."""
+    spec = recipe.sources[name]
+    place = f"{where}, source '{name}'"
+    if not (spec.rights_basis or spec.licence):
+        raise RecipeError(
+            f"{place}: declares neither 'rights_basis' (why you may use it, e.g. 著作権法30条の4) nor 'licence' (an SPDX id)"
+        )
+    if spec.licence:
+        licences.check_licence(spec.licence, place)
+    if not spec.files:
+        raise RecipeError(f"{place}: no files; give them here as 'files', or on the command line as --in PATTERN")
+    with file_systems.reaching(spec.files, place):
+        try:
+            inputs = find_inputs(spec.files, spec.kind)
+            kinds = sorted({i.kind for i in inputs})
+            if len(kinds) > 1:
+                raise RecipeError(
+                    f"{place}: files of several kinds ({', '.join(kinds)}); give each kind a source of its own"
+                )
+            size = sum(i.size for i in inputs)
+            units = plan_units(inputs, unit_bytes or min(MOST_UNIT_BYTES, max(LEAST_UNIT_BYTES, size // UNITS)))
+        except InputError as error:
+            raise RecipeError(f"{place}: {error}") from error
+    cls = reader_class(kinds[0])
+    options = blocks.checked(cls, spec.options, place, given=("units", "source"))
+    return SourceRead(Source(name, spec.rights_basis, spec.licence), kinds[0], inputs, units, options)
+
+
+def hash_of(value: Any) -> str:
+    """SHA-256 over a value as JSON with sorted keys; what JSON does not know goes in as its text."""
+    return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS, default=str)).hexdigest()
