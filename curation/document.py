@@ -96,6 +96,10 @@ _TEXT = [
         pa.float32(),
         "letters in links / letters of the body without navigation, in [0, 1]; null for text",
     ),
+    Column("edge_lines", pa.list_(pa.uint64()), "hashes of the lines at the page's edges, for site_lines"),
+    Column(
+        "page_letters", pa.uint64(), "hash of all letters of the page, for site_lines: equal for copies; 0 for none"
+    ),
     Column("site_lines_removed", pa.int32(), "lines taken out because they repeat over the site"),
 ]
 

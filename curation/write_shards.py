@@ -10,6 +10,7 @@ import resource
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -257,6 +258,13 @@ def _canonical(column: pa.Array) -> list[bytes]:
         return [b"\0" if v is None else b"\1" + len(v).to_bytes(8, "little") + v for v in column.to_pylist()]
     if pa.types.is_fixed_size_binary(kind):
         return [b"\0" if v is None else b"\1" + v for v in column.to_pylist()]
+    if pa.types.is_list(kind) and not pa.types.is_fixed_size_binary(kind.value_type):
+        items = _canonical(column.flatten())
+        ends = np.cumsum([0, *(len(v or ()) for v in column.to_pylist())]).tolist()
+        return [
+            b"\0" if v is None else b"\1" + len(v).to_bytes(8, "little") + b"".join(items[a:b])
+            for v, (a, b) in zip(column.to_pylist(), pairwise(ends), strict=True)
+        ]
     if pa.types.is_list(kind):
         return [
             b"\0" if v is None else b"\1" + len(v).to_bytes(8, "little") + b"".join(x or b"" for x in v)
@@ -266,6 +274,9 @@ def _canonical(column: pa.Array) -> list[bytes]:
     if pa.types.is_floating(kind):
         numbers = column.cast(pa.float64()).fill_null(0.0).to_numpy().astype("<f8")
     else:
-        numbers = column.cast(pa.int64()).fill_null(0).to_numpy().astype("<i8")
+        unsigned = kind == pa.uint64()
+        numbers = (
+            column.cast(kind if unsigned else pa.int64()).fill_null(0).to_numpy().astype("<u8" if unsigned else "<i8")
+        )
     raw = numbers.tobytes()
     return [b"\1" + raw[8 * i : 8 * i + 8] if ok else b"\0" for i, ok in enumerate(valid.tolist())]

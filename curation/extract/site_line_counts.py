@@ -1,12 +1,11 @@
 """Counting the lines of sites: which pages of a host to look at, and on how many of them each line stands.
 
-Memory follows from the counted pages (40 bytes each, 2,000 a host) and from the lines of 400,000 pages at a time, not from the rows.
-A small crawl's lines are held from the first look on (100 MB), so that its texts need not be looked at again to count them.
+Memory follows from the counted pages (32 bytes each, 2,000 a host) and from the lines of 400,000 pages at a time, not from the rows.
+Texts are read for sample lines only, until each has one.
 Loads the compiled passes: imported by the survey, never by a recipe's check.
 """
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -15,77 +14,24 @@ from curation.extract import site_lines_kernel as kernel
 from curation.extract.site_lines_table import SCHEMA, STORED_SHARE
 from curation.normalise.text_column import text_views
 from curation.provenance import id_words
+from curation.step import Batch
 from curation.survey import Rows
 
 _COMPACT_ROWS = 2_000_000
-_HELD_LINES = 8_000_000
-_LINES_A_PAGE = 2 * (kernel.EDGE + kernel.RIM)
+_LOOKED_THROUGH = 100_000
+"""Chosen pages that are looked through for a sample of each line, at most."""
 
 
-class Pages(NamedTuple):
-    """Pages to count, sorted by host and id."""
-
-    hosts: list[str]
-    """Hosts with enough distinct pages, by name."""
-    host: np.ndarray
-    """Place of each page's host in `hosts`: int64 [pages]."""
-    word: np.ndarray
-    """Each page's id: uint64 [pages, 2]."""
-    lines: tuple[np.ndarray, np.ndarray] | None
-    """Place of a page (int64) and hash (uint64) of every edge line of these pages; None where they were too many to hold."""
-
-    def of_hosts(self, first: int, last: int) -> "Pages":
-        """The pages of hosts[first:last], without lines."""
-        low, high = np.searchsorted(self.host, (first, last))
-        return Pages(self.hosts[first:last], self.host[low:high] - first, self.word[low:high], None)
-
-
-class _Held:
-    """Edge lines of every page so far, by the number of the page; nothing any more once they are too many."""
-
-    def __init__(self) -> None:
-        self.page: list[np.ndarray] = []
-        self.hash: list[np.ndarray] = []
-        self.room = _HELD_LINES
-
-    def add(self, data: np.ndarray, offsets: np.ndarray, first: int) -> None:
-        """Takes the lines of a batch whose first page has this number."""
-        if self.room < 0:
-            return
-        hashes, owners = _lines(data, offsets, np.arange(len(offsets) - 1))
-        self.room -= len(hashes)
-        self.page.append(owners + first)
-        self.hash.append(hashes)
-        if self.room < 0:
-            self.page, self.hash = [], []
-
-    def of(self, numbers: np.ndarray, pages: int) -> tuple[np.ndarray, np.ndarray] | None:
-        """Lines of the pages with these numbers, of so many pages, by their place among the numbers."""
-        if self.room < 0:
-            return None
-        place = np.full(pages, -1, np.int64)
-        place[numbers.astype(np.int64)] = np.arange(len(numbers))
-        at = place[np.concatenate([np.zeros(0, np.int64), *self.page])]
-        return at[at >= 0], np.concatenate([np.zeros(0, np.uint64), *self.hash])[at >= 0]
-
-
-def pages_to_count(rows: Rows, min_pages: int, max_pages: int) -> Pages:
-    """Of hosts with at least `min_pages` distinct pages the `max_pages` with the smallest ids."""
+def pages_to_count(rows: Rows, min_pages: int, max_pages: int) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """Hosts with enough distinct pages, by name; and the (host's place, id word) of each page to count, sorted."""
     names: dict[str | None, int] = {}
-    kept = [np.zeros((0, 5), np.uint64)]
-    held = _Held()
-    number = fresh = 0
-    for batch in rows.read(("id", "host", "text")):
-        data, offsets = text_views(batch.column("text"))
-        block = np.zeros((batch.num_rows, 5), np.uint64)
+    kept = [np.zeros((0, 4), np.uint64)]
+    fresh = 0
+    for batch in rows.read(("id", "host", "page_letters")):
+        block = np.zeros((batch.num_rows, 4), np.uint64)
         block[:, 0] = [names.setdefault(name, len(names)) for name in batch.column("host").to_pylist()]
         block[:, 1:3] = id_words(batch.column("id"))
-        forms = np.zeros(batch.num_rows, np.uint64)
-        kernel.page_forms(data, offsets, forms)
-        block[:, 3] = forms
-        block[:, 4] = np.arange(number, number + batch.num_rows)
-        held.add(data, offsets, number)
-        number += batch.num_rows
+        block[:, 3] = forms = batch.column("page_letters").to_numpy()
         nowhere = names.get(None)
         keep = forms != 0 if nowhere is None else (forms != 0) & (block[:, 0] != nowhere)
         kept.append(block[keep])
@@ -100,19 +46,23 @@ def pages_to_count(rows: Rows, min_pages: int, max_pages: int) -> Pages:
     host = place[pages[:, 0].astype(np.int64)]
     pages, host = pages[host >= 0], host[host >= 0]
     order = np.lexsort((pages[:, 2], pages[:, 1], host))
-    pages = pages[order]
-    return Pages(by_name, host[order], pages[:, 1:3], held.of(pages[:, 4], number))
+    return by_name, host[order], pages[order, 1:3]
 
 
-def count_lines(rows: Rows, pages: Pages) -> pa.Table:
-    """Rows of the table `site_lines` for the hosts of these pages."""
-    hosts, host, word, lines = pages
+def count_lines(rows: Rows, hosts: list[str], host: np.ndarray, word: np.ndarray) -> pa.Table:
+    """Rows of the table `site_lines` for the given hosts; `host` and `word` are the pages to count, sorted by both."""
     places = {name: place for place, name in enumerate(hosts)}
-    if lines is not None:
-        found = np.stack([host[lines[0]].astype(np.uint64), lines[1]], 1)
-        keys, counts = _add(np.zeros((0, 2), np.uint64), np.zeros(0, np.int64), found)
-    else:
-        keys, counts = _counted(rows, places, host, word)
+    keys, counts = np.zeros((0, 2), np.uint64), np.zeros(0, np.int64)
+    found: list[np.ndarray] = []
+    for batch, chosen, owner in _chosen(rows, places, host, word, ("edge_lines",)):
+        lines = batch.column("edge_lines").take(pa.array(chosen))
+        size = np.diff(lines.offsets.to_numpy())
+        found.append(np.stack([np.repeat(owner, size).astype(np.uint64), lines.flatten().to_numpy()], 1))
+        if sum(map(len, found)) >= 4 * _COMPACT_ROWS:
+            keys, counts = _add(keys, counts, np.concatenate(found))
+            found = []
+    if found:
+        keys, counts = _add(keys, counts, np.concatenate(found))
     total = np.bincount(host, minlength=len(hosts))
     of = keys[:, 0].astype(np.int64)
     keep = counts >= STORED_SHARE * total[of]
@@ -129,56 +79,36 @@ def count_lines(rows: Rows, pages: Pages) -> pa.Table:
     return pa.table(columns, schema=SCHEMA)
 
 
-def _counted(rows: Rows, places: dict[str, int], host: np.ndarray, word: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(host's place, hash) of each edge line of the pages, and on how many of them it stands, by another look at their texts."""
-    keys, counts = np.zeros((0, 2), np.uint64), np.zeros(0, np.int64)
-    found: list[np.ndarray] = []
-    for data, offsets, chosen, owner in _chosen(rows, places, host, word):
-        hashes, owners = _lines(data, offsets, chosen)
-        found.append(np.stack([owner[owners].astype(np.uint64), hashes], 1))
-        if sum(map(len, found)) >= 4 * _COMPACT_ROWS:
-            keys, counts = _add(keys, counts, np.concatenate(found))
-            found = []
-    return _add(keys, counts, np.concatenate(found)) if found else (keys, counts)
-
-
-def _lines(data: np.ndarray, offsets: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Hashes of the edge lines of the chosen rows, and the place in `chosen` of each one's row."""
-    hashes = np.zeros(len(chosen) * _LINES_A_PAGE, np.uint64)
-    owners = np.zeros(len(hashes), np.int64)
-    n = kernel.lines_of_pages(data, offsets, chosen, hashes, owners)
-    return hashes[:n], owners[:n]
-
-
 def _samples(
     rows: Rows, places: dict[str, int], host: np.ndarray, word: np.ndarray, keys: np.ndarray
 ) -> list[str | None]:
-    """One line for each (host, hash), from the first page of the rows' order that has it."""
+    """One line for each (host, hash), from the first page of the rows' order that has it; null where too many pages have not."""
     wanted = {(int(h), int(k)): i for i, (h, k) in enumerate(keys)}
     lines: list[str | None] = [None] * len(keys)
     h, b, e = (np.zeros(2 * kernel.EDGE, kind) for kind in (np.uint64, np.int64, np.int64))
+    looked = 0
     if not wanted:
         return lines
-    for data, offsets, chosen, owner in _chosen(rows, places, host, word):
+    for batch, chosen, owner in _chosen(rows, places, host, word, ("text",)):
+        data, offsets = text_views(batch.column("text"))
+        looked += len(chosen)
         for row, at in zip(chosen.tolist(), owner.tolist(), strict=True):
             n, _ = kernel.edge_lines(data, offsets[row], offsets[row + 1], h, b, e)
             for k in range(n):
                 for key in (int(h[k]), int(h[k] | kernel.RIM_BIT)):
                     if (i := wanted.pop((at, key), None)) is not None:
                         lines[i] = data[b[k] : e[k]].tobytes().decode()[:200]
-        if not wanted:
+        if not wanted or looked >= _LOOKED_THROUGH:
             break
     return lines
 
 
 def _chosen(
-    rows: Rows, places: dict[str, int], host: np.ndarray, word: np.ndarray
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
-    """(text bytes, offsets, rows to count, place of each one's host), batch by batch."""
-    if not len(host):
-        return
+    rows: Rows, places: dict[str, int], host: np.ndarray, word: np.ndarray, columns: Sequence[str]
+) -> Iterator[tuple[Batch, np.ndarray, np.ndarray]]:
+    """(batch with these columns, its rows to count, place of each one's host), batch by batch."""
     pages = _page_keys(host, word)
-    for batch in rows.read(("id", "host", "text")):
+    for batch in rows.read(("id", "host", *columns)):
         own = np.array([places.get(name, -1) if name else -1 for name in batch.column("host").to_pylist()], np.int64)
         here = np.flatnonzero(own >= 0)
         if not len(here):
@@ -188,8 +118,7 @@ def _chosen(
         at = np.minimum(np.searchsorted(pages, looked), len(pages) - 1)
         hit = pages[at] == looked
         if hit.any():
-            data, offsets = text_views(batch.column("text"))
-            yield data, offsets, here[hit], own[here[hit]]
+            yield batch, here[hit], own[here[hit]]
 
 
 def _page_keys(host: np.ndarray, words: np.ndarray) -> np.ndarray:
@@ -200,7 +129,7 @@ def _page_keys(host: np.ndarray, words: np.ndarray) -> np.ndarray:
 
 
 def _smallest(pages: np.ndarray, most: int) -> np.ndarray:
-    """Of (host, id, id, form, number) rows: one a form, that with the smallest id, and the `most` smallest ids of each host."""
+    """Of (host, id, id, form) rows: one a form, that with the smallest id, and the `most` smallest ids of each host."""
     pages = pages[np.lexsort((pages[:, 2], pages[:, 1], pages[:, 3], pages[:, 0]))]
     new = np.ones(len(pages), bool)
     new[1:] = (pages[1:, 0] != pages[:-1, 0]) | (pages[1:, 3] != pages[:-1, 3])

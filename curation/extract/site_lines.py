@@ -32,9 +32,10 @@ class SiteLines(Survey):
     table: a table that an earlier run made (its folder, or a Parquet file), used instead of counting.
     """
 
-    reads = ("text", "host")
+    reads = ("text", "host", "edge_lines", "page_letters")
     writes = ("text", "site_lines_removed")
-    surveys = ("id", "host", "text")
+    drops = ("edge_lines", "page_letters")
+    surveys = ("id", "host", "edge_lines", "page_letters", "text")
     reasons = ("no_text",)
     tables: Mapping[str, pa.Schema] = {"site_lines": SCHEMA}
 
@@ -112,18 +113,16 @@ class SiteLines(Survey):
         return self._repeated
 
     def survey(self, rows: Rows) -> Iterator[tuple[str, pa.Table]]:
-        """Counts the lines of every host: a look for the pages to count, more where they are many, one for samples."""
+        """Counts the lines of every host: a look for the pages to count, one for each 400,000 of them, and one for sample lines."""
         from curation.extract.site_line_counts import count_lines, pages_to_count
 
-        pages = pages_to_count(rows, self.min_pages, self.max_pages)
-        if pages.lines is not None:
-            yield "site_lines", count_lines(rows, pages)
-            return
-        bounds = np.searchsorted(pages.host, np.arange(len(pages.hosts) + 1))
+        hosts, host, word = pages_to_count(rows, self.min_pages, self.max_pages)
+        bounds = np.searchsorted(host, np.arange(len(hosts) + 1))
         first = 0
-        while first < len(pages.hosts):
+        while first < len(hosts):
             last = first + 1
-            while last < len(pages.hosts) and bounds[last + 1] - bounds[first] <= _PAGES_A_PASS:
+            while last < len(hosts) and bounds[last + 1] - bounds[first] <= _PAGES_A_PASS:
                 last += 1
-            yield "site_lines", count_lines(rows, pages.of_hosts(first, last))
+            span = slice(bounds[first], bounds[last])
+            yield "site_lines", count_lines(rows, hosts[first:last], host[span] - first, word[span])
             first = last

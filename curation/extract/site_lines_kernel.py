@@ -12,6 +12,8 @@ RIM = 3
 RUN = 3
 """Repeated lines in a row that go anywhere near an edge."""
 
+LINES_A_PAGE = 2 * (EDGE + RIM)
+
 RIM_BIT = np.uint64(1)
 """Added to the hash of a line where it is counted at the rim: every line is counted twice, near an edge and at the very edge."""
 

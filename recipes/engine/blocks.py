@@ -18,6 +18,7 @@ STEPS: dict[str, str] = {
     "sniff": "curation.extract.sniff:Sniff",
     "decode": "curation.extract.decode:Decode",
     "main_text": "curation.extract.main_text:MainText",
+    "edge_lines": "curation.extract.edge_lines:EdgeLines",
     "site_lines": "curation.extract.site_lines:SiteLines",
     "nfkc": "curation.normalise.nfkc:Nfkc",
     "kutoten": "curation.normalise.kutoten:Kutoten",

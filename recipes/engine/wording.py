@@ -90,6 +90,7 @@ STEP_WORDS: dict[str, Words] = {
     "decode": Words("文字コードを復号", "decode"),
     "main_text": Words("本文を抽出", "extract main text"),
     "language": Words("言語を判定", "identify language"),
+    "edge_lines": Words("ページ両端の行", "lines at the page's edges"),
     "site_lines": Words("サイト共通の行を除く", "drop site-wide lines"),
     "nfkc": Words("文字を正規化", "normalise characters"),
     "kutoten": Words("句読点をそろえる", "unify punctuation"),

@@ -212,3 +212,23 @@ def test_a_survey_table_is_joined_by_id_and_absent_rows_are_null(tmp_path, monke
 def test_source_is_declared_not_guessed():
     assert Source("crawl") == Source("crawl", None, None)
     assert COLUMNS["rights_basis"].type == pa.string()
+
+
+def test_lists_and_large_unsigned_numbers_have_a_content():
+    def content(lines: list[list[int] | None], letters: int) -> int:
+        arrays = [pa.array(lines, pa.list_(pa.uint64())), pa.array([letters] * len(lines), pa.uint64())]
+        return content_sum(pa.RecordBatch.from_arrays(arrays, ["edge_lines", "page_letters"]))
+
+    row = (
+        b"\1"
+        + (2).to_bytes(8, "little")
+        + b"\1"
+        + (5).to_bytes(8, "little")
+        + b"\1"
+        + (2**64 - 1).to_bytes(8, "little")
+    )
+    row += b"\1" + (2**63).to_bytes(8, "little")
+    assert content([[5, 2**64 - 1]], 2**63) == int.from_bytes(hashlib.sha256(row).digest(), "little")
+    several = [content([v], 1) for v in ([1], [], None, [2, 3])]
+    assert len(set(several)) == 4
+    assert content([[1], [], None, [2, 3]], 1) == sum(several) % (1 << 256)

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from curation.extract.edge_lines import EdgeLines
 from curation.extract.site_lines import SiteLines
 
 WORDS = "玄米 白米 胚芽 糠 酒米 研ぎ汁 精米機 搗精 歩留まり 吟醸 籾 水車 石臼 新米 古米 無洗米".split()
@@ -32,7 +33,10 @@ def rows(texts: Sequence[str], host: str | None = "a.jp") -> pa.RecordBatch:
         "host": pa.array([host] * len(texts), pa.string()),
         "text": pa.array(texts, pa.large_string()),
     }
-    return pa.RecordBatch.from_pydict(columns)
+    batch = pa.RecordBatch.from_pydict(columns)
+    lines = EdgeLines()
+    lines.setup()
+    return lines.split(batch)[0]
 
 
 def table_of(step: SiteLines, *batches: pa.RecordBatch) -> pa.Table:
@@ -159,6 +163,21 @@ def test_a_crawl_of_any_size_gets_the_same_table(monkeypatch: pytest.MonkeyPatch
     small = table_of(SiteLines(max_pages=30), *batches)
     assert set(small["host"].to_pylist()) == {"a.jp", "b.jp", "c.jp"}
     assert set(small["pages"].to_pylist()) == {30}
-    monkeypatch.setattr("curation.extract.site_line_counts._HELD_LINES", 500)
+    monkeypatch.setattr("curation.extract.site_line_counts._COMPACT_ROWS", 50)
     monkeypatch.setattr("curation.extract.site_lines._PAGES_A_PASS", 60)
     assert table_of(SiteLines(max_pages=30), *batches).sort_by("host").equals(small.sort_by("host"))
+
+
+def test_edge_lines_are_those_of_either_end_and_at_the_rim_a_second_time() -> None:
+    text = "\n".join([*MENU, *body(1, 60), "© 2026 精米社"])
+    step = EdgeLines()
+    step.setup()
+    batch, _ = step.split(pa.record_batch({"text": pa.array([text, None, "。。", text], pa.large_string())}))
+    lines = batch.column("edge_lines").to_pylist()
+    odd = [h for h in lines[0] if h & 1]
+    assert (len(lines[0]), len(odd)) == (48 + 6, 6), "24 lines at either end, 3 of them outermost"
+    assert {h - 1 for h in odd} < set(lines[0])
+    assert lines[1] == lines[2] == []
+    letters = batch.column("page_letters").to_pylist()
+    assert letters[0] == letters[3] != 0
+    assert letters[1] == letters[2] == 0
