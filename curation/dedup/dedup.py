@@ -252,7 +252,7 @@ class Dedup(Survey):
             wanted, number = sets.nodes, np.arange(len(nodes.forms))
             if of is not None:
                 old = wanted[wanted < of.kept]
-                for kept, words in zip(old.tolist(), of.index.shingles(old), strict=True):
+                for kept, words in of.index.shingles(old):
                     sets.add_words(kept, words)
                 wanted = of.fresh[wanted[wanted >= of.kept] - of.kept]
                 number[of.fresh] = of.kept + np.arange(len(of.fresh))

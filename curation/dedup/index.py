@@ -115,37 +115,54 @@ class Index:
         return Known(at >= 0, label[at] if len(keys) else forms, ids[at] if len(keys) else forms)
 
     @cached_property
-    def _kept(self) -> tuple[pa.Table, np.ndarray]:
+    def _kept(self) -> tuple[pa.Table, np.ndarray, list[tuple[Place, str]]]:
+        """Kept nodes without their sets, with file and row; their rank order; the files."""
+        files = [(place, f"kept/{name}") for place in self.generations for name in place.names("kept")]
+        schema = pa.schema([KEPT.field(name) for name in ("form_key", "rank", "minhash")])
         parts = []
-        for number, place in enumerate(self.generations):
-            for name in place.names("kept"):
-                part = _read(place, f"kept/{name}", KEPT)
-                parts.append(part.append_column("generation", pa.array(np.full(len(part), number, np.int32))))
-        table = pa.concat_tables(parts) if parts else KEPT.append(pa.field("generation", pa.int32())).empty_table()
-        rank = np.frombuffer(table.column("rank").combine_chunks().buffers()[1], ">u8") if len(table) else np.zeros(0)
-        words = rank.reshape(-1, 5)
-        order = np.lexsort((*words.T[::-1], table.column("generation").to_numpy()))
-        return table, order
+        for number, (place, name) in enumerate(files):
+            part = _read(place, name, schema)
+            where = np.arange(len(part)), np.full(len(part), number), np.full(len(part), self.generations.index(place))
+            for column, values in zip(("row", "file", "generation"), where, strict=True):
+                part = part.append_column(column, pa.array(values, pa.int64()))
+            parts.append(part)
+        if not parts:
+            fields = [pa.field(name, pa.int64()) for name in ("row", "file", "generation")]
+            return pa.schema([*schema, *fields]).empty_table(), np.zeros(0, np.int64), []
+        table = pa.concat_tables(parts).combine_chunks()
+        words = np.frombuffer(table.column("rank").combine_chunks().buffers()[1], ">u8").reshape(-1, 5)
+        return table, np.lexsort((*words.T[::-1], table.column("generation").to_numpy())), files
 
     @property
     def kept_forms(self) -> np.ndarray:
         """Form keys of the kept nodes in rank order, older generations first, uint64 [kept, 2]."""
-        table, order = self._kept
+        table, order, _ = self._kept
         return column_keys(table.column("form_key"))[order]
 
     @property
     def signatures(self) -> np.ndarray:
         """Their MinHash signatures, uint32 [kept, 112]."""
-        table, order = self._kept
+        table, order, _ = self._kept
         column = table.column("minhash").combine_chunks()
         return signature_rows(column)[order] if len(table) else np.zeros((0, PERMUTATIONS), np.uint32)
 
-    def shingles(self, kept: np.ndarray) -> Iterator[np.ndarray]:
-        """Shingle sets of some kept nodes, by their places in rank order."""
-        table, order = self._kept
-        column = table.column("shingles")
-        for place in order[kept].tolist():
-            yield column[place].values.to_numpy()
+    def shingles(self, kept: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+        """(place in rank order, shingle set) of the wanted kept nodes, file by file; only row groups that hold one are read."""
+        table, order, files = self._kept
+        at = order[kept]
+        source, row = (table.column(c).to_numpy()[at] for c in ("file", "row"))
+        for number in np.unique(source).tolist():
+            place, name = files[number]
+            with place.fs.open(f"{place.path}/{name}", "rb") as opened:
+                file, first = pq.ParquetFile(opened, memory_map=False), 0
+                for group in range(file.num_row_groups):
+                    last = first + file.metadata.row_group(group).num_rows
+                    here = np.flatnonzero((source == number) & (row >= first) & (row < last))
+                    column = file.read_row_group(group, columns=["shingles"]).column(0) if len(here) else None
+                    for i in here.tolist():
+                        assert column is not None
+                        yield int(kept[i]), column[int(row[i]) - first].values.to_numpy()
+                    first = last
 
     @cached_property
     def _clusters(self) -> tuple[np.ndarray, np.ndarray, list[list[bytes]]]:
@@ -171,4 +188,4 @@ class Index:
 
 def _read(place: Place, name: str, schema: pa.Schema) -> pa.Table:
     with place.fs.open(f"{place.path}/{name}", "rb") as file:
-        return pq.ParquetFile(file, memory_map=False).read().cast(schema)
+        return pq.ParquetFile(file, memory_map=False).read(columns=schema.names).cast(schema)

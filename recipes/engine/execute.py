@@ -19,7 +19,7 @@ from curation.shards import MANIFEST
 from curation.survey import Phase, Survey
 from curation.write_shards import WriteShards
 from recipes.engine.errors import RecipeError, RunError
-from recipes.engine.executors import LocalExecutor, backend, cluster_executor, wait_for_slurm
+from recipes.engine.executors import LocalExecutor, backend, cluster_executor, incomplete, wait_for_slurm
 from recipes.engine.manifests import finish_block, versions
 from recipes.engine.plan import Block, Plan
 from recipes.engine.progress import Progress
@@ -153,14 +153,13 @@ def _run_tasks(
     progress: Progress,
 ) -> None:
     """Runs what is not complete yet of a block's tasks: one executor, or one after the other for each phase of a survey."""
-    executors = [LocalExecutor(*run, pool.count) for run in runs]
-    left = [len(e.get_incomplete_ranks()) for e in executors]
+    left = [len(incomplete(place, n)) for place, _, n in runs]
     tasks = [n for _, _, n in runs]
     progress.start(block.name, sum(tasks), sum(tasks) - sum(left), *_amount(block), block.kind == "rows")
     for i, (place, pipeline, n) in enumerate(runs):
         if kind == "local":
             before, done = sum(tasks[:i]), sum(left[:i])
-            executors[i].run_watched(
+            LocalExecutor(place, pipeline, n, pool.count).run_watched(
                 pool, lambda now, n, a=before, b=done: progress.update({a + r: c for r, c in now.items()}, b + n)
             )
             continue
@@ -168,9 +167,9 @@ def _run_tasks(
         executor.run()
         if kind == "slurm":
             wait_for_slurm(executor)
-        if incomplete := executor.get_incomplete_ranks():
+        if missing := executor.get_incomplete_ranks():
             raise RunError(
-                f"{block.name}: {len(incomplete)} of {n} tasks are not complete; the same command continues them"
+                f"{block.name}: {len(missing)} of {n} tasks are not complete; the same command continues them"
             )
 
 

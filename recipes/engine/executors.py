@@ -20,6 +20,12 @@ from curation.yaml_file import yaml_fault
 from recipes.engine.errors import RecipeError, RunError
 
 
+def incomplete(place: Place, tasks: int) -> list[int]:
+    """Tasks of so many whose manifest is not in the place."""
+    done = set(place.names("tasks"))
+    return [task for task in range(tasks) if f"{task:05d}.json" not in done]
+
+
 class _ByManifest:
     """Completion by the manifests of our tasks."""
 
@@ -34,9 +40,8 @@ class _ByManifest:
 
     def get_incomplete_ranks(self, ranks: Any = None, skip_completed: bool | None = None) -> list[int]:
         """Ranks without a manifest."""
-        done = set(self.place.names("tasks"))
-        wanted = ranks if ranks is not None else range(self.world_size)  # type: ignore[attr-defined]
-        return [r for r in wanted if f"{r:05d}.json" not in done]
+        missing = incomplete(self.place, self.world_size)  # type: ignore[attr-defined]
+        return missing if ranks is None else [r for r in ranks if r in set(missing)]
 
 
 class LocalExecutor(_ByManifest, LocalPipelineExecutor):
