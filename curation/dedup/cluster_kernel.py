@@ -31,34 +31,46 @@ def pack(keys: np.ndarray, same: int, packed: np.ndarray) -> None:
 
 
 @njit(cache=True, nogil=True)
-def settle(keys: np.ndarray, ordinals: np.ndarray, same: int, packed: np.ndarray) -> None:
+def settle(keys: np.ndarray, ordinals: np.ndarray, same: int, packed: np.ndarray) -> bool:
     """Puts rows in order of (key, ordinal): packed [n], sorted, holds a key's high bits above `same` bits of row number.
 
-    Only runs of equal bits are looked at, and most have one row. ordinals may be empty: then a row's number is its ordinal.
+    Only runs of equal bits are looked at, and most have one row. ordinals may be empty: then a row's number is its ordinal. Returns
+    whether equal bits mean equal keys everywhere: two keys may share their high bits, by chance.
     """
     mask = (uint64(1) << uint64(same)) - uint64(1)
-    first = 0
+    different = uint64(0)
+    for at in range(1, len(packed)):
+        if (packed[at] ^ packed[at - 1]) <= mask:
+            different |= keys[packed[at] & mask] ^ keys[packed[at - 1] & mask]
+    if len(ordinals) == 0 and different == 0:
+        return True
+    first, faithful = 0, True
     while first < len(packed):
         last = first + 1
         while last < len(packed) and (packed[last] ^ packed[first]) <= mask:
             last += 1
-        ordered = True
-        for at in range(first + 1, last):
-            row, before = packed[at] & mask, packed[at - 1] & mask
-            ordered = ordered and keys[row] == keys[before] and (len(ordinals) == 0 or ordinals[row] > ordinals[before])
-        if not ordered:
-            high, rows = packed[first] & ~mask, packed[first:last] & mask
+        if last - first > 1:
+            key, equal, ordered = keys[packed[first] & mask], True, True
+            for at in range(first + 1, last):
+                equal = equal and keys[packed[at] & mask] == key
             if len(ordinals):
-                rows = rows[np.argsort(ordinals[rows], kind="mergesort")]
-            rows = rows[np.argsort(keys[rows], kind="mergesort")]  # two keys may share their high bits, by chance
-            packed[first:last] = high | rows
+                for at in range(first + 1, last):
+                    ordered = ordered and ordinals[packed[at] & mask] > ordinals[packed[at - 1] & mask]
+            if not (equal and ordered):
+                faithful = faithful and equal
+                high, rows = packed[first] & ~mask, packed[first:last] & mask
+                if len(ordinals):
+                    rows = rows[np.argsort(ordinals[rows], kind="mergesort")]
+                packed[first:last] = high | rows[np.argsort(keys[rows], kind="mergesort")]
         first = last
+    return faithful
 
 
 @njit(cache=True, nogil=True)
 def bucket_pairs(
     packed: np.ndarray,
     same: int,
+    faithful: bool,
     keys: np.ndarray,
     start: int,
     best: int,
@@ -69,41 +81,44 @@ def bucket_pairs(
 ) -> tuple[int, int, int, int]:
     """Pairs of one band, from position `start` on: each row with those of its bucket's `best` best-ranked above it.
 
-    packed lists rows by (key, rank) as `settle` leaves it. In a bucket of up to `best` rows these are all its pairs, in a larger
-    one at most `best` a row, so the work is never quadratic. Pairs whose signatures agree at fewer than `least` places are dropped;
-    with least 0 no signature is read. Stops when the output is nearly full. Returns (next position, pairs written, pairs looked at,
-    rows past the best of their bucket).
+    packed lists rows by (key, rank) as `settle` leaves it, `faithful` is what it returned. In a bucket of up to `best` rows these are
+    all its pairs, in a larger one at most `best` a row, so the work is never quadratic. Pairs whose signatures agree at fewer than
+    `least` places are dropped; with least 0 no signature is read. Stops when the output is nearly full. Returns (next position, pairs
+    written, pairs looked at, rows past the best of their bucket).
     """
     mask = (uint64(1) << uint64(same)) - uint64(1)
     n, looked, crowded, at = 0, 0, 0, start
     bucket = start
-    while bucket > 0 and _one_bucket(packed, mask, keys, bucket):
+    while bucket > 0 and _one_bucket(packed, mask, faithful, keys, bucket):
         bucket -= 1
     while at < len(packed) and n + best <= len(out_a):
-        if at > 0 and not _one_bucket(packed, mask, keys, at):
+        if at > 0 and not _one_bucket(packed, mask, faithful, keys, at):
             bucket = at
-        crowded += int(at - bucket >= best)
-        for i in range(bucket, min(at, bucket + best)):
-            row, other = np.int64(packed[at] & mask), np.int64(packed[i] & mask)
-            agree = 0
-            if least > 0:
-                for k in range(signatures.shape[1]):
-                    agree += np.int64(signatures[other, k] == signatures[row, k])
-            looked += 1
-            if agree >= least:
-                out_a[n] = other
-                out_b[n] = row
-                n += 1
+        if bucket < at:
+            crowded += int(at - bucket >= best)
+            row = np.int64(packed[at] & mask)
+            for i in range(bucket, min(at, bucket + best)):
+                other = np.int64(packed[i] & mask)
+                agree = 0
+                if least > 0:
+                    for k in range(signatures.shape[1]):
+                        agree += np.int64(signatures[other, k] == signatures[row, k])
+                looked += 1
+                if agree >= least:
+                    out_a[n] = other
+                    out_b[n] = row
+                    n += 1
         at += 1
     return at, n, looked, crowded
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _one_bucket(packed, mask, keys, at):
+def _one_bucket(packed, mask, faithful, keys, at):
     """Whether a position has the key of the one before it."""
-    if (packed[at] ^ packed[at - 1]) > mask:
-        return False
-    return keys[packed[at] & mask] == keys[packed[at - 1] & mask]
+    same = (packed[at] ^ packed[at - 1]) <= mask
+    if same and not faithful:
+        same = keys[packed[at] & mask] == keys[packed[at - 1] & mask]
+    return same
 
 
 @njit(cache=True, nogil=True)

@@ -119,12 +119,12 @@ def _distinct(words: np.ndarray) -> np.ndarray:
     return words[new]
 
 
-def sorted_buckets(keys: np.ndarray, ordinals: np.ndarray | None = None) -> tuple[np.ndarray, int]:
+def sorted_buckets(keys: np.ndarray, ordinals: np.ndarray | None = None) -> tuple[np.ndarray, int, bool]:
     """Rows by (key, ordinal) as words, a key's high bits above so many bits of the row's number (its ordinal where none are given).
 
-    One sort of single words: several times faster than sorting rows by two columns.
+    One sort of single words: several times faster than sorting rows by two columns. Third, whether equal high bits mean equal keys.
 
-    >>> packed, bits = sorted_buckets(np.array([1 << 63, 5, 1 << 63], np.uint64), np.array([9, 4, 7], np.uint64))
+    >>> packed, bits, _ = sorted_buckets(np.array([1 << 63, 5, 1 << 63], np.uint64), np.array([9, 4, 7], np.uint64))
     >>> (packed & np.uint64((1 << bits) - 1)).tolist()
     [1, 2, 0]
     """
@@ -132,8 +132,8 @@ def sorted_buckets(keys: np.ndarray, ordinals: np.ndarray | None = None) -> tupl
     packed = np.empty(len(keys), np.uint64)
     kernel.pack(keys, bits, packed)
     packed.sort()
-    kernel.settle(keys, np.empty(0, np.uint64) if ordinals is None else ordinals, bits, packed)
-    return packed, bits
+    faithful = kernel.settle(keys, np.empty(0, np.uint64) if ordinals is None else ordinals, bits, packed)
+    return packed, bits, faithful
 
 
 def pairs_of_band(
@@ -148,13 +148,13 @@ def pairs_of_band(
 
     keys, ordinals: uint64 of each row (without ordinals a row's number). Up to `best` pairs a node; `counts` is added to.
     """
-    packed, bits = sorted_buckets(keys, ordinals)
+    packed, bits, faithful = sorted_buckets(keys, ordinals)
     signatures = np.empty((0, 0), np.uint32) if signatures is None else signatures
     room = min(_PAIRS_AT_ONCE, max(best, len(packed) * best))
     at = 0
     while at < len(packed):
         a, b = np.empty(room, np.int64), np.empty(room, np.int64)
-        at, n, looked, crowded = kernel.bucket_pairs(packed, bits, keys, at, best, signatures, least, a, b)
+        at, n, looked, crowded = kernel.bucket_pairs(packed, bits, faithful, keys, at, best, signatures, least, a, b)
         counts.looked_at += looked
         counts.crowded += crowded
         yield a[:n], b[:n]
