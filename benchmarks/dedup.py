@@ -178,9 +178,8 @@ def main(quick: bool) -> None:
         folder = Path(work)
         nothing, rows = written(table.slice(0, 0), folder / "none"), written(table, folder / "rows")
         ours(nothing, folder / "warm")  # compiled kernels are in the cache from here on
-        rounds = 1 if quick else 2
-        idle = min(ours(nothing, folder / "o0") for _ in range(rounds))
-        mine = min(ours(rows, folder / "o1") for _ in range(rounds)) - idle
+        idle = min(ours(nothing, folder / "o0") for _ in range(2))
+        mine = min(ours(rows, folder / "o1") for _ in range(2)) - idle
         theirs = datatrove(python, rows, folder / "p1") - datatrove(python, nothing, folder / "p0")
         edges, dropped = edges_and_drops(folder / "o1")
         content = json.loads((folder / "o1" / "1" / "unique" / "manifest.json").read_text())["content"]

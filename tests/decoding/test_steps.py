@@ -112,7 +112,7 @@ def zipped() -> bytes:
         (b"GIF89a\x01\x00\x01\x00\x80\x00\x00", "gif"),
         (b"%PDF-1.7\n", "pdf"),
         (zipped(), "zip"),
-        (gzip.compress(PROSE.encode()), "gzip"),
+        (gzip.compress(PROSE.encode(), mtime=0), "gzip"),
         (b"MZ\x90\x00\x03\x00", "exe"),
         (b"RIFF\x24\x00\x00\x00WEBPVP8 ", "webp"),
         (b"\x00\x00\x00\x18ftypmp42", "mp4"),
