@@ -160,6 +160,7 @@ _FEATURES = [  # exact definitions: curation/features/__init__.py
     *(_fraction(f"duplicate_{n}word_fraction", f"characters in repeated word {n}-grams / chars") for n in range(5, 11)),
     _fraction("noun_fraction", "nouns / words that are not symbols (HojiChar)"),
     _fraction("repeated_7word_fraction", "word 7-grams that occur more than once (HojiChar)"),
+    _count("tokens", "tokens of the text by the recipe's tokenizer, special tokens left out; null without text"),
 ]
 
 _DEDUP = [
