@@ -1,7 +1,7 @@
 """Tokens of a page, as the trainer's tokenizer will count them: budgets and mixtures are made of tokens, not of pages.
 
-The tokenizer is a file of the `tokenizers` library (tokenizer.json of any model on the Hugging Face hub), given in the recipe and part
-of the fingerprint. `small_ja` comes along: a byte-level BPE of 3,000 tokens trained on the quickstart's Japanese pages, for tests and
+The tokenizer is a file of the `tokenizers` library (the tokenizer.json of a model), given in the recipe and part of the
+fingerprint. `small_ja` comes along: a byte-level BPE of 3,000 tokens trained on the quickstart's Japanese pages, for tests and
 first looks; a real plan counts with the tokenizer of its model.
 """
 

@@ -39,7 +39,7 @@ def _least_k(budget: Budget) -> int | None:
         looser = replace(budget.cells, k=k)
         return bool(make_budget(looser, budget.parameters, budget.wanted, budget.stages).short)
 
-    low, high = budget.cells.k, 1 << 20
+    low, high = budget.cells.k, 1 << 12
     if short(high):
         return None
     while high - low > 1:
@@ -87,5 +87,3 @@ def _times(value: float, loss_of: Callable[[float], float], target: float, most:
 def least_loss(parameters: float) -> float:
     """Loss of Muennighoff+23 that no amount of data gets below with these parameters."""
     return float(MUENNIGHOFF.loss(parameters, 1e30))
-
-

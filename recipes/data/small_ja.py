@@ -7,6 +7,7 @@ Writes curation/features/small_ja.json: a byte-level BPE of 3,000 tokens, for te
 
 from pathlib import Path
 
+import pyarrow as pa
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from curation.extract.decode import Decode
@@ -28,7 +29,7 @@ def japanese_texts() -> list[str]:
     data = getattr(importlib.import_module(module), name)(plan_units(inputs, 1 << 30), Source("quickstart")).run()
     for step in (Decode(max_replaced=0.1), MainText()):
         data = step.run(data)
-    texts = [text for item in data if hasattr(item, "schema") for text in item.column("text").to_pylist()]
+    texts = [text for item in data if isinstance(item, pa.RecordBatch) for text in item.column("text").to_pylist()]
     return [text for text in texts if text and kana_ratio(text) >= 0.1]
 
 

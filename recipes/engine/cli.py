@@ -199,6 +199,20 @@ def rebase(
     typer.echo(index_command.rebase(old, new, run_folder))
 
 
+@app.command()
+def budget(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="What to plan for: a budget's .yaml (docs/budget.md).")],
+    out: Annotated[
+        str | None, typer.Option("--out", metavar="DIR", help="Writes the plan (for seimai mix) and its picture here.")
+    ] = None,
+) -> None:
+    """Plan a token budget: which sources to repeat how often under the cap, what it is worth, and what would help."""
+    from recipes.engine.budget_command import budget as planned
+
+    if not planned(file, out):
+        raise typer.Exit(1)
+
+
 def main() -> None:
     """Entry point: mistakes of the user end in one clear message and exit status 2, failed runs in status 1."""
     from curation.shards import ShardError
