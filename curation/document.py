@@ -231,6 +231,10 @@ REASONS: dict[str, Reason] = {
         Reason("near_duplicate", "a near-duplicate of a kept row", "残した行とほぼ同じ内容"),
         Reason("over_cap", "its cluster has used its allowance of K showings", "クラスタの提示上限 K に達した"),
         Reason(
+            "over_budget", "the token budget went to showings of more value", "トークン予算がより価値の高い表示で尽きた"
+        ),
+        Reason("forgotten", "it was to be forgotten (a tombstone in the ledger)", "忘却の対象（台帳の墓標）"),
+        Reason(
             "filter", "dropped by a datatrove filter between our steps", "datatrove フィルタによる除外", tier="full"
         ),
     )

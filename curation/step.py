@@ -79,6 +79,10 @@ class Step(PipelineStep):
         """What `seimai plan` says about the consequences of the step's parameters; nothing by default."""
         return ""
 
+    def exposure(self) -> Mapping[str, Any]:
+        """What the manifest says of how often the rows may be shown; only a step that decides it says anything."""
+        return {}
+
     def setup(self) -> None:
         """Loads what is heavy (models, compiled kernels), once per task and before the first batch."""
 

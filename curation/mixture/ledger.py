@@ -113,6 +113,12 @@ class Ledger:
             )
         return cls(place, about["k"])
 
+    @property
+    def stamp(self) -> bytes:
+        """What the ledger holds, in short: equal stamps are equal ledgers."""
+        held = [f"{e['run']}\n{e['stage']}\n{e['content']}" for e in self.entries()]
+        return "\n".join([str(self.k), *held, *self.place.names("forgotten")]).encode()
+
     def entries(self) -> list[dict[str, Any]]:
         """What is said of each entry (run, stage, rows, showings), in order of name."""
         names = [n for n in self.place.names("entries") if n.endswith(".json")]

@@ -4,7 +4,7 @@ The rows of all sources are read together, because a cluster that two sources sh
 deduplicated in one run (or against one index) share labels; of others only rows with equal kept text meet.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,36 +14,10 @@ import pyarrow.compute as pc
 from curation.dedup.key_order import column_keys, distinct_keys
 from curation.mixture.cells import BudgetError, Cells
 from curation.mixture.ledger import Labels, Ledger
+from curation.mixture.tiers import Tiers
 from curation.shards import ShardSet
 
 TOKENS_STEP = "tokens: {tokenizer: FILE}"
-
-
-@dataclass(frozen=True)
-class Tiers:
-    """Quality tiers by a column: lower bound → worth of a fresh token. Rows below the lowest bound, and nulls, are in the lowest."""
-
-    column: str
-    values: Mapping[float, float]
-
-    @property
-    def bounds(self) -> list[float]:
-        """Lower bounds, ascending."""
-        return sorted(self.values)
-
-    @property
-    def names(self) -> list[str]:
-        """Names of the tiers, from the lowest.
-
-        >>> Tiers("quality", {0.5: 2.0, 0: 1.0}).names
-        ['quality>=0', 'quality>=0.5']
-        """
-        return [f"{self.column}>={bound:g}" for bound in self.bounds]
-
-    def of(self, column: pa.Array) -> np.ndarray:
-        """Tier of each row, int16."""
-        scores = pc.fill_null(column.cast(pa.float64()), -np.inf).to_numpy(zero_copy_only=False)
-        return np.maximum(np.searchsorted(self.bounds, scores, "right") - 1, 0).astype(np.int16)
 
 
 @dataclass(frozen=True)

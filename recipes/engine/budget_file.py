@@ -31,7 +31,8 @@ from curation.mixture.budget import Budget, Stage, compute_optimum, make_budget
 from curation.mixture.cells import BudgetError, Cells
 from curation.mixture.ledger import Ledger
 from curation.mixture.scaling_law import FLOPS_PER_PARAMETER_TOKEN, TOKENS_PER_PARAMETER
-from curation.mixture.source_rows import Rows, SourceRows, Tiers, read_rows
+from curation.mixture.source_rows import Rows, SourceRows, read_rows
+from curation.mixture.tiers import Tiers
 from curation.place import Place
 from curation.shards import MANIFEST, ShardSet
 from recipes.engine.errors import RecipeError

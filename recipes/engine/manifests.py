@@ -59,6 +59,8 @@ def finish_block(block: Block, place: Place) -> dict[str, Any]:
             "fused": sorted(i for t in tasks for i in t["fused"]),
             "unreadable": sorted(u for t in tasks for u in t["unreadable"]),
         }
+        if exposure := _exposure(block):
+            manifest["exposure"] = exposure
         if block.release:
             manifest["content"] = f"{sum(int(t['content'], 16) for t in tasks) % (1 << 256):064x}"
         _join_samples(place, tasks)
@@ -81,6 +83,14 @@ def _join_tables(block: Block, place: Place, tasks: list[dict[str, Any]]) -> dic
         name: join_table_parts(place / name, schema, [t["tables"][name] for t in tasks if name in t["tables"]])
         for name, schema in survey.tables.items()
     }
+
+
+def _exposure(block: Block) -> dict[str, Any]:
+    """How often rows may be shown, as the block's last step that decides it says, or the set that the block reads."""
+    said = [dict(found) for step in block.steps if (found := step.exposure())]
+    if not said and isinstance(block.read, Block) and Place(block.read.url).exists(MANIFEST):
+        said = [found] if (found := Place(block.read.url).read_json(MANIFEST).get("exposure")) else []
+    return said[-1] if said else {}
 
 
 def _join_samples(place: Place, tasks: list[dict[str, Any]]) -> None:
