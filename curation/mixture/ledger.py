@@ -96,7 +96,9 @@ class Ledger:
         place = Place(url)
         if not place.exists("ledger.json"):
             if not create or k is None:
-                raise LedgerError(f"{url}: there is no ledger here (no ledger.json)")
+                raise LedgerError(
+                    f"{url}: there is no ledger here (no ledger.json); begin one with `seimai ledger new`"
+                )
             if k < 1:
                 raise LedgerError(f"{url}: k must be at least 1 showing, not {k}")
             place.write_json("ledger.json", {"format": 1, "k": k, "normal_form": FORM_VERSION})

@@ -213,8 +213,58 @@ def budget(
         raise typer.Exit(1)
 
 
+LedgerFolder = Annotated[str, typer.Argument(metavar="LEDGER", help="Folder of the ledger.")]
+ledger = typer.Typer(
+    no_args_is_help=True, help="What a model has been shown, over all runs and stages: the ledger of the cap."
+)
+app.add_typer(ledger, name="ledger")
+
+
+@ledger.command(name="new")
+def ledger_new(folder: LedgerFolder, k: Annotated[int, typer.Option(help="Showings that a cluster may have.")]) -> None:
+    """Begin a ledger."""
+    from recipes.engine import ledger_command
+
+    ledger_command.new(folder, k)
+
+
+@ledger.command(name="add")
+def ledger_add(
+    folder: LedgerFolder,
+    shown: Annotated[str, typer.Argument(metavar="MIX_OR_RUN", help="What the model was (or will be) trained on.")],
+    stage: Annotated[str | None, typer.Option(help="Name of the training stage, for a run (default: train).")] = None,
+    epochs: Annotated[int, typer.Option(help="Passes over the released set, for a run.")] = 1,
+    run_id: Annotated[str | None, typer.Option(help="Name of the training, if not the run's or mixture's own.")] = None,
+) -> None:
+    """Enter what a model is shown; refused as a whole, naming clusters and sources, where one would pass K."""
+    from recipes.engine import ledger_command
+
+    ledger_command.add(folder, shown, stage, epochs, run_id)
+
+
+@ledger.command(name="show")
+def ledger_show(folder: LedgerFolder) -> None:
+    """Show entries, and how many clusters have used how much of their allowance."""
+    from recipes.engine import ledger_command
+
+    ledger_command.show(folder)
+
+
+@ledger.command(name="forget")
+def ledger_forget(
+    folder: LedgerFolder,
+    keys: Annotated[list[str], typer.Argument(metavar="KEY…", help="Form keys or labels, in hexadecimal.")],
+    clusters: Annotated[bool, typer.Option("--clusters", help="All that is in their clusters, now and later.")] = False,
+) -> None:
+    """Never show these texts again; what was shown of them stays on the books."""
+    from recipes.engine import ledger_command
+
+    ledger_command.forget(folder, keys, clusters)
+
+
 def main() -> None:
     """Entry point: mistakes of the user end in one clear message and exit status 2, failed runs in status 1."""
+    from curation.mixture.ledger import LedgerError
     from curation.shards import ShardError
 
     try:
@@ -222,7 +272,7 @@ def main() -> None:
     except RecipeError as error:
         typer.echo(f"RecipeError: {error}", err=True)
         sys.exit(2)
-    except (RunError, ShardError) as error:
+    except (RunError, ShardError, LedgerError) as error:
         typer.echo(f"{type(error).__name__}: {error}", err=True)
         sys.exit(1)
 
