@@ -213,6 +213,25 @@ def budget(
         raise typer.Exit(1)
 
 
+@app.command()
+def verify(
+    shards: Annotated[
+        str, typer.Argument(metavar="RUN", help="Folder of a run's version, or of a released shard set.")
+    ],
+    ledger: Annotated[
+        str | None, typer.Option("--ledger", metavar="LEDGER", help="Checks showings of all training against it.")
+    ] = None,
+    run_id: Annotated[str | None, typer.Option(help="Under which name training on it was entered there.")] = None,
+    k: Annotated[int | None, typer.Option(help="Showings of a cluster, where the manifest states none.")] = None,
+    sample: Annotated[int, typer.Option(help="Rows whose near-copies are sought.")] = 10_000,
+) -> None:
+    """Check released shards independently: files, sums, content, forms, showings against K and the ledger, near-copies."""
+    from recipes.engine.verify_command import verify as verified
+
+    if not verified(shards, ledger, run_id, k, sample):
+        raise typer.Exit(1)
+
+
 LedgerFolder = Annotated[str, typer.Argument(metavar="LEDGER", help="Folder of the ledger.")]
 ledger = typer.Typer(
     no_args_is_help=True, help="What a model has been shown, over all runs and stages: the ledger of the cap."
