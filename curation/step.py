@@ -79,8 +79,8 @@ class Step(PipelineStep):
         """What `seimai plan` says about the consequences of the step's parameters; nothing by default."""
         return ""
 
-    def exposure(self) -> Mapping[str, Any]:
-        """What the manifest says of how often the rows may be shown; only a step that decides it says anything."""
+    def manifest_notes(self) -> Mapping[str, Any]:
+        """What the manifest says of the rows because of this step (the tokenizer, how often they may be shown), by name."""
         return {}
 
     def setup(self) -> None:

@@ -5,6 +5,7 @@ fingerprint. `small_ja` comes along: a byte-level BPE of 3,000 tokens trained on
 first looks; a real plan counts with the tokenizer of its model.
 """
 
+import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -64,6 +65,11 @@ class Tokens(Measure):
     def artefacts(self) -> Mapping[str, bytes]:
         """The tokenizer file."""
         return {self.tokenizer: self._content}
+
+    def manifest_notes(self) -> Mapping[str, Any]:
+        """`tokenizer`: its name and the SHA-256 of its file."""
+        digest = hashlib.sha256(self._content).hexdigest()
+        return {"tokenizer": {"name": Path(self.tokenizer).name, "sha256": digest}}
 
     def setup(self) -> None:
         """Loads the tokenizer."""

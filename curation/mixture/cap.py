@@ -123,9 +123,9 @@ class Cap(Survey):
         """The row's showings, or why it has none, from the survey's table."""
         return dict(self.made["allowance"].join(batch))
 
-    def exposure(self) -> Mapping[str, Any]:
-        """K, the highest number of showings of a cluster in one pass (earlier training included), and `max_trainer_epochs`."""
-        return exposure_notes(self.k, self.made["exposures"].read())
+    def manifest_notes(self) -> Mapping[str, Any]:
+        """`exposure`: K, most showings of a cluster (earlier training included), and `max_trainer_epochs`."""
+        return {"exposure": exposure_notes(self.k, self.made["exposures"].read())}
 
     def survey(self, rows: Rows) -> Iterator[tuple[str, pa.Table]]:
         """Yields `allowance`, one row a row, in the order of rows; then `exposures`, clusters by showings now and before."""

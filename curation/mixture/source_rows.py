@@ -60,6 +60,8 @@ class Rows:
     """Sorted distinct labels, uint64 [clusters, 2]; a row without a cluster is one of its own, labelled by its id."""
     file: np.ndarray
     row: np.ndarray
+    debit: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    """Showings of each row's cluster in earlier training, once `cells` has looked into the ledger."""
     files: list[tuple[int, str]] = field(default_factory=list)
     """(source, path in its set) of each file number."""
 
@@ -81,6 +83,7 @@ class Rows:
         row_debit = debit[self.cluster]
         if ledger is not None:
             row_debit = np.where(ledger.is_forgotten(self.form), k, row_debit)
+        self.debit = row_debit
         columns = [self.source, self.tier, self.repeat, in_pass[self.cluster], row_debit]
         keys = np.stack([c.astype(np.int64) for c in columns], axis=1)
         distinct, cell = np.unique(keys, axis=0, return_inverse=True)
@@ -126,11 +129,12 @@ def read_rows(sources: Sequence[SourceRows]) -> Rows:
         raise BudgetError("the sources hold no file of rows")
     source, tier, tokens, repeat, ids, form, label, file, row = (np.concatenate(c) for c in zip(*parts, strict=True))
     clusters, cluster = distinct_keys(label)
-    return Rows(list(sources), source, tier, tokens, repeat, ids, form, cluster, clusters, file, row, files)
+    return Rows(list(sources), source, tier, tokens, repeat, ids, form, cluster, clusters, file, row, files=files)
 
 
 def _check(sources: Sequence[SourceRows]) -> None:
     seen: set[tuple[str, str | None]] = set()
+    counted: dict[str, tuple[str, str]] = {}
     for source in sources:
         have = set(source.shards.columns)
         url = source.shards.place.url
@@ -147,6 +151,11 @@ def _check(sources: Sequence[SourceRows]) -> None:
         if (url, source.rows_of) in seen or ((url, None) in seen and source.rows_of):
             raise BudgetError(f"source '{source.name}': its rows are another source's already ({url})")
         seen.add((url, source.rows_of))
+        tokenizer = source.shards.manifest.get("tokenizer") or {"name": "an unnamed tokenizer", "sha256": ""}
+        counted[tokenizer["sha256"]] = source.name, tokenizer["name"]
+    if len(counted) > 1:
+        said = "; ".join(f"'{source}' by {name} ({digest[:8]})" for digest, (source, name) in counted.items())
+        raise BudgetError(f"sources were counted with different tokenizers, so their tokens cannot be added: {said}")
 
 
 def _columns(batch: pa.RecordBatch, source: SourceRows, s: int, file: int, row: np.ndarray) -> tuple[np.ndarray, ...]:

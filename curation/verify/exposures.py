@@ -70,6 +70,7 @@ def check_ledger(shown: Shown, k: int, url: str, run: str | None) -> Check:
         check.fail(f"the ledger is kept with K = {about['k']}, the release with K = {k}")
     total: Counter[bytes] = Counter()
     own: dict[str, Counter[bytes]] = {}
+    free: Counter[tuple[str, bytes]] = Counter()
     for name in (n for n in folder.below("entries") if n.endswith(".json")):
         entry = folder.json(name)
         file = entry["file"]
@@ -86,8 +87,10 @@ def check_ledger(shown: Shown, k: int, url: str, run: str | None) -> Check:
             total[shown.label.get(form) or shown.label.get(old) or old] += charged
             if entry["run"] == run:
                 own.setdefault(entry["stage"], Counter())[form] += showings
-            if charged < showings:
-                check.fail(f"form {form.hex()}: shown {showings} times and charged {charged} ({entry['run']})")
+            free[entry["run"], form] += charged - showings
+    for (training, form), left in free.items():
+        if left < 0:
+            check.fail(f"form {form.hex()}: shown {-left} times more than it is charged ({training})")
     for label, n in total.items():
         if n > k:
             check.fail(f"cluster {label.hex()}: charged {n} times over all training, K = {k}")

@@ -214,6 +214,19 @@ def budget(
 
 
 @app.command()
+def mix(
+    plan: Annotated[str, typer.Argument(metavar="PLAN", help="The budget.json that `seimai budget --out` wrote.")],
+    out: Annotated[str, typer.Option("--out", metavar="DIR", help="Where the mixture goes.")],
+    index: Annotated[bool, typer.Option("--index", help="Where each row lies instead of the rows themselves.")] = False,
+    seed: Annotated[int, typer.Option(help="Decides fractional epochs and the order.")] = 0,
+) -> None:
+    """Write a training mixture: rows repeated as planned, copies of a cluster far apart, the same for the same seed."""
+    from recipes.engine.mix_command import mix as mixed
+
+    mixed(plan, out, index, seed)
+
+
+@app.command()
 def verify(
     shards: Annotated[
         str, typer.Argument(metavar="RUN", help="Folder of a run's version, or of a released shard set.")

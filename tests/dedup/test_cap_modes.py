@@ -113,7 +113,7 @@ def test_what_was_forgotten_does_not_come_back(clustered, capped, tmp_path):
 def test_the_manifest_says_how_often_a_trainer_may_pass_over_the_set(clustered, survey_tables, run, tmp_path):
     step = Cap(4, "min_size")
     run(step, clustered([sentence(1)] * 2 + [sentence(2)]))
-    assert step.exposure() == {"k": 4, "highest_exposure": 2, "max_trainer_epochs": 2}
+    assert step.manifest_notes() == {"exposure": {"k": 4, "highest_exposure": 2, "max_trainer_epochs": 2}}
     made = pa.table({"exposures": [1, 1], "before": [0, 3], "clusters": [9, 1]})
     assert exposure_notes(4, made) == {"k": 4, "highest_exposure": 4, "max_trainer_epochs": 1}
     assert exposure_notes(4, made.slice(0, 0)) == {"k": 4, "highest_exposure": 0, "max_trainer_epochs": None}
