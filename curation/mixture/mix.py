@@ -116,7 +116,9 @@ def _exposure(mixture: Mixture, cells: Cells) -> dict[str, Any]:
 
 def _charges(mixture: Mixture, at: int) -> pa.Table:
     rows = mixture.rows
-    some = np.flatnonzero(mixture.charged[at] | mixture.showings[at])  # what is shown may be charged to an earlier stage
+    some = np.flatnonzero(
+        mixture.charged[at] | mixture.showings[at]
+    )  # what is shown may be charged to an earlier stage
     names = pa.array([s.name for s in rows.sources], pa.string())
     return pa.table(
         [

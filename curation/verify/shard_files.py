@@ -143,6 +143,8 @@ def canonical_sum(batch: pa.RecordBatch) -> int:
 
 def _canonical(column: pa.Array) -> list[bytes]:
     kind = column.type
+    if pa.types.is_timestamp(kind):
+        column = column.cast(pa.timestamp("s", kind.tz))  # Parquet has no seconds and gives milliseconds back
     if pa.types.is_timestamp(kind) or pa.types.is_boolean(kind):
         column = column.cast(pa.int64())
     if pa.types.is_floating(kind):
