@@ -7,5 +7,5 @@ bands than the deduplication's. So one mistake cannot hide itself.
     normal_form.py  the form and its key      similarity.py  shingles, exact Jaccard, partners by bands
     shard_files.py  manifests, hashes, rows   exposures.py   showings against K and the ledger
     near_copies.py  near-copies under two labels, one label over other texts
-    release.py      all of it
+    release.py      all of it                      mixture.py     the same for a training mixture
 """

@@ -48,8 +48,8 @@ def share(found: int, of: int) -> str:
     """A share with its interval in words.
 
     >>> share(3, 10_000)
-    '3 of 10,000 (0.03 %, 95 % interval 0.01 to 0.088 %)'
+    '3 of 10,000 (0.03 %, 95 % interval 0.01 to 0.0882 %)'
     """
     low, high = interval(found, of)
     rate = found / of if of else 0.0
-    return f"{found:,} of {of:,} ({100 * rate:.2g} %, 95 % interval {100 * low:.2g} to {100 * high:.2g} %)"
+    return f"{found:,} of {of:,} ({100 * rate:.3g} %, 95 % interval {100 * low:.2g} to {100 * high:.3g} %)"

@@ -182,7 +182,7 @@ def _tail(found: int, expected: float) -> float:
 
 def check_rejected(release: Release, bands: Bands, kept: dict[bytes, np.ndarray]) -> Check:
     """Rejected near-copies whose text was kept in the sample have just the similarity that is said, to the row that is named."""
-    check = Check("rejected near-copies")
+    check, below = Check("rejected near-copies"), 0
     names = ["id", "reason", "value", "detail", "text"]
     for batch in release.rejected(names, samples=True):
         for row in batch.to_pylist():
@@ -193,10 +193,14 @@ def check_rejected(release: Release, bands: Bands, kept: dict[bytes, np.ndarray]
                 continue
             check.looked_at += 1
             found = jaccard(shingles(normal_form(row["text"])), kept[named])
+            below += found < bands.tau - 1e-9
             if found < bands.tau - 1e-9 or abs(found - row["value"]) > 1e-5:
                 check.fail(
                     f"row {row['id'].hex()}: rejected as a near-copy of {named.hex()} at J = {row['value']}, found {found:.6f}"
                 )
+    check.notes.append(
+        f"of these below τ = {bands.tau:g} to the row they are named with: {share(below, check.looked_at)}"
+    )
     return check
 
 

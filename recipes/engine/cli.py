@@ -229,7 +229,7 @@ def mix(
 @app.command()
 def verify(
     shards: Annotated[
-        str, typer.Argument(metavar="RUN", help="Folder of a run's version, or of a released shard set.")
+        str, typer.Argument(metavar="RUN", help="Folder of a run's version, or of a released set, or of a mixture.")
     ],
     ledger: Annotated[
         str | None, typer.Option("--ledger", metavar="LEDGER", help="Checks showings of all training against it.")

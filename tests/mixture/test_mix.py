@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,9 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from curation.mixture.schedule import draws, order, passes
+from curation.place import Place
+from curation.shards import write_parquet
+from curation.verify.mixture import verify_mixture
 from recipes.engine.cli import app
 from recipes.engine.errors import RecipeError
 
@@ -160,6 +164,40 @@ def test_what_a_mixture_shows_is_entered_once_and_debits_the_next_plan(tmp_path,
     ran("ledger", "add", ledger, str(tmp_path / "more"))
     assert json.loads((tmp_path / "more" / "mixture.json").read_text())["exposure"]["highest_exposure"] <= 4
     assert "of 4 showings" in ran("ledger", "show", ledger)
+
+
+def test_a_mixture_passes_its_independent_check_and_planted_faults_do_not(tmp_path, sets, tokens):
+    ledger = str(tmp_path / "ledger")
+    ran("ledger", "new", ledger, "--k", "4")
+    plan = planned(tmp_path, sets, 1.7 * tokens, more=f"ledger: {ledger}\n")
+    for form in ("shards", "index"):
+        ran("mix", str(plan), "--out", str(tmp_path / form), *(["--index"] if form == "index" else []))
+        assert "every check passed" in ran("verify", str(tmp_path / form), "--ledger", ledger)
+    ran("ledger", "add", ledger, str(tmp_path / "shards"))
+    assert "every check passed" in ran("verify", str(tmp_path / "shards"), "--ledger", ledger)
+
+    def failed() -> dict[str, str]:
+        made = verify_mixture(str(tmp_path / "shards"), ledger=ledger)
+        return {c.name: " ".join(c.problems) for c in made if not c.passed}
+
+    path = next((tmp_path / "shards" / "pretrain").glob("*.parquet"))
+    sound = path.read_bytes()
+    table = pq.read_table(path)
+    often = Counter(table["cluster"].to_pylist()).most_common(1)[0][0]
+    row = table["cluster"].to_pylist().index(often)
+    pq.write_table(pa.concat_tables([table, *[table.slice(row, 1)] * 4]), path)
+    found = failed()
+    assert {"files", "sums", "exposures"} <= set(found)
+    assert path.name in found["files"]
+    assert f"cluster {often.hex()}: shown" in found["exposures"]
+    path.write_bytes(sound)
+    assert failed() == {}
+    entry = next(p for p in (tmp_path / "ledger" / "entries").glob("*.json") if '"pretrain"' in p.read_text())
+    about = json.loads(entry.read_text())
+    rows = pq.read_table(tmp_path / "ledger" / about["file"]["path"])
+    about["file"] = write_parquet(Place(ledger), about["file"]["path"], rows.slice(1))
+    entry.write_text(json.dumps(about | {"rows": len(rows) - 1}))
+    assert rows["form_key"][0].as_py().hex() in failed()["ledger"]
 
 
 def test_a_source_without_token_counts_or_without_shards_is_refused(tmp_path, sets):
