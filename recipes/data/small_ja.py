@@ -7,7 +7,6 @@ Writes curation/features/small_ja.json: a byte-level BPE of 3,000 tokens, for te
 
 from pathlib import Path
 
-import pyarrow as pa
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from curation.extract.decode import Decode
@@ -15,6 +14,7 @@ from curation.extract.main_text import MainText
 from curation.extract.reader import READERS, find_inputs, plan_units
 from curation.features.kana import kana_ratio
 from curation.provenance import Source
+from curation.step import Rejected
 
 HERE = Path(__file__).resolve().parent
 TARGET = HERE.parent.parent / "curation" / "features" / "small_ja.json"
@@ -29,7 +29,7 @@ def japanese_texts() -> list[str]:
     data = getattr(importlib.import_module(module), name)(plan_units(inputs, 1 << 30), Source("quickstart")).run()
     for step in (Decode(max_replaced=0.1), MainText()):
         data = step.run(data)
-    texts = [text for item in data if isinstance(item, pa.RecordBatch) for text in item.column("text").to_pylist()]
+    texts = [text for item in data if not isinstance(item, Rejected) for text in item.column("text").to_pylist()]
     return [text for text in texts if text and kana_ratio(text) >= 0.1]
 
 

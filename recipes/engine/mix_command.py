@@ -1,6 +1,7 @@
 """`seimai mix`: writes the training mixture that a plan of `seimai budget` asks for."""
 
 from pathlib import Path
+from typing import Any
 
 import orjson
 from rich.console import Console
@@ -55,7 +56,7 @@ def mix(path: str, out: str, as_index: bool, seed: int) -> None:
     )
 
 
-def _sources(plan: dict, path: str) -> list[SourceRows]:
+def _sources(plan: dict[str, Any], path: str) -> list[SourceRows]:
     found = []
     for name, s in plan["sources"].items():
         if "shards" not in s:
