@@ -26,8 +26,9 @@ import pyarrow.compute as pc
 from curation.dedup.key_order import column_keys, distinct_keys, key_bytes
 from curation.dedup.normal_form import FORM_VERSION
 from curation.document import KEY
+from curation.parquet_file import read_parquet, write_parquet
 from curation.place import Place
-from curation.shards import positions_of, read_parquet, write_parquet
+from curation.shards import positions
 
 ENTRY = pa.schema(
     [
@@ -67,7 +68,7 @@ class Labels:
         """Today's labels of entries with these forms and old labels (see the head of this file)."""
         label = old.copy()
         for keys in (old, forms):
-            at = positions_of(self.forms, keys)
+            at = positions(self.forms, keys)
             label[at >= 0] = self.clusters[at[at >= 0]]
         return label
 
@@ -142,14 +143,14 @@ class Ledger:
             np.add.at(showings, at[here], table.column("showings").to_numpy()[here])
         forgotten = np.zeros(len(clusters), bool)
         forms, whole = self._tombstones()
-        at = positions_of(clusters, labels.resolve(forms[whole], forms[whole]))
+        at = positions(clusters, labels.resolve(forms[whole], forms[whole]))
         forgotten[at[at >= 0]] = True
         return Standing(charged, showings, forgotten)
 
     @staticmethod
     def _places(clusters: np.ndarray, labels: Labels, table: pa.Table) -> np.ndarray:
         forms, old = column_keys(table.column("form_key")), column_keys(table.column("cluster"))
-        return positions_of(clusters, labels.resolve(forms, old))
+        return positions(clusters, labels.resolve(forms, old))
 
     def add(self, run: str, stage: str, rows: pa.Table, labels: Labels | None = None) -> bool:
         """Enters the showings of one stage of a run (columns `ENTRY`); False when just this entry is there already.
@@ -227,7 +228,7 @@ class Ledger:
     def is_forgotten(self, forms: np.ndarray) -> np.ndarray:
         """Which of these form keys have a tombstone of their own, bool [n]."""
         known, _ = distinct_keys(self._tombstones()[0])
-        return positions_of(known, forms) >= 0
+        return positions(known, forms) >= 0
 
     def _tombstones(self) -> tuple[np.ndarray, np.ndarray]:
         tables = [read_parquet(self.place, f"forgotten/{n}") for n in self.place.names("forgotten")]

@@ -25,8 +25,8 @@ from curation.mixture.exposures import exposure_notes
 from curation.mixture.ledger import ENTRY
 from curation.mixture.schedule import draws, order, passes
 from curation.mixture.source_rows import Rows
+from curation.parquet_file import read_parquet, write_parquet
 from curation.place import Place
-from curation.shards import read_parquet, write_parquet
 
 SHARD_ROWS = 1 << 16
 """Rows of an output shard."""

@@ -43,7 +43,7 @@ class _Panel:
         self.drawing.line(self.left, self.bottom, self.right, self.bottom, "axis")
         self.drawing.text(self.left, self.top - 12, said, "strong")
         middle = (self.left + self.right) / 2
-        self.drawing.text(middle, self.bottom + 38, Words("見せるトークン数", "tokens shown"), "tick", "middle")
+        self.drawing.text(middle, self.bottom + 38, Words("提示するトークン数", "tokens shown"), "tick", "middle")
 
     def curve(self, tokens: np.ndarray, values: np.ndarray, class_: str) -> None:
         """A line through points."""

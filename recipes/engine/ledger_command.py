@@ -6,8 +6,8 @@ from rich.table import Table
 from curation.dedup.key_order import column_keys, distinct_keys
 from curation.mixture.charges import charges_of
 from curation.mixture.ledger import Labels, Ledger
+from curation.parquet_file import read_parquet
 from curation.place import Place
-from curation.shards import read_parquet
 from recipes.engine.errors import RecipeError
 from recipes.engine.run_folder import open_run
 

@@ -87,14 +87,6 @@ def _join_tables(block: Block, place: Place, tasks: list[dict[str, Any]]) -> dic
     }
 
 
-def _exposure(block: Block) -> dict[str, Any]:
-    """How often rows may be shown, as the block's last step that decides it says, or the set that the block reads."""
-    said = [dict(found) for step in block.steps if (found := step.exposure())]
-    if not said and isinstance(block.read, Block) and Place(block.read.url).exists(MANIFEST):
-        said = [found] if (found := Place(block.read.url).read_json(MANIFEST).get("exposure")) else []
-    return said[-1] if said else {}
-
-
 def _notes(block: Block) -> dict[str, Any]:
     """What the block's steps say of its rows, and what the set that it reads says of them already."""
     notes: dict[str, Any] = {}

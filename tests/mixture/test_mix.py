@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from curation.mixture.schedule import draws, order, passes
+from curation.parquet_file import write_parquet
 from curation.place import Place
-from curation.shards import write_parquet
 from curation.verify.mixture import verify_mixture
 from recipes.engine.cli import app
 from recipes.engine.errors import RecipeError

@@ -15,8 +15,9 @@ import pytest
 
 from curation.mixture.charges import charges_of
 from curation.mixture.ledger import Ledger
+from curation.parquet_file import write_parquet
 from curation.place import Place
-from curation.shards import ShardSet, write_parquet
+from curation.shards import ShardSet
 from curation.verify.release import verify
 from curation.write_shards import content_sum
 from recipes.engine import execute

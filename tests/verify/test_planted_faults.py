@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 from typer.testing import CliRunner
 
 from curation.dedup.normal_form import form_key, normal_form
+from curation.parquet_file import write_parquet
 from curation.place import Place
 from curation.provenance import key
-from curation.shards import write_parquet
 from recipes.engine.cli import app
 from recipes.engine.errors import RecipeError
 
