@@ -51,7 +51,7 @@ def test_what_was_met_more_often_than_k_is_shown_k_times(run):
     assert max(before.values()) > 4
     assert max(after.values()) == 4
     assert all(after[label] == min(n, 4) for label, n in before.items())
-    assert "灰色は上限の適用前" in (run / "report.html").read_text(encoding="utf-8")
+    assert "クラスタの数（対数）：灰色は上限の適用前" in (run / "report.html").read_text(encoding="utf-8")
 
 
 def test_the_release_passes_its_check_and_a_broken_shard_does_not(run, tmp_path):

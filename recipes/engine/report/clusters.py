@@ -174,7 +174,7 @@ def draw_sizes(found: Clusters) -> Drawing:
 
 
 def draw_exposures(found: Clusters) -> Drawing:
-    """Clusters by showings in one epoch: before the cap, every page once (grey), and after it; with the allowance K."""
+    """Clusters by showings in one epoch: before the cap, every page once (grey), and after it; logarithmic."""
     drawing = Drawing(300, 240, Words("1 エポックでの提示回数", "Showings in one epoch"), "bars")
     left, bottom, top, right = 12.0, 200.0, 30.0, 288.0
     last = max([*found.exposures, found.k or 1])
@@ -183,19 +183,19 @@ def draw_exposures(found: Clusters) -> Drawing:
         before[last + 1] = beyond
     places = last + (1 if beyond else 0)
     wide = min(56.0, (right - left) / (places + 0.6))
-    most = max([*found.exposures.values(), *before.values(), 1])
+    most = log10(max([*found.exposures.values(), *before.values(), 1])) + 0.12
+
+    def tall(many: int) -> float:
+        return (bottom - top) * (log10(many) + 0.12) / most if many else 0.0
+
     for n in range(1, places + 1):
         x = left + (n - 1) * wide
         for many, offset, class_ in ((before[n], 3.0, "other"), (found.exposures[n], wide / 2, "kept")):
-            tall = max((bottom - top) * many / most, 1.5 if many else 0.0)
-            drawing.bar(x + offset, bottom - tall, wide / 2 - 3, tall, class_, f"{many:,}")
+            drawing.bar(x + offset, bottom - tall(many), wide / 2 - 3, tall(many), class_, f"{many:,}")
         if many := found.exposures[n]:
-            tall = (bottom - top) * max(many, before[n]) / most
-            drawing.text(x + wide / 2, bottom - tall - 5, f"{many:,}", "tick strong", "middle")
-        elif before[n]:
-            drawing.text(
-                x + wide / 2, bottom - (bottom - top) * before[n] / most - 5, f"{before[n]:,}", "tick", "middle"
-            )
+            drawing.text(x + wide / 2, bottom - tall(max(many, before[n])) - 5, f"{many:,}", "tick strong", "middle")
+        elif many := before[n]:
+            drawing.text(x + wide / 2, bottom - tall(many) - 5, f"{many:,}", "tick", "middle")
         drawing.text(x + wide / 2, bottom + 16, str(n) if n <= last else f">{last}", "tick", "middle")
     drawing.line(left, bottom, right, bottom, "axis")
     if found.k:
