@@ -14,7 +14,7 @@ from math import sqrt
 
 import numpy as np
 
-from curation.mixture.allocation import Allocation
+from curation.mixture.allocation import Allocation, total
 from curation.mixture.cells import BudgetError, Cells
 from curation.mixture.scaling_law import (
     FLOPS_PER_PARAMETER_TOKEN,
@@ -70,7 +70,7 @@ class Budget:
     @property
     def tokens(self) -> float:
         """Tokens shown in all."""
-        return float(self.showings.sum(axis=0) @ self.cells.tokens)
+        return total(self.cells.tokens, self.showings.sum(axis=0))
 
     @property
     def all_unique(self) -> float:
@@ -91,7 +91,7 @@ class Budget:
     def fresh_tokens(self) -> float:
         """What the shown tokens would be worth if none were repeated, values counted: D where every value is 1."""
         shown = self.cells.debit + self.showings.sum(axis=0)
-        return float(shown @ (self.cells.tokens * self.cells.value))
+        return total(self.cells.tokens, shown * self.cells.value)
 
     @property
     def losses(self) -> tuple[float, float]:
@@ -144,9 +144,9 @@ def make_budget(cells: Cells, parameters: float, tokens: float, stages: tuple[St
     """
     _refuse(parameters, tokens)
     stages = stages or (Stage("train"),)
-    total = sum(s.share for s in stages)
-    if not 0.999 < total < 1.001 or min(s.share for s in stages) <= 0:
-        raise BudgetError(f"shares of the stages must be above 0 and sum to 1, not {total:g}")
+    shares = sum(s.share for s in stages)
+    if not 0.999 < shares < 1.001 or min(s.share for s in stages) <= 0:
+        raise BudgetError(f"shares of the stages must be above 0 and sum to 1, not {shares:g}")
     source = np.array(cells.source)
     shown = np.zeros(len(cells))
     showings = np.zeros((len(stages), len(cells)))
@@ -242,6 +242,6 @@ def curve(budget: Budget, points: int = 40) -> Curve:
         shown = whole.fill(float(many)).showings
         effective[i], unique = whole.seen(shown)
         loss[i] = constrained_loss(budget.parameters, effective[i], unique)
-        fresh = float((cells.debit + shown) @ (cells.tokens * cells.value))
+        fresh = total(cells.tokens, (cells.debit + shown) * cells.value)
         fresh_loss[i] = constrained_loss(budget.parameters, fresh, fresh)
     return Curve(tokens, effective, loss, fresh_loss)
