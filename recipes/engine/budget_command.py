@@ -32,12 +32,12 @@ def budget(path: str, out: str | None) -> bool:
     if out is not None:
         place = Place(out)
         place.write_json("budget.json", budget_file.plan_json(spec, plan, file.parent))
-        drawing = draw_budget(plan, curve(plan))
-        for language in ("ja", "en"):
-            place.write_bytes(f"budget.{language}.svg", standalone(drawing, language).encode())
-        console.print(
-            f"\nplan     {out}/budget.json\npicture  {out}/budget.en.svg, {out}/budget.ja.svg", soft_wrap=True
-        )
+        console.print(f"\nplan     {out}/budget.json", soft_wrap=True, markup=False)
+        if plan.tokens > 0:  # of a plan that may show nothing there is nothing to draw
+            drawing = draw_budget(plan, curve(plan))
+            for language in ("ja", "en"):
+                place.write_bytes(f"budget.{language}.svg", standalone(drawing, language).encode())
+            console.print(f"picture  {out}/budget.en.svg, {out}/budget.ja.svg", soft_wrap=True, markup=False)
     return not missed
 
 

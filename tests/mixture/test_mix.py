@@ -216,6 +216,20 @@ def test_a_source_without_token_counts_or_without_shards_is_refused(tmp_path, se
         ran("budget", str(tmp_path / "b.yaml"))
 
 
+def test_a_plan_over_rows_that_were_all_shown_k_times_says_that_nothing_may_be_shown(tmp_path, sets, tokens):
+    ledger = str(tmp_path / "ledger")
+    ran("ledger", "new", ledger, "--k", "4")
+    ran("ledger", "add", ledger, str(sets / "wiki" / "1"), "--epochs", "4")
+    text = f"{{k: 4, parameters: 1000, ledger: {ledger}, sources: {{wiki: {{shards: {sets}/wiki/1}}}}}}"
+    (tmp_path / "b.yaml").write_text(text)
+    done = CliRunner().invoke(app, ["budget", str(tmp_path / "b.yaml"), "--out", str(tmp_path / "plan")])
+    assert done.exit_code == 1
+    assert "lacks 20k tokens" in done.output
+    assert "K, the showings of a cluster: 4 →" in done.output
+    ran("mix", str(tmp_path / "plan" / "budget.json"), "--out", str(tmp_path / "mix"))
+    assert json.loads((tmp_path / "mix" / "mixture.json").read_text())["stages"][0]["rows"] == 0
+
+
 def test_the_same_rows_are_not_two_sources(tmp_path, sets):
     text = f"{{k: 4, parameters: 1000, sources: {{a: {{shards: {sets}/web/1}}, b: {{shards: {sets}/web/1}}}}}}"
     (tmp_path / "b.yaml").write_text(text)
