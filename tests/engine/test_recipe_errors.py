@@ -190,6 +190,9 @@ def test_a_stage_of_the_same_name_takes_the_place_of_the_others(tmp_path):
     more = "like: a\nversion: 2\nstages: [{name: pages, read: crawl, steps: [decode]}, {name: last, read: pages, steps: [nfkc]}]"
     (tmp_path / "b.yaml").write_text(more, encoding="utf-8")
     recipe = recipe_file.load(tmp_path / "b.yaml", None)
-    assert [(s.name, [step.name for step in s.steps]) for s in recipe.stages] == [("pages", ["decode"]), ("last", ["nfkc"])]
+    assert [(s.name, [step.name for step in s.steps]) for s in recipe.stages] == [
+        ("pages", ["decode"]),
+        ("last", ["nfkc"]),
+    ]
     assert recipe.version == "2"
     assert recipe.sources["crawl"].rights_basis == "著作権法30条の4"
