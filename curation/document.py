@@ -164,6 +164,7 @@ _FEATURES = [  # exact definitions: curation/features/__init__.py
     *(_fraction(f"duplicate_{n}word_fraction", f"characters in repeated word {n}-grams / chars") for n in range(5, 11)),
     _fraction("noun_fraction", "nouns / words that are not symbols (HojiChar)"),
     _fraction("repeated_7word_fraction", "word 7-grams that occur more than once (HojiChar)"),
+    _count("tokens", "tokens of the text by the recipe's tokenizer, special tokens left out; null without text"),
 ]
 
 _DEDUP = [
@@ -233,6 +234,10 @@ REASONS: dict[str, Reason] = {
         Reason("nan_value", "a measured value is not a number", "測定値が数値でない"),
         Reason("near_duplicate", "a near-duplicate of a kept row", "残した行とほぼ同じ内容"),
         Reason("over_cap", "its cluster has used its allowance of K showings", "クラスタの提示上限 K に達した"),
+        Reason(
+            "over_budget", "the token budget went to showings of more value", "トークン予算がより価値の高い表示で尽きた"
+        ),
+        Reason("forgotten", "it was to be forgotten (a tombstone in the ledger)", "忘却の対象（台帳の墓標）"),
         Reason(
             "filter", "dropped by a datatrove filter between our steps", "datatrove フィルタによる除外", tier="full"
         ),

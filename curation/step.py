@@ -79,6 +79,10 @@ class Step(PipelineStep):
         """What `seimai plan` says about the consequences of the step's parameters; nothing by default."""
         return ""
 
+    def manifest_notes(self) -> Mapping[str, Any]:
+        """What the manifest says of the rows because of this step (the tokenizer, how often they may be shown), by name."""
+        return {}
+
     def setup(self) -> None:
         """Loads what is heavy (models, compiled kernels), once per task and before the first batch."""
 

@@ -8,8 +8,8 @@ released rows of a cluster are near-duplicates of each other, and Σ showings �
 import numpy as np
 from numba import njit
 
-SHOWN, NEAR_DUPLICATE, OVER_CAP = 0, 1, 2
-"""Verdicts."""
+SHOWN, NEAR_DUPLICATE, OVER_CAP, OVER_BUDGET, FORGOTTEN = 0, 1, 2, 3, 4
+"""Verdicts; the last two are `cap`'s own."""
 
 
 @njit(cache=True, nogil=True)
@@ -18,7 +18,7 @@ def share(
     form: np.ndarray,
     wanted: np.ndarray,
     natural: bool,
-    k: int,
+    room: np.ndarray,
     edge_start: np.ndarray,
     edge_form: np.ndarray,
     edge_jaccard: np.ndarray,
@@ -31,9 +31,10 @@ def share(
 
     cluster_start [clusters + 1]: where each cluster's rows begin. form [rows]: ordinal of the row's normal form. wanted [clusters]:
     showings that the mode asks for; every row released on its own has one of them, the decided row what is left, at least one.
-    natural: near-duplicates are shown too, in rank order and once each, up to k. edge_start [forms + 1], edge_form, edge_jaccard:
-    neighbours of each form. Outputs [rows]: verdict int8, repeat int32 (0 = rejected), jaccard float32 with, and claimant int64
-    (−1 = none) the row that it is a near-duplicate of.
+    natural: near-duplicates are shown too, in rank order and once each, up to the room. room [clusters]: showings that each
+    cluster may have, K less those of earlier training. edge_start [forms + 1], edge_form, edge_jaccard: neighbours of each form.
+    Outputs [rows]: verdict int8, repeat int32 (0 = rejected), jaccard float32 with, and claimant int64 (−1 = none) the row that it
+    is a near-duplicate of.
     """
     forms = len(edge_start) - 1
     claim_row, claim_jaccard = np.full(forms, -1, np.int64), np.zeros(forms, np.float32)
@@ -49,7 +50,7 @@ def share(
             claimant[row], jaccard[row], repeat[row] = claim_row[f], claim_jaccard[f], 0
             if claim_row[f] >= 0:
                 verdict[row] = NEAR_DUPLICATE
-            elif shown == k:
+            elif shown == room[c]:
                 verdict[row] = OVER_CAP
             else:
                 verdict[row], repeat[row] = SHOWN, 1
@@ -62,10 +63,10 @@ def share(
         if natural:
             for row in range(first, last):
                 if verdict[row] == NEAR_DUPLICATE:
-                    if shown < k:
+                    if shown < room[c]:
                         verdict[row], repeat[row] = SHOWN, 1
                         shown += 1
                     else:
                         verdict[row] = OVER_CAP
-        elif wanted[c] > shown:
-            repeat[first] += min(wanted[c], k) - shown
+        elif min(wanted[c], room[c]) > shown:
+            repeat[first] += min(wanted[c], room[c]) - shown

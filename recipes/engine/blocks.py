@@ -27,6 +27,7 @@ STEPS: dict[str, str] = {
     "repetition": "curation.features.repetition:Repetition",
     "words": "curation.features.words:Words",
     "keywords": "curation.features.keywords:Keywords",
+    "tokens": "curation.features.tokens:Tokens",
     "language": "curation.classify.language:Language",
     "threshold": "curation.filters.threshold:Threshold",
     "url_blocklist": "curation.filters.url_blocklist:UrlBlocklist",

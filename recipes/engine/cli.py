@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from recipes.engine.errors import RecipeError, RunError
+from recipes.engine.ledger_cli import ledger
 
 if TYPE_CHECKING:
     from recipes.engine.plan import Plan
@@ -175,6 +176,7 @@ index_app = typer.Typer(
     help="The index of earlier crawls, so that a new crawl keeps their labels.", no_args_is_help=True
 )
 app.add_typer(index_app, name="index")
+app.add_typer(ledger, name="ledger")
 IndexFolder = Annotated[str, typer.Argument(metavar="INDEX", help="Folder of the index.")]
 RunFolder = Annotated[str, typer.Argument(metavar="RUN", help="Folder of a finished run's version.")]
 
@@ -199,8 +201,55 @@ def rebase(
     typer.echo(index_command.rebase(old, new, run_folder))
 
 
+@app.command()
+def budget(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="What to plan for: a budget's .yaml (docs/budget.md).")],
+    out: Annotated[
+        str | None, typer.Option("--out", metavar="DIR", help="Writes the plan (for seimai mix) and its picture here.")
+    ] = None,
+) -> None:
+    """Plan a token budget: which sources to repeat how often under the cap, what it is worth, and what would help."""
+    from recipes.engine.budget_command import budget as planned
+
+    if not planned(file, out):
+        raise typer.Exit(1)
+
+
+@app.command()
+def mix(
+    plan: Annotated[str, typer.Argument(metavar="PLAN", help="The budget.json that `seimai budget --out` wrote.")],
+    out: Annotated[str, typer.Option("--out", metavar="DIR", help="Where the mixture goes.")],
+    index: Annotated[bool, typer.Option("--index", help="Where each row lies instead of the rows themselves.")] = False,
+    seed: Annotated[int, typer.Option(help="Decides fractional epochs and the order.")] = 0,
+) -> None:
+    """Write a training mixture: rows repeated as planned, copies of a cluster far apart, the same for the same seed."""
+    from recipes.engine.mix_command import mix as mixed
+
+    mixed(plan, out, index, seed)
+
+
+@app.command()
+def verify(
+    shards: Annotated[
+        str, typer.Argument(metavar="RUN", help="Folder of a run's version, or of a released set, or of a mixture.")
+    ],
+    ledger: Annotated[
+        str | None, typer.Option("--ledger", metavar="LEDGER", help="Checks showings of all training against it.")
+    ] = None,
+    run_id: Annotated[str | None, typer.Option(help="Under which name training on it was entered there.")] = None,
+    k: Annotated[int | None, typer.Option(help="Showings of a cluster, where the manifest states none.")] = None,
+    sample: Annotated[int, typer.Option(help="Rows whose near-copies are sought.")] = 10_000,
+) -> None:
+    """Check released shards independently: files, sums, content, forms, showings against K and the ledger, near-copies."""
+    from recipes.engine.verify_command import verify as verified
+
+    if not verified(shards, ledger, run_id, k, sample):
+        raise typer.Exit(1)
+
+
 def main() -> None:
     """Entry point: mistakes of the user end in one clear message and exit status 2, failed runs in status 1."""
+    from curation.mixture.ledger import LedgerError
     from curation.shards import ShardError
 
     try:
@@ -208,7 +257,7 @@ def main() -> None:
     except RecipeError as error:
         typer.echo(f"RecipeError: {error}", err=True)
         sys.exit(2)
-    except (RunError, ShardError) as error:
+    except (RunError, ShardError, LedgerError) as error:
         typer.echo(f"{type(error).__name__}: {error}", err=True)
         sys.exit(1)
 

@@ -19,6 +19,9 @@ from recipes.engine.plan import Block
 from recipes.engine.run_survey import WORK
 from recipes.engine.source_read import SourceRead
 
+NOTES = ("tokenizer", "exposure")
+"""What steps say of rows in a manifest, and every later set says too."""
+
 JOINED_FILES = 16
 """Sample files that are joined at a time."""
 
@@ -59,6 +62,7 @@ def finish_block(block: Block, place: Place) -> dict[str, Any]:
             "fused": sorted(i for t in tasks for i in t["fused"]),
             "unreadable": sorted(u for t in tasks for u in t["unreadable"]),
         }
+        manifest |= _notes(block)
         if block.release:
             manifest["content"] = f"{sum(int(t['content'], 16) for t in tasks) % (1 << 256):064x}"
         _join_samples(place, tasks)
@@ -81,6 +85,17 @@ def _join_tables(block: Block, place: Place, tasks: list[dict[str, Any]]) -> dic
         name: join_table_parts(place / name, schema, [t["tables"][name] for t in tasks if name in t["tables"]])
         for name, schema in survey.tables.items()
     }
+
+
+def _notes(block: Block) -> dict[str, Any]:
+    """What the block's steps say of its rows, and what the set that it reads says of them already."""
+    notes: dict[str, Any] = {}
+    if isinstance(block.read, Block) and Place(block.read.url).exists(MANIFEST):
+        before = Place(block.read.url).read_json(MANIFEST)
+        notes = {name: before[name] for name in NOTES if name in before}
+    for step in block.steps:
+        notes |= step.manifest_notes()
+    return notes
 
 
 def _join_samples(place: Place, tasks: list[dict[str, Any]]) -> None:

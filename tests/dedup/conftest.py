@@ -145,7 +145,7 @@ def random_cluster_tables(
 
     def cap(step: Cap, table: pa.Table) -> pa.Table:
         step.made = {"edges": Table(f"{folder.path}/edges")}
-        made = [piece for _, piece in step.survey(Pages(table))]
+        made = [piece for name, piece in step.survey(Pages(table)) if name == "allowance"]
         return pa.concat_tables(made) if made else step.tables["allowance"].empty_table()
 
     return rows, cap, {frozenset((r["form_a"], r["form_b"])) for r in edges.to_pylist()}

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.mixture.cap import Cap, showings
+from curation.mixture.cap import Cap
+from curation.mixture.showings import showings
 
 FINEWEB2_JAPANESE = {1: 1, 3: 2, 6: 3, 10: 4, 30: 3, 38: 2, 58: 1}
 

@@ -116,3 +116,10 @@ def test_kept_text_is_what_the_author_wrote(run: Run):
 def test_navigation_that_repeats_over_the_manual_is_gone(run: Run):
     texts = [r["text"] for b in run.release.read(["host", "text"]) for r in b.to_pylist() if "apache" in r["host"]]
     assert sum("Report a bug" in text for text in texts) <= 0.02 * len(texts)
+
+
+def test_the_release_passes_its_independent_check(run: Run):
+    command = [sys.executable, "-m", "recipes.engine.cli", "verify", str(run.place.url)]
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env={**os.environ, "COLUMNS": "120"})
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "every check passed" in ended.stdout

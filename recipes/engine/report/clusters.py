@@ -174,24 +174,34 @@ def draw_sizes(found: Clusters) -> Drawing:
 
 
 def draw_exposures(found: Clusters) -> Drawing:
-    """Clusters by showings in one epoch, with the allowance K."""
+    """Clusters by showings in one epoch: before the cap, every page once (grey), and after it; logarithmic."""
     drawing = Drawing(300, 240, Words("1 エポックでの提示回数", "Showings in one epoch"), "bars")
     left, bottom, top, right = 12.0, 200.0, 30.0, 288.0
     last = max([*found.exposures, found.k or 1])
-    wide = min(56.0, (right - left) / (last + 0.6))
-    most = max(found.exposures.values(), default=1)
-    for n in range(1, last + 1):
-        many, x = found.exposures[n], left + (n - 1) * wide
-        tall = (bottom - top) * many / most
-        drawing.bar(x + 4, bottom - max(tall, 1.5 if many else 0), wide - 8, max(tall, 1.5 if many else 0), "kept")
-        if many:
-            drawing.text(x + wide / 2, bottom - tall - 5, f"{many:,}", "tick strong", "middle")
-        drawing.text(x + wide / 2, bottom + 16, str(n), "tick", "middle")
+    before = Counter({n: found.sizes[n] for n in range(1, last + 1)})
+    if beyond := sum(many for size, many in found.sizes.items() if size > last):
+        before[last + 1] = beyond
+    places = last + (1 if beyond else 0)
+    wide = min(56.0, (right - left) / (places + 0.6))
+    most = log10(max([*found.exposures.values(), *before.values(), 1])) + 0.12
+
+    def tall(many: int) -> float:
+        return (bottom - top) * (log10(many) + 0.12) / most if many else 0.0
+
+    for n in range(1, places + 1):
+        x = left + (n - 1) * wide
+        for many, offset, class_ in ((before[n], 3.0, "other"), (found.exposures[n], wide / 2, "kept")):
+            drawing.bar(x + offset, bottom - tall(many), wide / 2 - 3, tall(many), class_, f"{many:,}")
+        if many := found.exposures[n]:
+            drawing.text(x + wide / 2, bottom - tall(max(many, before[n])) - 5, f"{many:,}", "tick strong", "middle")
+        elif many := before[n]:
+            drawing.text(x + wide / 2, bottom - tall(many) - 5, f"{many:,}", "tick", "middle")
+        drawing.text(x + wide / 2, bottom + 16, str(n) if n <= last else f">{last}", "tick", "middle")
     drawing.line(left, bottom, right, bottom, "axis")
     if found.k:
         x = left + found.k * wide
         drawing.line(x, top - 6, x, bottom, "bound")
-        drawing.text(x - 5, top + 2, f"K = {found.k}", "tick strong", "end")
+        drawing.text(x - 5, top - 10, f"K = {found.k}", "tick strong", "end")
     drawing.text((left + right) / 2, 236, Words("1 エポックでの提示回数", "showings in one epoch"), "tick", "middle")
     return drawing
 

@@ -1,0 +1,211 @@
+"""Writing a training mixture: the rows of a plan's sources, repeated and ordered as planned, as shards or as an index over shards.
+
+    MIXTURE/
+      pretrain/00000.parquet    the stage's sequence, in order; rows with all columns (shards) or where each lies (index)
+      charges/pretrain.parquet  what the stage shows of each form and what it is charged (the rows of a ledger's entry)
+      mixture.json              written last: the plan, the seed, tokenizer, files, highest exposure, max_trainer_epochs
+
+Rows, their repetitions and their order depend on the plan, the sources' rows and the seed alone. In memory are about 100 bytes a
+row and showing; rows with text are spilled once to the output shard that they belong to.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from curation.dedup.key_order import key_array
+from curation.document import COLUMNS, schema
+from curation.mixture.cells import BudgetError, Cells
+from curation.mixture.exposures import exposure_notes
+from curation.mixture.ledger import ENTRY
+from curation.mixture.schedule import draws, order, passes
+from curation.mixture.source_rows import Rows
+from curation.parquet_file import read_parquet, write_parquet
+from curation.place import Place
+
+SHARD_ROWS = 1 << 16
+"""Rows of an output shard."""
+_OPEN_SPILLS = 128
+_NOT_MIXED = {"minhash", "cluster_examples", "repeat"}
+"""Columns that mean nothing of a showing: it is there as often as it is to be shown."""
+INDEX = pa.schema(
+    [
+        pa.field("id", COLUMNS["id"].type),
+        pa.field("source", pa.string(), metadata={"meaning": "the source's name in the plan"}),
+        pa.field("file", pa.large_string(), metadata={"meaning": "Parquet file that holds the row"}),
+        pa.field("row", pa.int64(), metadata={"meaning": "row in that file, from 0"}),
+        pa.field("tokens", pa.int32()),
+        pa.field("showing", pa.int32(), metadata={"meaning": "which showing of this row in the stage, from 0"}),
+    ]
+)
+"""Columns of an index over shards."""
+
+
+@dataclass
+class Mixture:
+    """What is to be written: rows, their showings and charges by stage, and the draws that order them."""
+
+    rows: Rows
+    stages: list[str]
+    showings: np.ndarray
+    charged: np.ndarray
+    spread: np.ndarray
+    """A draw for each cluster, by which its showings are placed."""
+
+
+def schedule(rows: Rows, cell: np.ndarray, cells: Cells, plan: Mapping[str, Any], seed: int) -> Mixture:
+    """Showings of every row in every stage of a plan. Raises BudgetError when the plan is not of these rows."""
+    known = [(c["source"], c["tier"], c["repeat"], c["in_pass"], c["debit"], c["tokens"]) for c in plan["cells"]]
+    columns = (cells.repeat, cells.in_pass, cells.debit, cells.tokens)
+    found = list(zip(cells.source, cells.tier, *(c.tolist() for c in columns), strict=True))
+    if known != found:
+        raise BudgetError(
+            "the shards or the ledger changed since the plan was made (its tokens by source, tier and allowance are others); "
+            "run `seimai budget` again"
+        )
+    planned = np.array([c["showings"] for c in plan["cells"]], np.float64).T / cells.repeat
+    draw = draws(rows.clusters, seed, 0)
+    shown, charged = passes(planned[:, cell], draw[rows.cluster])
+    return Mixture(
+        rows,
+        [s["name"] for s in plan["stages"]],
+        shown * rows.repeat,
+        charged * rows.repeat,
+        draws(rows.clusters, seed, 1),
+    )
+
+
+def write(mixture: Mixture, cells: Cells, place: Place, *, as_index: bool, about: Mapping[str, Any]) -> dict[str, Any]:
+    """Writes a mixture's stages, then mixture.json with what is said `about` it. Returns the content of mixture.json."""
+    stages = []
+    for at, name in enumerate(mixture.stages):
+        showings = mixture.showings[at]
+        sequence = order(showings, mixture.rows.cluster, mixture.spread, mixture.rows.id)
+        made = _index(mixture.rows, sequence, place, name) if as_index else _shards(mixture.rows, sequence, place, name)
+        tokens = np.bincount(mixture.rows.source, showings * mixture.rows.tokens, len(mixture.rows.sources))
+        stages.append(
+            {
+                "name": name,
+                "rows": len(sequence),
+                "tokens": int(tokens.sum()),
+                "tokens_by_source": {s.name: int(n) for s, n in zip(mixture.rows.sources, tokens, strict=True)},
+                "files": made,
+                "charges": write_parquet(place, f"charges/{name}.parquet", _charges(mixture, at)),
+            }
+        )
+    written = {"format": 1, **about, "as": "index" if as_index else "shards", "stages": stages}
+    written["exposure"] = _exposure(mixture, cells)
+    place.write_json("mixture.json", written)
+    return written
+
+
+def _exposure(mixture: Mixture, cells: Cells) -> dict[str, Any]:
+    """K, the highest number of showings charged to any cluster with earlier training, and how often all stages may be passed."""
+    rows = mixture.rows
+    now = np.bincount(rows.cluster, mixture.charged.sum(axis=0), len(rows.clusters)).astype(np.int64)
+    before = np.zeros(len(rows.clusters), np.int64)
+    before[rows.cluster] = rows.debit
+    pairs, clusters = np.unique(np.stack([now, before], axis=1), axis=0, return_counts=True)
+    return exposure_notes(cells.k, pa.table({"exposures": pairs[:, 0], "before": pairs[:, 1], "clusters": clusters}))
+
+
+def _charges(mixture: Mixture, at: int) -> pa.Table:
+    rows = mixture.rows
+    some = np.flatnonzero(
+        mixture.charged[at] | mixture.showings[at]
+    )  # what is shown may be charged to an earlier stage
+    names = pa.array([s.name for s in rows.sources], pa.string())
+    return pa.table(
+        [
+            key_array(rows.form[some]),
+            key_array(rows.clusters[rows.cluster[some]]),
+            names.take(pa.array(rows.source[some])),
+            pa.array(mixture.showings[at][some].astype(np.int32)),
+            pa.array(mixture.charged[at][some].astype(np.int32)),
+        ],
+        schema=ENTRY,
+    )
+
+
+def _nth(sequence: np.ndarray) -> np.ndarray:
+    """Which showing of its row each place of a sequence is, from 0."""
+    by_row = np.argsort(sequence, kind="stable")
+    ordered = sequence[by_row]
+    first = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if len(ordered) else np.zeros(0, np.int64)
+    nth = np.empty(len(sequence), np.int32)
+    nth[by_row] = np.arange(len(ordered)) - np.repeat(first, np.diff(np.r_[first, len(ordered)]))
+    return nth
+
+
+def _index(rows: Rows, sequence: np.ndarray, place: Place, stage: str) -> list[dict[str, Any]]:
+    files = pa.array([f"{rows.sources[s].shards.place.url}/{name}" for s, name in rows.files], pa.large_string())
+    names = pa.array([s.name for s in rows.sources], pa.string())
+    nth, made = _nth(sequence), []
+    for shard, first in enumerate(range(0, len(sequence), SHARD_ROWS)):
+        some = sequence[first : first + SHARD_ROWS]
+        columns = [
+            key_array(rows.id[some]),
+            names.take(pa.array(rows.source[some])),
+            files.take(pa.array(rows.file[some])),
+            pa.array(rows.row[some], pa.int64()),
+            pa.array(rows.tokens[some].astype(np.int32)),
+            pa.array(nth[first : first + SHARD_ROWS]),
+        ]
+        made.append(write_parquet(place, f"{stage}/{shard:05d}.parquet", pa.table(columns, schema=INDEX)))
+    return made
+
+
+def _shards(rows: Rows, sequence: np.ndarray, place: Place, stage: str) -> list[dict[str, Any]]:
+    """Rows with all columns that every source has: spilled file by file to their shard, then put in order there."""
+    columns = set.intersection(*(set(s.shards.columns) for s in rows.sources)) - _NOT_MIXED
+    kinds = schema(columns)
+    spilled = pa.schema([*kinds, INDEX.field("showing"), pa.field("place", pa.int64())])
+    nth, shards = _nth(sequence), -(-len(sequence) // SHARD_ROWS)
+    by_file = np.lexsort((sequence, rows.file[sequence]))
+    made = []
+    for first in range(0, shards, _OPEN_SPILLS):
+        low, high = first * SHARD_ROWS, (first + _OPEN_SPILLS) * SHARD_ROWS
+        here = by_file[(by_file >= low) & (by_file < high)]
+        folder = place / f"{stage}.spill"
+        for count, table in enumerate(_taken(rows, sequence, nth, here, spilled)):
+            shard_of = table.column("place").to_numpy() // SHARD_ROWS
+            for shard in np.unique(shard_of).tolist():
+                piece = table.filter(pa.array(shard_of == shard))
+                write_parquet(folder, f"{shard:05d}/{count:06d}.parquet", piece)
+        for shard in range(first, min(shards, first + _OPEN_SPILLS)):
+            pieces = [read_parquet(folder, f"{shard:05d}/{name}") for name in folder.names(f"{shard:05d}")]
+            table = pa.concat_tables(pieces).sort_by("place").drop(["place"])
+            made.append(write_parquet(place, f"{stage}/{shard:05d}.parquet", table, level=3))
+        folder.remove()
+    return made
+
+
+def _taken(rows: Rows, sequence: np.ndarray, nth: np.ndarray, here: np.ndarray, kinds: pa.Schema) -> Iterator[pa.Table]:
+    """The rows at some places of a sequence (sorted by file and row), batch by batch of their files."""
+    names = [n for n in kinds.names if n not in ("showing", "place")]
+    files = rows.file[sequence[here]]
+    bounds = np.flatnonzero(np.r_[True, files[1:] != files[:-1], True]) if len(files) else np.zeros(1, np.int64)
+    for start, end in pairwise(bounds.tolist()):
+        places = here[start:end]
+        wanted = rows.row[sequence[places]]
+        source, name = rows.files[files[start]]
+        at = 0
+        for batch in rows.sources[source].shards.open_file(name).iter_batches(1024, columns=names):
+            low, high = np.searchsorted(wanted, [at, at + batch.num_rows])
+            if high > low:
+                some = places[low:high]
+                taken = batch.take(pa.array(wanted[low:high] - at)).select(names)
+                extra = [pa.array(nth[some]), pa.array(some)]
+                yield pa.Table.from_arrays([*taken.columns, *extra], schema=kinds)
+            at += batch.num_rows
+
+
+def run_name(plan: Mapping[str, Any], seed: int) -> str:
+    """Under which name training on a mixture is entered into a ledger: the same for the same plan and seed."""
+    said = f"{plan['plan']}:{seed}"
+    return f"mix:{hashlib.sha256(said.encode()).hexdigest()[:16]}"

@@ -1,0 +1,152 @@
+"""`seimai budget`: plans a token budget, prints it, and writes it for `seimai mix` with its picture."""
+
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from curation.mixture.budget import Budget, curve, marginal_losses
+from curation.mixture.relaxation import Relaxation, least_loss, relaxations, relaxations_for_loss
+from curation.mixture.scaling_law import HOFFMANN, MUENNIGHOFF
+from curation.place import Place
+from recipes.engine import budget_file
+from recipes.engine.budget_figure import draw_budget, standalone
+from recipes.engine.report.svg import compact
+
+SHOWN_SOURCES = 30
+
+
+def budget(path: str, out: str | None) -> bool:
+    """Plans, prints, and writes the plan into the folder `out`, if given. False when a target cannot be met."""
+    file = Path(path)
+    spec = budget_file.load(file)
+    cells, _ = budget_file.gather(spec, file.parent, file.name)
+    plan = budget_file.make(spec, cells, file.name)
+    console = Console(highlight=False, width=None if Console().is_terminal else 120)
+    _print_totals(console, plan)
+    _print_sources(console, plan)
+    missed = [*relaxations(plan), *(relaxations_for_loss(plan, spec.loss) if spec.loss is not None else [])]
+    if missed:
+        _print_missed(console, plan, spec.loss, missed)
+    if out is not None:
+        place = Place(out)
+        place.write_json("budget.json", budget_file.plan_json(spec, plan, file.parent))
+        console.print(f"\nplan     {out}/budget.json", soft_wrap=True, markup=False)
+        if plan.tokens > 0:  # of a plan that may show nothing there is nothing to draw
+            drawing = draw_budget(plan, curve(plan))
+            for language in ("ja", "en"):
+                place.write_bytes(f"budget.{language}.svg", standalone(drawing, language).encode())
+            console.print(f"picture  {out}/budget.en.svg, {out}/budget.ja.svg", soft_wrap=True, markup=False)
+    return not missed
+
+
+def _print_totals(console: Console, plan: Budget) -> None:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    by_law, by_other = plan.losses
+    fresh, fresh_other = plan.fresh_losses
+    table.add_row("parameters N", compact(plan.parameters))
+    table.add_row("unique tokens U", f"{compact(plan.unique)} shown of {compact(plan.all_unique)}")
+    table.add_row("tokens D", f"{compact(plan.tokens)} of {compact(plan.feasible)} that K = {plan.cells.k} allows")
+    repeated = plan.effective / plan.unique if plan.unique else 0.0
+    table.add_row("effective D′", f"{compact(plan.effective)}   D′/U = {repeated:.2f}")
+    table.add_row("20:1 optimum", f"{compact(20 * plan.parameters)} tokens   over-training ×{plan.over_training:.2f}")
+    table.add_row("training", f"{plan.flops:.3g} FLOPs (6 N D)")
+    table.add_row(
+        f"loss, {MUENNIGHOFF.name}",
+        f"{by_law:.4f}   all tokens unique: {fresh:.4f} (repetition costs {by_law - fresh:+.4f})",
+    )
+    table.add_row(
+        f"loss, {HOFFMANN.name}",
+        f"{by_other:.4f}   all tokens unique: {fresh_other:.4f} (repetition costs {by_other - fresh_other:+.4f})",
+    )
+    if plan.binding:
+        said = plan.binding
+        where = f"{said.source} {said.tier}".strip()
+        table.add_row(
+            "first to bind",
+            f"{where}: its allowance ends at {compact(said.tokens)} tokens (N = {compact(said.parameters)} at 20:1)",
+        )
+    console.print(table)
+    console.print(
+        f"The two laws are not on one scale, and neither is yours: {MUENNIGHOFF.name} was fitted on {MUENNIGHOFF.fitted_on}; "
+        f"{HOFFMANN.name} on {HOFFMANN.fitted_on}, here read at D′. Compare plans by them; do not expect these losses of a "
+        "Japanese model.",
+        style="yellow",
+    )
+    if plan.tokens < plan.all_unique * (1 - 1e-9):
+        share = plan.tokens / plan.all_unique
+        console.print(
+            f"This budget is below one epoch: {share:.1%} of the unique tokens; the best-valued come first, and of equal ones "
+            "the same share of documents is shown.",
+            style="yellow",
+        )
+
+
+def _print_sources(console: Console, plan: Budget) -> None:
+    cells, shown = plan.cells, plan.showings.sum(axis=0)
+    gains = marginal_losses(plan)
+    names = [f"{s}\n{t}" for s, t in zip(cells.source, cells.tier, strict=True)]
+    distinct, place = np.unique(np.array(names), return_inverse=True)
+    tokens, spent = np.bincount(place, cells.tokens), np.bincount(place, cells.tokens * shown)
+    highest = np.zeros(len(distinct))
+    np.maximum.at(highest, place, cells.debit + shown)
+    worth = np.zeros(len(distinct))
+    worth[place] = cells.value
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("source")
+    table.add_column("tier")
+    columns = ("unique tokens", "value", "epochs", "most showings", "tokens shown", "+1 G tokens: Δ loss")
+    for column in columns:
+        table.add_column(column, justify="right")
+    order = sorted(range(len(distinct)), key=lambda i: -spent[i])
+    for i in order[:SHOWN_SOURCES]:
+        source, _, tier = str(distinct[i]).partition("\n")
+        epochs = spent[i] / tokens[i] if tokens[i] else 0.0
+        table.add_row(
+            source,
+            tier,
+            compact(tokens[i]),
+            f"{worth[i]:g}",
+            f"{epochs:.2f}",
+            f"{highest[i]:.2f}",
+            compact(spent[i]),
+            f"{gains[source]:+.5f}",
+        )
+    console.print()
+    console.print(table)
+    if len(order) > SHOWN_SOURCES:
+        console.print(f"and {len(order) - SHOWN_SOURCES:,} more; the plan has all of them")
+
+
+_WORDS = {
+    "k": "K, the showings of a cluster",
+    "unique_tokens": "unique tokens (new ones of value 1)",
+    "tokens": "tokens shown",
+    "parameters": "parameters",
+    "parameters_at_this_ratio": "parameters, at the same tokens a parameter",
+    "loss": "the target loss",
+}
+
+
+def _print_missed(console: Console, plan: Budget, loss: float | None, found: list[Relaxation]) -> None:
+    for stage, lacking in plan.short.items():
+        console.print(
+            f"\nstage '{stage}' lacks {compact(lacking)} tokens: the allowances of its sources end", style="bold red"
+        )
+    if loss is not None and plan.losses[0] > loss:
+        least = least_loss(plan.parameters)
+        more = (
+            f"; {compact(plan.parameters)} parameters reach no less than {least:.4f} on any data"
+            if least > loss
+            else ""
+        )
+        console.print(f"\nloss {plan.losses[0]:.4f} misses the target {loss:g}{more}", style="bold red")
+    console.print("each of these alone would do:")
+    for one in found:
+        needed = "no value of it would" if one.needed is None else f"{_number(one.now)} → {_number(one.needed)}"
+        console.print(f"  {_WORDS[one.what]}: {needed}")
+
+
+def _number(value: float) -> str:
+    return f"{value:.4f}" if 0 < value < 10 and value != int(value) else compact(value)
