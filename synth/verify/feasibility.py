@@ -27,7 +27,7 @@ def conflict(a: Constraint, b: Constraint) -> str | None:
 
     >>> from synth.verify.constraint import parse
     >>> conflict(parse({"kind": "char_count", "max": 10}), parse({"kind": "end_phrase", "phrase": "他にご質問はございますか。"}))
-    'char_count allows 10 characters, end_phrase needs 13'
+    'char_count allows 10 characters, end_phrase needs 12'
     """
     for one, other in ((a, b), (b, a)):
         for rule in (_counts, _length, _forbidden, _letters, _whole, _markdown, _language, _ends):
