@@ -1,0 +1,187 @@
+"""The style of one sentence by its last morphemes: 敬体, 常体, 体言止め, other. Labels and examples: docs/keitai-guideline.md.
+
+The sentence is read from its end. Marks, emoji, brackets and 「」 are skipped (a quotation counts as a noun), final particles and the
+conjunctions が, けど, から, ので … are taken off, and what then stands last decides. です and ます anywhere in that last predicate make it
+敬体. A noun or particle at the end may be 倒置: then a finite predicate before the last 、 decides, where it can only be one.
+Where the analyser's part of speech is known to mislead (an old spelling, a noun that may be a verb's stem) there is no style: abstain.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+from synth.verify.morphemes import Morphemes
+from synth.verify.sentences import CLOSE, OPEN, Sentence
+
+Style = Literal["keitai", "jotai", "taigendome", "other"]
+
+_CONJUNCTIONS = frozenset(["が", "けど", "けれど", "けれども", "けども", "し", "から", "のに"])
+_FINITE = ("終止形", "連体形", "命令形", "意志推量形")
+_POLITE_IMPERATIVES = frozenset(["くださる", "下さる"])
+_OTHER_IMPERATIVES = frozenset(["なさる", "為さる", "いらっしゃる"])
+_GREETINGS = frozenset(
+    ["ごめん", "ありがとう", "おはよう", "お疲れさま", "お疲れ様", "ご苦労さま", "おめでとう", "さようなら", "こんにちは", "こんばんは", "そう"]
+)
+
+
+class Token(NamedTuple):
+    """A morpheme that counts: surface, part of speech (two levels), conjugation form, dictionary form."""
+
+    surface: str
+    part: str
+    sub: str
+    form: str
+    lemma: str
+
+
+class Styled(NamedTuple):
+    """A sentence's style, or None where the analysis does not settle it, and the words that decided."""
+
+    style: Style | None
+    why: str
+
+
+def style_of(sentence: Sentence, morphemes: Morphemes) -> Styled:
+    """The style of a sentence of the text that was segmented."""
+    tokens = tokens_of(sentence, morphemes)
+    if not any("ぁ" <= c <= "ヿ" or "㐀" <= c <= "鿿" for c in sentence.text):
+        return Styled("other", "no Japanese")
+    if not tokens:
+        return Styled("other", "only a quotation or marks")
+    return style_of_tokens(tokens)
+
+
+def tokens_of(sentence: Sentence, morphemes: Morphemes) -> list[Token]:
+    """Morphemes of a sentence without marks, brackets and what stands in them; a quotation inside it is one noun.
+
+    A sentence that is wholly in （） or 【】 is read inside; one that is wholly a quotation has none.
+    """
+    start, end = sentence.start, sentence.end
+    depth, tokens, bracketed = 0, [], _whole(sentence.text)
+    numbers = list(morphemes.between(start, end))
+    for n in numbers:
+        m = morphemes.all[n]
+        surface: str = m.surface()
+        mark = surface[0] if surface else ""
+        if mark in OPEN and not (bracketed and n == numbers[0]) and len(surface) == 1:
+            if _closes(morphemes, n, end, mark):
+                depth += 1
+                if depth == 1 and mark in "「『“〈《":
+                    tokens.append(Token("「」", "名詞", "引用", "*", "「」"))
+            continue
+        if mark in CLOSE and len(surface) == 1:
+            depth = max(depth - 1, 0)
+            continue
+        if depth:
+            continue
+        part = m.part_of_speech()
+        if part[0] in ("空白", "記号") or (part[0] == "補助記号" and part[1] != "読点"):
+            continue
+        tokens.append(Token(surface, part[0], part[1], part[5], m.dictionary_form()))
+    while tokens and (tokens[-1].sub == "読点" or tokens[-1].surface.lower().strip("wｗ") == "" or tokens[-1].surface == "笑"):
+        tokens.pop()
+    return [] if len(tokens) == 1 and tokens[0].sub == "引用" else tokens
+
+
+def _whole(text: str) -> bool:
+    return text[:1] in "（(【〔" and text.rstrip("。．")[-1:] in "）)】〕"
+
+
+def _closes(morphemes: Morphemes, n: int, end: int, mark: str) -> bool:
+    """Whether a bracket that opens here closes in the sentence: one that does not is a mark like any other."""
+    right = CLOSE[OPEN.index(mark)]
+    return right in morphemes.text[morphemes.starts[n] : end]
+
+
+def style_of_tokens(tokens: Sequence[Token]) -> Styled:
+    """The style by the last predicate, or by the one before the last 、 where the order is turned round."""
+    style, why = _by_end(list(tokens))
+    if style in ("taigendome", "other"):
+        comma = max((i for i, t in enumerate(tokens) if t.sub == "読点"), default=0)
+        if comma:
+            turned = _turned(list(tokens[:comma]), tokens[-1])
+            if turned is not None:
+                return turned
+    return Styled(style, why)
+
+
+def _turned(before: list[Token], last: Token) -> Styled | None:
+    """The style of an inverted sentence, or None where the part before 、 cannot be its main predicate."""
+    if before[-1].sub == "接続助詞" or before[-1].form.startswith(("連用形", "仮定形", "未然形")):
+        return None
+    style, why = _by_end(before)
+    if style == "keitai":
+        return Styled("keitai", why)
+    if style != "jotai":
+        return None
+    ended = before[-1].sub == "終助詞" or before[-1].form.startswith(("命令形", "意志推量形")) or before[-1].lemma == "だ"
+    if ended or last.part == "助詞":
+        return Styled("jotai", why)
+    return None  # よく晴れた、秋の日: the predicate belongs to the noun
+
+
+def _by_end(tokens: list[Token]) -> Styled:
+    stripped: list[Token] = []
+    while len(tokens) > 1:
+        last, before = tokens[-1], tokens[-2]
+        finite = before.form.startswith(_FINITE)
+        if last.part == "助詞" and last.sub == "終助詞":
+            pass
+        elif last.surface in ("って", "か", "の", "とも") and last.part == "助詞" and (finite or before.sub == "終助詞"):
+            pass
+        elif last.part == "助詞" and last.surface in _CONJUNCTIONS and last.sub != "格助詞" and (finite or before.sub == "終助詞"):
+            pass
+        elif last.surface == "で" and before.surface in ("の", "ん") and len(tokens) > 2 and tokens[-3].form.startswith(_FINITE):
+            tokens.pop()
+        else:
+            break
+        stripped.append(tokens.pop())
+    return _by_last(tokens, stripped)
+
+
+def _by_last(tokens: list[Token], stripped: list[Token]) -> Styled:
+    last = tokens[-1]
+    why = "".join(t.surface for t in tokens[-3:])
+    if polite := _polite(tokens):
+        return Styled("keitai", polite)
+    asked = any(t.surface.startswith("か") for t in stripped)
+    if last.part in ("動詞", "形容詞", "助動詞"):
+        if last.form.startswith("命令形") and last.lemma in _OTHER_IMPERATIVES:
+            return Styled("other", why)
+        if last.form.startswith("命令形") and last.lemma in _POLITE_IMPERATIVES:
+            return Styled("keitai", why)
+        if last.lemma == "候ふ" or last.surface in ("候", "候ふ"):
+            return Styled("other", why)
+        if last.form.startswith(_FINITE):
+            return Styled("jotai", why)
+        if stripped and stripped[-1].surface in ("よ", "ろ") and last.form.startswith("連用形-一般"):
+            return Styled("jotai", why)  # 与えよ: the analyser takes よ for a particle
+        return Styled(None, why) if last.form.startswith("語幹") else Styled("other", why)
+    if (last.surface in _GREETINGS and last.part != "形状詞") or last.part in ("感動詞", "接続詞"):
+        return Styled("other", why)
+    if last.part in ("名詞", "代名詞", "接尾辞", "形状詞", "接頭辞"):
+        if last.surface in ("つた", "つて", "ぬ", "候"):  # old spelling, read as a noun
+            return Styled(None, why)
+        if len(tokens) > 1 and tokens[-2].surface in ("を", "に") and last.surface[-1] in "いきぎしちにびみりえけげせてねべめれ":
+            return Styled(None, why)  # 水に浸し: a verb's stem, which is a noun too
+        if asked or any(t.surface in ("の", "なの", "じゃん", "っけ") for t in stripped):
+            return Styled("jotai", why)
+        if stripped and stripped[-1].surface not in ("って",):
+            return Styled(None, why)  # いい天気ね: だ left out, in either style
+        return Styled("taigendome", why)
+    if last.part == "副詞" and asked:
+        return Styled("jotai", why)
+    if last.part == "助詞" and last.surface == "の" and len(tokens) > 1 and tokens[-2].form.startswith(_FINITE):
+        return Styled("jotai", why)
+    return Styled("other", why)
+
+
+def _polite(tokens: list[Token]) -> str:
+    """The です or ます of the last predicate, empty where it has none."""
+    for token in reversed(tokens):
+        if token.lemma in ("です", "ます") and token.part == "助動詞":
+            # 行きまして。 goes on: 連用形 is no end
+            return "" if tokens[-1] is token and token.form.startswith(("連用形", "仮定形")) else token.surface
+        chained = token.part == "助動詞" or (token.part in ("動詞", "形容詞") and token.sub == "非自立可能")
+        if not (chained or token.surface in ("て", "で", "ん", "の", "か", "じゃ", "は", "も")):
+            return ""
+    return ""
