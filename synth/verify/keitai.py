@@ -42,7 +42,9 @@ class Keitai(Constraint):
             elif styled.style == other or (not self.neutral and styled.style in ("taigendome", "other")):
                 # an item or a line without 。 is often written in 常体 or 体言止め whatever the text's style is
                 loose = styled.style != "keitai" and not s.closed and s.item
-                (doubtful if loose else wrong).append(Evidence(f"sentence in {styled.style}", styled.why, self.style, s.start, s.end))
+                (doubtful if loose else wrong).append(
+                    Evidence(f"sentence in {styled.style}", styled.why, self.style, s.start, s.end)
+                )
             elif styled.style is None:
                 doubtful.append(Evidence("sentence of unknown style", styled.why, self.style, s.start, s.end))
         seen = Evidence(f"sentences in {self.style}", right, len(found))
@@ -62,9 +64,15 @@ class StyleUnity(Constraint):
         counts = {name: sum(styled.style == name for _, styled in found) for name in ("keitai", "jotai")}
         if all(counts.values()):
             rare = min(counts, key=lambda name: counts[name])
-            places = [Evidence(f"sentence in {rare}", styled.why, None, s.start, s.end) for s, styled in found if styled.style == rare]
+            places = [
+                Evidence(f"sentence in {rare}", styled.why, None, s.start, s.end)
+                for s, styled in found
+                if styled.style == rare
+            ]
             return failed(*places[:8], score=0.99 * max(counts.values()) / len(found))
-        unknown = [Evidence("sentence of unknown style", t.why, None, s.start, s.end) for s, t in found if t.style is None]
+        unknown = [
+            Evidence("sentence of unknown style", t.why, None, s.start, s.end) for s, t in found if t.style is None
+        ]
         if unknown or not any(counts.values()):
             return abstained(*unknown[:8], Evidence("sentences with a style", sum(counts.values()), "at least 1"))
         return passed(*(Evidence(f"sentences in {name}", n) for name, n in counts.items() if n))

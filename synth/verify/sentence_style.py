@@ -1,13 +1,13 @@
 """The style of one sentence by its last morphemes: 敬体, 常体, 体言止め, other. Labels and examples: docs/keitai-guideline.md.
 
-The sentence is read from its end. Marks, emoji, brackets and 「」 are skipped (a quotation counts as a noun), final particles and the
-conjunctions が, けど, から, ので … are taken off, and what then stands last decides. です and ます anywhere in that last predicate make it
-敬体. A noun or particle at the end may be 倒置: then a finite predicate before the last 、 decides, where it can only be one.
-Where the analyser's part of speech is known to mislead (an old spelling, a noun that may be a verb's stem) there is no style: abstain.
+The sentence is read from its end. Marks, emoji, brackets and 「」 are skipped (a quotation counts as a noun), final particles
+and the conjunctions が, けど, から, ので … are taken off, and what then stands last decides. です and ます in that last predicate
+make it 敬体. A noun or particle at the end may be 倒置: then a finite predicate before the last 、 decides, where it can only be
+the main one. Where the analyser is known to mislead (old spelling, a verb's stem that is a noun too) there is no style: abstain.
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from synth.verify.morphemes import Morphemes
 from synth.verify.sentences import CLOSE, OPEN, Sentence
@@ -19,7 +19,19 @@ _FINITE = ("終止形", "連体形", "命令形", "意志推量形")
 _POLITE_IMPERATIVES = frozenset(["くださる", "下さる"])
 _OTHER_IMPERATIVES = frozenset(["なさる", "為さる", "いらっしゃる"])
 _GREETINGS = frozenset(
-    ["ごめん", "ありがとう", "おはよう", "お疲れさま", "お疲れ様", "ご苦労さま", "おめでとう", "さようなら", "こんにちは", "こんばんは", "そう"]
+    [
+        "ごめん",
+        "ありがとう",
+        "おはよう",
+        "お疲れさま",
+        "お疲れ様",
+        "ご苦労さま",
+        "おめでとう",
+        "さようなら",
+        "こんにちは",
+        "こんばんは",
+        "そう",
+    ]
 )
 
 
@@ -77,7 +89,9 @@ def tokens_of(sentence: Sentence, morphemes: Morphemes) -> list[Token]:
         if part[0] in ("空白", "記号") or (part[0] == "補助記号" and part[1] != "読点"):
             continue
         tokens.append(Token(surface, part[0], part[1], part[5], m.dictionary_form()))
-    while tokens and (tokens[-1].sub == "読点" or tokens[-1].surface.lower().strip("wｗ") == "" or tokens[-1].surface == "笑"):
+    while tokens and (
+        tokens[-1].sub == "読点" or tokens[-1].surface.lower().strip("wｗ") == "" or tokens[-1].surface == "笑"
+    ):
         tokens.pop()
     return [] if len(tokens) == 1 and tokens[0].sub == "引用" else tokens
 
@@ -113,7 +127,9 @@ def _turned(before: list[Token], last: Token) -> Styled | None:
         return Styled("keitai", why)
     if style != "jotai":
         return None
-    ended = before[-1].sub == "終助詞" or before[-1].form.startswith(("命令形", "意志推量形")) or before[-1].lemma == "だ"
+    ended = (
+        before[-1].sub == "終助詞" or before[-1].form.startswith(("命令形", "意志推量形")) or before[-1].lemma == "だ"
+    )
     if ended or last.part == "助詞":
         return Styled("jotai", why)
     return None  # よく晴れた、秋の日: the predicate belongs to the noun
@@ -124,13 +140,27 @@ def _by_end(tokens: list[Token]) -> Styled:
     while len(tokens) > 1:
         last, before = tokens[-1], tokens[-2]
         finite = before.form.startswith(_FINITE)
-        if last.part == "助詞" and last.sub == "終助詞":
+        if (
+            (last.part == "助詞" and last.sub == "終助詞")
+            or (
+                last.surface in ("って", "か", "の", "とも")
+                and last.part == "助詞"
+                and (finite or before.sub == "終助詞")
+            )
+            or (
+                last.part == "助詞"
+                and last.surface in _CONJUNCTIONS
+                and last.sub != "格助詞"
+                and (finite or before.sub == "終助詞")
+            )
+        ):
             pass
-        elif last.surface in ("って", "か", "の", "とも") and last.part == "助詞" and (finite or before.sub == "終助詞"):
-            pass
-        elif last.part == "助詞" and last.surface in _CONJUNCTIONS and last.sub != "格助詞" and (finite or before.sub == "終助詞"):
-            pass
-        elif last.surface == "で" and before.surface in ("の", "ん") and len(tokens) > 2 and tokens[-3].form.startswith(_FINITE):
+        elif (
+            last.surface == "で"
+            and before.surface in ("の", "ん")
+            and len(tokens) > 2
+            and tokens[-3].form.startswith(_FINITE)
+        ):
             tokens.pop()
         else:
             break
@@ -161,7 +191,11 @@ def _by_last(tokens: list[Token], stripped: list[Token]) -> Styled:
     if last.part in ("名詞", "代名詞", "接尾辞", "形状詞", "接頭辞"):
         if last.surface in ("つた", "つて", "ぬ", "候"):  # old spelling, read as a noun
             return Styled(None, why)
-        if len(tokens) > 1 and tokens[-2].surface in ("を", "に") and last.surface[-1] in "いきぎしちにびみりえけげせてねべめれ":
+        if (
+            len(tokens) > 1
+            and tokens[-2].surface in ("を", "に")
+            and last.surface[-1] in "いきぎしちにびみりえけげせてねべめれ"
+        ):
             return Styled(None, why)  # 水に浸し: a verb's stem, which is a noun too
         if asked or any(t.surface in ("の", "なの", "じゃん", "っけ") for t in stripped):
             return Styled("jotai", why)
