@@ -7,7 +7,8 @@ A small kana with none before it is one mora. Historical spelling is counted as 
 from synth.verify.answer import hiragana
 
 _SMALL = frozenset("ぁぃぅぇぉゃゅょゎァィゥェォャュョヮ")
-_MARKS = frozenset("゙゚゛゜・ 　、。「」『』（）()！？!?…―\n")
+_VOICING = frozenset("\u3099\u309a゛゜ﾞﾟ")
+_MARKS = frozenset("・ 　、。「」『』（）()！？!?…―\n")
 
 
 def morae(kana: str) -> int:
@@ -18,6 +19,8 @@ def morae(kana: str) -> int:
     """
     count, before = 0, False
     for c in kana:
+        if c in _VOICING:
+            continue
         if c in _MARKS:
             before = False
         elif c in _SMALL and before:

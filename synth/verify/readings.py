@@ -19,6 +19,11 @@ from synth.verify.morphemes import dictionary, tokeniser
 _VOICED = dict(zip("かきくけこさしすせそたちつてとはひふへほ", "がぎぐげござじずぜぞだぢづでどばびぶべぼ", strict=True))
 _HALF_VOICED = dict(zip("はひふへほ", "ぱぴぷぺぽ", strict=True))
 _HISTORICAL = dict(zip("はひふへほゐゑを", "わいうえおいえお", strict=True))
+_HISTORICAL_PAIRS = {"てふ": "ちょう", "けふ": "きょう", "せう": "しょう", "ゑふ": "よう"} | {
+    a + u: o + "う"
+    for a, o in zip("あかさたなはまやらわがざだば", "おこそとのほもよろおごぞどぼ", strict=True)
+    for u in "うふ"
+}
 _LONGEST = 8
 """Characters of the longest stretch looked up in the dictionary when all segmentations are tried."""
 _ANY = "*"
@@ -138,12 +143,21 @@ def _any_path(text: str, target: str) -> bool:
             continue
         for j in range(i + 1, min(i + _LONGEST, len(text)) + 1):
             surface = text[i:j]
-            found = {r for r, _ in _lookup(surface) if is_kana(r)} if not is_kana(surface) else set()
-            if j == i + 1 and is_kana(surface):
-                found = {hiragana(surface), _HISTORICAL.get(hiragana(surface), hiragana(surface))}
+            if is_kana(surface):
+                found = _as_kana(hiragana(surface))
+            else:
+                modern = surface[0] + surface[1:].translate(str.maketrans(_HISTORICAL))
+                found = {r for spelled in {surface, modern} for r, _ in _lookup(spelled) if is_kana(r)}
             if found:
                 reached[j] |= _advance(reached[i], found, target)
     return any(at == len(target) for at, _ in reached[-1])
+
+
+def _as_kana(kana: str) -> set[str]:
+    """What one kana, or two in historical spelling, may sound: は as わ, む as ん, てふ as ちょう."""
+    if len(kana) == 1:
+        return {kana, _HISTORICAL.get(kana, kana), *("ん" * (kana == "む"))}
+    return {_HISTORICAL_PAIRS[kana]} if kana in _HISTORICAL_PAIRS else set()
 
 
 def mora_counts(text: str, limit: int = 64) -> set[int] | None:
