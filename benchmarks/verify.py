@@ -2,15 +2,15 @@
 
     uvx nox -s bench -- verify [--quick]
 
-Speed. Answers of 100, 300 and 1,000 characters, cut at sentence ends from chat answers of the development corpus (without it, from the
-project's own labelled sentences). With morphemes: a set of eight constraints, three of which need morphemes, over one analysis of each
+Speed. Answers of 100, 300 and 1,000 characters, cut from chat answers of the development corpus (without it, from the project's
+own labelled sentences). With morphemes: a set of eight constraints, three of which need morphemes, over one analysis of each
 answer, against bare SudachiPy (mode C; surface, part of speech and reading of every morpheme read) on the same answers: CPU time,
 alternated, median of the ratios; the figure is the lowest of the three lengths. Without morphemes: every kind that needs none, one
 golden spec of each, its own analysis an answer, at 300 characters: answers a second over all kinds, and the slowest kinds.
 
-Errors. `false_pass`, `false_fail`: constructed answers of every constraint of M-IFEval-ja (satisfying, and minimal violations), and all
-goldens. `keitai_*`: labelled sentences (mean accuracy of four labels where the rule decides). `mora_*`: true and false よみ of modern
-lines. Each prints its n. Without the development corpus those that need it are measured on what the project holds, and say so.
+Errors. `false_pass`, `false_fail`: constructed answers of every constraint of M-IFEval-ja (satisfying, and minimal violations), and
+all goldens. `keitai_*`: labelled sentences (mean accuracy of four labels where the rule decides). `mora_*`: true and false よみ of
+modern lines. Each prints its n. Without the development corpus each is measured on what the project holds, and says so.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from _corpus import DEV
 
 from synth.verify.audit import audit, goldens
 from synth.verify.constraint import Constraint, kinds, parse, verify_all
-from synth.verify.morphemes import segmented
+from synth.verify.morphemes import tokeniser
 from synth.verify.sentences import sentences_of
 
 TYPICAL = [
@@ -118,7 +118,7 @@ def with_morphemes(dev: Path | None, count: int) -> float:
 
         def bare(texts: list[str] = texts) -> None:
             for text in texts:
-                for m in segmented(text):
+                for m in tokeniser().tokenize(text):
                     m.surface(), m.part_of_speech(), m.reading_form()
 
         def ours(texts: list[str] = texts) -> None:

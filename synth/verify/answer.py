@@ -6,8 +6,9 @@ place, one for each character, so that positions stay true and a sentence that i
 
 import re
 import unicodedata
+from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from synth.verify.sentences import Sentence, sentences_of, unquoted
 from synth.verify.verdict import Evidence
@@ -15,6 +16,7 @@ from synth.verify.verdict import Evidence
 if TYPE_CHECKING:
     from synth.verify.morphemes import Morphemes
 
+T = TypeVar("T")
 LEFT_OUT = "\ufffc"
 """Stands for a character that a view leaves out."""
 
@@ -51,6 +53,7 @@ class Answer:
     """
 
     def __init__(self, answer: str | bytes, finish_reason: str | None = None):
+        self._shared: dict[str, Any] = {}
         self.fault: Evidence | None = None
         self.finish_reason = finish_reason
         """Why the engine stopped: `stop`, `length` …; None where it did not say."""
@@ -110,6 +113,12 @@ class Answer:
         from synth.verify.morphemes import Morphemes
 
         return Morphemes(self.prose)
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """What `make` gives, computed when a verifier first asks for this name: several may share it."""
+        if name not in self._shared:
+            self._shared[name] = make()
+        return self._shared[name]
 
     def kept(self, without: frozenset[str] | set[str] | tuple[str, ...]) -> str:
         """The text without what a spec leaves out: `code`, `quotes`, both or nothing."""

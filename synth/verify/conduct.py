@@ -11,27 +11,28 @@ from synth.verify.constraint import Constraint
 from synth.verify.prompt import Prompt
 from synth.verify.verdict import Evidence, Verdict, abstained, failed, passed
 
-_LOOP = re.compile(r"(.{2,120}?)\1{3,}", re.S)
+_SHORT_LOOP = re.compile(r"(.{2,7}?)\1{3,}", re.S)
+_LOOP = re.compile(r"(.{8,120}?)\1{3,}", re.S)
 _RUN = re.compile(r"(.)\1{19,}", re.S)
 
 
 class NoRepetition(Constraint):
-    """No loop: no stretch of 2 to 120 characters four times running (marks aside), no sentence of ≥ 10 characters thrice."""
+    """No loop: nothing four times running over 20 characters or more (marks aside), no sentence of ≥ 10 characters thrice."""
 
     kind: ClassVar[str] = "no_repetition"
     sentence_times: int = Field(3, ge=2)
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
         text = answer.prose
-        for m in (*_candidates(text),):
+        for m in _candidates(text):
             if sum(c.isalnum() for c in m[1]) * 2 >= len(m[1]) or len(m[1]) == 1:
                 if len(m[1]) > 1 and len(m[0]) < 24 and len(set(m[1])) <= 2:
-                    continue  # ドキドキドキドキ, わははははは
+                    continue  # ドキドキドキドキドキドキ
                 if re.fullmatch(r"[\s\-=*_~・.…―─ー|+#]+", m[0]):
                     continue
                 return failed(Evidence("repeated", m[1][:40], f"{len(m[0]) // len(m[1])} times", m.start(), m.end()))
         seen: dict[str, int] = {}
-        for s in answer.sentences:
+        for s in answer.sentences if len(answer.sentences) >= self.sentence_times else ():
             key = re.sub(r"\W", "", s.text)
             if len(key) >= 10:
                 seen[key] = seen.get(key, 0) + 1
@@ -41,18 +42,22 @@ class NoRepetition(Constraint):
 
 
 def _candidates(text: str) -> Iterator[re.Match[str]]:
-    """Loops, looked for only where some eight characters come back: the pattern alone is slow on running text."""
-    if m := _RUN.search(text):
-        yield m
+    """Loops of at least 20 characters, looked for only where stretches of eight come back: the patterns are slow on running text."""
+    # 20 characters of period p ≤ 7 have at least 6 such stretches too many, four times a period of p ≥ 8 has 17
+    back = len(text) - 7 - len({text[i : i + 8] for i in range(len(text) - 7)})
+    if back < 6:
+        return
+    yield from (m for m in _RUN.finditer(text))
+    yield from (m for m in _SHORT_LOOP.finditer(text) if len(m[0]) >= 20)
+    if back < 17:
+        return
     seen: dict[str, int] = {}
     for i in range(len(text) - 7):
         gram = text[i : i + 8]
-        before = seen.get(gram, -1)
-        if before >= 0 and i - before <= 120:
-            if m := _LOOP.search(text, max(before - 8, 0), min(len(text), i + 600)):
-                yield m
-                return
-            seen.clear()  # no loop begins here: what has been seen is of no use any more
+        before = seen.get(gram, -200)
+        if i - before <= 120 and (m := _LOOP.match(text, before, min(len(text), i + 600))):
+            yield m
+            return
         seen[gram] = i
 
 

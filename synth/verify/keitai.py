@@ -16,8 +16,9 @@ from synth.verify.verdict import Evidence, Verdict, abstained, failed, passed
 
 
 def styles(answer: Answer, headings: bool = False) -> list[tuple[Sentence, Styled]]:
-    """Every sentence of an answer with its style; headings only on request."""
-    return [(s, style_of(s, answer.morphemes)) for s in answer.sentences if headings or not s.heading]
+    """Every sentence of an answer with its style, found once for all verifiers; headings only on request."""
+    found = answer.once("styles", lambda: [(s, style_of(s, answer.morphemes)) for s in answer.sentences])
+    return [(s, styled) for s, styled in found if headings or not s.heading]
 
 
 class Keitai(Constraint):

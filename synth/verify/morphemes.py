@@ -5,9 +5,9 @@ Mode C is what sentence ends and readings are read from; other modes are asked f
 """
 
 import threading
-from bisect import bisect_left
+from collections.abc import Iterator
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 CHUNK_BYTES = 40_000
 """UTF-8 bytes given to SudachiPy at once; its limit is 49,149."""
@@ -35,25 +35,57 @@ def tokeniser(mode: str = "C") -> Any:
     return made[mode]
 
 
-def segmented(text: str, mode: str = "C") -> list[Any]:
-    """SudachiPy's morphemes of a text of any length with a surface; a chunk ends at a line end where there is one."""
+def pieces(text: str) -> list[str]:
+    """The text in pieces that SudachiPy takes; a piece ends at a line end where there is one."""
     if len(text) * 4 <= CHUNK_BYTES or len(text.encode()) <= CHUNK_BYTES:
-        return list(tokeniser(mode).tokenize(text))
+        return [text]
     cut = text.rfind("\n", 0, CHUNK_BYTES // 4) + 1 or CHUNK_BYTES // 4
-    return [*segmented(text[:cut], mode), *segmented(text[cut:], mode)]
+    return [text[:cut], *pieces(text[cut:])]
+
+
+class Part(NamedTuple):
+    """What a morpheme's part-of-speech number says: part, its kind, and the conjugation form."""
+
+    part: str
+    sub: str
+    form: str
+    skipped: bool
+    """White space or a mark other than 、."""
+
+
+_parts: dict[int, Part] = {}
+
+
+def part_of(morpheme: Any) -> Part:
+    """Part of speech of a morpheme, looked up by its number: a tuple of six strings each time is what costs."""
+    number = morpheme.part_of_speech_id()
+    part = _parts.get(number)
+    if part is None:
+        names = morpheme.part_of_speech()
+        mark = names[0] in ("空白", "記号") or (names[0] == "補助記号" and names[1] != "読点")
+        part = _parts[number] = Part(names[0], names[1], names[5], mark)
+    return part
 
 
 class Morphemes:
-    """Morphemes of one text with their places in it."""
+    """Morphemes of one text with their places in it. Nothing of a morpheme is read before it is asked for."""
 
     def __init__(self, text: str):
         self.text = text
-        self.all = segmented(text)
-        at, self.starts = 0, []
-        for morpheme in self.all:
-            self.starts.append(at)
-            at += len(morpheme.surface())
+        self._lists: list[tuple[int, Any]] = []
+        """First character and morphemes of each piece that was segmented at once."""
+        at = 0
+        for piece in pieces(text):
+            self._lists.append((at, tokeniser().tokenize(piece)))
+            at += len(piece)
 
-    def between(self, start: int, end: int) -> range:
-        """Numbers of the morphemes that begin in [start, end)."""
-        return range(bisect_left(self.starts, start), bisect_left(self.starts, end))
+    def before(self, end: int) -> Iterator[tuple[int, Any]]:
+        """Place and morpheme of those that begin before `end`, the last first."""
+        for offset, found in reversed(self._lists):
+            low, high = 0, len(found)
+            while low < high:  # where the first one at or after the end stands
+                middle = (low + high) // 2
+                low, high = (middle + 1, high) if found[middle].begin() + offset < end else (low, middle)
+            for i in range(low - 1, -1, -1):
+                morpheme = found[i]
+                yield morpheme.begin() + offset, morpheme

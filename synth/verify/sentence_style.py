@@ -9,7 +9,7 @@ the main one. Where the analyser is known to mislead (old spelling, a verb's ste
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from synth.verify.morphemes import Morphemes
+from synth.verify.morphemes import Morphemes, part_of
 from synth.verify.sentences import CLOSE, OPEN, Sentence
 
 Style = Literal["keitai", "jotai", "taigendome", "other"]
@@ -54,56 +54,62 @@ class Styled(NamedTuple):
 
 def style_of(sentence: Sentence, morphemes: Morphemes) -> Styled:
     """The style of a sentence of the text that was segmented."""
-    tokens = tokens_of(sentence, morphemes)
+    tokens = tokens_of(sentence, morphemes, PREDICATE)
     if not any("ぁ" <= c <= "ヿ" or "㐀" <= c <= "鿿" for c in sentence.text):
         return Styled("other", "no Japanese")
     if not tokens:
         return Styled("other", "only a quotation or marks")
-    return style_of_tokens(tokens)
+    styled = _by_end(tokens.copy())
+    if styled.style in ("taigendome", "other") and "、" in sentence.text:
+        return style_of_tokens(tokens_of(sentence, morphemes))
+    return styled
 
 
-def tokens_of(sentence: Sentence, morphemes: Morphemes) -> list[Token]:
-    """Morphemes of a sentence without marks, brackets and what stands in them; a quotation inside it is one noun.
+PREDICATE, WINDOW = 5, 24
+"""Morphemes from a sentence's end that are looked at: for its predicate, and for a predicate before an inverted part."""
+
+
+def tokens_of(sentence: Sentence, morphemes: Morphemes, window: int = WINDOW) -> list[Token]:
+    """The last morphemes of a sentence without marks, brackets and what stands in them; a quotation is one noun.
 
     A sentence that is wholly in （） or 【】 is read inside; one that is wholly a quotation has none.
     """
-    start, end = sentence.start, sentence.end
-    depth, tokens, bracketed = 0, [], _whole(sentence.text)
-    numbers = list(morphemes.between(start, end))
-    for n in numbers:
-        m = morphemes.all[n]
-        surface: str = m.surface()
-        mark = surface[0] if surface else ""
-        if mark in OPEN and not (bracketed and n == numbers[0]) and len(surface) == 1:
-            if _closes(morphemes, n, end, mark):
-                depth += 1
-                if depth == 1 and mark in "「『“〈《":
-                    tokens.append(Token("「」", "名詞", "引用", "*", "「」"))
+    text = morphemes.text
+    first = sentence.start + 1 if _whole(sentence.text) else sentence.start
+    tokens: list[Token] = []
+    depth, opened = 0, ""
+    for at, morpheme in morphemes.before(sentence.end):
+        if at < first:
+            break
+        c = text[at]
+        if depth:  # going back through brackets: to the one that opens them
+            depth += (_PAIR.get(c) == opened) - (c == opened)
+            if not depth and c in _QUOTES:
+                tokens.append(_QUOTATION)
             continue
-        if mark in CLOSE and len(surface) == 1:
-            depth = max(depth - 1, 0)
+        if c in _PAIR and text.rfind(_PAIR[c], first, at) >= 0:
+            depth, opened = 1, _PAIR[c]
             continue
-        if depth:
+        part = part_of(morpheme)
+        if part.skipped:
             continue
-        part = m.part_of_speech()
-        if part[0] in ("空白", "記号") or (part[0] == "補助記号" and part[1] != "読点"):
+        surface = morpheme.surface()
+        if not tokens and (part.sub == "読点" or surface == "笑" or not surface.lower().strip("wｗ")):
             continue
-        tokens.append(Token(surface, part[0], part[1], part[5], m.dictionary_form()))
-    while tokens and (
-        tokens[-1].sub == "読点" or tokens[-1].surface.lower().strip("wｗ") == "" or tokens[-1].surface == "笑"
-    ):
-        tokens.pop()
-    return [] if len(tokens) == 1 and tokens[0].sub == "引用" else tokens
+        tokens.append(Token(surface, part.part, part.sub, part.form, morpheme.dictionary_form()))
+        if len(tokens) == window:
+            break
+    tokens.reverse()
+    return [] if tokens == [_QUOTATION] else tokens
+
+
+_PAIR = dict(zip(CLOSE, OPEN, strict=True))
+_QUOTES = "「『“〈《"
+_QUOTATION = Token("「」", "名詞", "引用", "*", "「」")
 
 
 def _whole(text: str) -> bool:
     return text[:1] in "（(【〔" and text.rstrip("。．")[-1:] in "）)】〕"
-
-
-def _closes(morphemes: Morphemes, n: int, end: int, mark: str) -> bool:
-    """Whether a bracket that opens here closes in the sentence: one that does not is a mark like any other."""
-    right = CLOSE[OPEN.index(mark)]
-    return right in morphemes.text[morphemes.starts[n] : end]
 
 
 def style_of_tokens(tokens: Sequence[Token]) -> Styled:

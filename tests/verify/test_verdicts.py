@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth.verify.answer import Answer
 from synth.verify.constraint import SpecError, parse, verify, verify_all
 from synth.verify.feasibility import conflict, conflicts, require_feasible
 from synth.verify.sentences import sentences_of
@@ -59,14 +58,18 @@ def test_a_spec_that_cannot_be_is_said_in_full(spec: dict, message: str):
 def test_one_segmentation_serves_all_verifiers(monkeypatch):
     from synth.verify import morphemes
 
-    calls = []
-    whole = morphemes.segmented
-    monkeypatch.setattr(morphemes, "segmented", lambda text, mode="C": calls.append(mode) or whole(text, mode))
-    answer = Answer("米を研ぎます。水に浸します。")
-    for _ in range(3):
-        assert answer.morphemes.all
-    verify_all([SHORT], "", "米を研ぐ。")
-    assert calls == ["C"]
+    asked = []
+    whole = morphemes.tokeniser
+    monkeypatch.setattr(morphemes, "tokeniser", lambda mode="C": asked.append(mode) or whole(mode))
+    specs = [
+        parse({"kind": "keitai", "style": "keitai"}),
+        parse({"kind": "style_unity"}),
+        parse({"kind": "taigendome_count", "max": 0}),
+    ]
+    assert verify_all([SHORT], "", "米を研ぐ。")[0] == "pass"
+    assert asked == []
+    assert verify_all(specs, "", "米を研ぎます。水に浸します。")[0] == "pass"
+    assert asked == ["C"]
 
 
 @given(st.integers(1, 60))
