@@ -21,6 +21,7 @@ LEFT_OUT = "\ufffc"
 """Stands for a character that a view leaves out."""
 
 _CODE = re.compile(r"^(```|~~~).*?^\1[^\S\n]*$|`[^`\n]+`", re.M | re.S)
+_WORD = re.compile(r"[^\W_]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _PARAGRAPH = re.compile(r"\n[^\S\n]*\n\s*")
 
@@ -31,7 +32,12 @@ def folded(text: str) -> str:
     >>> folded("ＡＩと㍻と創造性")
     'aiと平成と創造性'
     """
-    return unicodedata.normalize("NFKC", text).casefold()
+    return nfkc(text).casefold()
+
+
+def nfkc(text: str) -> str:
+    """Text in NFKC; most text is already, which is cheaper to see than to do again."""
+    return text if unicodedata.is_normalized("NFKC", text) else unicodedata.normalize("NFKC", text)
 
 
 def hiragana(text: str) -> str:
@@ -74,9 +80,19 @@ class Answer:
         return self.text.strip()
 
     @cached_property
+    def has_words(self) -> bool:
+        """Holds a letter or a digit, not marks only."""
+        return _WORD.search(self.text) is not None
+
+    @cached_property
     def folded(self) -> str:
         """The whole text as keywords are compared (`folded`)."""
         return folded(self.text)
+
+    @cached_property
+    def nfkc(self) -> str:
+        """The whole text in NFKC."""
+        return nfkc(self.text)
 
     @cached_property
     def prose(self) -> str:

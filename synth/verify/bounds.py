@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from synth.verify.constraint import Constraint
-from synth.verify.verdict import Evidence, Verdict, decided
+from synth.verify.verdict import Evidence, Verdict, decided, passed
 
 
 class Bounded(Constraint):
@@ -37,6 +37,8 @@ class Bounded(Constraint):
 
     def counted(self, what: str, *counts: int, places: tuple[Evidence, ...] = ()) -> Verdict:
         """The verdict on a count; several counts are the readings that the wording allows (see `verdict.decided`)."""
+        if len(counts) == 1 and self.within(counts[0]):
+            return passed(Evidence(what, counts[0], self.wanted), *places)
         distinct = sorted(set(counts))
         found = distinct[0] if len(distinct) == 1 else "–".join(map(str, (distinct[0], distinct[-1])))
         nearest = min((self._distance(c) for c in distinct), default=0)

@@ -6,7 +6,6 @@ whenever a verdict may change, so that rows verified by an older one can be told
 
 import difflib
 import importlib
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, ClassVar
@@ -26,7 +25,6 @@ FAMILIES = (
 MAX_CHARACTERS = 100_000
 """An answer longer than this is endless: a model that never stops. It fails every constraint and is not analysed."""
 
-_WORD = re.compile(r"[^\W_]")
 _REGISTRY: dict[str, type["Constraint"]] = {}
 
 
@@ -74,7 +72,7 @@ class Constraint(BaseModel):
             verdict = failed(Evidence("endless answer", len(answer.text), f"at most {MAX_CHARACTERS}"))
         else:
             verdict = self._judge(answer, prompt)
-            if verdict.outcome == "pass" and not self.wordless and not _WORD.search(answer.text):
+            if verdict.outcome == "pass" and not self.wordless and not answer.has_words:
                 verdict = abstained(Evidence("letters and digits", 0, "at least 1"))
         return Verdict(verdict.outcome, verdict.score, verdict.evidence, self.kind, self.version, self.hard)
 

@@ -240,7 +240,7 @@ class YamlForm(Constraint):
         if len(text) > 20_000 or re.search(r"(?m)^[^#\n]*[:\-]\s+[&*]\w", text):
             return abstained(Evidence("YAML", "too long or with aliases"))
         try:
-            value = yaml.safe_load(text)
+            value = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
         except (yaml.YAMLError, ValueError, RecursionError) as error:
             return failed(Evidence("no YAML", str(error)[:120]))
         if not isinstance(value, dict | list) or not value:

@@ -66,7 +66,7 @@ class MathAnswer(Constraint):
         }
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
-        text = unicodedata.normalize("NFKC", answer.text).replace("⁄", "/")
+        text = answer.nfkc.replace("⁄", "/")
         said, certain = result_of(text)
         percent = any(u in ("%", "％", "パーセント") for u in self.unit)
         values = [
@@ -148,7 +148,7 @@ class ArithmeticSteps(Constraint):
     least: int = Field(1, ge=1)
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
-        text = unicodedata.normalize("NFKC", answer.text).replace("−", "-").replace("–", "-")
+        text = answer.nfkc.replace("−", "-").replace("–", "-")
         text = re.sub(r"\\times", "×", text)
         text = re.sub(r"\\div", "÷", text)
         text = re.sub(r"(\d)\s*(?:円|個|人|本|枚|cm|km|kg|g|m|点|分|秒|時間|匹|冊|日)(?=\s*[+\-×÷*/=])", r"\1", text)

@@ -4,13 +4,12 @@ The sources are the spec's `passages`, or everything the user and the system wro
 """
 
 import re
-import unicodedata
 from functools import cached_property
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from synth.verify.answer import LEFT_OUT, Answer, folded
+from synth.verify.answer import LEFT_OUT, Answer, folded, nfkc
 from synth.verify.constraint import Constraint
 from synth.verify.numerals import number
 from synth.verify.prompt import Prompt
@@ -87,16 +86,12 @@ class GroundedNumbers(_Sources):
         return frozenset(map(number, self.derived))
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
-        held = {
-            v
-            for v in map(number, _NUMBER.findall(unicodedata.normalize("NFKC", self._source(prompt))))
-            if v is not None
-        }
-        text = _LIST_NUMBER.sub(" ", unicodedata.normalize("NFKC", answer.text))
+        text = _LIST_NUMBER.sub(" ", answer.nfkc)
         said = [(m, number(m[0])) for m in _NUMBER.finditer(text)]
         said = [(m, v) for m, v in said if v is not None]
         if not said:
             return abstained(Evidence("numbers", 0, "at least 1"))
+        held = {v for v in map(number, _NUMBER.findall(nfkc(self._source(prompt)))) if v is not None}
         unknown = [(m, v) for m, v in said if v not in held and v not in self._derived]
         if not unknown:
             return passed(Evidence("numbers", len(said)))

@@ -113,6 +113,9 @@ class KeywordTogether(_Keywords):
     kind: ClassVar[str] = "keyword_together"
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
+        text = self._text(answer)
+        if missing := [Evidence("missing", word) for word in self._wanted if word not in text]:
+            return failed(*missing, score=0.9 * (1 - len(missing) / len(self.keywords)))
         best = 0
         for sentence in answer.sentences:
             text = _fold(sentence.text, self.fold_kana)
@@ -120,7 +123,7 @@ class KeywordTogether(_Keywords):
             if held == len(self._wanted):
                 return passed(Evidence("sentence", sentence.text, None, sentence.start, sentence.end))
             best = max(best, held)
-        if all(word in self._text(answer) for word in self._wanted) and len(answer.sentences) <= 1:
+        if len(answer.sentences) <= 1:
             return abstained(Evidence("keywords in one sentence", best, len(self._wanted)))
         return failed(
             Evidence("keywords in one sentence", best, len(self._wanted)), score=0.99 * best / len(self._wanted)

@@ -15,7 +15,6 @@ from synth.verify.prompt import Prompt
 from synth.verify.verdict import Evidence, Verdict, decided
 
 _SPACE = re.compile(r"\s")
-_NEWLINE = re.compile(r"\n")
 _SIMPLE = re.compile(r"[\t\n\r\x20-\x7e\u3000-\u3029\u3030-\u3098\u309b-\u9fff\uff01-\uff9d]*")
 
 
@@ -35,6 +34,10 @@ def graphemes(text: str) -> int:
     return len(text) if _SIMPLE.fullmatch(text) else sum(1 for _ in _grapheme().finditer(text))
 
 
+def _readings(policy: str, *open_policies: str) -> tuple[str, ...]:
+    return open_policies if policy == "unstated" else (policy,)
+
+
 class CharCount(Bounded):
     """文字数: characters of the answer.
 
@@ -51,17 +54,20 @@ class CharCount(Bounded):
     tolerance: int = 0
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
-        text = unicodedata.normalize("NFC", answer.kept(self.without).strip())
-        counts = set()
-        for spaces in ("count", "skip") if self.spaces == "unstated" else (self.spaces,):
-            for newlines in ("count", "skip") if self.newlines == "unstated" else (self.newlines,):
-                counted = _NEWLINE.sub("", text) if newlines == "skip" else text
-                if spaces == "skip":
-                    counted = re.sub(r"[^\S\n]", "", counted)
-                if self.unit != "grapheme":
-                    counts.add(len(counted))
-                if self.unit != "code_point":
-                    counts.add(graphemes(counted))
+        text = answer.kept(self.without).strip()
+        text = text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
+        lengths = {
+            len(text) if unit == "code_point" else graphemes(text)
+            for unit in _readings(self.unit, "code_point", "grapheme")
+        }
+        newlines = text.count("\n")
+        spaces = len(_SPACE.findall(text)) - newlines
+        counts = {
+            length - (newlines if lines == "skip" else 0) - (spaces if blanks == "skip" else 0)
+            for length in lengths
+            for lines in _readings(self.newlines, "count", "skip")
+            for blanks in _readings(self.spaces, "count", "skip")
+        }
         verdict = self.counted("characters", *counts)
         if verdict.outcome == "fail" and self.tolerance and min(map(self._distance, counts)) <= self.tolerance:
             return verdict._replace(outcome="abstain")

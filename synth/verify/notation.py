@@ -41,12 +41,6 @@ NOTATIONS: dict[str, str] = {
 _COMPILED = {name: re.compile(form) for name, form in NOTATIONS.items()}
 
 
-def _nfkc(answer: Answer) -> str:
-    import unicodedata
-
-    return unicodedata.normalize("NFKC", answer.text)
-
-
 class DateForm(Constraint):
     """Every whole date is written in this form, is a real day, and there is at least one."""
 
@@ -54,7 +48,7 @@ class DateForm(Constraint):
     form: Literal["japanese", "iso", "slash", "era", "kanji"]
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
-        found = list(_ANY_DATE.finditer(_nfkc(answer)))
+        found = list(_ANY_DATE.finditer(answer.nfkc))
         wrong = [m for m in found if m.lastgroup != self.form]
         if wrong:
             return failed(*(Evidence("date", m[0], self.form) for m in wrong[:5]))
@@ -89,7 +83,7 @@ class Notation(Bounded):
     ]
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
-        return self.counted(self.form, len(_COMPILED[self.form].findall(_nfkc(answer))))
+        return self.counted(self.form, len(_COMPILED[self.form].findall(answer.nfkc)))
 
 
 class DigitGrouping(Constraint):
@@ -99,7 +93,7 @@ class DigitGrouping(Constraint):
     commas: bool = True
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
-        text = _nfkc(answer)
+        text = answer.nfkc
         bare = re.findall(r"(?<![\d.,/:#-])\d{4,}(?![\d,/:-]|年|\.\d{4})", text)
         grouped = re.findall(r"(?<![\d,])\d{1,3}(?:,\d{3})+(?![\d,])", text)
         broken = [n for n in re.findall(r"(?<![\d,])\d[\d,]*,[\d,]*\d", text) if n not in grouped]
@@ -140,7 +134,7 @@ class UnitForm(Constraint):
     avoid: tuple[str, ...] = ()
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
-        text, number = _nfkc(answer), r"[\d一二三四五六七八九十百千万]\s?"
+        text, number = answer.nfkc, r"[\d一二三四五六七八九十百千万]\s?"
         unit = re.compile(number + re.escape(folded(self.unit)) + r"(?![a-z])", re.I)
         for rival in self.avoid:
             if found := re.search(number + re.escape(folded(rival)) + r"(?![a-z])", text, re.I):

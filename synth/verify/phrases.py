@@ -73,6 +73,8 @@ class Postscript(Constraint):
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
         marker = _same(self.marker)
+        if marker[:1] not in answer.folded:
+            return failed(Evidence("postscript", "none", self.marker))
         starts = [i for i, line in enumerate(answer.lines) if _same(line).lstrip("*_#").startswith(marker)]
         if not starts:
             where = folded(answer.text).translate(_LOOSE).find(marker)

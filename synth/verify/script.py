@@ -6,6 +6,7 @@ A constraint about something (漢数字) is not met by an answer that holds none
 
 import re
 from functools import cached_property
+from itertools import islice
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -51,18 +52,14 @@ class ScriptOnly(Constraint):
         return re.compile(rf"[^\W_{inside}ー]")
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
-        wrong = [
-            Evidence("other letter", m[0], "/".join(self.scripts), m.start(), m.end())
-            for m in self._others.finditer(answer.text)
-        ]
+        wrong = self._others.findall(answer.text)
         held = sum(bool(_OF[s].search(answer.text)) for s in self.scripts)
         if wrong or not held:
-            letters = max(len(_LETTER.findall(answer.text)), 1)
-            return failed(
-                *wrong[:5],
-                Evidence("other letters", len(wrong), 0),
-                score=0.99 * (1 - min(len(wrong) / letters, 1)) * bool(held),
-            )
+            letters = max(len(_LETTER.findall(answer.text)), 1) if held else 1
+            first = islice(self._others.finditer(answer.text), 5)
+            places = (Evidence("other letter", m[0], "/".join(self.scripts), m.start(), m.end()) for m in first)
+            share = 1 - min(len(wrong) / letters, 1) if held else 0.0
+            return failed(*places, Evidence("other letters", len(wrong), 0), score=0.99 * share)
         if "digit" not in self.scripts and self.digits != "allow" and (m := _OF["digit"].search(answer.text)):
             found = Evidence("digit", m[0], "none", m.start(), m.end())
             return failed(found, score=0.9) if self.digits == "deny" else abstained(found)

@@ -6,6 +6,7 @@ make it 敬体. A noun or particle at the end may be 倒置: then a finite predi
 the main one. Where the analyser is known to mislead (old spelling, a verb's stem that is a noun too) there is no style: abstain.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
@@ -54,9 +55,12 @@ class Styled(NamedTuple):
 
 def style_of(sentence: Sentence, morphemes: Morphemes) -> Styled:
     """The style of a sentence of the text that was segmented."""
-    tokens = tokens_of(sentence, morphemes, PREDICATE)
-    if not any("ぁ" <= c <= "ヿ" or "㐀" <= c <= "鿿" for c in sentence.text):
+    if not _JAPANESE.search(sentence.text):
         return Styled("other", "no Japanese")
+    tokens = tokens_of(sentence, morphemes, 2)
+    if len(tokens) == 2 and tokens[1].part == "助動詞" and (polite := _polite(tokens)):
+        return Styled("keitai", polite)  # 〜です, 〜ました: most sentences that are asked about
+    tokens = tokens_of(sentence, morphemes, PREDICATE)
     if not tokens:
         return Styled("other", "only a quotation or marks")
     styled = _by_end(tokens.copy())
@@ -76,27 +80,29 @@ def tokens_of(sentence: Sentence, morphemes: Morphemes, window: int = WINDOW) ->
     """
     text = morphemes.text
     first = sentence.start + 1 if _whole(sentence.text) else sentence.start
+    bracketed = _BRACKET.search(sentence.text) is not None
     tokens: list[Token] = []
     depth, opened = 0, ""
     for at, morpheme in morphemes.before(sentence.end):
         if at < first:
             break
-        c = text[at]
-        if depth:  # going back through brackets: to the one that opens them
-            depth += (_PAIR.get(c) == opened) - (c == opened)
-            if not depth and c in _QUOTES:
-                tokens.append(_QUOTATION)
-            continue
-        if c in _PAIR and text.rfind(_PAIR[c], first, at) >= 0:
-            depth, opened = 1, _PAIR[c]
-            continue
+        if bracketed:
+            c = text[at]
+            if depth:  # going back through brackets: to the one that opens them
+                depth += (_PAIR.get(c) == opened) - (c == opened)
+                if not depth and c in _QUOTES:
+                    tokens.append(_QUOTATION)
+                continue
+            if c in _PAIR and text.rfind(_PAIR[c], first, at) >= 0:
+                depth, opened = 1, _PAIR[c]
+                continue
         part = part_of(morpheme)
-        if part.skipped:
+        if part[3]:
             continue
         surface = morpheme.surface()
-        if not tokens and (part.sub == "読点" or surface == "笑" or not surface.lower().strip("wｗ")):
+        if not tokens and (part[1] == "読点" or surface == "笑" or not surface.lower().strip("wｗ")):
             continue
-        tokens.append(Token(surface, part.part, part.sub, part.form, morpheme.dictionary_form()))
+        tokens.append(Token(surface, part[0], part[1], part[2], morpheme.dictionary_form()))
         if len(tokens) == window:
             break
     tokens.reverse()
@@ -104,6 +110,8 @@ def tokens_of(sentence: Sentence, morphemes: Morphemes, window: int = WINDOW) ->
 
 
 _PAIR = dict(zip(CLOSE, OPEN, strict=True))
+_BRACKET = re.compile(f"[{re.escape(CLOSE)}]")
+_JAPANESE = re.compile("[ぁ-ヾ㐀-鿿]")
 _QUOTES = "「『“〈《"
 _QUOTATION = Token("「」", "名詞", "引用", "*", "「」")
 
