@@ -7,7 +7,8 @@ the main one. Where the analyser is known to mislead (old spelling, a verb's ste
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Literal, NamedTuple
 
 from synth.verify.morphemes import Morphemes, part_of
@@ -57,15 +58,18 @@ def style_of(sentence: Sentence, morphemes: Morphemes) -> Styled:
     """The style of a sentence of the text that was segmented."""
     if not _JAPANESE.search(sentence.text):
         return Styled("other", "no Japanese")
-    tokens = tokens_of(sentence, morphemes, 2)
-    if len(tokens) == 2 and tokens[1].part == "助動詞" and (polite := _polite(tokens)):
-        return Styled("keitai", polite)  # 〜です, 〜ました: most sentences that are asked about
-    tokens = tokens_of(sentence, morphemes, PREDICATE)
-    if not tokens:
+    backwards = _backwards(sentence, morphemes)
+    tokens = list(islice(backwards, 3))[::-1]
+    if not tokens or tokens == [_QUOTATION]:
         return Styled("other", "only a quotation or marks")
     styled = _by_end(tokens.copy())
+    if styled.style == "keitai" or len(tokens) < 3:
+        return styled  # 〜です, 〜ましたか: nothing further back can change it
+    tokens[:0] = list(islice(backwards, PREDICATE - 3))[::-1]
+    styled = _by_end(tokens.copy())
     if styled.style in ("taigendome", "other") and "、" in sentence.text:
-        return style_of_tokens(tokens_of(sentence, morphemes))
+        tokens[:0] = list(islice(backwards, WINDOW - PREDICATE))[::-1]
+        return style_of_tokens(tokens)
     return styled
 
 
@@ -76,13 +80,16 @@ PREDICATE, WINDOW = 5, 24
 def tokens_of(sentence: Sentence, morphemes: Morphemes, window: int = WINDOW) -> list[Token]:
     """The last morphemes of a sentence without marks, brackets and what stands in them; a quotation is one noun.
 
-    A sentence that is wholly in （） or 【】 is read inside; one that is wholly a quotation has none.
+    A sentence that is wholly in （） or 【】 is read inside.
     """
+    return list(islice(_backwards(sentence, morphemes), window))[::-1]
+
+
+def _backwards(sentence: Sentence, morphemes: Morphemes) -> Iterator[Token]:
     text = morphemes.text
     first = sentence.start + 1 if _whole(sentence.text) else sentence.start
     bracketed = _BRACKET.search(sentence.text) is not None
-    tokens: list[Token] = []
-    depth, opened = 0, ""
+    depth, opened, ended = 0, "", False
     for at, morpheme in morphemes.before(sentence.end):
         if at < first:
             break
@@ -91,7 +98,8 @@ def tokens_of(sentence: Sentence, morphemes: Morphemes, window: int = WINDOW) ->
             if depth:  # going back through brackets: to the one that opens them
                 depth += (_PAIR.get(c) == opened) - (c == opened)
                 if not depth and c in _QUOTES:
-                    tokens.append(_QUOTATION)
+                    ended = True
+                    yield _QUOTATION
                 continue
             if c in _PAIR and text.rfind(_PAIR[c], first, at) >= 0:
                 depth, opened = 1, _PAIR[c]
@@ -100,13 +108,10 @@ def tokens_of(sentence: Sentence, morphemes: Morphemes, window: int = WINDOW) ->
         if part[3]:
             continue
         surface = morpheme.surface()
-        if not tokens and (part[1] == "読点" or surface == "笑" or not surface.lower().strip("wｗ")):
+        if not ended and (part[1] == "読点" or surface == "笑" or not surface.lower().strip("wｗ")):
             continue
-        tokens.append(Token(surface, part[0], part[1], part[2], morpheme.dictionary_form()))
-        if len(tokens) == window:
-            break
-    tokens.reverse()
-    return [] if tokens == [_QUOTATION] else tokens
+        ended = True
+        yield Token(surface, part[0], part[1], part[2], morpheme.dictionary_form())
 
 
 _PAIR = dict(zip(CLOSE, OPEN, strict=True))
