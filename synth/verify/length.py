@@ -60,14 +60,16 @@ class CharCount(Bounded):
             len(text) if unit == "code_point" else graphemes(text)
             for unit in _readings(self.unit, "code_point", "grapheme")
         }
-        newlines = text.count("\n")
-        spaces = len(_SPACE.findall(text)) - newlines
-        counts = {
-            length - (newlines if lines == "skip" else 0) - (spaces if blanks == "skip" else 0)
-            for length in lengths
-            for lines in _readings(self.newlines, "count", "skip")
-            for blanks in _readings(self.spaces, "count", "skip")
-        }
+        counts = lengths
+        if blanks := _SPACE.findall(text):
+            newlines = blanks.count("\n")
+            spaces = len(blanks) - newlines
+            counts = {
+                length - (newlines if lines == "skip" else 0) - (spaces if blank == "skip" else 0)
+                for length in lengths
+                for lines in _readings(self.newlines, "count", "skip")
+                for blank in _readings(self.spaces, "count", "skip")
+            }
         verdict = self.counted("characters", *counts)
         if verdict.outcome == "fail" and self.tolerance and min(map(self._distance, counts)) <= self.tolerance:
             return verdict._replace(outcome="abstain")

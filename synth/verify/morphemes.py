@@ -5,7 +5,6 @@ Mode C is what sentence ends and readings are read from; other modes are asked f
 """
 
 import threading
-from collections.abc import Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -79,13 +78,17 @@ class Morphemes:
             self._lists.append((at, tokeniser().tokenize(piece)))
             at += len(piece)
 
-    def before(self, end: int) -> Iterator[tuple[int, Any]]:
-        """Place and morpheme of those that begin before `end`, the last first."""
-        for offset, found in reversed(self._lists):
-            low, high = 0, len(found)
-            while low < high:  # where the first one at or after the end stands
-                middle = (low + high) // 2
-                low, high = (middle + 1, high) if found[middle].begin() + offset < end else (low, middle)
-            for i in range(low - 1, -1, -1):
-                morpheme = found[i]
-                yield morpheme.begin() + offset, morpheme
+    def until(self, end: int) -> tuple[int, Any, int]:
+        """First character of the piece in which `end` lies, its morphemes, and the number of the last that begins before `end`.
+
+        The number is -1 where none does. A sentence that runs over two pieces is read from its last one.
+        """
+        offset, found = next(((o, f) for o, f in reversed(self._lists) if o < end), self._lists[0])
+        low, high = 0, len(found)
+        while low < high:  # where the first one at or after the end stands
+            middle = (low + high) // 2
+            if found[middle].begin() + offset < end:
+                low = middle + 1
+            else:
+                high = middle
+        return offset, found, low - 1

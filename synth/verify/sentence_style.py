@@ -90,7 +90,10 @@ def _backwards(sentence: Sentence, morphemes: Morphemes) -> Iterator[Token]:
     first = sentence.start + 1 if _whole(sentence.text) else sentence.start
     bracketed = _BRACKET.search(sentence.text) is not None
     depth, opened, ended = 0, "", False
-    for at, morpheme in morphemes.before(sentence.end):
+    offset, found, last = morphemes.until(sentence.end)
+    for i in range(last, -1, -1):
+        morpheme = found[i]
+        at = morpheme.begin() + offset
         if at < first:
             break
         if bracketed:

@@ -20,6 +20,7 @@ _HEAD = re.compile(
 )
 _TABLE = re.compile(r"\s*\|.*\|\s*")
 _RULE = re.compile(r"\s*(?:\*{3,}|-{3,}|_{3,}|={3,})\s*")
+_WORD = re.compile("[^\\W_]|\ufffc")
 _QUOTED = re.compile(r"「[^「」]*」|『[^『』]*』|“[^“”]*”")
 
 
@@ -109,7 +110,7 @@ def _add(
 ) -> None:
     part = line[start:end]
     text = part.strip()
-    if any(c.isalnum() or c == "\ufffc" for c in text):
+    if _WORD.search(text):
         lead = len(part) - len(part.lstrip())
         first = at + start + lead
         found.append(Sentence(text, first, first + len(text), closed, item, heading))
