@@ -22,7 +22,7 @@ FAMILIES = (
 )
 """Files of this package that define kinds."""
 
-MAX_CHARACTERS = 100_000
+MAX_CHARACTERS = 50_000
 """An answer longer than this is endless: a model that never stops. It fails every constraint and is not analysed."""
 
 _REGISTRY: dict[str, type["Constraint"]] = {}

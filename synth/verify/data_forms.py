@@ -259,13 +259,14 @@ class Tagged(Constraint):
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
         at, outside = 0, ""
         for tag in self.tags:
-            found = re.search(rf"<{re.escape(tag)}>(.*?)</{re.escape(tag)}>", answer.text[at:], re.S)
-            if found is None or answer.text.count(f"<{tag}>") != 1 or answer.text.count(f"</{tag}>") != 1:
-                return failed(Evidence(f"<{tag}>", answer.text.count(f"<{tag}>"), "once, closed, in order"), score=0.3)
-            if not found[1].strip():
+            count = answer.text.count(f"<{tag}>"), answer.text.count(f"</{tag}>")
+            begin, end = answer.text.find(f"<{tag}>", at), answer.text.find(f"</{tag}>", at)
+            if count != (1, 1) or not 0 <= begin < end:
+                return failed(Evidence(f"<{tag}>", count[0], "once, closed, in order"), score=0.3)
+            if not answer.text[begin + len(tag) + 2 : end].strip():
                 return failed(Evidence(f"<{tag}>", "empty", "text"), score=0.5)
-            outside += answer.text[at : at + found.start()]
-            at += found.end()
+            outside += answer.text[at:begin]
+            at = end + len(tag) + 3
         outside += answer.text[at:]
         if self.alone and outside.strip():
             return failed(Evidence("outside the tags", outside.strip()[:30], "nothing"), score=0.5)

@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 
 from synth.verify.answer import Answer
 from synth.verify.constraint import Constraint
-from synth.verify.numerals import number
+from synth.verify.numerals import number, without_endless_numbers
 from synth.verify.prompt import Prompt
 from synth.verify.verdict import Evidence, Verdict, abstained, failed, passed
 
@@ -66,7 +66,7 @@ class MathAnswer(Constraint):
         }
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
-        text = answer.nfkc.replace("⁄", "/")
+        text = without_endless_numbers(answer.nfkc).replace("⁄", "/")
         said, certain = result_of(text)
         percent = any(u in ("%", "％", "パーセント") for u in self.unit)
         values = [
@@ -148,12 +148,12 @@ class ArithmeticSteps(Constraint):
     least: int = Field(1, ge=1)
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
-        text = answer.nfkc.replace("−", "-").replace("–", "-")
+        text = without_endless_numbers(answer.nfkc).replace("−", "-").replace("–", "-")
         text = re.sub(r"\\times", "×", text)
         text = re.sub(r"\\div", "÷", text)
         text = re.sub(r"(\d)\s*(?:円|個|人|本|枚|cm|km|kg|g|m|点|分|秒|時間|匹|冊|日)(?=\s*[+\-×÷*/=])", r"\1", text)
         seen, wrong = 0, []
-        for m in re.finditer(r"[\d(][\d.,()+\-×÷*/ ]*(?:=\s*[\d(-][\d.,()+\-×÷*/ ]*)+(余り\s*\d+)?", text):
+        for m in re.finditer(r"[\d(][\d.,()+\-×÷*/ ]{0,300}(?:=\s*[\d(-][\d.,()+\-×÷*/ ]{0,300})+(余り\s*\d+)?", text):
             sides = [side.strip() for side in m[0].removesuffix(m[1] or "").split("=")]
             if m[1]:
                 parts = re.fullmatch(r"(\d+)\s*÷\s*(\d+)", sides[0])

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from synth.verify.answer import LEFT_OUT, Answer, folded, nfkc
 from synth.verify.constraint import Constraint
-from synth.verify.numerals import number
+from synth.verify.numerals import number, without_endless_numbers
 from synth.verify.prompt import Prompt
 from synth.verify.verdict import Evidence, Verdict, abstained, failed, passed
 
@@ -86,7 +86,7 @@ class GroundedNumbers(_Sources):
         return frozenset(map(number, self.derived))
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
-        text = _LIST_NUMBER.sub(" ", answer.nfkc)
+        text = _LIST_NUMBER.sub(" ", without_endless_numbers(answer.nfkc))
         said = [(m, number(m[0])) for m in _NUMBER.finditer(text)]
         said = [(m, v) for m, v in said if v is not None]
         if not said:

@@ -16,7 +16,7 @@ from synth.verify.constraint import Constraint
 from synth.verify.prompt import Prompt
 from synth.verify.verdict import Evidence, Verdict, abstained, failed, passed
 
-_ADDRESS = re.compile(r"https?://[!-~]+|[A-Za-z0-9_.+-]+@[!-~]+")
+_ADDRESS = re.compile(r"https?://[!-~]+|[A-Za-z0-9_.+-]{1,64}@[!-~]+")
 _KANA = re.compile(r"[ぁ-ゖァ-ヺ]")
 _LETTER = re.compile(r"[^\W\d_]")
 _SCRIPTS: dict[str, str] = {

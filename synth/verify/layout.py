@@ -41,7 +41,10 @@ class SectionCount(Constraint):
     count: int = Field(ge=1)
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
-        head = re.compile(rf"^[\s#*【\[「]*第\s*([0-9０-９一二三四五六七八九十百]+)\s*{re.escape(self.unit)}", re.M)
+        head = re.compile(
+            rf"^[ \t\u3000#*【\[「]*第[ \t]*([0-9０-９一二三四五六七八九十百]{{1,12}})[ \t]*{re.escape(self.unit)}",
+            re.M,
+        )
         found = list(head.finditer(answer.text))
         numbers = [kanji_number(m[1]) for m in found]
         if numbers != list(range(1, self.count + 1)):

@@ -21,8 +21,8 @@ _MARKS = {
     "link": re.compile(r"\[[^\]\n]+\]\([^)\s]+\)"),
     "table": re.compile(r"^\|.*\|\s*$|^[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)+\|?[ \t]*$", re.M),
     "quotation": re.compile(r"^>", re.M),
-    "bullet": re.compile(r"^\s*[-*+]\s", re.M),
-    "rule": re.compile(r"^\s*(?:\*{3,}|-{3,}|_{3,})\s*$", re.M),
+    "bullet": re.compile(r"^[ \t]*[-*+]\s", re.M),
+    "rule": re.compile(r"^[ \t]*(?:\*{3,}|-{3,}|_{3,})\s*$", re.M),
 }
 
 

@@ -21,6 +21,18 @@ _FRACTION = re.compile(
 _LATEX = re.compile(r"\\[dt]?frac\s*\{\s*([^{}]+)\}\s*\{\s*([^{}]+)\}")
 
 
+_ENDLESS = re.compile(rf"[\d,.・{_KANJI}]{{200,}}")
+
+
+def without_endless_numbers(text: str) -> str:
+    """The text with runs of 200 digits and more blanked: no answer is such a number, and reading one costs its square.
+
+    >>> without_endless_numbers("答えは" + "9" * 5000 + "です").split()
+    ['答えは', 'です']
+    """
+    return _ENDLESS.sub(lambda m: " " * len(m[0]), text)
+
+
 def kanji_number(text: str) -> int | None:
     """The value of a whole number in 漢数字, 算用数字 or both; None where it is no well-formed number.
 
@@ -28,7 +40,7 @@ def kanji_number(text: str) -> int | None:
     [205, 35000, 1945, 35000, 12, None, None]
     """
     text = unicodedata.normalize("NFKC", text).replace(",", "")
-    if not text:
+    if not text or len(text) > 200:
         return None
     if text.isdigit():
         return int(text)
@@ -64,6 +76,8 @@ def number(text: str) -> Fraction | None:
     ['1234', '2/3', '-3/4', '15000', '5/2', '1/2', '3/2', '1/2']
     """
     text = unicodedata.normalize("NFKC", text).replace("⁄", "/").strip().replace(" ", "")
+    if len(text) > 200:
+        return None
     if latex := re.fullmatch(r"(-?)" + _LATEX.pattern, text):
         above, below = number(latex[2]), number(latex[3])
         return None if above is None or not below else above / below * (-1 if latex[1] else 1)

@@ -1,6 +1,7 @@
 """Play with words that a program can check: 折句, しりとり, 回文, 頭文字, 字数 of words."""
 
 import re
+from collections import Counter
 from typing import ClassVar
 
 from pydantic import Field
@@ -59,8 +60,8 @@ class Shiritori(Constraint):
     words: int | None = Field(None, ge=2)
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
-        said = [w for w in re.split(r"\s*(?:→|⇒|➡|->|、|,|\n)\s*", answer.stripped) if w.strip()]
-        said = [re.sub(r"^[・\-*●\s]*(?:\d+[.)．）]\s*)?|[。\s]+$", "", w) for w in said]
+        said = [w for w in re.split("→|⇒|➡|->|、|,|\n", answer.stripped) if w.strip()]
+        said = [re.sub(r"^[・\-*●\s]*(?:\d+[.)．）]\s*)?", "", w.strip()).rstrip("。 \u3000") for w in said]
         said = [m[1] if (m := re.search(r"[（(]([ぁ-ゖァ-ヺー]+)[)）]$", w)) else w for w in said]
         words = [kana_only(w) for w in said]
         if self.words is not None and len(words) != self.words:
@@ -76,7 +77,7 @@ class Shiritori(Constraint):
                 loose = starts[i].translate(_PLAIN) == ends[i - 1].translate(_PLAIN)
                 seen = Evidence(f"word {i + 1}", words[i], f"begins with {ends[i - 1]}")
                 return abstained(seen) if loose else failed(seen, score=0.9 * i / len(words))
-        if repeated := [w for w in words if words.count(w) > 1]:
+        if repeated := [w for w, n in Counter(words).items() if n > 1]:
             return failed(Evidence("used twice", repeated[0]), score=0.5)
         if "ん" in ends:
             return failed(Evidence("ends in ん", words[ends.index("ん")]), score=0.5)

@@ -1,6 +1,7 @@
 """Every kind against the answers of which it is written what it must say, and against answers that say nothing."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -41,12 +42,56 @@ def test_an_answer_without_words_passes_nothing(answer: str, all_goldens):
     assert not [spec for spec in passing if spec["kind"] != "emoji_count"]
 
 
-@pytest.mark.parametrize("answer", [b"\xe7\xb1", "米\ud800", "米" * 100_001, ""])
+@pytest.mark.parametrize("answer", [b"\xe7\xb1", "米\ud800", "米" * 50_001, ""])
 def test_what_is_no_text_fails_every_kind(answer: str | bytes, all_goldens):
     specs = {json.dumps(g.spec.as_json(), sort_keys=True): g for g in all_goldens}
     verdicts = [g.spec.verify(g.prompt, answer) for g in specs.values()]
     assert {v.outcome for v in verdicts} == {"fail"}
     assert {v.evidence[0].what for v in verdicts} <= {"not UTF-8", "endless answer", "empty answer"}
+
+
+ODD = {
+    "one letter": "あ",
+    "commas": "、",
+    "sentences": "米です。",
+    "brackets": "「あ」",
+    "digits": "1",
+    "thousands": "1,",
+    "漢数字": "千百十",
+    "lines": "あ\n",
+    "items": "- a\n",
+    "spaces": "a \n ",
+    "words": "the ",
+    "emphasis": "**a",
+    "cells": "|a",
+    "fences": "```\na\n",
+    "sums": "1+",
+    "tags": "<考察>",
+    "addresses": "a@",
+    "turns": "私は",
+}
+
+
+@pytest.mark.parametrize("what", [*ODD, "nested", "wide"])
+def test_no_answer_costs_the_square_of_its_length(what: str, all_goldens):
+    """20,000 characters of one shape: every kind answers, and within two seconds of CPU."""
+    n = 20_000
+    wide = "a" + " " * (n - 2) + "b"
+    answer = (
+        ODD[what] * (n // len(ODD[what]))
+        if what in ODD
+        else wide
+        if what == "wide"
+        else "「" * (n // 2) + "あ" + "」" * (n // 2)
+    )
+    specs = {g.spec.kind: g for g in all_goldens if not g.spec.executes}
+    slow = {}
+    for kind, golden in specs.items():
+        began = time.process_time()
+        golden.spec.verify(golden.prompt, answer)
+        if (took := time.process_time() - began) > 2:
+            slow[kind] = took
+    assert not slow
 
 
 def test_a_verdict_is_a_pure_function(all_goldens):
