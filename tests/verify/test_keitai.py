@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 
 from synth.verify.constraint import verify
+from synth.verify.morphemes import Morphemes
+from synth.verify.sentence_style import style_of, style_of_tokens, tokens_of
+from synth.verify.sentences import Sentence
 
+ENDS = ["。", "か？", "よね！", "けど。", "、昨日。", "（笑）", "」", "…", "と言う。", "人。", "っけ？", "♪"]
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 
 
@@ -59,6 +63,22 @@ def test_sentences_collected_after_the_rule_was_frozen(sentences, dev: Path):
     measured = sentences.graded(sentences.labelled("after_freeze", dev))
     assert measured["micro"] >= 0.95
     assert measured["abstain"] <= 0.05
+
+
+def test_the_short_way_to_keitai_agrees_with_the_whole_rule(sentences):
+    texts = [text for _, text, _ in sentences.labelled("hard_list", None)]
+    texts += [
+        f"{a}{b}"
+        for a in ("米です", "行きました", "ありませんでした", "これは「です」", "見ますの", "来まして", "ですが")
+        for b in ENDS
+    ]
+    for text in texts:
+        whole = Sentence(text, 0, len(text), False, False, False)
+        morphemes = Morphemes(text)
+        tokens = tokens_of(whole, morphemes)
+        slow = style_of_tokens(tokens).style if tokens and tokens[-1].sub != "引用" else None
+        if slow is not None and style_of(whole, morphemes).style == "keitai":
+            assert slow == "keitai", text
 
 
 def test_one_plain_sentence_among_polite_ones_fails_with_its_place():
