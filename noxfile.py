@@ -19,7 +19,11 @@ import nox
 ROOT = Path(__file__).resolve().parent
 PYTHON = getattr(sys, "_base_executable", sys.executable)  # not that of nox's own environment, which is gone tomorrow
 SUPPORTED = ("3.11", "3.12", "3.13")
-DEBIAN = {"chromium": "the report is opened in a browser", "fonts-noto-cjk": "and its Japanese is drawn"}
+DEBIAN = {
+    "chromium": "the report is opened in a browser",
+    "fonts-noto-cjk": "and its Japanese is drawn",
+    "bubblewrap": "verifiers run code in it",
+}
 
 nox.needs_version = ">=2025.5"
 nox.options.default_venv_backend = "uv"

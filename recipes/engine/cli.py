@@ -247,6 +247,18 @@ def verify(
         raise typer.Exit(1)
 
 
+@app.command()
+def audit(
+    what: Annotated[str, typer.Argument(metavar="WHAT", help="verifiers: each against answers of known verdict.")],
+) -> None:
+    """Try the project's own checkers on cases of which the right result is known; exit status 1 where one is wrong."""
+    if what != "verifiers":
+        raise RecipeError(f"seimai audit knows 'verifiers', not {what!r}")
+    from recipes.engine.verifier_audit import audit_verifiers
+
+    audit_verifiers()
+
+
 def main() -> None:
     """Entry point: mistakes of the user end in one clear message and exit status 2, failed runs in status 1."""
     from curation.mixture.ledger import LedgerError

@@ -1,0 +1,143 @@
+"""One answer, analysed once for all verifiers: each view is computed when first asked for and kept.
+
+Positions are code points of the text as the model wrote it. Views that leave something out (code, quotations) put U+FFFC in its
+place, one for each character, so that positions stay true and a sentence that is only a quotation is still a sentence.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from synth.verify.sentences import Sentence, sentences_of, unquoted
+from synth.verify.verdict import Evidence
+
+if TYPE_CHECKING:
+    from synth.verify.morphemes import Morphemes
+
+T = TypeVar("T")
+LEFT_OUT = "\ufffc"
+"""Stands for a character that a view leaves out."""
+
+_CODE = re.compile(r"^(```|~~~).*?^\1[^\S\n]*$|`[^`\n]+`", re.M | re.S)
+_WORD = re.compile(r"[^\W_]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_PARAGRAPH = re.compile(r"\n[^\S\n]*\n\s*")
+
+
+def folded(text: str) -> str:
+    """Text as keywords are compared: NFKC, lower case. Kana and kanji stay what they are.
+
+    >>> folded("ＡＩと㍻と創造性")
+    'aiと平成と創造性'
+    """
+    return nfkc(text).casefold()
+
+
+def nfkc(text: str) -> str:
+    """Text in NFKC; most text is already, which is cheaper to see than to do again."""
+    return text if unicodedata.is_normalized("NFKC", text) else unicodedata.normalize("NFKC", text)
+
+
+def hiragana(text: str) -> str:
+    """Katakana as hiragana; ー stays.
+
+    >>> hiragana("タンパク質")
+    'たんぱく質'
+    """
+    return text.translate(_HIRAGANA)
+
+
+_HIRAGANA = {code: code - 0x60 for code in (*range(0x30A1, 0x30F7), 0x30FD, 0x30FE)}
+
+
+class Answer:
+    """The text of an answer and what verifiers see in it.
+
+    A `fault` is set where the answer is no text: bytes that are not UTF-8, or a lone surrogate, with its place.
+    """
+
+    def __init__(self, answer: str | bytes, finish_reason: str | None = None):
+        self._shared: dict[str, Any] = {}
+        self.fault: Evidence | None = None
+        self.finish_reason = finish_reason
+        """Why the engine stopped: `stop`, `length` …; None where it did not say."""
+        if isinstance(answer, bytes):
+            try:
+                answer = answer.decode()
+            except UnicodeDecodeError as error:
+                self.fault = Evidence("not UTF-8", f"byte {error.start}", "UTF-8", error.start, error.end)
+                answer = answer.decode(errors="replace")
+        elif found := _SURROGATE.search(answer):
+            self.fault = Evidence("not UTF-8", f"U+{ord(found[0]):04X}", "UTF-8", found.start(), found.end())
+            answer = _SURROGATE.sub("\ufffd", answer)
+        self.text: str = answer.replace("\r\n", "\n") if "\r" in answer else answer
+
+    @cached_property
+    def stripped(self) -> str:
+        """Without white space at both ends."""
+        return self.text.strip()
+
+    @cached_property
+    def has_words(self) -> bool:
+        """Holds a letter or a digit, not marks only."""
+        return _WORD.search(self.text) is not None
+
+    @cached_property
+    def folded(self) -> str:
+        """The whole text as keywords are compared (`folded`)."""
+        return folded(self.text)
+
+    @cached_property
+    def nfkc(self) -> str:
+        """The whole text in NFKC."""
+        return nfkc(self.text)
+
+    @cached_property
+    def prose(self) -> str:
+        """Without code (fenced blocks, `inline`)."""
+        return (
+            _CODE.sub(lambda m: LEFT_OUT * len(m[0]), self.text)
+            if "`" in self.text or "~~~" in self.text
+            else self.text
+        )
+
+    @cached_property
+    def own_words(self) -> str:
+        """Without code and without what stands in 「」, 『』 or “”: what the writer says himself."""
+        return unquoted(self.prose, LEFT_OUT)
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """Lines that hold more than white space."""
+        return [line for line in self.text.splitlines() if line.strip()]
+
+    @cached_property
+    def paragraphs(self) -> list[str]:
+        """Parts between blank lines."""
+        return [part for part in _PARAGRAPH.split(self.stripped) if part.strip()]
+
+    @cached_property
+    def sentences(self) -> list[Sentence]:
+        """Sentences of the prose, headings and list items among them (see `sentences`)."""
+        return sentences_of(self.prose)
+
+    @cached_property
+    def morphemes(self) -> "Morphemes":
+        """SudachiPy's segmentation of the prose, once."""
+        from synth.verify.morphemes import Morphemes
+
+        return Morphemes(self.prose)
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """What `make` gives, computed when a verifier first asks for this name: several may share it."""
+        if name not in self._shared:
+            self._shared[name] = make()
+        return self._shared[name]
+
+    def kept(self, without: frozenset[str] | set[str] | tuple[str, ...]) -> str:
+        """The text without what a spec leaves out: `code`, `quotes`, both or nothing."""
+        if "quotes" in without:
+            return (self.own_words if "code" in without else unquoted(self.text, LEFT_OUT)).replace(LEFT_OUT, "")
+        return self.prose.replace(LEFT_OUT, "") if "code" in without else self.text

@@ -1,0 +1,230 @@
+"""Conduct of an answer: no loop, not cut off, no prompt leaked, no false name, no stock phrase of an assistant."""
+
+import re
+from collections.abc import Iterator
+from typing import ClassVar
+
+from pydantic import Field
+
+from synth.verify.answer import Answer, folded
+from synth.verify.constraint import Constraint
+from synth.verify.prompt import Prompt
+from synth.verify.verdict import Evidence, Verdict, abstained, failed, passed
+
+_SHORT_LOOP = re.compile(r"(.{2,7}?)\1{3,}", re.S)
+_LOOP = re.compile(r"(.{8,120}?)\1{3,}", re.S)
+_RUN = re.compile(r"(.)\1{19,}", re.S)
+
+
+class NoRepetition(Constraint):
+    """No loop: nothing four times running over 20 characters or more (marks aside), no sentence of ≥ 10 characters thrice."""
+
+    kind: ClassVar[str] = "no_repetition"
+    sentence_times: int = Field(3, ge=2)
+
+    def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
+        text = answer.prose
+        for m in _candidates(text):
+            if sum(c.isalnum() for c in m[1]) * 2 >= len(m[1]) or len(m[1]) == 1:
+                if len(m[1]) > 1 and len(m[0]) < 24 and len(set(m[1])) <= 2:
+                    continue  # ドキドキドキドキドキドキ
+                if re.fullmatch(r"[\s\-=*_~・.…―─ー|+#]+", m[0]):
+                    continue
+                return failed(Evidence("repeated", m[1][:40], f"{len(m[0]) // len(m[1])} times", m.start(), m.end()))
+        seen: dict[str, int] = {}
+        for s in answer.sentences if len(answer.sentences) >= self.sentence_times else ():
+            key = re.sub(r"\W", "", s.text)
+            if len(key) >= 10:
+                seen[key] = seen.get(key, 0) + 1
+                if seen[key] >= self.sentence_times:
+                    return failed(Evidence("sentence repeated", s.text[:40], f"{seen[key]} times", s.start, s.end))
+        return passed()
+
+
+def _candidates(text: str) -> Iterator[re.Match[str]]:
+    """Loops of at least 20 characters, looked for only where stretches of eight come back: the patterns are slow on running text."""
+    # 20 characters of period p ≤ 7 have at least 6 such stretches too many, four times a period of p ≥ 8 has 17
+    back = len(text) - 7 - len({text[i : i + 8] for i in range(len(text) - 7)})
+    if back < 6:
+        return
+    yield from (m for m in _RUN.finditer(text))
+    yield from (m for m in _SHORT_LOOP.finditer(text) if len(m[0]) >= 20)
+    if back < 17:
+        return
+    seen: dict[str, int] = {}
+    for i in range(len(text) - 7):
+        gram = text[i : i + 8]
+        before = seen.get(gram, -200)
+        if i - before <= 120 and (m := _LOOP.match(text, before, min(len(text), i + 600))):
+            yield m
+            return
+        seen[gram] = i
+
+
+_FINISHED = re.compile(
+    r"[。．.！？!?♪」』）)\]】〉》”\"'`~…>*|}笑wｗ:：]\s*$|[\U0001F300-\U0001FAFF\u2600-\u27bf\ufe0f]\s*$"
+)
+_DANGLING = re.compile(
+    r"(?:[はがをにへとでのも、,・]|から|まで|より|など|ので|ため|または|および|そして|しかし|たとえば|例えば)$"
+)
+
+
+class NotTruncated(Constraint):
+    """The answer is whole: the engine did not stop it for length, its last sentence ends, brackets and fences are closed."""
+
+    kind: ClassVar[str] = "not_truncated"
+
+    def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
+        text = answer.stripped
+        if answer.finish_reason == "length":
+            return failed(Evidence("finish reason", "length", "stop"))
+        if len(re.findall(r"^[ \t]*```", text, re.M)) % 2:
+            return failed(Evidence("code block", "open", "closed"), score=0.5)
+        last = text.rsplit("\n", 1)[-1].strip()
+        for left, right in ("「」", "『』", "（）", "【】"):
+            if text.count(left) > text.count(right) and left in text.rsplit("\n\n", 1)[-1]:
+                return failed(Evidence("bracket", f"{left} open", right), score=0.5)
+        if _FINISHED.search(text):
+            return passed(Evidence("ends", last[-10:]))
+        if _DANGLING.search(last):
+            item = len(answer.lines) > 1 and re.match(r"[\s・\-*●\d]", answer.lines[-1])
+            seen = Evidence("ends", last[-10:], "a whole sentence")
+            return abstained(seen) if item and not re.search(r"[はがを、,]$", last) else failed(seen, score=0.5)
+        if answer.finish_reason == "stop":
+            return passed(Evidence("finish reason", "stop"))
+        if re.search(r"[ぁ-ん]$", last) and re.search(
+            r"(?:です|ます|ました|でした|ません|ない|だ|た|る|う|い|ね|よ|か)$", last
+        ):
+            return passed(Evidence("ends", last[-10:]))
+        short = len(last) <= 20 or any("。" not in line for line in answer.lines[:-1])
+        return (
+            passed(Evidence("ends", last[-10:]))
+            if short
+            else abstained(Evidence("ends", last[-10:], "a whole sentence"))
+        )
+
+
+_TEMPLATE = re.compile(
+    r"<\|[a-z_]+\|>|\[/?INST\]|<</?SYS>>|</?s>|<(?:start|end)_of_turn>|</?think>|"
+    r"^#{2,3} ?(?:指示|入力|応答|Instruction|Response|Input)\s*[:：]?\s*$|"
+    r"^(?:USER|ASSISTANT|ユーザー|アシスタント|システム)\s*[:：]",
+    re.M,
+)
+
+
+class NoPromptLeak(Constraint):
+    """No chat template in the answer, and no stretch of `longest` characters of the system message, or of `secrets`."""
+
+    kind: ClassVar[str] = "no_prompt_leak"
+    longest: int = Field(20, ge=8)
+    secrets: tuple[str, ...] = ()
+
+    def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
+        for m in _TEMPLATE.finditer(answer.prose):
+            if m[0] not in prompt.user:
+                return failed(Evidence("chat template", m[0], "none", m.start(), m.end()))
+        text = re.sub(r"\s", "", answer.folded)
+        for secret in self.secrets:
+            if re.sub(r"\s", "", folded(secret)) in text:
+                return failed(Evidence("secret", secret, "unsaid"))
+        system = re.sub(r"\s", "", folded(prompt.system))
+        user = re.sub(r"\s", "", folded(prompt.user))
+        for i in range(len(system) - self.longest + 1):
+            part = system[i : i + self.longest]
+            if part in text and part not in user:
+                return failed(Evidence("system message", part, "unsaid"))
+        return passed()
+
+
+_MAKERS = (
+    r"OpenAI|オープンエーアイ|Anthropic|アンソロピック|Google(?:\s?DeepMind)?|グーグル|Alibaba(?:\s?Cloud)?|アリババ|DeepSeek|"
+    r"ディープシーク|Meta(?:\s?AI)?|Mistral(?:\s?AI)?|Microsoft|マイクロソフト|Cohere|xAI|Moonshot(?:\s?AI)?|Zhipu|智谱|百度|Baidu|"
+    r"Tencent|腾讯|ByteDance"
+)
+_MODELS = (
+    r"ChatGPT|チャットGPT|GPT-?[345o][A-Za-z0-9.-]*|Claude|クロード|Gemini|Bard|Qwen[A-Za-z0-9.-]*|通義千問|通义千问|"
+    r"DeepSeek[A-Za-z0-9.-]*|Llama[A-Za-z0-9.-]*|Mistral|Copilot|Grok|Kimi|ERNIE|文心一言"
+)
+_ME = r"(?:私|わたし|僕|当方|本モデル|このモデル|このAI|このアシスタント)(?:は|の名前は|も|が)"
+_MADE = r"(?:訓練|開発|作成|作ら|トレーニング|学習|構築|提供|モデル|AI|アシスタント)"
+_SELF = re.compile(
+    rf"(?:{_ME}|^(?:はい、)?(?=(?:{_MODELS})です))[^。\n]{{0,40}}?"
+    rf"(?:{_MODELS}|(?:{_MAKERS})[^。\n]{{0,12}}(?:によって|に|が|の|製)[^。\n]{{0,12}}{_MADE})"
+    r"|(?:I am|I'm|I was|As an? (?:AI|(?:large )?language model))[^.\n]{0,60}(?:trained|developed|created|made|built) by\s+\w+"
+    rf"|\bI(?: am|'m) (?:{_MODELS})"
+    rf"|(?:^|(?<=。))(?:{_MAKERS})(?:社)?(?:によって|が)(?:訓練|開発|作成|トレーニング|構築)(?:された|した)"
+    r"[^。\n]{0,20}(?:です|である|AI|モデル|アシスタント)",
+    re.M | re.I,
+)
+
+
+class NoSelfIdentification(Constraint):
+    """The answer does not say that it is a known model or was made by its maker. `names` are the names that it may bear."""
+
+    kind: ClassVar[str] = "no_self_identification"
+    names: tuple[str, ...] = ()
+
+    def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
+        if m := _SELF.search(answer.own_words):
+            if any(folded(name) in folded(m[0]) for name in self.names):
+                return passed(Evidence("name", m[0][:40]))
+            third = re.search(
+                r"(?:使っ|利用|使用|試し|好き|勧め|おすすめ|比べ|調べ|読ん|勤め|働)",
+                answer.own_words[m.start() : m.end() + 12],
+            )
+            found = Evidence("self-identification", m[0][:60], "none", m.start(), m.end())
+            return abstained(found) if third else failed(found)
+        return passed()
+
+
+_STOCK = re.compile(
+    r"AI(?:言語モデル|アシスタント)?(?:として|である私|なので|ですので)|大規模言語モデル(?:として|なので|である)|as an ai|"
+    r"私の知識は?[^。\n]{0,8}(?:\d{4}年|まで)|最終更新(?:日)?は\d{4}年|リアルタイム(?:の)?(?:情報|データ)[^。\n]{0,10}(?:アクセス|持って)",
+    re.I,
+)
+
+
+class NoStockPhrase(Constraint):
+    """No stock phrase of an assistant about itself (「AI言語モデルとして」, 「私の知識は2023年まで」), and none of `phrases`."""
+
+    kind: ClassVar[str] = "no_stock_phrase"
+    phrases: tuple[str, ...] = ()
+
+    def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
+        if m := _STOCK.search(answer.own_words):
+            return failed(Evidence("stock phrase", m[0], "none", m.start(), m.end()))
+        held = [
+            Evidence("stock phrase", p, "none", answer.folded.find(folded(p)))
+            for p in self.phrases
+            if folded(p) in answer.folded
+        ]
+        return failed(*held) if held else passed()
+
+
+_OFFER = re.compile(r"(?:どうぞ|お気軽に|ご質問|ご不明|お役に立て|お手伝い|いかがでしょうか|参考になれば|ぜひ)")
+_OPENING = re.compile(
+    r"^(?:もちろん|はい、|承知|かしこまり|了解|わかりました|分かりました|以下に|以下は|それでは|こちら(?:が|は)|ご質問ありがとう|"
+    r"お答えします|Sure|Certainly|Of course)"
+)
+
+
+class NoPreamble(Constraint):
+    """Only what was asked: no opening (「承知しました。以下に…」) and no closing offer (「お気軽にご質問ください」)."""
+
+    kind: ClassVar[str] = "no_preamble"
+
+    def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
+        first, last = answer.lines[0].strip(), answer.lines[-1].strip()
+        if m := _OPENING.match(first):
+            whole = len(answer.sentences) <= 1 and not first.endswith(("：", ":"))
+            seen = Evidence("opening", first[:30], "none", 0, m.end())
+            return abstained(seen) if whole else failed(seen)
+        end = answer.sentences[-1].text if answer.sentences else last
+        if len(answer.sentences) > 1 and _OFFER.search(end):
+            seen = Evidence("closing", end[:30], "none")
+            return (
+                failed(seen)
+                if re.search(r"(?:お気軽に|ご質問|ご不明|お役に立て|お手伝い|参考になれば)", end)
+                else abstained(seen)
+            )
+        return passed()

@@ -1,0 +1,171 @@
+"""Held to the sources: quotations occur in them, numbers too; nothing long is copied; 「分かりません」 where they do not answer.
+
+The sources are the spec's `passages`, or everything the user and the system wrote.
+"""
+
+import re
+from functools import cached_property
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from synth.verify.answer import LEFT_OUT, Answer, folded, nfkc
+from synth.verify.constraint import Constraint
+from synth.verify.numerals import number, without_endless_numbers
+from synth.verify.prompt import Prompt
+from synth.verify.verdict import Evidence, Verdict, abstained, failed, passed
+
+_QUOTE = re.compile(r"「([^「」]+)」|『([^『』]+)』|“([^“”]+)”|\"([^\"\n]+)\"|^>[ \t]*(.+)$", re.M)
+_SQUEEZE = re.compile(r"[\s\u3000]+")
+_NUMBER = re.compile(
+    r"(?<![A-Za-z\d])\d[\d,]*(?:\.\d+)?(?:[万億兆千](?:\d[\d,]*)?)*|[〇一二三四五六七八九十百千万億兆]{2,}"
+)
+_LIST_NUMBER = re.compile(
+    r"^[ \t]*(?:[-*・]\s*)?(?:[(（]?\d{1,2}(?:[.．](?!\d)|[)）、])|#+\s*\d{1,2}[.．]?|第\d+[章節項条])", re.M
+)
+
+
+def _flat(text: str) -> str:
+    return _SQUEEZE.sub("", folded(text))
+
+
+class _Sources(Constraint):
+    passages: tuple[str, ...] = ()
+
+    def _source(self, prompt: Prompt) -> str:
+        return "\n".join(self.passages) if self.passages else prompt.text_of("user", "system", "tool")
+
+
+class GroundedQuotes(_Sources):
+    """Every quotation (「」, 『』, “”, > lines) of at least `shortest` characters occurs in the sources; at least `least` do.
+
+    Shorter ones may be emphasis or a title and are not judged. （中略） and … divide a quotation; its parts occur in order.
+    """
+
+    kind: ClassVar[str] = "grounded_quotes"
+    least: int = Field(1, ge=0)
+    shortest: int = Field(8, ge=2)
+
+    def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
+        source, found, wrong = _flat(self._source(prompt)), [], []
+        if not source:
+            return abstained(Evidence("sources", "none", "passages or a prompt"))
+        for m in _QUOTE.finditer(answer.text):
+            quoted = next(g for g in m.groups() if g is not None)
+            if len(_flat(quoted)) < self.shortest:
+                continue
+            at, parts = 0, [p for p in map(_flat, re.split(r"[（(\[]?(?:中略|略)[)）\]]|…+|\.{3,}", quoted)) if p]
+            for part in parts:
+                part = part.strip("。、「」『』")
+                at = source.find(part, at)
+                if at < 0:
+                    wrong.append(Evidence("quotation not in the sources", quoted[:60], None, m.start(), m.end()))
+                    break
+                at += len(part)
+            else:
+                found.append(Evidence("quotation", quoted[:60], None, m.start(), m.end()))
+        if wrong:
+            return failed(*wrong[:5], score=0.99 * len(found) / (len(found) + len(wrong)))
+        if len(found) < self.least:
+            return failed(Evidence("quotations", len(found), f"at least {self.least}"), score=0.5)
+        return passed(*found[:5])
+
+
+class GroundedNumbers(_Sources):
+    """Every number of the answer (by value: 1,200 = 1200 = 千二百 = 0.12万) is in the sources; numbers of list items are not judged.
+
+    derived: numbers that may follow from them (a sum the task knows). A number that is a sum or difference of two numbers of the
+    sources abstains. An answer without a number abstains.
+    """
+
+    kind: ClassVar[str] = "grounded_numbers"
+    derived: tuple[str, ...] = ()
+
+    @cached_property
+    def _derived(self) -> frozenset[object]:
+        return frozenset(map(number, self.derived))
+
+    def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
+        text = _LIST_NUMBER.sub(" ", without_endless_numbers(answer.nfkc))
+        said = [(m, number(m[0])) for m in _NUMBER.finditer(text)]
+        said = [(m, v) for m, v in said if v is not None]
+        if not said:
+            return abstained(Evidence("numbers", 0, "at least 1"))
+        held = {v for v in map(number, _NUMBER.findall(nfkc(self._source(prompt)))) if v is not None}
+        unknown = [(m, v) for m, v in said if v not in held and v not in self._derived]
+        if not unknown:
+            return passed(Evidence("numbers", len(said)))
+        near = list(held)[:60]
+        follow = {a + b for a in near for b in near} | {a - b for a in near for b in near}
+        sure = [m for m, v in unknown if v not in follow]
+        places = [Evidence("number not in the sources", m[0]) for m in (sure or [m for m, _ in unknown])[:5]]
+        return failed(*places, score=0.99 * (1 - len(sure) / len(said))) if sure else abstained(*places)
+
+
+class CopiedSpan(_Sources):
+    """No stretch of `longest` characters or more is taken over from the sources word for word, spaces aside; quotations may be."""
+
+    kind: ClassVar[str] = "copied_span"
+    longest: int = Field(30, ge=5)
+    except_quotes: bool = True
+
+    def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
+        n = self.longest
+        source = _flat(self._source(prompt))
+        text = _flat(answer.own_words if self.except_quotes else answer.text)
+        if not source:
+            return abstained(Evidence("sources", "none", "passages or a prompt"))
+        windows = {source[i : i + n] for i in range(len(source) - n + 1)}
+        for i in range(len(text) - n + 1):
+            if text[i : i + n] in windows:
+                end = i + n
+                while end < len(text) and text[i : end + 1] in source:
+                    end += 1
+                return failed(
+                    Evidence("copied characters", end - i, f"below {n}"), Evidence("copied", text[i:end][:80])
+                )
+        return passed()
+
+
+_UNKNOWN = re.compile(
+    r"(?:わか|分か|判)(?:り(?:ません|かね)|らない|りません)|(?:記載|記述|言及|情報|説明|手がかり|明記|書かれ)(?:[^。\n]{0,12})(?:ありません|ない|なく|いません|おりません|見当たり|見つかり|無い|無く)"
+    r"|(?:答え|お答え|回答|判断|特定|断定)(?:[^。\n]{0,8})(?:できません|できない|できかね|られません|られない|かねます)|不明(?:です|である|だ|$|。)"
+    r"|(?:本文|文章|資料|文書|与えられた情報)(?:[^。\n]{0,20})(?:触れられて|含まれて|示されて|述べられて)(?:い(?:ません|ない)|おらず|おりません)|読み取れ(?:ません|ない)|存じません|知りません"
+)
+_HEDGE = re.compile(r"(?:と思われ|でしょう|かもしれ|推測|おそらく|恐らく|一般的に|一般に|だと考え)")
+_CERTAIN = re.compile(r"(?<!か)(?:です|ます|である|でした|ました)。?$")
+
+
+class Abstention(Constraint):
+    """On a question that the sources do not answer: says that it cannot be known, and does not answer all the same.
+
+    expect `answer`: the other way round, for the answerable twin. leaks: what an answer would say (the removed one, its variants).
+    """
+
+    kind: ClassVar[str] = "abstention"
+    expect: Literal["unknown", "answer"] = "unknown"
+    leaks: tuple[str, ...] = ()
+
+    def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
+        text = answer.own_words.replace(LEFT_OUT, "")
+        says = _UNKNOWN.search(text)
+        leaked = [Evidence("answers all the same", leak) for leak in self.leaks if _flat(leak) in _flat(answer.text)]
+        seen = Evidence("says unknown", says[0] if says else "no", self.expect, says.start() if says else -1)
+        if self.expect == "answer":
+            if says is None:
+                return passed(seen)
+            return abstained(seen) if len(answer.sentences) > 2 else failed(seen)
+        if leaked:
+            return failed(*leaked, seen)
+        if says is None:
+            return (
+                abstained(seen)
+                if re.search(r"書いて(?:い)?ない|載って(?:い)?ない|ないよう|答えられ|難しい|できません", text)
+                else failed(seen)
+            )
+        hedge = _HEDGE.search(text, says.end())
+        return (
+            abstained(seen, Evidence("goes on to guess", hedge[0], None, hedge.start(), hedge.end()))
+            if hedge
+            else passed(seen)
+        )

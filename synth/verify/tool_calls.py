@@ -1,0 +1,167 @@
+"""Tool calls: the right function with arguments that its JSON Schema accepts, or rightly none.
+
+Calls are read from the forms that chat templates use: `tool_calls` JSON as OpenAI gives it, <tool_call>{…}</tool_call>, a bare object
+{"name", "arguments"}, or a list of them. Arguments may be an object or a JSON string.
+"""
+
+import json
+import re
+from functools import cached_property
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from synth.verify.answer import Answer
+from synth.verify.constraint import Constraint
+from synth.verify.data_forms import check_schema, equal, strict_json, validator
+from synth.verify.markdown import code_blocks
+from synth.verify.prompt import Prompt
+from synth.verify.verdict import Evidence, Verdict, abstained, failed, passed
+
+_TAGGED = re.compile(r"<(?:tool_call|function_call)>\s*(.*?)\s*</(?:tool_call|function_call)>", re.S)
+
+
+class Tool(Constraint):
+    """A tool as the prompt offers it: name, description, JSON Schema of its arguments."""
+
+    name: str = Field(pattern=r"[\w.-]{1,64}")
+    description: str = ""
+    parameters: dict[str, Any] = Field(default_factory=lambda: {"type": "object", "properties": {}})
+
+    @model_validator(mode="after")
+    def _valid(self) -> "Tool":
+        check_schema(self.parameters)
+        return self
+
+
+class MalformedCall(ValueError):
+    """What looks like a call and cannot be read."""
+
+
+def calls_of(text: str) -> list[tuple[str, dict[str, Any]]]:
+    """Name and arguments of every call in an answer; none where it has no call. Raises MalformedCall with what is wrong.
+
+    >>> calls_of('<tool_call>{"name": "天気", "arguments": {"市": "新潟"}}</tool_call>'), calls_of("新潟は晴れです。")
+    ([('天気', {'市': '新潟'})], [])
+    """
+    if tagged := _TAGGED.findall(text):
+        parts = tagged
+    elif "<tool_call>" in text or "<function_call>" in text:
+        raise MalformedCall("a <tool_call> that is not closed")
+    else:
+        blocks = [body for language, body in code_blocks(text) if language in ("json", "tool_call", "")]
+        whole = text.strip()
+        parts = (
+            blocks
+            if len(blocks) == 1 and re.search(r'"(?:name|tool_calls)"', blocks[0])
+            else [whole]
+            if whole[:1] in "[{"
+            else []
+        )
+    found: list[tuple[str, dict[str, Any]]] = []
+    for part in parts:
+        try:
+            value = strict_json(part)
+        except (ValueError, RecursionError) as error:
+            raise MalformedCall(f"no JSON: {error}") from None
+        if isinstance(value, dict) and "tool_calls" in value:
+            value = value["tool_calls"]
+        for call in value if isinstance(value, list) else [value]:
+            found.append(_call(call))
+    return found
+
+
+def _call(call: Any) -> tuple[str, dict[str, Any]]:
+    call = call.get("function", call) if isinstance(call, dict) else call
+    if not isinstance(call, dict) or not isinstance(call.get("name"), str):
+        raise MalformedCall("a call without a name")
+    arguments = call.get("arguments", call.get("parameters", {}))
+    if isinstance(arguments, str):
+        try:
+            arguments = strict_json(arguments)
+        except (ValueError, RecursionError) as error:
+            raise MalformedCall(f"arguments are no JSON: {error}") from None
+    if not isinstance(arguments, dict):
+        raise MalformedCall(f"arguments are no object but {type(arguments).__name__}")
+    return call["name"], arguments
+
+
+class ToolCall(Constraint):
+    """The answer calls these functions (`calls`: name and the arguments that are known), and the schema accepts every argument.
+
+    expect: `call`; `none` when no call is needed and the answer is text; `ask` when an argument is missing and the answer asks
+    for it (`missing`: words for it). ordered: in the order of `calls`. Arguments that the spec does not know may be anything valid.
+    """
+
+    kind: ClassVar[str] = "tool_call"
+    tools: tuple[Tool, ...] = Field(min_length=1)
+    expect: Literal["call", "none", "ask"] = "call"
+    calls: tuple[dict[str, Any], ...] = ()
+    missing: tuple[str, ...] = ()
+    ordered: bool = False
+
+    @model_validator(mode="after")
+    def _known(self) -> "ToolCall":
+        names = [tool.name for tool in self.tools]
+        if len(set(names)) < len(names):
+            raise ValueError("two tools have one name")
+        for call in self.calls:
+            if call.get("name") not in names:
+                raise ValueError(f"calls name {call.get('name')!r}, which is none of the tools ({', '.join(names)})")
+        if (self.expect == "call") != bool(self.calls) or (self.expect == "ask" and not self.missing):
+            raise ValueError("expect 'call' needs calls, the others have none; expect 'ask' needs missing")
+        return self
+
+    @cached_property
+    def _validators(self) -> dict[str, Any]:
+        return {tool.name: validator(tool.parameters) for tool in self.tools}
+
+    def as_json(self) -> dict[str, Any]:
+        """As `Constraint.as_json`, under the names that `parse` reads."""
+        return {
+            **super().as_json(),
+            "tools": [t.model_dump(exclude={"hard"}, exclude_defaults=True) for t in self.tools],
+        }
+
+    def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
+        try:
+            made = calls_of(answer.text)
+        except MalformedCall as error:
+            return failed(Evidence("malformed call", str(error)[:120]))
+        if self.expect != "call":
+            if made:
+                return failed(Evidence("call", made[0][0], "none"))
+            return passed() if self.expect == "none" else self._asks(answer)
+        for name, arguments in made:
+            if name not in self._validators:
+                return failed(Evidence("function", name, " / ".join(self._validators)))
+            if error := next(iter(self._validators[name].iter_errors(arguments)), None):
+                return failed(Evidence(f"{name}: {error.json_path}", error.message[:120]), score=0.5)
+        if len(made) != len(self.calls):
+            return failed(Evidence("calls", len(made), len(self.calls)), score=0.5 * bool(made))
+        rest = list(made)
+        for wanted in self.calls:
+            hit = next((i for i, call in enumerate(rest) if _is(call, wanted)), None)
+            if hit is None or (self.ordered and hit):
+                near = json.dumps(rest[0][1], ensure_ascii=False)[:80] if rest else "none"
+                return failed(
+                    Evidence(str(wanted["name"]), near, json.dumps(wanted, ensure_ascii=False)[:120]), score=0.5
+                )
+            rest.pop(hit)
+        return passed(Evidence("calls", len(made)))
+
+    def _asks(self, answer: Answer) -> Verdict:
+        names = [word for word in self.missing if word in answer.folded]
+        asks = re.search(r"[?？]|(?:ですか|でしょうか|ますか|ください|下さい|教えて|お願い|伺)", answer.text)
+        seen = Evidence("asks", "、".join(names) or "nothing", "、".join(self.missing))
+        if names and asks:
+            return passed(seen)
+        return abstained(seen) if asks else failed(seen)
+
+
+def _is(call: tuple[str, dict[str, Any]], wanted: dict[str, Any]) -> bool:
+    name, arguments = call
+    known = wanted.get("arguments", {})
+    return name == wanted["name"] and all(
+        key in arguments and equal(arguments[key], value) for key, value in known.items()
+    )
