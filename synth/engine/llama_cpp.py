@@ -1,8 +1,8 @@
 """The `llama_cpp` engine: a GGUF file loaded into this process, the default on a laptop.
 
-llama.cpp's own server runs inside the process (package `xllamacpp`, wheels for CPUs and GPUs) and answers in its slots side by side. Twice
-as many samples as slots are handed to it, so that a slot that ends finds its next prompt waiting. Its address on 127.0.0.1 is
-locked with a key that nobody knows. Choices and regular expressions become grammars (`synth/engine/grammar.py`).
+llama.cpp's own server runs inside the process (package `xllamacpp`, wheels for CPUs and GPUs) and answers in its slots side by side.
+Twice as many samples as slots are handed to it, so that a slot that ends finds its next prompt waiting. Its address on 127.0.0.1
+is locked with a key that nobody knows. Choices and regular expressions become grammars (`synth/engine/grammar.py`).
 """
 
 import queue

@@ -47,7 +47,9 @@ def one(running, folder, request: Request):
 
 def test_the_identity_is_the_file_itself(running):
     _, identity = running
-    assert identity.weights == "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"  # sha256sum of the file
+    assert (
+        identity.weights == "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+    )  # sha256sum of the file
     assert (identity.engine, identity.quantisation, identity.verified) == ("llama_cpp", "Q4_1", True)
 
 
@@ -70,7 +72,9 @@ def test_log_probabilities_belong_to_the_drawn_tokens(running, ask, tmp_path):
     got = one(running, tmp_path, ask("Say hello.", max_tokens=4, temperature=0, sampling={"logprobs": 2}))
     rows = json.loads(got.logprobs)
     assert "".join(token for token, _, _ in rows).strip() == got.text.strip()
-    assert all(len(others) == 2 and max(others.values()) == pytest.approx(own) for _, own, others in rows), "greedy draws the best"
+    assert all(len(others) == 2 and max(others.values()) == pytest.approx(own) for _, own, others in rows), (
+        "greedy draws the best"
+    )
     assert got.logprob_mean == pytest.approx(sum(own for _, own, _ in rows) / len(rows))
 
 
@@ -79,7 +83,9 @@ def test_a_choice_is_one_of_the_options(running, ask, tmp_path):
     assert got.text in ("はい", "いいえ")
 
 
-@pytest.mark.parametrize("pattern", [r"[0-9]{2,3}円", r"(?:月|火|水)曜日\.?", r"^\d{1,3}-\d{1,3}$", r"[^a-zA-Z\s]{1,5}!"])
+@pytest.mark.parametrize(
+    "pattern", [r"[0-9]{2,3}円", r"(?:月|火|水)曜日\.?", r"^\d{1,3}-\d{1,3}$", r"[^a-zA-Z\s]{1,5}!"]
+)
 def test_an_answer_matches_the_whole_regular_expression(running, ask, tmp_path, pattern):
     got = one(running, tmp_path, ask("How much?", n=3, max_tokens=40, structure=Structure.regex(pattern)))
     assert all(re.fullmatch(pattern, a.text) for a in got if a.finish == "stop")

@@ -35,8 +35,8 @@ def test_a_server_started_from_hashed_weights_is_verified_and_answers(ask, tmp_p
         assert identity.weights == "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
         got = {r.id: a for r, a in generate(engine, identity, [ask("one", n=3), ask("two", structure=form)], store)}
         long = [a for _, (a,) in generate(engine, identity, [ask("word " * 400)], store)]
+        body = json.dumps({"messages": [{"role": "user", "content": "x"}], "max_tokens": 1}).encode()
         with pytest.raises(urllib.error.HTTPError, match="401"):
-            body = json.dumps({"messages": [{"role": "user", "content": "x"}], "max_tokens": 1}).encode()
             urllib.request.urlopen(engine.url + "/v1/chat/completions", body, timeout=5)
         pid, port = server._process.pid, int(engine.url.rsplit(":", 1)[1])
     assert all(isinstance(a, Completion) and a.model == "smol" for answers in got.values() for a in answers)
