@@ -17,6 +17,9 @@ from recipes.engine.spec import KINDS, Recipe, SourceSpec, parse, step_labels
 FOLDER = Path(__file__).resolve().parent.parent
 """The folder of the recipes that come with the project."""
 
+POLICY = FOLDER / "policy.yaml"
+"""Which models and documents may enter training data: no recipe, but beside them."""
+
 
 def find(name: str) -> Path:
     """Path of a recipe given as a path or as the name of one that comes with the project. Raises RecipeError."""
@@ -34,7 +37,7 @@ def find(name: str) -> Path:
 
 def packaged() -> list[str]:
     """Names of the recipes that come with the project."""
-    return sorted(p.stem for p in FOLDER.glob("*.yaml"))
+    return sorted(p.stem for p in FOLDER.glob("*.yaml") if p != POLICY)
 
 
 def load(path: Path, overrides: list[str] | None = None, files: list[str] | None = None) -> Recipe:

@@ -1,0 +1,262 @@
+"""Which models may write, judge or teach, and under which conditions: the policy file, and what follows for a row and a release.
+
+A policy entry is for one model: id, revision and weight hash, with the hash of the licence text that was reviewed, what the model
+stands on, a status (allow | conditional | deny), obligations, and who reviewed it when and why. What has no entry is denied,
+also when its licence text is one that another entry has: one Apache text is shared by many projects, and an Apache fine-tune may
+still stand on forbidden output. Along a row's provenance (generator, judges, reward models, and everything upstream of each) the
+strictest status wins and obligations are united. Judges and reward models count as authors.
+
+A model behind a server that the run did not start is only declared: it is denied at release unless the policy has a line for it.
+Documents are another matter: `synth/rights.py`. This is engineering policy, not legal advice.
+"""
+
+import fnmatch
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import yaml
+
+from synth.engine.content_key import Identity
+from synth.obligations import Obligation, PolicyError, Target, contradiction, read_obligations
+from synth.weights import Weights
+
+Status = Literal["allow", "conditional", "deny"]
+_STRICTNESS = {"allow": 0, "conditional": 1, "deny": 2}
+
+_NEEDED = ("status", "reason", "link")
+_REVIEWED = ("licence", "reviewer", "date")
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """What the policy says of a model, a row or a release: a status, why, and what must be kept.
+
+    reasons: one line for each entry that is not plainly allowed, the strictest first.
+    """
+
+    status: Status
+    reasons: tuple[str, ...] = ()
+    obligations: frozenset[Obligation] = frozenset()
+
+    def __or__(self, other: "Ruling") -> "Ruling":
+        """Both together: the strictest status, all obligations."""
+        first, second = sorted((self, other), key=lambda r: -_STRICTNESS[r.status])
+        reasons = tuple(dict.fromkeys((*first.reasons, *second.reasons)))
+        return Ruling(first.status, reasons, first.obligations | second.obligations)
+
+
+ALLOWED = Ruling("allow")
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A policy file, read and checked."""
+
+    where: str
+    version: str
+    providers: Sequence[Mapping[str, Any]]
+    families: Sequence[Mapping[str, Any]]
+    models: Mapping[tuple[str, str, str], Mapping[str, Any]]
+    data: Mapping[str, Mapping[str, Any]]
+    declared: Sequence[Mapping[str, Any]]
+    documents: Mapping[str, Mapping[str, Any]]
+    unknown_web: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+
+    def of_model(self, model: str, revision: str, weights: str) -> Ruling:
+        """What holds for a model by its entry and everything upstream; denied where it has none."""
+        if (refused := self._by_name(model)) is not None and refused.status == "deny":
+            return refused
+        entry = self.models.get((model, revision, weights))
+        if entry is None:
+            return Ruling("deny", (self._unlisted(model, revision, weights),))
+        return self._entry(f"model {model}", entry)
+
+    def of_author(self, identity: Identity) -> Ruling:
+        """What holds for whoever answered: a declared one has no hash, so its entry is found by id and revision."""
+        if identity.verified:
+            return self.of_model(identity.model, identity.revision, identity.weights)
+        line = next(
+            (d for d in self.declared if (d["model"], str(d["revision"])) == (identity.model, identity.revision)), None
+        )
+        entries = [e for (m, r, _), e in self.models.items() if (m, r) == (identity.model, identity.revision)]
+        if (refused := self._by_name(identity.model)) is not None and refused.status == "deny":
+            return refused
+        said = f"model {identity.model}, revision {identity.revision}"
+        if line is None:
+            return Ruling(
+                "deny",
+                (
+                    f"{said}: behind a server that the run did not start, and {self.where} has no `declared` line for it",
+                ),
+            )
+        if not entries:
+            return Ruling("deny", (self._unlisted(identity.model, identity.revision, "declared"),))
+        signed = f"{said}: declared, on the word of {line['signed_by']} ({line['date']})"
+        return Ruling("conditional", (signed,)) | self._entry(f"model {identity.model}", entries[0])
+
+    def of_data(self, name: str) -> Ruling:
+        """What holds for a data set by its entry; denied where it has none."""
+        if (entry := self.data.get(name)) is None:
+            return Ruling("deny", (f"data {name}: not listed in {self.where}, so it is denied",))
+        return self._entry(f"data {name}", entry)
+
+    def check_named(self, models: Iterable[str]) -> None:
+        """Refuses models by name, before anything is loaded or hashed: for `seimai check`. Raises PolicyError with the reason."""
+        listed = {model for model, _, _ in self.models}
+        for model in models:
+            if (refused := self._by_name(model)) is not None and refused.status == "deny":
+                raise PolicyError(refused.reasons[0])
+            if model not in listed:
+                raise PolicyError(self._unlisted(model, "any", "any"))
+            entries = [self._entry(f"model {m}", e) for (m, _, _), e in self.models.items() if m == model]
+            if all(e.status == "deny" for e in entries):
+                raise PolicyError(entries[0].reasons[0])
+
+    def check_host(self, url: str) -> None:
+        """Refuses the addresses of providers whose terms forbid training on their output. Raises PolicyError with the reason."""
+        host = (urlsplit(url if "://" in url else f"//{url}").hostname or "").lower().rstrip(".")
+        for provider in self.providers:
+            if any(fnmatch.fnmatchcase(host, pattern) for pattern in provider["hosts"]):
+                raise PolicyError(
+                    f"{url}: {host} is an address of {provider['name']}: {provider['reason']} ({provider['link']})"
+                )
+
+    def check_licence_text(self, identity: Identity, weights: Weights) -> None:
+        """The licence text beside the weights is the one that was reviewed. Raises PolicyError where it has changed."""
+        entry = self.models.get((identity.model, identity.revision, weights.sha256))
+        if entry is None or entry["licence_sha256"] in weights.licences.values():
+            return
+        found = ", ".join(f"{name} {digest[:12]}…" for name, digest in weights.licences.items())
+        raise PolicyError(
+            f"{weights.path}: its licence text is not the one that was reviewed for {identity.model} "
+            f"({entry['licence_sha256'][:12]}…), but {found}; review it and change the entry in {self.where}"
+        )
+
+    def _entry(self, name: str, entry: Mapping[str, Any], above: tuple[str, ...] = ()) -> Ruling:
+        """An entry's own ruling and that of everything upstream of it."""
+        where = f"{self.where}, {name}"
+        own = read_obligations(entry.get("obligations", ()), name, where)
+        reasons = () if entry["status"] == "allow" else (f"{name}: {entry['reason']} ({entry['link']})",)
+        ruling = Ruling(entry["status"], reasons, own)
+        for upstream in entry.get("upstream", ()):
+            if upstream in above:
+                raise PolicyError(f"{where}: '{upstream}' is upstream of itself")
+            ruling |= self._upstream(upstream, name, (*above, upstream))
+        return ruling
+
+    def _upstream(self, named: str, of: str, above: tuple[str, ...]) -> Ruling:
+        kind, _, rest = named.partition(":")
+        if kind == "data" and rest in self.data:
+            return self._entry(f"{named.replace(':', ' ')}, upstream of {of}", self.data[rest], above)
+        if kind == "family" and (family := next((f for f in self.families if f["name"] == rest), None)) is not None:
+            return self._entry(f"{rest}, upstream of {of}", family, above)
+        if kind == "model" and (entries := [e for (m, _, _), e in self.models.items() if m == rest]):
+            rulings = [self._entry(f"{rest}, upstream of {of}", e, above) for e in entries]
+            return max(rulings, key=lambda r: _STRICTNESS[r.status])
+        if (refused := self._by_name(rest or named)) is not None:
+            return refused
+        return Ruling("deny", (f"{named}, upstream of {of}: not listed in {self.where}, so it is denied",))
+
+    def _by_name(self, model: str) -> Ruling | None:
+        """What a name alone says: a provider's or a family's ruling, None where nothing is known of it."""
+        for provider in self.providers:
+            if _matches(model, provider["models"]) and not _matches(model, provider.get("except", ())):
+                return Ruling(
+                    "deny", (f"model {model}: {provider['name']}: {provider['reason']} ({provider['link']})",)
+                )
+        for family in self.families:
+            if _matches(model, family["models"]):
+                return self._entry(f"model {model} ({family['name']})", family)
+        return None
+
+    def _unlisted(self, model: str, revision: str, weights: str) -> str:
+        others = [f"revision {r}, weights {w[:12]}…" for (m, r, w) in self.models if m == model]
+        known = next((f for f in self.families if _matches(model, f["models"])), None)
+        hint = f"; listed are {'; '.join(others)}" if others else ""
+        if known is not None and not others:
+            hint = f"; its family ({known['name']}) is {known['status']}: {known['reason']}; review it and add an entry"
+        return f"model {model}, revision {revision}, weights {weights[:12]}…: not listed in {self.where}, so it is denied{hint}"
+
+
+def load_policy(path: str | Path) -> Policy:
+    """Reads a policy file. Raises PolicyError for what it does not say clearly, naming the entry."""
+    path = Path(path)
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise PolicyError(f"{path.name}: cannot be read: {error}") from error
+    lists = ("providers", "families", "models", "data", "declared", "unknown_web")
+    if not isinstance(data, dict) or any(not isinstance(data.get(name, []), list) for name in lists):
+        raise PolicyError(f"{path.name}: a policy has the lists {', '.join(lists)} and the mapping documents")
+    models: dict[tuple[str, str, str], Mapping[str, Any]] = {}
+    for entry in data.get("models") or []:
+        place = f"{path.name}, model {entry.get('model', '?')}"
+        _has(entry, ("model", "revision", "weights", "licence_sha256", "source", *_REVIEWED, *_NEEDED), place)
+        models[entry["model"], str(entry["revision"]), entry["weights"]] = entry
+    for provider in data.get("providers") or []:
+        _has(provider, ("name", "hosts", "models", "calls_itself", "reason", "link"), f"{path.name}, provider")
+    for family in data.get("families") or []:
+        _has(family, ("name", "models", *_NEEDED), f"{path.name}, family {family.get('name', '?')}")
+    for entry in data.get("data") or []:
+        _has(entry, ("id", *_REVIEWED, *_NEEDED), f"{path.name}, data {entry.get('id', '?')}")
+    for line in data.get("declared") or []:
+        _has(line, ("model", "revision", "signed_by", "date", "reason"), f"{path.name}, declared")
+    for line in data.get("unknown_web") or []:
+        _has(line, ("basis", "purposes", "reviewer", "date", "reason"), f"{path.name}, unknown_web")
+    named = {e["id"]: e for e in data.get("data") or []}
+    rest = {name: tuple(data.get(name) or ()) for name in ("providers", "families", "declared", "unknown_web")}
+    policy = Policy(
+        path.name,
+        str(data.get("version", "")),
+        models=models,
+        data=named,
+        documents=data.get("documents") or {},
+        **rest,
+    )
+    for (
+        model,
+        _,
+        _,
+    ), entry in models.items():  # obligations that are none, circles, unknown kinds: said now and not at release
+        policy._entry(f"model {model}", entry)
+    for name in named:
+        policy.of_data(name)
+    return policy
+
+
+def check_release(rulings: Iterable[Ruling], target: Target | None) -> Ruling:
+    """What holds for a release of everything that these rulings are about. Raises PolicyError where it may not be.
+
+    The error names the denied entry's reason, the two obligations that contradict each other, or every one that the target lacks.
+    """
+    whole = ALLOWED
+    for ruling in rulings:
+        whole |= ruling
+    if whole.status == "deny":
+        raise PolicyError(f"the release is denied: {whole.reasons[0]}")
+    if (both := contradiction(whole.obligations)) is not None:
+        raise PolicyError(f"the release cannot be: {both}")
+    if target is None:
+        raise PolicyError(
+            "the recipe's release has no `target`: say model_name, purpose (train_internal | share | publish), publish, notices, "
+            "licence and signoffs, since what may be released depends on them"
+        )
+    unmet = [said for o in sorted(whole.obligations) if (said := o.unmet(target)) is not None]
+    if unmet:
+        raise PolicyError("the release's target does not keep its obligations: " + "; ".join(unmet))
+    return whole
+
+
+def _matches(model: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatch.fnmatchcase(model.lower(), pattern.lower()) for pattern in patterns)
+
+
+def _has(entry: Any, names: Iterable[str], where: str) -> None:
+    missing = [name for name in names if not isinstance(entry, dict) or entry.get(name) in (None, "")]
+    if missing:
+        raise PolicyError(f"{where}: lacks {', '.join(missing)}")
+    if entry.get("status", "allow") not in _STRICTNESS:
+        raise PolicyError(f"{where}: status must be allow, conditional or deny, not {entry['status']!r}")

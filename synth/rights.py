@@ -1,0 +1,122 @@
+"""Documents: what a row may take from one, given its licence, how the row uses it, and what the release is for.
+
+    kind            embeds, derives                         topic
+    open(id)        the licence's obligations attach        nothing attaches
+    public          allowed (laws, notices)                 allowed
+    unknown(web)    train_internal only, under a policy     allowed in every purpose, under the same line
+                    line for the declared basis
+    denied          denied                                  denied
+
+`embeds`: a passage stands in the prompt or is quoted. `derives`: a summary, a rewrite, a question with its answer. `topic`: no
+wording is taken, which `shared_span` checks against the passage. A source that opted out gives nothing while its licence is unknown.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from synth.models import ALLOWED, Policy, Ruling
+from synth.obligations import PolicyError, Purpose, read_obligations
+
+Use = Literal["embeds", "derives", "topic"]
+"""How a row used a document; the strictest use of several counts."""
+
+_OPT_OUT = re.compile(r"\b(?:noai|noimageai|nomachinelearning)\b|\btdm-reservation\s*[:=]\s*1\b", re.I)
+
+
+@dataclass(frozen=True)
+class Document:
+    """What is known of a document's rights.
+
+    licence: SPDX id, None when unknown. rights_basis: why its owner may use it, as the source declares. opted_out: the site
+    reserves such use. name: how obligations and errors call it.
+    """
+
+    name: str
+    licence: str | None
+    rights_basis: str | None = None
+    opted_out: bool = False
+
+
+def opted_out(x_robots_tag: str | None, robots_meta: str | None) -> bool:
+    """Whether a page's own robots directives reserve it from training or text and data mining.
+
+    >>> opted_out("noindex, noai", None), opted_out(None, "nofollow"), opted_out("tdm-reservation: 1", None)
+    (True, False, True)
+    """
+    return any(said and _OPT_OUT.search(said) for said in (x_robots_tag, robots_meta))
+
+
+def of_document(document: Document, use: Use, purpose: Purpose, policy: Policy) -> Ruling:
+    """What holds for a row that uses the document in this way, in a release for this purpose."""
+    said = f"document {document.name}"
+    if document.licence is None:
+        return _unknown(document, use, purpose, policy, said)
+    entry = policy.documents.get(document.licence)
+    if entry is None:
+        return Ruling("deny", (f"{said}: licence {document.licence} is not listed in {policy.where}, so it is denied",))
+    if entry["kind"] == "denied":
+        return Ruling("deny", (f"{said}: {document.licence}: {entry.get('reason', 'denied by the policy')}",))
+    if use == "topic" or entry["kind"] == "public":
+        return ALLOWED
+    source = f"{document.licence}: {document.name}"
+    obligations = read_obligations(
+        entry.get("obligations", ()), source, f"{policy.where}, documents, {document.licence}"
+    )
+    return Ruling("conditional" if obligations else "allow", (), obligations)
+
+
+def _unknown(document: Document, use: Use, purpose: Purpose, policy: Policy, said: str) -> Ruling:
+    if document.opted_out:
+        return Ruling("deny", (f"{said}: its site has opted out, and it has no licence that says otherwise",))
+    line = next((e for e in policy.unknown_web if e["basis"] == document.rights_basis), None)
+    if line is None:
+        basis = f"the basis '{document.rights_basis}'" if document.rights_basis else "no basis"
+        return Ruling(
+            "deny", (f"{said}: its licence is unknown, and {policy.where} has no `unknown_web` line for {basis}",)
+        )
+    if use != "topic" and purpose not in line["purposes"]:
+        allowed = ", ".join(line["purposes"])
+        return Ruling(
+            "deny",
+            (f"{said}: its licence is unknown, so what {use} it stays in {allowed}; the release is for {purpose}",),
+        )
+    return ALLOWED
+
+
+def shared_span(source: str, text: str, least: int) -> str | None:
+    """A stretch of at least `least` characters that a text has in common with a source, or None; NFKC and white space aside.
+
+    How a row that claims to have taken only the topic is held to it. `least` ≥ 2 is the recipe's (30 is usual).
+
+    >>> shared_span("吾輩は猫である。名前はまだ無い。", "猫の話: 名前は まだ無い。", 8)
+    '名前はまだ無い。'
+    >>> shared_span("吾輩は猫である。", "わがはいは猫である。", 8) is None
+    True
+    """
+    if least < 2:
+        raise PolicyError(f"the shortest shared span must be ≥ 2 characters, not {least}")
+    known, wanted = _plain(source), _plain(text)
+    grams = {known[i : i + least] for i in range(len(known) - least + 1)}
+    for i in range(len(wanted) - least + 1):
+        if wanted[i : i + least] in grams:
+            end = i + least
+            while end < len(wanted) and wanted[i : end + 1] in known:
+                end += 1
+            return wanted[i:end]
+    return None
+
+
+def _plain(text: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", text).split())
+
+
+def of_page(row: Mapping[str, object], name: str) -> Document:
+    """The rights of a curated page, from its columns `licence`, `rights_basis`, `x_robots_tag`, `robots_meta`."""
+    said = {
+        k: None if row.get(k) is None else str(row[k])
+        for k in ("licence", "rights_basis", "x_robots_tag", "robots_meta")
+    }
+    return Document(name, said["licence"], said["rights_basis"], opted_out(said["x_robots_tag"], said["robots_meta"]))
