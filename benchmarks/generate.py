@@ -5,7 +5,8 @@
 Prompts have 16 to 256 tokens, answers few. Both sides are alternated and every run has prompts of its own with the same lengths, so
 that no cache helps one side; our side writes its store as in production. Printed beside each median is the A/A spread: the ratio of
 the bare side to itself from pair to pair, below which nothing can be said. Models: SmolLM2-135M with its first layer only, and a tiny
-random Qwen3 for vLLM: the faster the model, the more our own work shows. `own_cpu_ms` is CPU of this process per completion through
+random Qwen3 for vLLM: the faster the model, the more our own work shows. llama.cpp gets one thread, so that the other core is
+ours. `own_cpu_ms` is CPU of this process per completion through
 the server engine (the server is another process): window, key, HTTP, store.
 """
 
@@ -76,7 +77,7 @@ def jobs(identity, texts):
 
 def llama_cpp(file: Path, licence: Path, count: int, rounds: int, folder: Path) -> float:
     """In-process llama.cpp: bare is a pool of as many threads that call it."""
-    engine = LlamaCpp(file, licence=licence, context=CONTEXT, slots=SLOTS, **NAMED)
+    engine = LlamaCpp(file, licence=licence, context=CONTEXT, slots=SLOTS, threads=1, **NAMED)
     with engine as identity, ThreadPoolExecutor(2 * SLOTS) as pool:
 
         def ask(body):
@@ -93,7 +94,7 @@ def server(file: Path, licence: Path, count: int, rounds: int, folder: Path) -> 
     """llama.cpp's server in a process of its own: bare is aiohttp with a semaphore. Also our CPU milliseconds per completion."""
     import aiohttp
 
-    words = [*COMMAND, "--model", "smol", "--context", str(CONTEXT), "--slots", str(SLOTS)]
+    words = [*COMMAND, "--model", "smol", "--context", str(CONTEXT), "--slots", str(SLOTS), "--threads", "1"]
     started = StartedServer(words, file, licence=licence, environment={"SEIMAI_SERVER_KEY": "{token}"}, **NAMED)
     limits = {"max_concurrency": 2 * SLOTS, "attempt_s": 120.0, "deadline_s": 300.0, "dead_after_s": 120.0}
     engine = Server(started, "smol", **limits)

@@ -56,12 +56,18 @@ class VllmOffline(Engine):
             os.environ.setdefault(name, value)
         try:
             import vllm
+            from vllm.platforms import current_platform
             from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
         except ImportError as error:
             raise EngineError(f"vllm: the package is missing or cannot be loaded here ({error})") from error
         self._vllm, self._structured, self._final = vllm, StructuredOutputsParams, RequestOutputKind.FINAL_ONLY
         structured = {"backend": "xgrammar", "disable_any_whitespace": True}
-        settings = {"structured_outputs_config": structured} | self.settings
+        settings: dict[str, Any] = {"structured_outputs_config": structured}
+        if (
+            current_platform.is_cpu()
+        ):  # a prompt taken in pieces rewinds its seeded generator, which torch cannot do on a CPU
+            settings["enable_chunked_prefill"] = False
+        settings |= self.settings
         try:
             self._llm = vllm.LLM(str(self.path), max_num_seqs=self.max_num_seqs, **settings)
         except (ValueError, RuntimeError, OSError) as error:
