@@ -1,0 +1,59 @@
+"""A passage of a document: whole paragraphs, or whole sentences of a long one, between two lengths.
+
+Where it begins is decided by a hash of the document's id, so that not every seed is an introduction, and again the same.
+"""
+
+import re
+
+from curation.provenance import key
+
+_SENTENCE = re.compile(r"[^。．！？!?]*[。．！？!?]+[」』）)】]*|[^。．！？!?]+$")
+
+
+def sentences(text: str) -> list[str]:
+    """Sentences of a paragraph, with what closes them.
+
+    >>> sentences("晴れた。「行こう。」と言う")
+    ['晴れた。', '「行こう。」', 'と言う']
+    """
+    return [found[0] for found in _SENTENCE.finditer(text)]
+
+
+def passage(text: str, least: int, most: int, ident: bytes) -> str | None:
+    """A passage of `least` to `most` characters, or None where the document has none: too short, or without sentences that fit.
+
+    >>> passage("一つ目の段落です。\\n二つ目の段落です。", 5, 12, b"x") in ("一つ目の段落です。", "二つ目の段落です。")
+    True
+    >>> passage("短い。", 5, 12, b"x") is None
+    True
+    """
+    pieces = []
+    for paragraph in text.split("\n"):
+        line = paragraph.strip()
+        if not line:
+            continue
+        pieces += [line] if len(line) <= most else [s for s in sentences(line) if len(s) <= most]
+        pieces.append("")  # what follows begins a new line
+    starts = [i for i, piece in enumerate(pieces) if piece]
+    if not starts:
+        return None
+    first = int.from_bytes(key("passage", ident)[:8], "big") % len(starts)
+    for start in (*starts[first:], *starts[:first]):
+        made = _from(pieces, start, most)
+        if len(made) >= least:
+            return made
+    return None
+
+
+def _from(pieces: list[str], start: int, most: int) -> str:
+    """As many pieces from `start` on as fit into `most` characters."""
+    made, broken = "", False
+    for piece in pieces[start:]:
+        if not piece:
+            broken = True
+            continue
+        grown = f"{made}\n{piece}" if made and broken else made + piece
+        if len(grown) > most:
+            break
+        made, broken = grown, False
+    return made
