@@ -82,18 +82,25 @@ class NoSeed:
     detail: str
 
 
-@dataclass
+@dataclass(slots=True)
 class _Page:
+    """What is held of a page until all are there: the longest passage that may become a seed, not its text."""
+
     order: bytes
     ident: bytes
-    row: Mapping[str, Any]
     topic: str
+    excerpt: str
+    host: str | None
+    cluster: bytes | None
+    licence: str | None
+    rights_basis: str | None
 
 
 def choose(pages: Iterable[Mapping[str, Any]], plan: SeedPlan, policy: Policy) -> Iterator[Seed | NoSeed]:
     """Seeds of the pages, and the pages that give none, in the order in which they were decided.
 
-    pages: rows with the columns of `READS`; they are held in memory, so give a partition or a sample of a large corpus.
+    pages: rows with the columns of `READS`. Of each, a passage is held in memory until all are there (about a gigabyte for a million
+    pages of at most 300 characters), so give a partition or a sample of a large corpus.
     """
     kept: list[_Page] = []
     for chunk in _chunks(pages, 2048):
@@ -103,8 +110,14 @@ def choose(pages: Iterable[Mapping[str, Any]], plan: SeedPlan, policy: Policy) -
                 yield no
             elif plan.topics is not None and (topic or "") not in plan.topics:
                 yield NoSeed(ident.hex(), "seed_stratum_full", f"topic '{topic or ''}' is not wanted")
+            elif (excerpt := passage(row["text"], plan.lengths[0], plan.lengths[-1] - 1, ident)) is None:
+                said = f"no passage of {plan.lengths[0]} to {plan.lengths[-1] - 1} characters"
+                yield NoSeed(ident.hex(), "seed_length", said)
             else:
-                kept.append(_Page(key("seed", plan.salt, ident), ident, row, topic or ""))
+                cluster = None if row.get("cluster") is None else bytes(row["cluster"])
+                order = key("seed", plan.salt, ident)
+                rights = row.get("licence"), row.get("rights_basis")
+                kept.append(_Page(order, ident, topic or "", excerpt, row.get("host"), cluster, *rights))
     kept.sort(key=lambda page: page.order)
     yield from _decided(kept, plan)
 
@@ -113,13 +126,12 @@ def _decided(pages: Sequence[_Page], plan: SeedPlan) -> Iterator[Seed | NoSeed]:
     """One decision after the other, in the pages' order."""
     strata, hosts, clusters = Counter[tuple[str, int]](), Counter[str](), Counter[bytes]()
     for page in pages:
-        ident, row = page.ident.hex(), page.row
-        host, cluster = row.get("host"), row.get("cluster")
+        ident, host, cluster = page.ident.hex(), page.host, page.cluster
         if host is not None and hosts[host] >= plan.per_host:
             yield NoSeed(ident, "seed_host_cap", f"{host} has given {plan.per_host}")
             continue
         if cluster is not None and clusters[cluster] >= plan.per_cluster:
-            yield NoSeed(ident, "seed_cluster_cap", f"cluster {bytes(cluster).hex()} has given {plan.per_cluster}")
+            yield NoSeed(ident, "seed_cluster_cap", f"cluster {cluster.hex()} has given {plan.per_cluster}")
             continue
         found = _passage(page, plan, strata)
         if isinstance(found, NoSeed):
@@ -130,8 +142,8 @@ def _decided(pages: Sequence[_Page], plan: SeedPlan) -> Iterator[Seed | NoSeed]:
         hosts.update([host] if host is not None else [])
         clusters.update([cluster] if cluster is not None else [])
         masked, kinds = mask(text)
-        licence, basis = row.get("licence"), row.get("rights_basis")
-        yield Seed(ident, masked, page.topic, plan.use, host, licence, basis, key("text", masked), kinds)
+        rights = page.licence, page.rights_basis
+        yield Seed(ident, masked, page.topic, plan.use, host, *rights, key("text", masked), kinds)
 
 
 def _passage(page: _Page, plan: SeedPlan, strata: Counter[tuple[str, int]]) -> tuple[str, int] | NoSeed:
@@ -144,7 +156,7 @@ def _passage(page: _Page, plan: SeedPlan, strata: Counter[tuple[str, int]]) -> t
             full += 1
             continue
         least, most = bounds[stratum]
-        if (text := passage(page.row["text"], least, most - 1, page.ident)) is not None:
+        if (text := passage(page.excerpt, least, most - 1, page.ident)) is not None:
             return text, stratum
     if full:
         return NoSeed(
