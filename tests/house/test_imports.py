@@ -18,7 +18,7 @@ MAY_IMPORT = {
 }
 HEAVY = {
     "numba", "torch", "polars", "fasttext", "resiliparse", "trafilatura", "sudachipy", "fastwarc", "lxml", "datasets",
-    "transformers", "vllm", "ray", "argilla", "pandas", "hojichar",
+    "transformers", "vllm", "ray", "argilla", "pandas", "hojichar", "aiohttp", "xllamacpp",
 }  # fmt: skip
 BENCHMARKS = {"benchmarks", "tests"}
 
@@ -51,6 +51,12 @@ def loaded_after(code: str) -> set[str]:
 
 def test_all_steps_are_imported_without_a_heavy_library():
     modules = sorted({where.partition(":")[0] for where in STEPS.values()})
+    assert not loaded_after("\n".join(f"import {module}" for module in modules))
+
+
+def test_engines_and_tasks_are_imported_without_a_heavy_library():
+    files = sorted(p.relative_to(ROOT).with_suffix("") for p in (ROOT / "synth").rglob("*.py"))
+    modules = [".".join(p.parts).removesuffix(".__init__") for p in files]
     assert not loaded_after("\n".join(f"import {module}" for module in modules))
 
 
