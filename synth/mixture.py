@@ -1,0 +1,167 @@
+"""Mixture: how many tokens of each function, with caps, and when a run has enough.
+
+One deciding stage a round looks at accepted candidates in the order of a hash of their ids and takes those that their function's
+quota and the caps still allow. So which rows are in does not depend on who was asked first, and a row that was taken in round n
+stays in. Rounds go on until every quota is met, or until three rounds together have added less than 1 %: then the report says what
+is short and why.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from curation.provenance import key
+
+_CAPPED = ("template", "host", "model")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A verified row that may be taken.
+
+    tokens: of prompt and answer. host, template, model: what caps count by; None is not capped.
+    """
+
+    id: bytes
+    function: str
+    tokens: int
+    template: str | None = None
+    host: str | None = None
+    model: str | None = None
+
+
+@dataclass(frozen=True)
+class MixturePlan:
+    """Quotas and caps, as a recipe states them.
+
+    tokens: quota of each function in tokens; rows: exactly so many rows of each function instead. One of the two. per_template,
+    per_host, per_model: largest share of a function's quota that one may have, in (0, 1]; 1 is no cap.
+    """
+
+    tokens: Mapping[str, int] = field(default_factory=dict[str, int])
+    rows: Mapping[str, int] = field(default_factory=dict[str, int])
+    per_template: float = 1.0
+    per_host: float = 1.0
+    per_model: float = 1.0
+
+    def __post_init__(self) -> None:
+        if bool(self.tokens) == bool(self.rows):
+            raise ValueError("mixture: state quotas either in tokens or in rows")
+        if wrong := [n for n, q in self.quotas.items() if q < 1]:
+            raise ValueError(f"mixture: the quota of {wrong[0]} must be ≥ 1")
+        for name in _CAPPED:
+            if not 0 < getattr(self, f"per_{name}") <= 1:
+                raise ValueError(f"mixture: per_{name} is a share in (0, 1], not {getattr(self, f'per_{name}')}")
+
+    @property
+    def quotas(self) -> Mapping[str, int]:
+        """Quota of each function, in the plan's unit."""
+        return self.tokens or self.rows
+
+
+@dataclass
+class Mixture:
+    """What was taken, and how it stands.
+
+    taken: rows in the order of taking. left: why the others were not (quota, cap_template, cap_host, cap_model, no_quota), by count
+    and function.
+    """
+
+    plan: MixturePlan
+    taken: list[Candidate] = field(default_factory=list[Candidate])
+    filled: Counter[str] = field(default_factory=Counter[str])
+    left: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter[str]))
+    rounds: list[int] = field(default_factory=list[int])
+    """Amount taken in each round, in the plan's unit."""
+    _shares: Counter[tuple[str, str, str]] = field(default_factory=Counter[tuple[str, str, str]])
+    _ids: set[bytes] = field(default_factory=set[bytes])
+
+    def take(self, candidates: Iterable[Candidate]) -> list[Candidate]:
+        """One round: takes what fits, in the order of a hash of the ids. Returns the rows that it took."""
+        before, took = sum(self.filled.values()), list[Candidate]()
+        for row in sorted({c.id: c for c in candidates}.values(), key=lambda c: key("mixture", c.id)):
+            if row.id in self._ids:
+                continue
+            if (why := self._refusal(row)) is not None:
+                self.left[row.function][why] += 1
+                continue
+            self._ids.add(row.id)
+            took.append(row)
+            self.filled[row.function] += self._size(row)
+            for name in _CAPPED:
+                if (value := getattr(row, name)) is not None:
+                    self._shares[row.function, name, value] += self._size(row)
+        self.taken += took
+        self.rounds.append(sum(self.filled.values()) - before)
+        return took
+
+    @property
+    def short(self) -> dict[str, int]:
+        """What each function still lacks, where it lacks something."""
+        return {f: quota - self.filled[f] for f, quota in self.plan.quotas.items() if self.filled[f] < quota}
+
+    @property
+    def over(self) -> str | None:
+        """Why no further round is needed: met, or no longer growing (three rounds added less than 1 %); None when one is."""
+        if not self.short:
+            return "every quota is met"
+        if len(self.rounds) >= 3 and sum(self.rounds[-3:]) < 0.01 * max(1, sum(self.rounds)):
+            return f"the last three rounds added less than 1 %; short of {self.short}"
+        return None
+
+    def report(self, asked: Mapping[str, int] | None = None) -> list[dict[str, Any]]:
+        """A line a function: quota, filled, rows, short, why candidates were left, and the yield over the samples `asked`."""
+        counts = Counter(row.function for row in self.taken)
+        lines = []
+        for name, quota in self.plan.quotas.items():
+            drawn = (asked or {}).get(name)
+            lines.append(
+                {
+                    "function": name, "quota": quota, "filled": self.filled[name], "rows": counts[name],
+                    "short": max(0, quota - self.filled[name]), "left": dict(sorted(self.left[name].items())),
+                    "yield": round(counts[name] / drawn, 4) if drawn else None,
+                }
+            )  # fmt: skip
+        return lines
+
+    def _size(self, row: Candidate) -> int:
+        return row.tokens if self.plan.tokens else 1
+
+    def _refusal(self, row: Candidate) -> str | None:
+        quota = self.plan.quotas.get(row.function)
+        if quota is None:
+            return "no_quota"
+        if self.filled[row.function] >= quota:
+            return "quota"
+        for name in _CAPPED:
+            share, value = getattr(self.plan, f"per_{name}"), getattr(row, name)
+            if (
+                share < 1
+                and value is not None
+                and self._shares[row.function, name, value] + self._size(row) > share * quota
+            ):
+                return f"cap_{name}"
+        return None
+
+
+def prompts_wanted(
+    mixture: Mixture, asked: Mapping[str, int], accepted: Mapping[str, int], most: int
+) -> dict[str, int]:
+    """How many samples of each function the next round should ask for, at most `most` of one: what is short, over the yield so far.
+
+    asked, accepted: samples drawn and candidates that came of them, by function, over all rounds. A function without a yield yet
+    gets a tenth of `most`; one whose candidates all fail gets `most`.
+    """
+    sizes: dict[str, Sequence[int]] = {}
+    for row in mixture.taken:
+        sizes[row.function] = [*sizes.get(row.function, ()), mixture._size(row)]
+    wanted = {}
+    for name, short in mixture.short.items():
+        if not asked.get(name):
+            wanted[name] = max(1, most // 10)
+            continue
+        mean = sum(sizes[name]) / len(sizes[name]) if sizes.get(name) else 1.0
+        share = accepted.get(name, 0) / asked[name]
+        wanted[name] = most if share == 0 else min(most, max(1, round(1.1 * short / mean / share)))
+    return wanted

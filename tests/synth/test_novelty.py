@@ -1,0 +1,163 @@
+"""Novelty, contamination and mixture: decided once a round, in an order that nobody's speed changes."""
+
+import json
+import random
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from curation.dedup.normal_form import normal_form
+from curation.dedup.shingles import jaccard
+from curation.provenance import key
+from synth.mixture import Candidate, Mixture, MixturePlan, prompts_wanted
+from synth.novelty import Contamination, Novelty, evaluation_items
+
+LONG = "次の文章を読んで、登場人物の気持ちの移り変わりを百字以内でまとめ、最後に題名を一つ付けてください。"
+NEAR = LONG.replace("百字", "二百字")
+OTHER = "明日の会議で使う資料の目次を、見出しが五つになるように考えてください。"
+
+
+def test_a_near_copy_of_an_accepted_instruction_is_named_with_its_similarity():
+    novelty = Novelty(0.7)
+    assert [v.near for v in novelty.decide([(b"1", LONG), (b"2", OTHER)])] == [None, None]
+    (verdict,) = novelty.decide([(b"3", NEAR)])
+    assert verdict.near == b"1"
+    assert verdict.similarity == jaccard(normal_form(LONG), normal_form(NEAR))
+    assert len(novelty) == 2
+
+
+def test_width_and_punctuation_do_not_make_an_instruction_new():
+    novelty = Novelty(0.9)
+    novelty.decide([(b"1", "ABC の意味を、100字で説明してください。")])
+    (verdict,) = novelty.decide([(b"2", "ＡＢＣの意味を，１００字で説明してください．")])
+    assert verdict.similarity == 1.0
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.randoms(use_true_random=False))
+def test_the_order_of_arrival_changes_nothing(rng):
+    rows = [(key(i), LONG.replace("百", "〇一二三四五六七八九"[i % 10]) + OTHER * (i % 3)) for i in range(40)]
+    before = {v.id: v for v in Novelty(0.8).decide(rows)}
+    rng.shuffle(rows)
+    assert {v.id: v for v in Novelty(0.8).decide(rows)} == before
+
+
+def test_what_was_accepted_is_there_in_the_next_run(tmp_path):
+    first = Novelty(0.7, tmp_path / "accepted.parquet")
+    first.decide([(key("a"), LONG), (key("b"), OTHER)])
+    first.save()
+    second = Novelty(0.7, tmp_path / "accepted.parquet")
+    got = {v.id: v.near for v in second.decide([(key("c"), NEAR), (key("a"), LONG)])}
+    assert got == {key("c"): key("a"), key("a"): None}, "a row that was accepted stays accepted"
+    assert len(second) == 2
+
+
+def test_a_file_of_evaluation_items_is_found_with_every_hit(tmp_path):
+    path = tmp_path / "eval.jsonl"
+    items = [
+        {"q_id": 7, "question": "日本で一番高い山の名前と、その標高を答えなさい。"},
+        {"q_id": 8, "question": "短い"},
+    ]
+    path.write_text("\n".join(json.dumps(i, ensure_ascii=False) for i in items))
+    index = Contamination(13)
+    assert index.add("jcq", evaluation_items(path, ["question"], "q_id")) == 1
+    assert index.skipped == 1
+    (hit,) = index.hits("さて問題です。日本で一番高い山の名前と、その標高を述べよ。")
+    assert (hit.item, hit.span) == ("jcq:7", normal_form("日本で一番高い山の名前と、その標高を"))
+    assert not index.hits("日本で二番目に高い山は北岳である。")
+
+
+def test_evaluation_files_without_the_field_are_refused(tmp_path):
+    (tmp_path / "x.json").write_text('{"a": 1}')
+    with pytest.raises(ValueError, match="no field question"):
+        list(evaluation_items(tmp_path / "x.json", ["question"]))
+
+
+def test_every_item_of_real_evaluation_sets_hits_itself(dev):
+    index, texts = Contamination(13), []
+    for name, fields in (("jglue_jcommonsenseqa_valid-v1.3", ["question"]), ("jglue_jsquad_valid-v1.3", ["question"])):
+        found = list(evaluation_items(dev / "benchmarks" / f"{name}.json.gz", fields))
+        index.add(name, found)
+        texts += found[:300]
+    assert len(texts) == 600
+    prompts = list(evaluation_items(dev / "benchmarks" / "m_ifeval_ja.jsonl", ["prompt"], "key"))
+    assert len(prompts) == 172
+    index.add("m_ifeval", prompts)
+    missed = [t for _, t in [*texts, *prompts] if len(normal_form(t)) >= 5 and not index.hits(f"問: {t} 答: ")]
+    assert not missed
+
+
+def rows(n: int, **other) -> list[Candidate]:
+    return [
+        Candidate(key(i, *other.values()), "summary", 100, f"t{i % 4}", f"h{i % 10}", "m", **other) for i in range(n)
+    ]
+
+
+def test_exactly_as_many_rows_as_asked_for():
+    mixture = Mixture(MixturePlan(rows={"summary": 30}))
+    mixture.take(rows(100))
+    assert len(mixture.taken) == 30
+    assert mixture.over == "every quota is met"
+    assert mixture.report({"summary": 200})[0] | {"left": {}} == {
+        "function": "summary", "quota": 30, "filled": 30, "rows": 30, "short": 0, "left": {}, "yield": 0.15,
+    }  # fmt: skip
+    assert mixture.left["summary"]["quota"] == 70
+
+
+def test_a_token_quota_ends_with_the_row_that_reaches_it():
+    mixture = Mixture(MixturePlan(tokens={"summary": 950}))
+    mixture.take(rows(100))
+    assert mixture.filled["summary"] == 1000
+
+
+def test_no_template_and_no_host_has_more_than_its_share():
+    mixture = Mixture(MixturePlan(rows={"summary": 40}, per_template=0.25, per_host=0.1))
+    mixture.take(rows(400))
+    assert max(Counter(r.template for r in mixture.taken).values()) <= 10
+    assert max(Counter(r.host for r in mixture.taken).values()) <= 4
+
+
+def test_a_function_without_quota_takes_nothing():
+    mixture = Mixture(MixturePlan(rows={"summary": 4}))
+    mixture.take([Candidate(b"x", "poem", 9)])
+    assert mixture.left["poem"] == {"no_quota": 1}
+
+
+def test_rounds_end_when_three_of_them_add_less_than_one_percent():
+    mixture = Mixture(MixturePlan(rows={"summary": 1000}))
+    mixture.take(rows(400))
+    assert mixture.over is None
+    for i in range(3):
+        mixture.take([Candidate(key("more", i), "summary", 1)])
+    assert mixture.over == "the last three rounds added less than 1 %; short of {'summary': 597}"
+
+
+@given(st.randoms(use_true_random=False))
+def test_the_order_of_candidates_changes_nothing(rng):
+    given_rows = rows(60)
+    taken = Mixture(MixturePlan(rows={"summary": 20}, per_host=0.2)).take(given_rows)
+    rng.shuffle(given_rows)
+    assert Mixture(MixturePlan(rows={"summary": 20}, per_host=0.2)).take(given_rows) == taken
+
+
+def test_the_next_round_asks_for_what_is_short_over_the_yield():
+    mixture = Mixture(MixturePlan(rows={"summary": 100, "poem": 10, "maths": 10}))
+    mixture.take(rows(50))
+    wanted = prompts_wanted(mixture, {"summary": 200, "maths": 50}, {"summary": 50}, most=500)
+    assert wanted == {"summary": 220, "poem": 50, "maths": 500}  # 1.1 × 50 short / (50 of 200 accepted)
+
+
+def test_a_plan_that_cannot_be_is_refused():
+    for plan, said in (({}, "either"), ({"rows": {"a": 0}}, "≥ 1"), ({"rows": {"a": 1}, "per_host": 0}, "share")):
+        with pytest.raises(ValueError, match=said):
+            MixturePlan(**plan)
+
+
+def test_a_thousand_random_instructions_are_new():
+    rng = random.Random(3)
+    words = "春 夏 秋 冬 会議 料理 手紙 祭り 計算 要約 比較 説明 提案 翻訳 歴史 地図 天気 予算 健康 物語".split()
+    texts = {key(i): "、".join(rng.choices(words, k=14)) for i in range(1000)}
+    verdicts = Novelty(0.8).decide(texts.items())
+    assert sum(v.near is None for v in verdicts) > 990
