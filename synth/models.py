@@ -251,7 +251,9 @@ def check_release(rulings: Iterable[Ruling], target: Target | None) -> Ruling:
 
 
 def _matches(model: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatch.fnmatchcase(model.lower(), pattern.lower()) for pattern in patterns)
+    """Whether a name is one of the patterns: those without a slash are held against the name without its owner."""
+    whole, last = model.lower(), model.lower().rsplit("/", 1)[-1]
+    return any(fnmatch.fnmatchcase(whole if "/" in p else last, p.lower()) for p in patterns)
 
 
 def _has(entry: Any, names: Iterable[str], where: str) -> None:

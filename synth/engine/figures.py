@@ -1,10 +1,11 @@
 """What a generation shows while it runs and leaves in its manifest: answers, tokens, speed, cost and yield."""
 
+import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TextIO
 
 from synth.engine.request import Answer, Fault
 
@@ -98,3 +99,21 @@ class Figures:
             "completion_tokens_per_s": round(self.completion_tokens / seconds, 3),
             "yield": round(self.accepted / self.judged, 4) if self.judged else None,
         }
+
+
+def live(stream: TextIO | None = None, every: float = 60.0) -> Callable[[Figures], None]:
+    """A `show` for `generate`: one line that is written anew on a terminal, else a line at the start and one in `every` seconds."""
+    out = stream or sys.stderr
+    said = -every
+
+    def show(figures: Figures) -> None:
+        nonlocal said
+        over = figures._ended is not None
+        if out.isatty():
+            out.write(f"\r\x1b[K{figures.line()}" + ("\n" if over else ""))
+        elif over or figures.seconds - said >= every:
+            said = figures.seconds
+            out.write(figures.line() + "\n")
+        out.flush()
+
+    return show

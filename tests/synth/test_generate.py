@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import io
 import json
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from test_server import answers, engine
 
 from synth.engine.content_key import Identity, identity_key, job, request_key
-from synth.engine.figures import Figures
+from synth.engine.figures import Figures, live
 from synth.engine.generate import MOST_WAITING, generate
 from synth.engine.request import Completion, Request, RequestError, Sampling, Structure
 from synth.engine.store import Store
@@ -114,6 +115,20 @@ def test_figures_say_what_was_done(faulty, ask, tmp_path):
     assert kept["gpu_seconds"] == pytest.approx(2 * kept["seconds"], abs=0.002)
     assert "22 answered" in lines[-1]
     assert "yield 50.0%" in lines[-1]
+
+
+def test_the_live_line_is_one_line_on_a_terminal_and_a_line_a_minute_elsewhere(faulty, ask, tmp_path):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    for stream, lines in ((Terminal(), 1), (io.StringIO(), 2)):
+        asked = engine(faulty)
+        with asked as identity, Store(tmp_path / str(lines), 0) as store:
+            prompts = [ask(f"p {i}") for i in range(40)]
+            list(generate(asked, identity, prompts, store, show=live(stream), every=0))
+        assert stream.getvalue().count("\n") == lines
+        assert "40 answered" in stream.getvalue().splitlines()[-1]
 
 
 @pytest.mark.parametrize(

@@ -221,6 +221,8 @@ def test_other_addresses_are_not(packaged, url):
         ("openai/gpt-4o", "OpenAI: the terms forbid"),
         ("gpt-4o-mini", "OpenAI: the terms forbid"),
         ("claude-sonnet-5", "Anthropic"),
+        ("azure/gpt-4o", "OpenAI: the terms forbid"),
+        ("o1-lab/own-model", "not listed in policy.yaml"),
         ("meta-llama/Meta-Llama-3-70B-Instruct", "forbids using output to improve other models"),
         ("sbintuitions/sarashina2.2-3b-instruct-v0.1", "not read yet"),
         ("somebody/unheard-of", "not listed in policy.yaml, so it is denied"),

@@ -209,3 +209,14 @@ def test_what_openais_own_parameters_cannot_say_is_refused_before_it_is_sent(fau
 def test_a_server_without_a_declaration_is_no_engine(faulty):
     with pytest.raises(RequestError, match="must declare which model"):
         Server(faulty.url, "tiny", **SETTINGS)
+
+
+def test_an_engine_that_was_left_in_the_middle_is_used_again(faulty, ask, tmp_path):
+    asked = engine(faulty, attempt_s=2.0)
+    for _ in range(2):
+        with asked as identity, Store(tmp_path, 0) as store:
+            running = generate(asked, identity, [ask("well"), *(ask(f"hang {10**6 + i}") for i in range(8))], store)
+            next(running)
+            running.close()
+    with asked as identity, Store(tmp_path, 0) as store:
+        assert len(list(generate(asked, identity, [ask(f"p {i}") for i in range(50)], store))) == 50
