@@ -149,7 +149,7 @@ def vllm(count: int, rounds: int) -> float | None:
 
 def main(quick: bool) -> None:
     """Runs all engines and prints one JSON object last."""
-    count, rounds = (40, 3) if quick else (2000, 7)
+    count, rounds = (24, 3) if quick else (2000, 7)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         file, licence, what = model(folder)
