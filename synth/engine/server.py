@@ -14,6 +14,7 @@ import os
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -95,8 +96,8 @@ class Server(Engine):
             raise
 
     def room(self) -> int:
-        """Free places under the present limit."""
-        return max(0, int(self.concurrency.limit) - self._in_flight)
+        """Twice the present limit, less what is in flight: as many wait here, so that a freed place is filled without delay."""
+        return max(0, 2 * int(self.concurrency.limit) - self._in_flight)
 
     def submit(self, job: Job) -> None:
         """Hands the sample to the event loop."""
@@ -143,6 +144,7 @@ class Server(Engine):
             raise EngineError(f"{self.url}: the environment has no {self.key_env}, which is to hold the server's key")
         self._address = Address(self.url, self.answers_as, token, self.attempt_s)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._waiting: deque[Job] = deque()
         self._fatal = False
         served = await self._address.get("/v1/models")
         self._models = served
@@ -174,16 +176,24 @@ class Server(Engine):
         return ""
 
     def _begin(self, job: Job) -> None:
-        task = self._loop.create_task(self._answer(job))
-        self._tasks.add(task)
-        task.add_done_callback(self._over)
+        self._waiting.append(job)
+        self._fill()
+
+    def _fill(self) -> None:
+        """Sends what waits, as far as the limit allows."""
+        while self._waiting and len(self._tasks) < int(self.concurrency.limit) and not self._fatal:
+            task = self._loop.create_task(self._answer(self._waiting.popleft()))
+            self._tasks.add(task)
+            task.add_done_callback(self._over)
 
     def _over(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        self._fill()
         if not task.cancelled() and (bug := task.exception()) is not None:
             self._stop(bug)
 
     async def _end(self) -> None:
+        self._fatal = True
         for task in list(getattr(self, "_tasks", ())):
             task.cancel()
         if hasattr(self, "_address"):
@@ -221,7 +231,7 @@ class Server(Engine):
             if isinstance(answer, Fault):
                 self._answers.put(replace(answer, attempts=attempts, at=int(time.time())))
                 return
-            self.concurrency.answered(self._in_flight, seconds)
+            self.concurrency.answered(len(self._tasks), seconds)
             done = replace(answer, seconds=round(seconds, 4), attempts=attempts, at=int(time.time()))
             self._answers.put(done)
             return

@@ -67,7 +67,7 @@ def test_prompts_are_taken_as_there_is_room(faulty, ask, tmp_path):
         for done, _ in enumerate(generate(asked, identity, prompts(), store)):
             ahead.append(taken - done)
     assert len(ahead) == 400
-    assert max(ahead) <= 2 * 8 + 1
+    assert max(ahead) <= 3 * 8, "eight asked, eight waiting behind them, and those that were answered meanwhile"
 
 
 def test_a_flood_of_equal_prompts_waits_for_one_answer_in_bounded_memory(ask, tmp_path):
