@@ -9,6 +9,7 @@ block to block, so that imports are paid once.
 import contextlib
 import os
 import signal
+import sys
 import threading
 import time
 import traceback
@@ -51,7 +52,9 @@ def _serve(pipe: Any) -> None:
         try:
             pickled, rank, attempt = pipe.recv()
         except EOFError:
-            return
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(0)  # nothing is open between two tasks, and taking down the compiler's libraries takes half a second
         stop = threading.Event()
         try:
             executor = dill.loads(pickled)  # steps keep state: each task gets fresh ones
@@ -100,6 +103,9 @@ class Workers:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for worker in self._workers:
+            if worker.rank is None:  # all of them at once, before the first is waited for
+                worker.pipe.close()
         for worker in self._workers:
             self._end(worker)
         self._workers = []
