@@ -54,7 +54,8 @@ def _serve(pipe: Any) -> None:
         except EOFError:
             sys.stdout.flush()
             sys.stderr.flush()
-            os._exit(0)  # nothing is open between two tasks, and taking down the compiler's libraries takes half a second
+            # nothing is open between two tasks, and taking down the compiler's libraries takes half a second
+            os._exit(0)
         stop = threading.Event()
         try:
             executor = dill.loads(pickled)  # steps keep state: each task gets fresh ones
