@@ -119,17 +119,20 @@ def by_trafilatura(pages: Sequence[Page]) -> list[str]:
 
 
 def without_site_lines(batches: Sequence[pa.RecordBatch]) -> tuple[dict[str, str], float]:
-    """Texts by URL after `site_lines`, counted over the batches; CPU seconds of counting and removing."""
+    """Texts by URL after `site_lines`, counted over the batches; CPU seconds of hashing, counting and removing."""
+    from curation.extract.edge_lines import EdgeLines
     from curation.extract.site_lines import SiteLines
 
     def clean(folder: str) -> list[pa.RecordBatch]:
-        counting = SiteLines()
+        hashing, counting = EdgeLines(), SiteLines()
+        hashing.setup()
         counting.setup()
+        hashed = [hashing.split(batch)[0] for batch in batches]
         path = f"{folder}/site_lines.parquet"
-        pq.write_table(pa.concat_tables(table for _, table in counting.survey(Batches(batches))), path)
+        pq.write_table(pa.concat_tables(table for _, table in counting.survey(Batches(hashed))), path)
         removing = SiteLines(table=path)
         removing.setup()
-        return [removing.split(batch)[0] for batch in batches]
+        return [removing.split(batch)[0] for batch in hashed]
 
     with tempfile.TemporaryDirectory() as folder:
         clean(folder)
