@@ -5,7 +5,7 @@
 Both sides read the same crawl (development corpus, new ids) and are charged the CPU time of their processes and children less
 that of a run over no page, least of the repeats. datatrove runs over as many pages as the time allows; ours over the same pages
 for the ratio, and over ten times as many for pages per CPU second. What any page at all costs us (survey blocks, the report)
-weighs on the ratio of --quick, over 200 pages, far more than on that of a full run, so `ratio_datatrove_of_rates` says what both
+weighs on the ratio of --quick, over 400 pages, far more than on that of a full run, so `ratio_datatrove_of_rates` says what both
 rates give. Then: one worker against two (same content hash), and peak memory of a worker over a WARC of 2 GB with records of up
 to 300 MB (--quick: over the crawl itself).
 """
@@ -105,7 +105,7 @@ def main() -> None:
     options = parser.parse_args()
     need_corpus("warc")
     cache, quick = Path(options.cache), options.quick
-    n_peer, n_ours, repeats = (200, 2_012, 1) if quick else (2_012, 20_120, 3)
+    n_peer, n_ours, repeats = (400, 4_024, 1) if quick else (2_012, 20_120, 3)
     nothing, small, large = (write_crawl(cache / f"{n}", n) for n in (0, n_peer, n_ours))
     with tempfile.TemporaryDirectory() as work, ThreadPoolExecutor(1) as beside:
         out = Path(work)
