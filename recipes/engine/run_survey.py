@@ -17,9 +17,6 @@ from curation.shards import write_survey_table, write_table_part
 from curation.step import Batch, Rejected, Step
 from curation.survey import Phase, Rows, Survey
 
-HELD_BYTES = 256 << 20
-"""What one look over the rows keeps in memory for the next look at the same columns; larger sets are read again."""
-
 WORK = "work"
 
 
@@ -94,25 +91,6 @@ class RunSurvey(_Look):
     def __init__(self, read_url: str, steps: Sequence[Step], url: str, partitions: int):
         super().__init__(read_url, steps)
         self.url, self.partitions = url, partitions
-        self._held: dict[tuple[str, ...], list[Batch]] = {}
-
-    def read(self, columns: Sequence[str], partition: int | None = None) -> Iterator[Batch]:
-        """As `_Look.read`; what is small is kept for the next look."""
-        held = self._held.get(tuple(columns)) if partition is None else None
-        if held is not None:
-            self.passes.append(sum(b.num_rows for b in held))
-            yield from held
-            return
-        room, small = HELD_BYTES, list[Batch]()
-        for batch in super().read(columns, partition):
-            room -= batch.nbytes
-            if room >= 0:
-                small.append(batch)
-            else:
-                small.clear()
-            yield batch
-        if room >= 0 and partition is None:
-            self._held = {tuple(columns): small}
 
     def run(self, data: Any = None, rank: int = 0, world_size: int = 1) -> Iterator[Any]:
         """Writes every table, then the task's manifest."""
