@@ -100,7 +100,7 @@ def test_equal_ids_with_equal_payload_leave_one_row_and_with_other_payload_a_col
     other = page(2), page(2, text="別の内容", payload="zzz")
     shards = written(tmp_path, [[same_a, other[0]], [same_b, page(3)], [other[1]]])
     kept, gone = [], []
-    for item in ReadShards(str(tmp_path), NAMES).run():
+    for item in ReadShards([str(tmp_path)], NAMES).run():
         (gone if isinstance(item, Rejected) else kept).extend(
             item.batch.to_pylist() if isinstance(item, Rejected) else item.to_pylist()
         )
