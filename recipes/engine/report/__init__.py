@@ -102,7 +102,7 @@ def contents(run: Run, samples: bool) -> dict[str, Any]:
         "samples": pages,
         "titles": said,
         "doubts": said.doubts,
-        "tokens": "–" if not counts.chars else f"{_big(counts.chars / 2.2)}–{_big(counts.chars / 1.5)}",
+        "tokens": _tokens(counts),
         "figures": _figures(tree, grouped, said),
         "panels": _panels(run, drawn, tree),
         "shown_text": lambda text: (text or "")[:120] if samples else masked(text),
@@ -113,6 +113,13 @@ def contents(run: Run, samples: bool) -> dict[str, Any]:
         **_sample_groups(pages, rules),
         "blocks": [_block(run, block) for block in run.about["blocks"]],
     }
+
+
+def _tokens(counts: ReleaseCounts) -> str:
+    """Tokens as they were counted, or a range that the characters suggest."""
+    if counts.tokens is not None:
+        return _big(counts.tokens)
+    return "–" if not counts.chars else f"{_big(counts.chars / 2.2)}–{_big(counts.chars / 1.5)}"
 
 
 def _figures(tree: Funnel, grouped: Clusters | None, said: Findings) -> dict[str, Any]:
