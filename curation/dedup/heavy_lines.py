@@ -14,8 +14,7 @@ through files cut by target (exchange.py); a task that is run again writes the s
 Loads the compiled passes: imported by the survey, never by a recipe's check.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,14 +22,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curation.dedup.count_min import CountMin, added
-from curation.dedup.exchange import Exchange, read_chunks, read_part, write_part
+from curation.dedup.exchange import read_chunks, read_part, write_part
 from curation.dedup.line_keys import KeyPlaces, LineKeys
-from curation.dedup.partitioned.cut import part_of, starts
+from curation.dedup.line_records import (
+    PAGE,
+    ROW_BITS,
+    Cut,
+    best_ranked,
+    combined,
+    held_pages,
+    merged,
+    partition_of_page,
+)
+from curation.dedup.partitioned.cut import starts
 from curation.dedup.rank_words import WIDTH as RANK
-from curation.dedup.rank_words import rank_order
 from curation.normalise.text_column import text_views
 from curation.parquet_file import read_parquet, write_parquet
-from curation.place import Place
 from curation.step import Batch
 
 if TYPE_CHECKING:
@@ -50,45 +57,6 @@ PHASES = (
 
 SAMPLE_CHARS = 200
 """Characters of a heavy line that the table holds."""
-
-_ROW_BITS = 40
-_PAGES_AT_ONCE = 1 << 14
-_COMBINED = 1 << 20
-_PAGE = 3  # counted lines, key of the text, key of the host; then rank words for a cap
-
-_WIDTHS = {
-    "texts": (2, "parts"),  # key of a text, ordinal
-    "again": (1, "rows"),  # ordinal of a copy
-    "met": (4, "parts"),  # line, host, pages, first ordinal
-    "counted": (4, "parts"),  # line, pages, hosts, first ordinal
-    "firsts": (2, "rows"),  # line, ordinal
-    "best": (1 + RANK, "parts"),  # line, rank words
-}
-"""Words of the records by name, and what they are cut by."""
-
-
-@dataclass(frozen=True)
-class Cut:
-    """A survey over rows in `rows` partitions, whose lines are cut into `parts` (a power of two) by key."""
-
-    work: Place
-    rows: int
-    parts: int
-    depth: int
-
-    def tasks(self, by: str) -> int:
-        """How many tasks a phase has that is cut by rows, parts or depth."""
-        return {"rows": self.rows, "parts": self.parts, "depth": self.depth}[by]
-
-    def exchange(self, name: str) -> Exchange:
-        """Records of that name on their way."""
-        width, by = _WIDTHS[name]
-        return Exchange(self.work, name, width, self.tasks(by))
-
-    def part_of(self, keys: np.ndarray) -> np.ndarray:
-        """Part of each key, int64."""
-        return part_of(keys, self.parts)
-
 
 Read = Callable[[Sequence[str]], Iterator[Batch]]
 """Reads some columns of the rows of a task's partition, in order of id."""
@@ -128,7 +96,7 @@ def sketch(step: "LineDedup", cut: Cut, task: int, read: Read) -> int:
 
         def texts() -> Iterator[tuple[np.ndarray, np.ndarray]]:
             nonlocal total
-            ordinal = task << _ROW_BITS
+            ordinal = task << ROW_BITS
             for batch in read(step.surveys):
                 lines = keys.of(batch.column("text"))
                 found, sizes = keys.distinct(lines, step.counts(lines))
@@ -167,18 +135,19 @@ def copies(cut: Cut, task: int) -> int:
     found = cut.exchange("texts").receive(task)
     found = found[np.lexsort((found[:, 1], found[:, 0]))]
     again = found[~starts(found[:, :1]), 1]
-    cut.exchange("again").send(task, [(_partition(again), again[:, None])])
+    cut.exchange("again").send(task, [(partition_of_page(again), again[:, None])])
     return len(again)
 
 
 def recount(step: "LineDedup", cut: Cut, task: int) -> None:
     """Sends where the lines stand whose estimate reaches `min_pages`: (line, host, pages, first ordinal), added up as far as held."""
-    sums = np.stack([read_part(cut.work, "sums", d, np.uint32) for d in range(step.depth)])
-    counter = CountMin(step.width, step.depth, sums)
+    counter = CountMin(step.width, step.depth)
+    for d in range(step.depth):
+        counter.counts[d] = read_part(cut.work, "sums", d, np.uint32)
     again = np.sort(cut.exchange("again").receive(task)[:, 0])
 
     def met() -> Iterator[np.ndarray]:
-        for ordinal, pages, lines in _held(cut.work, task, step):
+        for ordinal, pages, lines in held_pages(cut, task, step.k is not None):
             reached = np.flatnonzero(counter.reaches(lines, step.min_pages))
             owner = np.repeat(np.arange(len(pages)), pages[:, 0].astype(np.int64))[reached]
             number = (np.arange(len(pages)) + ordinal).astype(np.uint64)
@@ -188,7 +157,7 @@ def recount(step: "LineDedup", cut: Cut, task: int) -> None:
             ).astype(np.uint64, copy=False)
 
     def sent() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        for some in _combined(met(), 2):
+        for some in combined(met(), 2):
             # by line and host: a line on every page of the crawl is no single task's load
             yield cut.part_of(some[:, 0] * np.uint64(0x9E3779B97F4A7C15) ^ some[:, 1]), some
 
@@ -197,18 +166,18 @@ def recount(step: "LineDedup", cut: Cut, task: int) -> None:
 
 def hosts(cut: Cut, task: int) -> None:
     """Sends pages and distinct hosts of each line, as far as its hosts fall to this task."""
-    found = _merged(cut.exchange("met").receive(task), 2)
+    found = merged(cut.exchange("met").receive(task), 2)
     found[:, 1] = 1
-    found = _merged(found[:, [0, 2, 1, 3]], 1)
+    found = merged(found[:, [0, 2, 1, 3]], 1)
     cut.exchange("counted").send(task, [(cut.part_of(found[:, 0]), found)])
 
 
 def heavy(step: "LineDedup", cut: Cut, task: int) -> tuple[int, int]:
     """Writes the heavy lines of this part, (line, pages, hosts, first ordinal). Returns how many were recounted and are heavy."""
-    found = _merged(cut.exchange("counted").receive(task), 1)
+    found = merged(cut.exchange("counted").receive(task), 1)
     kept = found[(found[:, 1] >= step.min_pages) & (found[:, 2] >= step.min_hosts)]
     write_part(cut.work, "heavy", task, kept)
-    cut.exchange("firsts").send(task, [(_partition(kept[:, 3]), kept[:, [0, 3]])])
+    cut.exchange("firsts").send(task, [(partition_of_page(kept[:, 3]), kept[:, [0, 3]])])
     return len(found), len(kept)
 
 
@@ -222,12 +191,12 @@ def first(step: "LineDedup", cut: Cut, task: int, read: Read) -> None:
     every = KeyPlaces(np.concatenate([read_part(cut.work, "heavy", part, width=4)[:, 0] for part in range(cut.parts)]))
 
     def ranked() -> Iterator[np.ndarray]:
-        for _, pages, lines in _held(cut.work, task, step):
+        for _, pages, lines in held_pages(cut, task, step.k is not None):
             owner = np.repeat(np.arange(len(pages)), pages[:, 0].astype(np.int64))
             here = every.of(lines) >= 0
-            yield np.concatenate([lines[here, None], pages[owner[here], _PAGE:]], axis=1)
+            yield np.concatenate([lines[here, None], pages[owner[here], PAGE:]], axis=1)
 
-    best = _best(ranked(), step.k)
+    best = best_ranked(ranked(), step.k)
     cut.exchange("best").send(task, [(cut.part_of(best[:, 0]), best)])
 
 
@@ -241,7 +210,7 @@ def table(step: "LineDedup", cut: Cut, task: int) -> pa.Table:
     look = look.take(pa.array(order[np.searchsorted(key[order], found[:, 0])]))
     bound = pa.nulls(len(found), pa.binary(8 * RANK))
     if step.k is not None:
-        best = _best([cut.exchange("best").receive(task)], step.k)
+        best = best_ranked([cut.exchange("best").receive(task)], step.k)
         low, high = (np.searchsorted(best[:, 0], found[:, 0], side) for side in ("left", "right"))
         words = np.ascontiguousarray(best[high - 1, 1:], ">u8")
         raw = pa.FixedSizeBinaryArray.from_buffers(bound.type, len(found), [None, pa.py_buffer(words.tobytes())])
@@ -266,7 +235,7 @@ _LOOK = pa.schema(
 def _looks(wanted: np.ndarray, task: int, read: Read) -> pa.Table:
     """Of each wanted (line, ordinal) the page's id, and the line as it stands there; reads until all are found."""
     wanted = wanted[np.argsort(wanted[:, 1], kind="stable")]
-    row = (wanted[:, 1] - np.uint64(task << _ROW_BITS)).astype(np.int64)
+    row = (wanted[:, 1] - np.uint64(task << ROW_BITS)).astype(np.int64)
     keys, at = LineKeys(), 0
     found: list[tuple[int, int, bytes, str]] = []
     for batch in read(("id", "text")):
@@ -283,65 +252,3 @@ def _looks(wanted: np.ndarray, task: int, read: Read) -> pa.Table:
             break
     columns = zip(*found, strict=True)
     return pa.table([pa.array(c, f.type) for c, f in zip(columns, _LOOK, strict=True)], schema=_LOOK)
-
-
-def _held(work: Place, part: int, step: "LineDedup") -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """A partition as `sketch` left it: (ordinal of the first page, some pages, keys of their lines)."""
-    ordinal = part << _ROW_BITS
-    width = _PAGE + (RANK if step.k is not None else 0)
-    with work.fs.open(f"{work.path}/held/lines/{part:05d}.bin", "rb") as file:
-        for pages in read_chunks(work, "pages", part, width=width, rows=_PAGES_AT_ONCE):
-            lines = np.frombuffer(file.read(8 * int(pages[:, 0].sum())), np.uint64)
-            yield ordinal, pages, lines
-            ordinal += len(pages)
-
-
-def _partition(ordinals: np.ndarray) -> np.ndarray:
-    return (ordinals >> np.uint64(_ROW_BITS)).astype(np.int64)
-
-
-def _combined(batches: Iterable[np.ndarray], keys: int) -> Iterator[np.ndarray]:
-    """The records of many batches, those of equal keys made one as far as a million are held together."""
-    held: list[np.ndarray] = []
-    n = 0
-    for some in batches:
-        held.append(some)
-        n += len(some)
-        if n >= _COMBINED:
-            held, n = [_merged(np.concatenate(held), keys)], 0
-            if len(held[0]) >= _COMBINED // 2:
-                yield held.pop()
-    if held:
-        yield _merged(np.concatenate(held), keys)
-
-
-def _merged(records: np.ndarray, keys: int) -> np.ndarray:
-    """One record for each distinct value of the first `keys` words: the words between added up, the smallest of the last one."""
-    records = records[np.lexsort(records[:, :keys].T[::-1])]
-    at = np.flatnonzero(starts(records[:, :keys]))
-    if not len(at):
-        return records
-    made = records[at]
-    for column in range(keys, records.shape[1] - 1):
-        made[:, column] = np.add.reduceat(records[:, column], at)
-    made[:, -1] = np.minimum.reduceat(records[:, -1], at)
-    return made
-
-
-def _best(batches: Iterable[np.ndarray], k: int) -> np.ndarray:
-    """Of (line, rank words) records the k best-ranked of each line, sorted by line and rank."""
-    best = np.zeros((0, 1 + RANK), np.uint64)
-    held: list[np.ndarray] = [best]
-    n = 0
-    for some in batches:
-        held.append(some)
-        n += len(some)
-        if n >= _COMBINED:
-            held, n = [_best_of(np.concatenate(held), k)], 0
-    return _best_of(np.concatenate(held), k)
-
-
-def _best_of(records: np.ndarray, k: int) -> np.ndarray:
-    records = records[rank_order(records)]
-    first = np.searchsorted(records[:, 0], records[:, 0])
-    return records[np.arange(len(records)) - first < k]
