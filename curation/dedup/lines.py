@@ -119,7 +119,7 @@ class LineDedup(Survey):
             "cap": f"stays on its {self.k} best-ranked pages",
         }
         return (
-            f"a line of at least {self.min_chars:,} characters on {self.min_pages:,} pages of {self.min_hosts:,} hosts "
+            f"a line of at least {self.min_chars:,} characters on at least {self.min_pages:,} pages and {self.min_hosts:,} hosts "
             f"{done[self.mode]}\n"
             f"count-min sketch {self.depth} × {self.width:,}: {4 * self.width * self.depth / 1e6:,.1f} MB a task; a line's count "
             f"is never too low, and too high by more than e/width = {error_share(self.width):.2g} of all lines of all pages with "

@@ -331,6 +331,8 @@ def test_parameters_that_cannot_be_are_refused_in_words(given_, said):
 
 def test_the_plan_says_what_the_sketch_promises():
     said = LineDedup("cap", 1000, 50, min_chars=10, k=4).plan_note()
-    assert "a line of at least 10 characters on 1,000 pages of 50 hosts stays on its 4 best-ranked pages" in said
+    assert (
+        "a line of at least 10 characters on at least 1,000 pages and 50 hosts stays on its 4 best-ranked pages" in said
+    )
     assert "4 × 1,048,576: 16.8 MB a task" in said
     assert "2.6e-06 of all lines of all pages with probability e^−depth = 1.8 %" in said

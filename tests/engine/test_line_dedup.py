@@ -74,8 +74,8 @@ def test_emptied_pages_are_rejected_and_the_report_says_what_went(files, tmp_pat
     html = Path(write_report(run)).read_text(encoding="utf-8")
     section = re.search(r'<section id="boilerplate">.*?</section>', html, re.S)[0]
     assert "1 line of at least 8 characters stands on at least 10 pages of at least 5 hosts." in section
-    assert "87 were taken out; 3 pages of nothing else were rejected." in section
-    assert "Copies of a page (2) count once." in section
+    assert "87 were taken out of the text. 3 pages of nothing else were rejected." in section
+    assert "Copies of other pages (2) were not counted again." in section
     assert FOOTER not in html, "text is masked unless it is asked for"
     assert FOOTER in Path(write_report(run, samples=True)).read_text(encoding="utf-8")
     explain(run, "https://h1.example.jp/1")

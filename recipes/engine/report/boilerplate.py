@@ -61,26 +61,29 @@ class Boilerplate:
         share, pages = share_words(self.share), self.met.get("pages_with_boilerplate", 0)
         return Words(
             f"文字の {share} が定型文の行にあった（{pages:,} ページ）",
-            f"{share} of all characters are in boilerplate lines ({pages:,} page{'' if pages == 1 else 's'})",
+            f"{share} of all characters are in boilerplate lines ({_counted(pages, 'page')})",
         )
 
     @property
     def lead(self) -> Words:
         """What is called boilerplate here, and what became of it."""
         given = self.given
-        pages, hosts, chars = (f"{given[name]:,}" for name in ("min_pages", "min_hosts", "min_chars"))
-        ja = f"{hosts} ホスト以上の {pages} ページ以上に同じ形で現れる {chars} 字以上の行は {self.heavy:,} 種類。"
-        one = self.heavy == 1
-        en = f"{self.heavy:,} line{'' if one else 's'} of at least {chars} characters {'stands' if one else 'stand'} on at least "
-        en += f"{pages} pages of at least {hosts} hosts. "
+        pages, hosts, chars = (given[name] for name in ("min_pages", "min_hosts", "min_chars"))
+        ja = f"{hosts:,} ホスト以上の {pages:,} ページ以上に同じ形で現れる {chars:,} 字以上の行は {self.heavy:,} 種類。"
+        stand = "stands" if self.heavy == 1 else "stand"
+        en = f"{_counted(self.heavy, 'line')} of at least {_counted(chars, 'character')} {stand} on at least "
+        en += f"{pages:,} pages of at least {_counted(hosts, 'host')}. "
         removed, k = self.met.get("lines_removed", 0), given["k"]
         if given["mode"] == "measure":
             return Words(ja + "数えただけで、本文は変えていない。", en + "They were measured; no text was changed.")
         if given["mode"] == "cap":
             ja += f"それぞれ上位 {k} ページにだけ残した。"
-            en += f"Each stays on its {k} best-ranked page{'' if k == 1 else 's'}. "
-        ja += f"{removed:,} 行を除き、ほかに何も残らない {self.rejected:,} ページは除外した。"
-        en += f"{removed:,} were taken out; {self.rejected:,} pages of nothing else were rejected."
+            en += f"Each stays on its {_counted(k, 'best-ranked page')}. "
+        ja += f"{removed:,} 行を本文から除いた。"
+        en += f"{removed:,} were taken out of the text."
+        if self.rejected:
+            ja += f"ほかに何も残らない {self.rejected:,} ページは除外した。"
+            en += f" {_counted(self.rejected, 'page')} of nothing else {'was' if self.rejected == 1 else 'were'} rejected."
         return Words(ja, en)
 
     @property
@@ -92,11 +95,15 @@ class Boilerplate:
         least = self.given["min_pages"]
         ja = f"count-min sketch（{depth} × {width:,}）で {lines:,} 行を数え、{least:,} に届き得る {again:,} 種類を正確に数え直した。"
         ja += f"スケッチは少なく数えることがなく、{off:,.1f} を超えて多く数える確率は {failing} 以下。"
-        ja += f"同じ本文の {copies:,} ページは 1 ページとして数えた。"
+        ja += f"ほかのページの写し {copies:,} ページは重ねて数えていない。"
         en = f"A count-min sketch ({depth} × {width:,}) counted {lines:,} lines; the {again:,} that might reach {least:,} were "
         en += f"recounted exactly. A sketch never counts too few, and too many by more than {off:,.1f} with probability {failing} "
-        en += f"at most. Copies of a page ({copies:,}) count once."
+        en += f"at most. Copies of other pages ({copies:,}) were not counted again."
         return Words(ja, en)
+
+
+def _counted(n: int, name: str) -> str:
+    return f"{n:,} {name}{'' if n == 1 else 's'}"
 
 
 def boilerplate(run: Run) -> list[Boilerplate]:
