@@ -185,7 +185,10 @@ def first(step: "LineDedup", cut: Cut, task: int, read: Read) -> None:
     """Writes how the heavy lines look that stand first in this partition; with a cap, sends the best-ranked pages of each line."""
     wanted = cut.exchange("firsts").receive(task)
     if len(wanted):
-        write_parquet(cut.work, f"first/{task:05d}.parquet", _looks(wanted, task, read))
+        looks = _looks(wanted, task, read)
+        part = cut.part_of(looks.column("line_hash").to_numpy())
+        for p in np.unique(part).tolist():
+            write_parquet(cut.work, f"first/{p:05d}/{task:05d}.parquet", looks.filter(pa.array(part == p)))
     if step.k is None:
         return
     every = KeyPlaces(np.concatenate([read_part(cut.work, "heavy", part, width=4)[:, 0] for part in range(cut.parts)]))
@@ -203,7 +206,8 @@ def first(step: "LineDedup", cut: Cut, task: int, read: Read) -> None:
 def table(step: "LineDedup", cut: Cut, task: int) -> pa.Table:
     """The heavy lines of this part, sorted by key."""
     found = read_part(cut.work, "heavy", task, width=4)
-    looks = [read_parquet(cut.work, f"first/{name}") for name in cut.work.names("first")]
+    folder = f"first/{task:05d}"
+    looks = [read_parquet(cut.work, f"{folder}/{name}") for name in cut.work.names(folder)]
     look = pa.concat_tables(looks) if looks else _LOOK.empty_table()
     key = look.column("line_hash").to_numpy()
     order = np.argsort(key, kind="stable")

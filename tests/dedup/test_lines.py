@@ -230,6 +230,17 @@ def test_lines_of_the_kernel_are_those_of_the_reference(texts, skipped):
     assert without == [t if t is None else without_lines(t, lambda line: line_key(line)[0] % 3 == 0) for t in texts]
 
 
+def test_lines_of_real_pages_are_counted_as_a_plain_count_does(scale_rows, tmp_path):
+    texts = scale_rows(400)
+    table = pages([(f"h{i % 37}.jp", text) for i, text in enumerate(texts)])
+    expected = plain_count(table, 12, 8, min_chars=6)
+    assert len(expected) > 15
+    step = LineDedup("measure", 12, 8, min_chars=6, width=1 << 12)
+    assert as_counted(in_phases(step, table, tmp_path, 4, 300)) == expected
+    every = len(plain_count(table, 1, 1, min_chars=6))
+    assert counted(step)["recounted_lines"] < every / 50 > 200, "the others were told apart by the sketch alone"
+
+
 def test_removed_lines_go_from_every_page_and_the_rest_stays_as_it_was(tmp_path):
     table = pages(
         [(f"h{i % 4}.jp", f"{FOOTER}\n\n本文その{i}。\n\n{FOOTER}\n続きの{i}。\n\n{NOTICE}\n") for i in range(12)]

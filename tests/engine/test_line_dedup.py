@@ -82,6 +82,17 @@ def test_emptied_pages_are_rejected_and_the_report_says_what_went(files, tmp_pat
     assert re.search(r"boilerplate +1 line, \d+\.\d % of the characters; 1 removed", capsys.readouterr().out)
 
 
+def test_a_hostile_line_stays_text_in_the_report(tmp_path):
+    hostile = '<script>document.title="owned"</script>'
+    lines = [{"id": str(i), "text": f"{hostile}\n{i} 頁", "url": f"https://h{i}.jp/"} for i in range(9)]
+    (tmp_path / "a.jsonl").write_text("\n".join(json.dumps(r) for r in lines))
+    step = LineDedup("remove", min_pages=9, min_hosts=9)
+    done(recipe(f"{tmp_path}/a.jsonl", ["whitespace"], [step]), tmp_path / "out")
+    html = Path(write_report(str(tmp_path / "out" / "1"), samples=True)).read_text(encoding="utf-8")
+    assert "&lt;script&gt;document.title=" in html
+    assert html.count("<script") == 1, "the language switch is the only script"
+
+
 def test_measuring_changes_no_text(files, tmp_path):
     done(recipe(files, ["whitespace"], [LineDedup("measure", **GIVEN)]), tmp_path / "out")
     rows = [r for b in ShardSet.open(str(tmp_path / "out" / "1" / "measured")).read() for r in b.to_pylist()]
