@@ -73,6 +73,8 @@ class Boilerplate:
         stand = "stands" if self.heavy == 1 else "stand"
         en = f"{_counted(self.heavy, 'line')} of at least {_counted(chars, 'character')} {stand} on at least "
         en += f"{pages:,} pages of at least {_counted(hosts, 'host')}. "
+        if not self.heavy:
+            return Words(ja, en)
         removed, k = self.met.get("lines_removed", 0), given["k"]
         if given["mode"] == "measure":
             return Words(ja + "数えただけで、本文は変えていない。", en + "They were measured; no text was changed.")
@@ -91,13 +93,14 @@ class Boilerplate:
         """What the sketch looked at and what its bound is in lines."""
         lines, again, copies = (self.met.get(name, 0) for name in ("lines", "recounted_lines", "copies"))
         width, depth = self.given["width"], self.given["depth"]
-        off, failing = lines * error_share(width), f"{100 * failure_probability(depth):.2g} %"
+        bound, failing = lines * error_share(width), f"{100 * failure_probability(depth):.2g} %"
+        off = f"{bound:,.1f}" if bound >= 1 else f"{bound:.2g}"
         least = self.given["min_pages"]
         ja = f"count-min sketch（{depth} × {width:,}）で {lines:,} 行を数え、{least:,} に届き得る {again:,} 種類を正確に数え直した。"
-        ja += f"スケッチは少なく数えることがなく、{off:,.1f} を超えて多く数える確率は {failing} 以下。"
+        ja += f"スケッチは少なく数えることがなく、{off} を超えて多く数える確率は {failing} 以下。"
         ja += f"ほかのページの写し {copies:,} ページは重ねて数えていない。"
         en = f"A count-min sketch ({depth} × {width:,}) counted {lines:,} lines; the {again:,} that might reach {least:,} were "
-        en += f"recounted exactly. A sketch never counts too few, and too many by more than {off:,.1f} with probability {failing} "
+        en += f"recounted exactly. A sketch never counts too few, and too many by more than {off} with probability {failing} "
         en += f"at most. Copies of other pages ({copies:,}) were not counted again."
         return Words(ja, en)
 
