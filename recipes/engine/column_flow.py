@@ -14,7 +14,8 @@ from recipes.engine.spec import Stage
 def stage_columns(steps: list[Step], read: Mapping[str, list[str]], stage: Stage, place: str) -> list[str]:
     """Columns of a stage's shards, from those of everything that it reads, by name.
 
-    Raises RecipeError when a step reads what nobody writes, or what only some of the sets have that are read together.
+    Raises RecipeError when a step reads what nobody writes, or what only some of the sets have that are read together, and when one
+    changes the text after its form key was taken.
     """
     have = {column for columns in read.values() for column in columns}
     lacking = {c: [name for name, columns in read.items() if c not in columns] for c in have}
@@ -27,6 +28,10 @@ def stage_columns(steps: list[Step], read: Mapping[str, list[str]], stage: Stage
             raise RecipeError(
                 f"{at}: reads column '{part}', which {' and '.join(lacking[part])} does not have; "
                 "every stage that is read together must write it"
+            )
+        if "text" in step.writes and "form_key" in have:
+            raise RecipeError(
+                f"{at}: changes the text, and the form key was taken from it as it is here; put '{step.name}' before 'minhash'"
             )
         have = (have - set(step.drops)) | set(step.writes)
         lacking |= {column: [] for column in step.writes}

@@ -6,7 +6,8 @@ rights stand behind it, how often a text will be shown. Everything is read again
     fates.py            every row with its fate, a few columns at a time, sampled on a big run and weighted back
     funnel.py           what each step took         distributions.py   values beside thresholds
     release_counts.py   characters, hosts, signals  decoding.py        encodings and languages
-    clusters.py         near-duplicates, showings   page_samples.py    pages to look at, masked unless asked
+    clusters.py         near-duplicates, showings   boilerplate.py     lines on very many pages
+    page_samples.py     pages to look at, masked unless asked
     svg.py              drawing                     findings.py        titles that say what was found
     page.html style.css language.js                 the page
 
@@ -23,6 +24,7 @@ from typing import Any
 from markupsafe import Markup
 
 from curation.place import Place
+from recipes.engine.report.boilerplate import boilerplate
 from recipes.engine.report.clusters import Clusters, clusters, draw_curve, draw_exposures, draw_sizes
 from recipes.engine.report.decoding import COLUMNS as DECODING_COLUMNS
 from recipes.engine.report.decoding import Decoding, decoding, languages
@@ -98,6 +100,7 @@ def contents(run: Run, samples: bool) -> dict[str, Any]:
         "funnel": tree,
         "counts": counts,
         "clusters": grouped,
+        "boilerplate": boilerplate(run),
         "decoding": decoded,
         "samples": pages,
         "titles": said,
