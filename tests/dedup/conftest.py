@@ -22,7 +22,7 @@ class Pages:
     def __init__(self, table: pa.Table, rows_a_batch: int = 1000):
         self.table, self.rows_a_batch = table, rows_a_batch
 
-    def read(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    def read(self, columns: Sequence[str], partition: int | None = None) -> Iterator[pa.RecordBatch]:
         yield from self.table.select(list(columns)).to_batches(max_chunksize=self.rows_a_batch)
 
 

@@ -14,6 +14,7 @@ from curation.dedup.index_generation import add_generation
 from curation.dedup.key_order import column_keys
 from curation.dedup.minhash import MinHash
 from curation.dedup.normal_form import form_key, normal_form
+from curation.dedup.shingle_sets import read_sets
 from curation.dedup.shingles import shingle_words
 from curation.place import Place
 from curation.provenance import key
@@ -127,8 +128,8 @@ def test_an_index_holds_every_form_but_signatures_and_sets_of_kept_ones_only(adm
     keys = column_keys(pa.array([form_key(f) for f in forms], pa.binary(16)))
     known = index.known(keys)
     assert known.here.tolist() == [True] * 4
-    assert {tuple(k) for k in index.kept_forms.tolist()} == {tuple(keys[0].tolist()), tuple(keys[3].tolist())}
-    sets = {place: words.tolist() for place, words in index.shingles(np.array([1, 0]))}
+    assert {tuple(k) for k in index.all_nodes()[:, :2].tolist()} == {tuple(keys[0].tolist()), tuple(keys[3].tolist())}
+    sets = {place: words.tolist() for place, words in read_sets(index.all_nodes()[:, 4:], index.set_file)}
     assert sets == {0: shingle_words(forms[0]).tolist(), 1: shingle_words(forms[3]).tolist()}
 
 
