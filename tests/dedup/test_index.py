@@ -1,62 +1,19 @@
 """The index of earlier crawls: two crawls one after the other are both at once, and an index that does not fit is refused."""
 
 import random
-from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pytest
 
 from curation.dedup.dedup import Dedup
 from curation.dedup.index import Index, IndexRefused
-from curation.dedup.index_generation import add_generation
 from curation.dedup.key_order import column_keys
 from curation.dedup.minhash import MinHash
 from curation.dedup.normal_form import form_key, normal_form
 from curation.dedup.shingle_sets import read_sets
 from curation.dedup.shingles import shingle_words
-from curation.place import Place
 from curation.provenance import key
-from curation.shards import Table, write_survey_table
-
-PARAMETERS = {"normal_form": "seimai-nf/1", "threshold": "0.7", "bands": "14x8", "seed": "1"}
-
-
-class BothAtOnce(Dedup):
-    """The survey over rows of several crawls whose generations are given."""
-
-    generation_of: dict[bytes, int]
-
-    def _read_rank(self, rows):
-        ids, present, ranked = super()._read_rank(rows)
-        words = [bytes(np.ascontiguousarray(i, ">u8")) for i in ranked["ids"]]
-        return ids, present, ranked | {"generation": np.array([self.generation_of[w] for w in words])}
-
-
-@pytest.fixture
-def admit(tmp_path, survey_tables) -> Callable[..., str]:
-    """Clusters a crawl (against the index from its second on), adds it to the index; the index's folder, and the crawl's tables."""
-    made: list[dict[str, pa.Table]] = []
-
-    def add(table: pa.Table, **options: object) -> dict[str, pa.Table]:
-        url = str(tmp_path / "index")
-        step = Dedup(0.7, index=url if made else None, **options)
-        tables, _ = survey_tables(step, table)
-        place = Place(str(tmp_path / f"run{len(made)}"))
-        write_survey_table(place, "members", tables["members"], 1)
-
-        def rows(partition: int):
-            for batch in table.to_batches(max_chunksize=9):
-                _, here, _, fields = step.ranked(batch)
-                yield batch.filter(pa.array(here)), fields
-
-        counts = add_generation(url, PARAMETERS, f"run {len(made)}", Table(f"{place.path}/members"), rows, 1)
-        assert counts is not None
-        made.append(tables)
-        return tables
-
-    return add
 
 
 def crawls(seed: int, count: int) -> list[list[str | None]]:
@@ -74,7 +31,7 @@ def crawls(seed: int, count: int) -> list[list[str | None]]:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_crawls_one_after_the_other_equal_all_at_once_with_the_same_generations(
-    admit, survey_tables, measure, make_pages, seed
+    admit, at_once, measure, make_pages, seed
 ):
     rng = random.Random(seed)
     tables, one_by_one, generation_of = [], {}, {}
@@ -84,11 +41,7 @@ def test_crawls_one_after_the_other_equal_all_at_once_with_the_same_generations(
         tables.append(table)
         generation_of |= dict.fromkeys(table["id"].to_pylist(), number)
         one_by_one[number] = {r["id"]: r for r in admit(table)["clusters"].to_pylist()}
-        # All crawls so far at once, with the generations that the index gives them
-        step = BothAtOnce(0.7)
-        step.generation_of = generation_of
-        at_once, _ = survey_tables(step, pa.concat_tables(tables).sort_by("id"))
-        expected = {r["id"]: r for r in at_once["clusters"].to_pylist()}
+        expected = {r["id"]: r for r in at_once(tables).to_pylist()}
         for row in one_by_one[number].values():
             for column in ("cluster", "cluster_size", "cluster_rank", "cluster_examples"):
                 assert row[column] == expected[row["id"]][column], column
