@@ -1,5 +1,6 @@
 """`seimai index`: a finished run becomes the next generation of an index, or the first of one that replaces another."""
 
+import inspect
 from collections.abc import Iterator
 from typing import Any
 
@@ -80,7 +81,8 @@ def _add(
         raise RecipeError(
             f"{run.place.url}: the shard set that its stage {stage} read is gone, so no shingle set can be made"
         )
-    given = {k: v for k, v in step["with"].items() if k != "index"}
+    # A step that was made in a Python recipe is recorded with all its attributes.
+    given = {k: step["with"][k] for k in inspect.signature(Dedup).parameters if k != "index" and k in step["with"]}
     look = Dedup(**given)
     columns = list(dict.fromkeys([*look.rank_columns, "minhash", "text"]))
 

@@ -4,15 +4,18 @@ import random
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from curation.dedup.dedup import Dedup
 from curation.dedup.index import Index, IndexRefused
+from curation.dedup.index_labels import write_labels
 from curation.dedup.key_order import column_keys
 from curation.dedup.minhash import MinHash
 from curation.dedup.normal_form import form_key, normal_form
 from curation.dedup.shingle_sets import read_sets
 from curation.dedup.shingles import shingle_words
+from curation.place import Place
 from curation.provenance import key
 
 
@@ -101,6 +104,33 @@ def test_an_index_of_other_parameters_is_refused_naming_what_differs(
         Dedup(index=str(tmp_path / "index"), **options)
     assert all(part in str(refused.value) for part in said)
     assert "seimai index rebase" in str(refused.value)
+
+
+def test_an_index_of_another_format_is_refused(admit, measure, make_pages, tmp_path):
+    admit(measure(make_pages(["一つの文書です"])))
+    place = Place(str(tmp_path / "index" / "00000"))
+    place.write_json("manifest.json", place.read_json("manifest.json") | {"format": 1})
+    with pytest.raises(
+        IndexRefused, match=r"00000: index format 1 there and 2 here; make a new index .* `seimai index add`"
+    ):
+        Dedup(0.7, index=str(tmp_path / "index"))
+
+
+def test_what_became_of_labels_is_counted_the_same_however_it_is_cut(start_crawls, measure, make_pages):
+    letters = "".join(chr(random.Random(4).randrange(0x4E00, 0x9FFF)) for _ in range(300))
+    old, new = start_crawls(), start_crawls(index_rows_a_part=2, partitions=2)
+    texts = [letters[:-9], letters[:-8], letters[:-7], "別の文書です", *(f"消える文書{i}" for i in range(9))]
+    old.add(measure(make_pages(texts)))
+    new.add(measure(make_pages([letters, *texts[:4], *(f"新しい文書{i}" for i in range(20))])))
+    label = [form_key(normal_form(t)) for t in (letters[:-7], letters, texts[3])]
+    for rows_a_part in (1, 3, 1000):
+        assert write_labels(Index(old.url), new.url, rows_a_part) == (11, 9)
+        found = {r["old_label"]: r for r in pq.read_table(Path(new.url) / "labels.parquet").to_pylist()}
+        assert list(found) == sorted(found)
+        assert found[label[0]] == {"old_label": label[0], "new_label": label[1], "forms": 3}
+        assert found[label[2]] == {"old_label": label[2], "new_label": label[2], "forms": 1}
+        assert sum(r["new_label"] is None for r in found.values()) == 9
+    assert not (Path(new.url) / "work").exists()
 
 
 def test_an_index_of_another_normal_form_is_refused(admit, measure, make_pages, tmp_path, monkeypatch):

@@ -70,7 +70,7 @@ def test_phases_against_an_index_make_the_tables_that_one_task_makes(start_crawl
     assert (one.counts["crowded_nodes"] > 0) == (best == 3)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.integers(0, 1 << 30), st.integers(2, 3), st.integers(1, 25), st.integers(1, 25), st.sampled_from([1, 2, 4]))
 def test_crawls_in_phases_equal_all_at_once_with_the_same_generations(
     start_crawls, at_once, measure, make_pages, seed, count, rows_a_part, index_rows_a_part, partitions
