@@ -10,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.dedup.dedup import Dedup
+from curation.dedup.exchange import read_part, write_part
 from curation.dedup.index import Index, IndexRefused
 from curation.dedup.minhash import MinHash
 from curation.dedup.partitioned import pairs
+from curation.dedup.partitioned.clusters import cluster
 from curation.dedup.partitioned.cut import Cut
 from curation.dedup.shingle_sets import read_sets
 from curation.place import Place
@@ -141,8 +143,6 @@ def test_old_nodes_are_never_paired_and_a_crowded_bucket_of_them_gives_its_best(
             return np.full(100, 7, np.uint64), np.arange(100, dtype=np.uint64)
 
     cut = Cut(Place(str(tmp_path)), 1, 1, 1, old=1)
-    from curation.dedup.exchange import write_part
-
     write_part(cut.work, "bases", 0, np.array([0, 500, 503]))
     records = np.array([[7, 500], [7, 501], [7, 502]], np.uint64)
     cut.exchange("bands").send(0, [(np.zeros(3), records)])
@@ -152,7 +152,7 @@ def test_old_nodes_are_never_paired_and_a_crowded_bucket_of_them_gives_its_best(
     assert sorted(found.tolist()) == [[a, b] for a in range(64) for b in (500, 501, 502)]
 
 
-def test_of_a_key_that_many_old_nodes_have_the_best_are_read(start_crawls, measure, make_pages, monkeypatch):
+def test_of_a_key_that_many_old_nodes_have_the_best_are_read(start_crawls, measure, make_pages):
     crawls = start_crawls(index_rows_a_part=4)
     for number, texts in enumerate(some_crawls(3, 2)):
         crawls.add(pages_of(texts, number, measure, make_pages))
@@ -179,3 +179,21 @@ def test_signatures_of_another_seed_are_refused_in_phases(start_crawls, measure,
     signed = pa.Table.from_batches([step.split(b)[0] for b in make_pages(["", "もう一つの文書です"]).to_batches()])
     with pytest.raises(IndexRefused, match="signatures were made with seed 1"):
         crawls.cluster(signed)
+
+
+def test_clustering_holds_only_the_old_nodes_that_have_an_edge(tmp_path):
+    # 2^33 kept nodes in three ranges, then five new ones: edges 7–0, (2^32 + 1)–1 and –3, (2^32 + 9)–3, and of new ones 2–4.
+    old, high = 1 << 33, 1 << 32
+    cut = Cut(Place(str(tmp_path)), 1, 2, 14, old=3)
+    write_part(cut.work, "bases", 0, np.array([0, 10, high + 5, old, old + 2, old + 5]))
+    edges = [[(7, old), (high + 1, old + 1)], [(high + 1, old + 3), (high + 9, old + 3), (old + 2, old + 4)]]
+    for part, found in enumerate(edges):
+        write_part(cut.work, "edges", 3 + part, np.array([(a, b, 0) for a, b in found], np.uint64))
+    cluster(cut)
+    leaders, families = (
+        [read_part(cut.work, name, part).tolist() for part in (3, 4)] for name in ("leaders", "families")
+    )
+    assert leaders == [[7, high + 1], [old + 2, high + 1, old + 2]]
+    assert families == [[7, high + 1], [old + 2, high + 1, old + 2]]
+    kin = [read_part(cut.work, "old_families", part, width=2).tolist() for part in range(3)]
+    assert kin == [[[7, 7]], [[high + 1, high + 1]], [[high + 9, high + 1]]]

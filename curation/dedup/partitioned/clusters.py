@@ -20,8 +20,8 @@ def cluster(cut: Cut) -> None:
     decided, nodes = int(limits[cut.old]), int(limits[-1])
     met = _old_ends(cut, decided)
     shift = decided - len(met)
-    kind = np.uint32 if nodes <= 1 << 32 else np.uint64
-    kept, parent = np.ones(nodes - shift, np.uint8), np.arange(nodes - shift, dtype=kind)
+    kind, own = (np.uint32 if many <= 1 << 32 else np.uint64 for many in (nodes, nodes - shift))
+    kept, parent = np.ones(nodes - shift, np.uint8), np.arange(nodes - shift, dtype=own)
 
     def ordinals(numbers: np.ndarray) -> np.ndarray:
         numbers = numbers.astype(np.int64)
@@ -31,7 +31,7 @@ def cluster(cut: Cut) -> None:
 
     for part in range(cut.old, cut.old + cut.parts):
         first, last = (int(limit) - shift for limit in limits[part : part + 2])
-        leader = np.arange(first, last, dtype=kind)
+        leader = np.arange(first, last, dtype=own)
         for edges in read_chunks(cut.work, "edges", part, width=3):
             a, b = (edges[:, side].astype(np.int64) for side in (0, 1))
             a = np.where(a < decided, np.searchsorted(met, a), a - shift)
