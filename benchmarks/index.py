@@ -5,8 +5,8 @@
 Synthetic texts of 200 characters with real normal forms, signatures and shingle sets. The first crawl is all distinct texts, so every
 one is a kept node: the heaviest index there is. The second has a quarter as many rows: three in ten copies of old texts, two in ten
 near-copies (J = .95), the rest new. Each step is a process of its own, one after the other, with CPU seconds and peak memory; the
-index is cut into parts of 65,536 rows whatever its size, so memory must not grow with it. The same crawl is clustered in phases
-without an index too, in as many parts, and both are held to what was planted: every copy and near-copy matches its old text.
+index and the phases are cut into parts of 65,536 rows whatever their size, so memory must not grow with it. The same crawl is
+clustered in phases without an index too, where it is all new; with it every copy and near-copy must match an old text.
 No peer: none of datatrove, NeMo Curator and text-dedup keeps verified clusters from one crawl to the next.
 """
 
@@ -71,8 +71,11 @@ def write_crawl(folder: Path, name: str, made: Iterator[list[str]]) -> None:
 def make_crawls(folder: Path, docs: int) -> None:
     """Both crawls, and the members of the first: every text a cluster."""
     from curation.dedup.dedup import Dedup
+    from curation.dedup.key_order import column_keys
+    from curation.dedup.keyed_records import parts_for
+    from curation.dedup.partitioned.cut import part_of
     from curation.place import Place
-    from curation.shards import write_survey_table
+    from curation.shards import join_table_parts, write_table_part
 
     step = 1 << 12
     write_crawl(folder / "old", "old", (old_texts(i, min(docs, i + step)) for i in range(0, docs, step)))
@@ -89,7 +92,10 @@ def make_crawls(folder: Path, docs: int) -> None:
     table = pa.Table.from_batches(columns)
     zero = pa.array(np.zeros(len(table), np.int64))
     made = pa.table([table["form_key"], zero, table["id"], table["form_key"]], schema=Dedup(0.8).tables["members"])
-    write_survey_table(Place(str(folder)), "members", made, 1)
+    made, parts, place = made.sort_by("cluster"), parts_for(docs, ROWS_A_PART), Place(str(folder / "members"))
+    of = part_of(column_keys(made["cluster"])[:, 0], parts)
+    files = [write_table_part(place, made.filter(pa.array(of == p)), p) for p in range(parts)]
+    join_table_parts(place, made.schema, files)
 
 
 def add(folder: Path, index: str) -> dict[str, float]:
@@ -117,7 +123,7 @@ def cluster(folder: Path, indexed: bool) -> dict[str, float]:
 
     step = Dedup(0.8, index=str(folder / "index") if indexed else None)
     rows, docs = Rows(folder / "new"), sum(pq.read_metadata(folder / "new" / f"{p}.parquet").num_rows for p in range(8))
-    step.rows_a_part = -(-docs // 4)
+    step.rows_a_part = min(docs - 1, ROWS_A_PART)
     work, made, matched = Place(str(folder / f"work{indexed}")), {}, 0
     for phase in step.phases(docs, PARTITIONS):
         started = time.process_time()
