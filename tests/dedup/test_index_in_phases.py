@@ -1,5 +1,7 @@
 """A crawl against an index in phases: what one task makes of it and what both crawls at once are, however all of it is cut."""
 
+import gzip
+import json
 import random
 from collections.abc import Iterator
 
@@ -86,6 +88,21 @@ def test_crawls_in_phases_equal_all_at_once_with_the_same_generations(
         for row in made:
             for column in ("cluster", "cluster_size", "cluster_rank", "cluster_examples"):
                 assert row[column] == expected[row["id"]][column], column
+
+
+def test_real_pages_of_two_crawls_equal_both_at_once(dev, start_crawls, at_once, measure, make_pages):
+    with gzip.open(dev / "dups" / "dotnet_docs_8snapshots.jsonl.gz", "rt") as lines:
+        rows = [json.loads(line) for line in lines]
+    whole = measure(make_pages([r["text"] for r in rows], [r["id"] for r in rows]))
+    second = np.random.default_rng(1).random(len(whole)) < 0.4
+    tables = [whole.filter(pa.array(~second)), whole.filter(pa.array(second))]
+    crawls = start_crawls(rows_a_part=200, index_rows_a_part=150, partitions=4)
+    crawls.add(tables[0])
+    made = crawls.add(tables[1])["clusters"]
+    columns = ["id", "cluster", "cluster_size", "cluster_rank", "cluster_examples"]
+    expected = at_once(tables)
+    assert made.select(columns).to_pylist() == expected.filter(pa.array(second)).select(columns).to_pylist()
+    assert made["matched"].null_count < len(made) // 2
 
 
 def test_an_index_is_the_same_however_it_is_cut(start_crawls, measure, make_pages):
