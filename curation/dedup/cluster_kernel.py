@@ -147,16 +147,17 @@ def pair_jaccard(
 
 
 @njit(cache=True, nogil=True)
-def leaders(a: np.ndarray, b: np.ndarray, leader: np.ndarray, decided: int) -> None:
+def leaders(a: np.ndarray, b: np.ndarray, apart: np.ndarray, leader: np.ndarray, decided: int) -> None:
     """The kept node that each node joins, by rank, into leader [nodes]; a kept node leads itself.
 
-    Edges a < b sorted by (b, a). leader[:decided] is given (an earlier generation) and stays as it is.
+    Edges a < b sorted by (b, a). leader[:decided] is given (an earlier generation) and stays as it is. apart, bool [nodes]: nodes
+    that neither lead nor join.
     """
     edge = np.searchsorted(b, decided)
     for node in range(decided, len(leader)):
         leader[node] = node
         while edge < len(b) and b[edge] == node:
-            if leader[node] == node and leader[a[edge]] == a[edge]:
+            if leader[node] == node and not apart[node] and leader[a[edge]] == a[edge] and not apart[a[edge]]:
                 leader[node] = a[edge]
             edge += 1
 

@@ -166,10 +166,13 @@ def pairs_of_band(
         yield a[:n], b[:n]
 
 
-def cluster_nodes(nodes: int, pairs: np.ndarray, earlier: np.ndarray | None = None) -> np.ndarray:
+def cluster_nodes(
+    nodes: int, pairs: np.ndarray, earlier: np.ndarray | None = None, apart: np.ndarray | None = None
+) -> np.ndarray:
     """Kept node that each node joins, int64 [nodes]; a kept node has itself. pairs: verified edges, sorted by (b, a).
 
-    earlier: the result for the first nodes (a smaller generation), which stays as it is.
+    earlier: the result for the first nodes (a smaller generation), which stays as it is. apart: bool [nodes], those that neither
+    lead nor join, because their label is decided.
 
     >>> cluster_nodes(4, np.array([[0, 1], [1, 2], [2, 3]])).tolist()
     [0, 0, 2, 2]
@@ -177,7 +180,8 @@ def cluster_nodes(nodes: int, pairs: np.ndarray, earlier: np.ndarray | None = No
     leader = np.empty(nodes, np.int64)
     decided = 0 if earlier is None else len(earlier)
     leader[:decided] = earlier if earlier is not None else 0
-    kernel.leaders(pairs[:, 0].astype(np.int64), pairs[:, 1].astype(np.int64), leader, decided)
+    alone = np.zeros(nodes, bool) if apart is None else apart
+    kernel.leaders(pairs[:, 0].astype(np.int64), pairs[:, 1].astype(np.int64), alone, leader, decided)
     return leader
 
 

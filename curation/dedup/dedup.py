@@ -162,7 +162,7 @@ class Dedup(Survey):
 
         index_tables.check_seed(index, rows)
         of = index_tables.Numbered(index, nodes)
-        own = self._read_signatures(rows, nodes, present)[of.fresh]
+        own = self._read_signatures(rows, nodes, present)[of.own]
         pairs = self._pairs(np.concatenate([index.all_signatures(), own]), len(nodes.forms), of.kept)
         edges, similarity = self._verified(pairs, self._read_similarity(rows, nodes, present, pairs, of))
         for table in cluster_tables.edges(of.forms, edges, similarity, self.tables["edges"]):
@@ -241,8 +241,8 @@ class Dedup(Survey):
                 old = wanted[wanted < of.kept]
                 for one, words in read_sets(of.old[old, 4:], of.index.set_file):
                     sets.add_words(int(old[one]), words)
-                wanted = of.fresh[wanted[wanted >= of.kept] - of.kept]
-                number[of.fresh] = of.kept + np.arange(len(of.fresh))
+                wanted = of.own[wanted[wanted >= of.kept] - of.kept]
+                number[of.own] = of.kept + np.arange(len(of.own))
             for node, seen, batch in _best_copies(rows.read(["text"]), nodes, present, wanted):
                 self.stat_update("text_bytes_read", value=seen)
                 sets.add(number[node], batch.column("text"))

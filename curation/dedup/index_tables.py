@@ -1,7 +1,8 @@
 """Clustering against an index in memory: the nodes of this run among the kept nodes of earlier ones, and the tables that follow.
 
-Nodes are numbered in rank order over both: first the index's kept nodes, then the run's forms that the index does not know. A node
-that the index knows is decided already. So the leaders are those of both crawls clustered at once with their generations.
+Nodes are numbered in rank order over both: first the index's kept nodes, then the run's other forms. Of these the label of those that
+the index knows is decided already, so they neither lead nor join; but which rows of this run they are near to is found again, since
+the cap shows no two near-duplicates. So the leaders are those of both crawls clustered at once with their generations.
 """
 
 from collections.abc import Iterator
@@ -28,12 +29,15 @@ class Numbered:
 
     def __post_init__(self) -> None:
         self.known = self.index.known(self.nodes.forms)
-        self.fresh = np.flatnonzero(~self.known.here)
-        """Nodes of the run that the index does not know; node fresh[i] is number `kept` + i."""
+        leads = self.known.here & (self.known.label == self.nodes.forms).all(axis=1)
+        self.own = np.flatnonzero(~leads)
+        """Nodes of the run that are not kept nodes of the index; node own[i] is number `kept` + i."""
         self.old = self.index.all_nodes()
         """The kept nodes of the index, as `Index.nodes` gives them."""
         self.kept = len(self.old)
-        self.forms = np.concatenate([self.old[:, :2], self.nodes.forms[self.fresh]])
+        self.forms = np.concatenate([self.old[:, :2], self.nodes.forms[self.own]])
+        self.decided = np.concatenate([np.zeros(self.kept, bool), self.known.here[self.own]])
+        """Which numbers are forms that the index knows and that are no kept node of it."""
 
 
 def check_seed(index: Index, rows: Rows, partition: int | None = None) -> None:
@@ -60,15 +64,16 @@ def tables(
 ) -> Iterator[tuple[str, pa.Table]]:
     """Yields `clusters`, in the order of rows, and `members`. edges: verified pairs of numbers, sorted by (b, a)."""
     index, nodes, known, kept = of.index, of.nodes, of.known, of.kept
-    leader = cluster_nodes(len(of.forms), edges, earlier=np.arange(kept))
+    leader = cluster_nodes(len(of.forms), edges, np.arange(kept), of.decided)
     family = cluster_tables.smallest_form(of.forms, families(len(of.forms), edges))
     label, family_of = known.label.copy(), known.label.copy()
     matched, named = known.id.copy(), known.here.copy()
-    led = leader[kept + np.arange(len(of.fresh))]
-    label[of.fresh], family_of[of.fresh] = of.forms[led], family[kept + np.arange(len(of.fresh))]
+    number = kept + np.flatnonzero(~of.decided[kept:])
+    fresh, led = of.own[number - kept], leader[number]
+    label[fresh], family_of[fresh] = of.forms[led], family[number]
     old = np.flatnonzero(led < kept)
-    matched[of.fresh[old]] = of.old[led[old], 2:4]
-    named[of.fresh[old]] = True
+    matched[fresh[old]] = of.old[led[old], 2:4]
+    named[fresh[old]] = True
     order = np.lexsort((of.forms[:kept, 1], of.forms[:kept, 0]))
     at = positions(of.forms[:kept][order], known.label)
     touched = np.flatnonzero(known.here & (at >= 0))

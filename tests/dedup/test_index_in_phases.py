@@ -206,6 +206,7 @@ def test_clustering_holds_only_the_old_nodes_that_have_an_edge(tmp_path):
     edges = [[(7, old), (high + 1, old + 1)], [(high + 1, old + 3), (high + 9, old + 3), (old + 2, old + 4)]]
     for part, found in enumerate(edges):
         write_part(cut.work, "edges", 3 + part, np.array([(a, b, 0) for a, b in found], np.uint64))
+        write_part(cut.work, "decided", 3 + part, np.zeros(2 + part, np.uint8))
     cluster(cut)
     leaders, families = (
         [read_part(cut.work, name, part).tolist() for part in (3, 4)] for name in ("leaders", "families")

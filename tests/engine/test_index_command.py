@@ -2,12 +2,16 @@
 
 import random
 import sys
+from itertools import combinations
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from curation.dedup.minhash import signature
+from curation.dedup.normal_form import normal_form
+from curation.dedup.shingles import jaccard
 from curation.shards import ShardSet
 from recipes.engine.cli import app
 from recipes.engine.errors import RecipeError
@@ -18,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from test_runs import done, jsonl
 
 
-def crawl_recipe(files: str, **dedup: object) -> Recipe:
+def crawl_recipe(files: str, *after: dict[str, object], **dedup: object) -> Recipe:
     return parse(
         {
             "name": "test/crawl",
@@ -27,7 +31,7 @@ def crawl_recipe(files: str, **dedup: object) -> Recipe:
             "sources": {"crawl": {"files": [files], "licence": "CC0-1.0"}},
             "stages": [
                 {"name": "pages", "read": "crawl", "steps": ["minhash"]},
-                {"name": "unique", "read": "pages", "steps": [{"dedup": {"threshold": 0.8, **dedup}}]},
+                {"name": "unique", "read": "pages", "steps": [{"dedup": {"threshold": 0.8, **dedup}}, *after]},
             ],
         },
         "crawl.yaml",
@@ -124,3 +128,25 @@ def test_an_index_that_grew_since_the_run_makes_another_run(tmp_path, letters):
     assert make(late, "crawl.yaml", str(tmp_path / "three")).fingerprint != before
     with pytest.raises(RecipeError, match=r"as it is now \(2 generations\)"):
         seimai("index", "add", index, tmp_path / "three")
+
+
+@pytest.mark.parametrize("rows_a_part", [1000, 20], ids=["one task", "phases"])
+def test_a_second_snapshot_releases_no_two_near_duplicates(tmp_path, monkeypatch, rows_a_part):
+    """Forms that the index knows have their label from it, but what is near to what in this run is found in this run."""
+    monkeypatch.setattr("curation.dedup.dedup.ROWS_IN_MEMORY", rows_a_part)
+    rng, texts = random.Random(2), []
+    for _ in range(6):
+        letters = "".join(chr(rng.randrange(0x4E00, 0x9FFF)) for _ in range(260))
+        texts += [letters[at : at + 190] for at in (rng.randrange(60) for _ in range(6))]
+    first = jsonl(tmp_path / "in1", {"a.jsonl.gz": list(enumerate_texts(texts))})
+    again = jsonl(tmp_path / "in2", {"a.jsonl.gz": list(enumerate_texts(texts, 100))})
+    done(crawl_recipe(first), tmp_path / "one")
+    seimai("index", "add", tmp_path / "index", tmp_path / "one")
+    cap = {"cap": {"k": 4, "mode": "one"}}
+    manifest = done(crawl_recipe(again, cap, index=str(tmp_path / "index")), tmp_path / "two")
+    released = rows(tmp_path / "two")
+    assert 6 <= len(released) == manifest["rows_out"] < 24
+    beside = [(a, b) for a, b in combinations(released, 2) if released[a]["cluster"] == released[b]["cluster"]]
+    signed = {text: signature(normal_form(text)).reshape(-1, 8) for text in released}
+    met = [(a, b) for a, b in beside if (signed[a] == signed[b]).all(axis=1).any()]
+    assert not [(a, b) for a, b in met if jaccard(normal_form(a), normal_form(b)) >= 0.8]

@@ -24,10 +24,10 @@ cut was sent to it (`exchange.py`), and a join is a merge of two sorted parts.
 With an index of earlier crawls (`curation/dedup/index.py`) its kept nodes come first: they have the ordinals that they have in it,
 and its files are ranges before those of the run. What is sent to ranges is sent to these too, and the index answers for them:
 
-    nodes    leaves out forms that the index knows: they are decided, and kept for `rows` (`known`)
+    nodes    leaves out its kept nodes; its other forms are nodes of the run that are decided; all are kept for `rows` (`known`)
     buckets  take the keys of the index that a node of the run has too; two old nodes are never a pair
     ask      an old range sends signatures and places of sets itself; `verify` reads them from the index
-    cluster  old nodes are kept; only those that have an edge take memory (8 bytes more)
+    cluster  decided nodes neither lead nor join; old nodes are kept; only those that have an edge take memory (8 bytes more)
     leaders, labels   are tasks of old ranges too: forms and ids of the index; `matched` to the forms
     rows     label and best old row of known forms; `matched` to the rows
     members  sizes, ranks and examples begin with what the index has of the cluster

@@ -14,7 +14,8 @@ def cluster(cut: Cut) -> None:
     """Writes the kept node that each node joins, and the smallest ordinal of its component, range by range.
 
     One task, because a node's fate depends on those of better rank. It reads edges in order and holds 5 bytes a node, 9 beyond 2^32.
-    Of an index's nodes it holds those that have an edge (8 bytes more), numbered before the run's; they are all kept.
+    Of an index's nodes it holds those that have an edge (8 bytes more), numbered before the run's; they are all kept. Nodes of the
+    run whose label is decided neither lead nor join.
     """
     limits = cut.bases()
     decided, nodes = int(limits[cut.old]), int(limits[-1])
@@ -32,6 +33,8 @@ def cluster(cut: Cut) -> None:
     for part in range(cut.old, cut.old + cut.parts):
         first, last = (int(limit) - shift for limit in limits[part : part + 2])
         leader = np.arange(first, last, dtype=own)
+        if cut.old:
+            kept[first:last] = 1 - read_part(cut.work, "decided", part, np.uint8)
         for edges in read_chunks(cut.work, "edges", part, width=3):
             a, b = (edges[:, side].astype(np.int64) for side in (0, 1))
             a = np.where(a < decided, np.searchsorted(met, a), a - shift)

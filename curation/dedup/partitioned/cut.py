@@ -10,7 +10,7 @@ from curation.place import Place
 
 RECORDS: dict[str, tuple[int, str]] = {
     "forms": (2 + WIDTH, "parts"),  # form, rank words: every row
-    "nodes": (2 + WIDTH, "parts"),  # form, rank words: the best copy of every form
+    "nodes": (3 + WIDTH, "parts"),  # form, rank words, whether it is decided: the best copy of every form
     "best": (3, "rows"),  # id, ordinal
     "bands": (2, "bands"),  # band key, ordinal
     "pairs": (2, "ranges"),  # ordinals, the better first

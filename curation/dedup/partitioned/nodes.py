@@ -38,20 +38,22 @@ def forms(cut: Cut, task: int, batches: Iterable[Ranked], rows: int) -> None:
 def nodes(cut: Cut, task: int, index: Index | None) -> int:
     """Sends the best-ranked copy of each form of this part to its range of ranks. Returns the number of forms.
 
-    Forms that the index knows stay here, with their label and best old row (`known`).
+    What the index says of forms stays here, their label and best old row (`known`). Its kept nodes have their ordinals in it; its
+    other forms get one of the run, since what they are near to in this run must be found again, but their label is decided.
     """
     rows = cut.exchange("forms").receive(task)
     ordered = rows[np.lexsort(rows.T[::-1])]  # by form, then by rank
     best = ordered[starts(ordered[:, :2])]
-    forms = len(best)
+    forms, decided = len(best), np.zeros(len(best), bool)
     if index is not None:
         said = index.known(best[:, :2], task, cut.parts)
         known = np.concatenate([best[:, :2], said.label, said.id], axis=1)
         write_part(cut.work, "known", task, known[said.here])
-        best = best[~said.here]
+        leads = said.here & (said.label == best[:, :2]).all(axis=1)
+        best, decided = best[~leads], said.here[~leads]
     sample = np.concatenate([read_part(cut.work, "samples", p, width=WIDTH) for p in range(cut.rows)])
     target = ranges_of(best[:, 2:], splitters(sample, cut.parts))
-    cut.exchange("nodes").send(task, [(target, best)])
+    cut.exchange("nodes").send(task, [(target, np.column_stack([best, decided.astype(np.uint64)]))])
     return forms
 
 
@@ -62,13 +64,18 @@ def bases(cut: Cut, index: Index | None) -> None:
 
 
 def ordinals(cut: Cut, task: int) -> None:
-    """Sorts a range of nodes by rank: writes their forms and best ids in order, sends each ordinal to the row that stands for it."""
+    """Sorts a range of nodes by rank: writes their forms, best ids and whether each is decided, in order.
+
+    Sends each ordinal to the row that stands for it.
+    """
     found = cut.exchange("nodes").receive(task)
-    found = found[rank_order(found[:, 2:])]
+    found = found[rank_order(found[:, 2 : 2 + WIDTH])]
     here = cut.old + task
-    ids, number = found[:, 5:], cut.bases()[here] + np.arange(len(found))
+    ids, number = found[:, 5:7], cut.bases()[here] + np.arange(len(found))
     write_part(cut.work, "forms_by_rank", here, found[:, :2])
     write_part(cut.work, "ids_by_rank", here, ids)
+    if cut.old:
+        write_part(cut.work, "decided", here, found[:, 2 + WIDTH].astype(np.uint8))
     cut.exchange("best").send(task, [(part_of(ids[:, 0], cut.rows), np.column_stack([ids, number.astype(np.uint64)]))])
 
 
