@@ -7,7 +7,7 @@ one is a kept node: the heaviest index there is. The second has a quarter as man
 near-copies (J = .95), the rest new. Each step is a process of its own, one after the other, with CPU seconds and peak memory; the
 rows, the index and the phases are cut into parts of 65,536 rows whatever their size, to show how memory grows. The same crawl
 is clustered in phases without an index too, where it is all new; with it every copy and near-copy must match an old text.
-No peer: none of datatrove, NeMo Curator and text-dedup keeps verified clusters from one crawl to the next.
+No peer is measured here.
 """
 
 import argparse
