@@ -5,9 +5,9 @@
 Synthetic texts of 200 characters with real normal forms, signatures and shingle sets. The first crawl is all distinct texts, so every
 one is a kept node: the heaviest index there is. The second has a quarter as many rows: three in ten copies of old texts, two in ten
 near-copies (J = .95), the rest new. Each step is a process of its own, one after the other, with CPU seconds and peak memory; the
-index and the phases are cut into parts of 65,536 rows whatever their size, so memory must not grow with it. The same crawl is
-clustered in phases without an index too, where it is all new; with it every copy and near-copy must match an old text.
-No peer: none of datatrove, NeMo Curator and text-dedup keeps verified clusters from one crawl to the next.
+rows, the index and the phases are cut into parts of 65,536 rows whatever their size, to show how memory grows. The same crawl
+is clustered in phases without an index too, where it is all new; with it every copy and near-copy must match an old text.
+No peer is measured here.
 """
 
 import argparse
@@ -24,7 +24,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from cluster import _high_water
 
-PARTITIONS = 8
 ROWS_A_PART = 1 << 16
 CHARS = 200
 
@@ -34,10 +33,11 @@ class Rows:
 
     def __init__(self, folder: Path):
         self.folder = folder
+        self.partitions = len(list(folder.glob("*.parquet")))
 
     def read(self, columns: Sequence[str], partition: int | None = None) -> Iterator[pa.RecordBatch]:
         """Batches of the columns, in order of id."""
-        for p in range(PARTITIONS) if partition is None else (partition,):
+        for p in range(self.partitions) if partition is None else (partition,):
             yield from pq.ParquetFile(self.folder / f"{p}.parquet").iter_batches(1024, columns=list(columns))
 
 
@@ -47,12 +47,12 @@ def old_texts(first: int, last: int) -> list[str]:
     return [row.tobytes().decode("utf-32-le") for row in points]
 
 
-def write_crawl(folder: Path, name: str, made: Iterator[list[str]]) -> None:
+def write_crawl(folder: Path, name: str, partitions: int, made: Iterator[list[str]]) -> None:
     """Signs texts and writes them by partition, ordered by id; the id says which text it is."""
     from curation.dedup.minhash import MinHash
     from curation.provenance import key, partition_of
 
-    sign, number, parts = MinHash(), 0, [[] for _ in range(PARTITIONS)]
+    sign, number, parts = MinHash(), 0, [[] for _ in range(partitions)]
     sign.setup()
     for texts in made:
         ids = pa.array([key(name, number + i) for i in range(len(texts))], pa.binary(16))
@@ -60,8 +60,8 @@ def write_crawl(folder: Path, name: str, made: Iterator[list[str]]) -> None:
         batch = pa.RecordBatch.from_arrays([ids, pa.array(texts, pa.large_string())], names=["id", "text"])
         signed = {**dict(zip(batch.schema.names, batch.columns, strict=True)), **sign.columns(batch)}
         table = pa.table(signed | {"date": pa.nulls(len(texts), pa.timestamp("s", tz="UTC"))})
-        of = partition_of(ids, PARTITIONS)
-        for p in range(PARTITIONS):
+        of = partition_of(ids, partitions)
+        for p in range(partitions):
             parts[p].append(table.filter(pa.array(of == p)))
     folder.mkdir()
     for p, tables in enumerate(parts):
@@ -78,7 +78,8 @@ def make_crawls(folder: Path, docs: int) -> None:
     from curation.shards import join_table_parts, write_table_part
 
     step = 1 << 12
-    write_crawl(folder / "old", "old", (old_texts(i, min(docs, i + step)) for i in range(0, docs, step)))
+    parts = parts_for(docs, ROWS_A_PART)
+    write_crawl(folder / "old", "old", parts, (old_texts(i, min(docs, i + step)) for i in range(0, docs, step)))
 
     def second() -> Iterator[list[str]]:
         for i in range(0, docs // 4, step):
@@ -87,12 +88,12 @@ def make_crawls(folder: Path, docs: int) -> None:
             near = [t[: CHARS - 10] for t in known]
             yield [known[j] if j % 10 < 3 else near[j] if j % 10 < 5 else own[j] for j in range(many)]
 
-    write_crawl(folder / "new", "new", second())
+    write_crawl(folder / "new", "new", parts, second())
     columns = list(Rows(folder / "old").read(["form_key", "id"]))
     table = pa.Table.from_batches(columns)
     zero = pa.array(np.zeros(len(table), np.int64))
     made = pa.table([table["form_key"], zero, table["id"], table["form_key"]], schema=Dedup(0.8).tables["members"])
-    made, parts, place = made.sort_by("cluster"), parts_for(docs, ROWS_A_PART), Place(str(folder / "members"))
+    made, place = made.sort_by("cluster"), Place(str(folder / "members"))
     of = part_of(column_keys(made["cluster"])[:, 0], parts)
     files = [write_table_part(place, made.filter(pa.array(of == p)), p) for p in range(parts)]
     join_table_parts(place, made.schema, files)
@@ -112,7 +113,7 @@ def add(folder: Path, index: str) -> dict[str, float]:
 
     made_with = {"normal_form": "seimai-nf/1", "threshold": "0.8", "bands": "14x8", "seed": "1"}
     members = Table(str(folder / "members"))
-    add_generation(str(folder / index), made_with, "first", members, ranked, PARTITIONS, ROWS_A_PART)
+    add_generation(str(folder / index), made_with, "first", members, ranked, rows.partitions, ROWS_A_PART)
     return {}
 
 
@@ -122,10 +123,11 @@ def cluster(folder: Path, indexed: bool) -> dict[str, float]:
     from curation.place import Place
 
     step = Dedup(0.8, index=str(folder / "index") if indexed else None)
-    rows, docs = Rows(folder / "new"), sum(pq.read_metadata(folder / "new" / f"{p}.parquet").num_rows for p in range(8))
+    rows = Rows(folder / "new")
+    docs = sum(pq.read_metadata(folder / "new" / f"{p}.parquet").num_rows for p in range(rows.partitions))
     step.rows_a_part = min(docs - 1, ROWS_A_PART)
     work, made, matched = Place(str(folder / f"work{indexed}")), {}, 0
-    for phase in step.phases(docs, PARTITIONS):
+    for phase in step.phases(docs, rows.partitions):
         started = time.process_time()
         for task in range(phase.tasks):
             for name, table in step.run_phase(phase.name, task, rows, work):
