@@ -55,8 +55,8 @@ class Cells:
             raise BudgetError(f"k must be at least 1 showing, not {self.k}")
         if not len(self.tokens):
             raise BudgetError("there are no tokens to plan with: every source is empty")
-        if bad := sorted({s for s, v in zip(self.source, self.value, strict=True) if not v > 0}):
-            raise BudgetError(f"source '{bad[0]}': a value is the worth of a fresh token and above 0")
+        if len(bad := np.flatnonzero(~(self.value > 0))):
+            raise BudgetError(f"source '{self.source[bad[0]]}': a value is the worth of a fresh token and above 0")
 
     def __len__(self) -> int:
         return len(self.tokens)
