@@ -49,7 +49,9 @@ class Stage:
                 f"at most 100 characters, and neither of {' and '.join(sorted(_RESERVED))}"
             )
         if self.sources is not None and not self.sources:
-            raise BudgetError(f"stage '{self.name}': an empty list of sources shows nothing; leave `sources` out for all")
+            raise BudgetError(
+                f"stage '{self.name}': an empty list of sources shows nothing; leave `sources` out for all"
+            )
 
 
 def distinct_stages(names: Iterable[str]) -> None:
@@ -57,7 +59,9 @@ def distinct_stages(names: Iterable[str]) -> None:
     known: set[str] = set()
     for name in names:
         if name.casefold() in known:
-            raise BudgetError(f"stage '{name}': another stage has this name; a ledger and a mixture know stages by name")
+            raise BudgetError(
+                f"stage '{name}': another stage has this name; a ledger and a mixture know stages by name"
+            )
         known.add(name.casefold())
 
 
@@ -201,9 +205,9 @@ def make_budget(cells: Cells, parameters: float, tokens: float, stages: tuple[St
 
 
 def _open_cells(cells: Cells, stages: tuple[Stage, ...]) -> list[np.ndarray | None]:
-    """Which cells each stage may show; None for all."""
+    """Places of the cells that each stage may show; None for all."""
     source = np.array(cells.source)
-    return [None if s.sources is None else np.isin(source, s.sources) for s in stages]
+    return [None if s.sources is None else np.flatnonzero(np.isin(source, s.sources)) for s in stages]
 
 
 def _filled(
@@ -218,8 +222,8 @@ def _filled(
         stage = stages[at]
         allocation = cells.allocation(shown, may[at])
         filled = allocation.fill(tokens * stage.share)
-        showings[at] = filled.showings
-        shown = shown + filled.showings
+        showings[at, slice(None) if may[at] is None else may[at]] = filled.showings
+        shown = shown + showings[at]
         level = min(level, filled.level)
         if (lacking := tokens * stage.share - allocation.feasible) > 0.5:
             short[stage.name] = lacking

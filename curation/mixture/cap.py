@@ -27,7 +27,9 @@ from curation.dedup.key_order import column_keys, distinct_keys
 from curation.mixture import allowance_table, cap_parts
 from curation.mixture.edges import threshold_of
 from curation.mixture.exposures import exposure_notes
-from curation.mixture.ledger import Labels, Ledger, LedgerError
+from curation.mixture.labels import Labels
+from curation.mixture.ledger import Ledger
+from curation.mixture.ledger_files import LedgerError
 from curation.mixture.sharing import Seen, Sharing
 from curation.mixture.showings import fill_budget, showings
 from curation.mixture.tiers import Tiers

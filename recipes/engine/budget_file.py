@@ -28,7 +28,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from curation.mixture.budget import Budget, Stage, compute_optimum, distinct_stages, make_budget
 from curation.mixture.cells import BudgetError, Cells
-from curation.mixture.ledger import Ledger, LedgerError
+from curation.mixture.ledger import Ledger
+from curation.mixture.ledger_files import LedgerError
 from curation.mixture.scaling_law import FLOPS_PER_PARAMETER_TOKEN, TOKENS_PER_PARAMETER
 from curation.mixture.source_rows import Rows, SourceRows, read_rows
 from curation.mixture.tiers import Tiers

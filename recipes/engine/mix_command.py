@@ -3,8 +3,9 @@
 from rich.console import Console
 
 from curation.mixture.cells import BudgetError
-from curation.mixture.ledger import Ledger, LedgerError
-from curation.mixture.mix import run_name, schedule, write
+from curation.mixture.ledger import Ledger
+from curation.mixture.ledger_files import LedgerError
+from curation.mixture.mix import ended, run_name, schedule, write
 from curation.mixture.source_rows import read_rows
 from curation.place import Place
 from curation.shards import ShardError
@@ -22,6 +23,7 @@ def mix(path: str, out: str, as_index: bool, seed: int) -> None:
         there = place.read_json("mixture.json")
         if (there["run"], there["as"]) != (name, form):
             raise RecipeError(f"{out}: holds another mixture ({there['run']}, as {there['as']}); give another --out")
+        ended(place)
         console.print(f"{out}: there already", markup=False)
         return
     try:
@@ -38,6 +40,10 @@ def mix(path: str, out: str, as_index: bool, seed: int) -> None:
         by_source = ", ".join(f"{s} {compact(n)}" for s, n in stage["tokens_by_source"].items())
         console.print(
             f"{stage['name']}: {stage['rows']:,} rows, {compact(stage['tokens'])} tokens ({by_source})", markup=False
+        )
+    if rows.left_out:
+        console.print(
+            f"{rows.left_out:,} rows are left out: sources that the plan names first show their clusters K times a pass"
         )
     exposure = made["exposure"]
     console.print(

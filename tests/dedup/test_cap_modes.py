@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from curation.dedup.normal_form import form_key, normal_form
 from curation.mixture.cap import Cap
 from curation.mixture.exposures import exposure_notes
-from curation.mixture.ledger import ENTRY, Ledger
+from curation.mixture.ledger import Ledger
+from curation.mixture.ledger_files import ENTRY
 from curation.mixture.tiers import Tiers
 
 

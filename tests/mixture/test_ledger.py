@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.dedup.key_order import column_keys, distinct_keys
-from curation.mixture.ledger import ENTRY, Labels, Ledger, LedgerError
+from curation.mixture.labels import Labels
+from curation.mixture.ledger import Ledger
+from curation.mixture.ledger_files import ENTRY, LedgerError
 from curation.provenance import key
 
 
