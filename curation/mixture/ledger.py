@@ -12,7 +12,7 @@ never change within one index (DESIGN), so debits stay with their cluster from c
 one above it. No cluster is charged more than K; what would pass it is refused as a whole, naming clusters and sources.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -226,47 +226,43 @@ class Ledger:
             + (", ".join(f"{n} from {s}" for s, n in before.items()) or "none")
         )
 
-    def forget(self, keys: Sequence[bytes], *, whole_clusters: bool = False) -> int:
+    def forget(self, keys: Sequence[bytes], *, whole_clusters: bool = False, members: Iterable[pa.Table] = ()) -> int:
         """Leaves tombstones for these form keys (with `whole_clusters`, for all that is in their clusters): never shown again.
 
-        A key may also be a label. Which cluster a form is in, and what else is, the ledger knows of what it has entered; a cluster
-        of which it has entered nothing is known by the key alone. Debits stay. Returns how many of the keys are new.
+        A key may also be a label. Which cluster a form is in, and what else is, is known of what the ledger has entered and of
+        `members` (columns form_key and cluster; read as often as needed); of other clusters only the key itself. Debits stay.
+        Returns how many of the keys are new.
         """
         with writing(self.place):
-            known = self.clusters_of(keys) if whole_clusters else {}
-            wanted = {(key, label) for key in keys for label in known.get(key) or (key,)}
-            mine = set(wanted)
+            known = self.clusters_of(keys, members) if whole_clusters else {}
+            mine = {(key, label) for key in keys for label in known.get(key) or (key,)}
+            wanted = mine | set(self._members({label for labels in known.values() for label in labels}, members))
+            there = [r for r in read_tombstones(self.place).to_pylist() if r["whole_cluster"] or not whole_clusters]
             if whole_clusters:
-                wanted |= set(self._members(sorted({label for labels in known.values() for label in labels})))
-            table = read_tombstones(self.place)
-            there = {
-                (r["form_key"], r["cluster"]) for r in table.to_pylist() if r["whole_cluster"] or not whole_clusters
-            }
-            alone = {form for form, _ in there}
-            fresh = {row for row in wanted if (row not in there if whole_clusters else row[0] not in alone)}
+                fresh = wanted - {(r["form_key"], r["cluster"]) for r in there}
+            else:
+                fresh = wanted - {(r["form_key"], r["form_key"]) for r in there}
             if fresh:
                 write_tombstones(self.place, sorted(fresh), whole_clusters)
         return len({form for form, _ in fresh & mine})
 
-    def clusters_of(self, keys: Sequence[bytes]) -> dict[bytes, tuple[bytes, ...]]:
-        """Those of these form keys and labels that the ledger has entered, each with the labels that it was entered under."""
-        wanted, _ = distinct_keys(_words(keys))
+    def clusters_of(self, keys: Sequence[bytes], members: Iterable[pa.Table] = ()) -> dict[bytes, tuple[bytes, ...]]:
+        """Those of these form keys and labels that the ledger (or `members`) knows, each with the labels that it is known under."""
         found: dict[bytes, set[bytes]] = {}
-        for _, table in self.rows():
+        for table in self._known(members):
             for column in ("form_key", "cluster"):
-                here = positions(wanted, column_keys(table.column(column))) >= 0
-                some = table.select(["form_key", "cluster"]).filter(pa.array(here))
-                for key, label in zip(some.column(column).to_pylist(), some.column("cluster").to_pylist(), strict=True):
+                for key, label in zip(*_with(table, column, keys, (column, "cluster")), strict=True):
                     found.setdefault(key, set()).add(label)
         return {key: tuple(sorted(labels)) for key, labels in found.items()}
 
-    def _members(self, labels: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
-        """(form key, label) of all that was entered under some labels."""
-        wanted, _ = distinct_keys(_words(labels))
-        for _, table in self.rows():
-            here = positions(wanted, column_keys(table.column("cluster"))) >= 0
-            some = table.filter(pa.array(here))
-            yield from zip(some.column("form_key").to_pylist(), some.column("cluster").to_pylist(), strict=True)
+    def _members(self, labels: set[bytes], members: Iterable[pa.Table]) -> Iterator[tuple[bytes, bytes]]:
+        """(form key, label) of all that is known under some labels."""
+        for table in self._known(members) if labels else ():
+            yield from zip(*_with(table, "cluster", sorted(labels), ("form_key", "cluster")), strict=True)
+
+    def _known(self, members: Iterable[pa.Table]) -> Iterator[pa.Table]:
+        yield from (table for _, table in self.rows())
+        yield from members
 
     def is_forgotten(self, forms: np.ndarray) -> np.ndarray:
         """Which of these form keys have a tombstone of their own, bool [n]."""
@@ -280,8 +276,11 @@ class Ledger:
         return keys[0], keys[1], np.array(table.column("whole_cluster").to_pylist(), bool)
 
 
-def _words(keys: Sequence[bytes]) -> np.ndarray:
-    return column_keys(pa.array(keys, ENTRY.field("form_key").type))
+def _with(table: pa.Table, column: str, keys: Sequence[bytes], wanted: Sequence[str]) -> list[list[bytes]]:
+    """The wanted columns of the rows whose `column` is one of the keys."""
+    sought, _ = distinct_keys(column_keys(pa.array(keys, ENTRY.field(column).type)))
+    here = table.filter(pa.array(positions(sought, column_keys(table.column(column))) >= 0))
+    return [here.column(name).to_pylist() for name in wanted]
 
 
 def _summed(rows: pa.Table, where: str) -> pa.Table:

@@ -1,5 +1,8 @@
 """`seimai ledger`: begin one, enter what a model was shown, look into it, and forget."""
 
+from collections.abc import Iterator
+
+import pyarrow as pa
 from rich.console import Console
 from rich.table import Table
 
@@ -73,27 +76,36 @@ def show(url: str) -> None:
         console.print(f"{many:,} clusters with {charged} of {ledger.k} showings")
 
 
-def forget(url: str, keys: list[str], whole_clusters: bool) -> None:
-    """Leaves tombstones for form keys (hexadecimal), or for whole clusters by any of their forms."""
+def forget(url: str, keys: list[str], whole_clusters: bool, run: str | None) -> None:
+    """Leaves tombstones for form keys (hexadecimal), or for whole clusters as the ledger and the run `run`, if given, know them."""
     try:
         raw = [bytes.fromhex(key) for key in keys]
     except ValueError:
         raw = []
     if bad := next((k for k in keys if len(k) != 32 or not raw), None):
         raise RecipeError(f"{bad}: a form key or label is 32 hexadecimal digits (columns form_key, cluster)")
-    ledger, console = Ledger.open(url), Console(highlight=False)
-    fresh = ledger.forget(raw, whole_clusters=whole_clusters)
-    console.print(
-        f"{url}: {fresh} key{'' if fresh == 1 else 's'} more forgotten; debits stay", soft_wrap=True, markup=False
-    )
-    known = ledger.clusters_of(raw)
+    if run is not None and not whole_clusters:
+        raise RecipeError("--in says of a run what else is in the keys' clusters; it goes with --clusters")
+    ledger, console = Ledger.open(url), Console(highlight=False, soft_wrap=True)
+    members = _Members(run) if run is not None else ()
+    fresh = ledger.forget(raw, whole_clusters=whole_clusters, members=members)
+    console.print(f"{url}: {fresh} key{'' if fresh == 1 else 's'} more forgotten; debits stay", markup=False)
+    known = ledger.clusters_of(raw, members)
+    more = "; of its cluster only this key is known: --in RUN says what else is in it" if whole_clusters else ""
     for key in (k for k in raw if k not in known):
-        more = (
-            "; what its cluster is, later rows must say: give its label too, if you know it" if whole_clusters else ""
-        )
-        console.print(
-            f"{key.hex()}: in no entry, so nothing of it was shown as far as this ledger knows{more}",
-            style="yellow",
-            soft_wrap=True,
-            markup=False,
-        )
+        said = f"{key.hex()}: in no entry, so nothing of it was shown as far as this ledger knows{more}"
+        console.print(said, style="yellow", markup=False)
+
+
+class _Members:
+    """Forms and clusters of all rows that reached the deduplication of a run, part by part, as often as they are asked for."""
+
+    def __init__(self, run: str):
+        table = open_run(run).survey_table("dedup", "members")
+        if table is None:
+            raise RecipeError(f"{run}: has no table of clusters' members (no dedup step, or the table was deleted)")
+        self._table = table
+
+    def __iter__(self) -> Iterator[pa.Table]:
+        for part in sorted({f["partition"] for f in self._table.manifest["files"]}):
+            yield self._table.read(part).select(["form_key", "cluster"])
