@@ -18,14 +18,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from curation.dedup.key_order import column_keys, distinct_keys, key_bytes
 from curation.dedup.normal_form import FORM_VERSION
 from curation.mixture.labels import Labels
 from curation.mixture.ledger_files import (
     ENTRY,
-    MOST,
     LedgerError,
     content_of,
     entry_name,
@@ -33,6 +31,7 @@ from curation.mixture.ledger_files import (
     read_json,
     read_rows,
     read_tombstones,
+    summed,
     tombstone_files,
     write_rows,
     write_tombstones,
@@ -42,7 +41,6 @@ from curation.place import Place
 from curation.shards import positions
 
 _NAMED = 5
-_WIDE = pa.schema([ENTRY.field(i) if i < 3 else pa.field(ENTRY.names[i], pa.int64()) for i in range(len(ENTRY))])
 
 
 @dataclass(frozen=True)
@@ -138,10 +136,10 @@ class Ledger:
         """
         if len({stage for stage, _ in stages}) < len(stages):
             raise LedgerError(f"{self.place.url}: two stages of {run} have one name, and an entry is known by it")
-        summed = [(stage, _summed(rows, f"{self.place.url}: stage '{stage}' of {run}")) for stage, rows in stages]
+        asked = [(stage, summed(rows, f"{self.place.url}: stage '{stage}' of {run}")) for stage, rows in stages]
         with writing(self.place):
-            there = [self._is_there(run, stage, rows) for stage, rows in summed]
-            fresh = [one for one, known in zip(summed, there, strict=True) if not known]
+            there = [self._is_there(run, stage, rows) for stage, rows in asked]
+            fresh = [one for one, known in zip(asked, there, strict=True) if not known]
             if fresh:
                 every = pa.concat_tables([rows for _, rows in fresh])
                 labels = labels or Labels.joined(*(column_keys(every.column(c)) for c in ("form_key", "cluster")))
@@ -281,21 +279,6 @@ def _with(table: pa.Table, column: str, keys: Sequence[bytes], wanted: Sequence[
     sought, _ = distinct_keys(column_keys(pa.array(keys, ENTRY.field(column).type)))
     here = table.filter(pa.array(positions(sought, column_keys(table.column(column))) >= 0))
     return [here.column(name).to_pylist() for name in wanted]
-
-
-def _summed(rows: pa.Table, where: str) -> pa.Table:
-    """One row a form, cluster and source, sorted; counts are int64. Raises LedgerError for counts that no training has."""
-    keys = ["form_key", "cluster", "source"]
-    rows = rows.select(ENTRY.names).cast(_WIDE)
-    if any(rows.column(c).null_count for c in ("form_key", "cluster", "showings", "charged")):
-        raise LedgerError(f"{where}: rows without a form, a cluster or counts cannot be entered")
-    if len(rows) and min(pc.min(rows.column(c)).as_py() for c in ("showings", "charged")) < 0:
-        raise LedgerError(f"{where}: showings below 0 cannot be entered")
-    made = rows.group_by(keys).aggregate([("showings", "sum"), ("charged", "sum")])
-    made = made.rename_columns([*keys, "showings", "charged"]).select(ENTRY.names).cast(_WIDE)
-    if len(made) and max(pc.max(made.column(c)).as_py() for c in ("showings", "charged")) > MOST:
-        raise LedgerError(f"{where}: more than {MOST:,} showings of a form, which passes every K")
-    return made.sort_by([(k, "ascending") for k in keys]).combine_chunks()
 
 
 def _hex(words: np.ndarray) -> str:

@@ -38,6 +38,7 @@ TOMBSTONE = pa.schema([pa.field("form_key", KEY), pa.field("cluster", KEY), pa.f
 """Columns of tombstones; `cluster` is the label under which the ledger knew the form, else the form itself."""
 
 _SUMS = ("showings", "charged")
+_WIDE = pa.schema([ENTRY.field(i) if i < 3 else pa.field(ENTRY.names[i], pa.int64()) for i in range(len(ENTRY))])
 
 
 class LedgerError(Exception):
@@ -107,6 +108,21 @@ def write_rows(place: Place, name: str, rows: pa.Table) -> dict[str, Any]:
     sums = {c: int(pc.sum(rows.column(c)).as_py() or 0) for c in _SUMS}
     file = write_parquet(place, f"entries/{name}.parquet", rows)
     return {"rows": len(rows), **sums, "content": content_of(rows), "file": file}
+
+
+def summed(rows: pa.Table, where: str) -> pa.Table:
+    """One row a form, cluster and source, sorted, columns `ENTRY`. Raises LedgerError for counts that no training has."""
+    keys = ["form_key", "cluster", "source"]
+    rows = rows.select(ENTRY.names).cast(_WIDE)
+    if any(rows.column(c).null_count for c in ("form_key", "cluster", "showings", "charged")):
+        raise LedgerError(f"{where}: rows without a form, a cluster or counts cannot be entered")
+    if len(rows) and min(pc.min(rows.column(c)).as_py() for c in ("showings", "charged")) < 0:
+        raise LedgerError(f"{where}: showings below 0 cannot be entered")
+    made = rows.group_by(keys).aggregate([("showings", "sum"), ("charged", "sum")])
+    made = made.rename_columns([*keys, "showings", "charged"]).select(ENTRY.names).cast(_WIDE)
+    if len(made) and max(pc.max(made.column(c)).as_py() for c in ("showings", "charged")) > MOST:
+        raise LedgerError(f"{where}: more than {MOST:,} showings of a form, which passes every K")
+    return made.cast(ENTRY).sort_by([(k, "ascending") for k in keys]).combine_chunks()
 
 
 def content_of(rows: pa.Table) -> str:

@@ -24,7 +24,7 @@ from curation.document import COLUMNS, schema
 from curation.mixture.budget import Stage, distinct_stages
 from curation.mixture.cells import BudgetError, Cells
 from curation.mixture.exposures import exposure_notes
-from curation.mixture.ledger_files import ENTRY
+from curation.mixture.ledger_files import ENTRY, summed
 from curation.mixture.schedule import draws, order, passes
 from curation.mixture.source_rows import Rows
 from curation.mixture.spill import in_order
@@ -158,21 +158,19 @@ def _exposure(mixture: Mixture, cells: Cells) -> dict[str, Any]:
 
 
 def _charges(mixture: Mixture, at: int) -> pa.Table:
+    """The stage's entry for a ledger: one row a form, cluster and source, of all that is shown or charged there."""
     rows = mixture.rows
-    some = np.flatnonzero(
-        mixture.charged[at] | mixture.showings[at]
-    )  # what is shown may be charged to an earlier stage
+    # what is shown may be charged to an earlier stage
+    some = np.flatnonzero(mixture.charged[at] | mixture.showings[at])
     names = pa.array([s.name for s in rows.sources], pa.string())
-    return pa.table(
-        [
-            key_array(rows.form[some]),
-            key_array(rows.clusters[rows.cluster[some]]),
-            names.take(pa.array(rows.source[some])),
-            pa.array(mixture.showings[at][some].astype(np.int32)),
-            pa.array(mixture.charged[at][some].astype(np.int32)),
-        ],
-        schema=ENTRY,
-    )
+    columns = [
+        key_array(rows.form[some]),
+        key_array(rows.clusters[rows.cluster[some]]),
+        names.take(pa.array(rows.source[some])),
+        pa.array(mixture.showings[at][some].astype(np.int32)),
+        pa.array(mixture.charged[at][some].astype(np.int32)),
+    ]
+    return summed(pa.table(columns, schema=ENTRY), f"stage '{mixture.stages[at]}'")
 
 
 def _nth(sequence: np.ndarray) -> np.ndarray:
