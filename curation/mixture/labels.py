@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from curation.dedup.clusters import families
 from curation.dedup.key_order import distinct_keys
 from curation.shards import positions
 
@@ -38,6 +37,8 @@ class Labels:
         >>> made.forms[:, 0].tolist(), made.clusters[:, 0].tolist()
         ([1, 2, 3], [1, 1, 1])
         """
+        from curation.dedup.clusters import families  # compiled: the commands that only check a recipe do without
+
         keys, place = distinct_keys(np.concatenate([forms, labels]))
         form, label = np.split(place, 2)
         family = families(len(keys), np.stack([form, label], axis=1))
