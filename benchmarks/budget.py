@@ -3,8 +3,8 @@
     uvx nox -s bench -- budget [--quick]
 
 Time is CPU seconds of all that `seimai budget --out` does: read the file (JSON; the same as YAML takes 2.5 s to parse), plan two
-stages, what a billion more tokens of each source would bring, the curve of the picture, the plan as it is written; least of the
-rounds. D′/U at 4 epochs and the two losses of datablations' README (Muennighoff+23) come from the same functions. There is no
+stages, what a billion more tokens of each printed source would bring, the curve of the picture, the plan as it is written; least of
+the rounds. D′/U at 4 epochs and the two losses of datablations' README (Muennighoff+23) come from the same functions. There is no
 other side: no toolkit plans a budget.
 """
 
@@ -22,6 +22,8 @@ from curation.mixture.budget import curve, make_budget, marginal_losses
 from curation.mixture.cells import Cells
 from curation.mixture.scaling_law import constrained_loss, worth
 from recipes.engine import budget_file
+from recipes.engine.budget_command import listed_sources
+from recipes.engine.budget_plan import plan_json
 
 SOURCES, TIERS = 10_000, 5
 
@@ -58,11 +60,11 @@ def planned(path: Path) -> dict[str, float]:
     mark("gather cells")
     budget = budget_file.make(spec, cells, path.name)
     mark("plan")
-    marginal_losses(budget)
+    marginal_losses(budget, listed_sources(budget))
     mark("marginal values")
     curve(budget)
     mark("curve")
-    orjson.dumps(budget_file.plan_json(spec, budget, path.parent))
+    orjson.dumps(plan_json(spec, budget, path.parent))
     mark("write")
     return {name: after - before for (_, before), (name, after) in pairwise(marks)}
 

@@ -249,6 +249,11 @@ REASONS: dict[str, Reason] = {
         Reason(
             "over_budget", "the token budget went to showings of more value", "トークン予算がより価値の高い表示で尽きた"
         ),
+        Reason(
+            "empty_form",
+            "nothing is left of its text in normal form: white space and invisible characters at most",
+            "正規形が空（空白・不可視文字のみ）",
+        ),
         Reason("forgotten", "it was to be forgotten (a tombstone in the ledger)", "忘却の対象（台帳の墓標）"),
         Reason(
             "filter", "dropped by a datatrove filter between our steps", "datatrove フィルタによる除外", tier="full"

@@ -64,8 +64,9 @@ class Place:
             file.write(content)
 
     def write_json(self, name: str, value: Any) -> None:
-        """Writes a value as indented JSON, atomically."""
-        self.write_bytes(name, orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY))
+        """Writes a value as indented JSON, atomically; keys that are numbers become their text."""
+        option = orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
+        self.write_bytes(name, orjson.dumps(value, option=option))
 
     def create(self, name: str) -> "Created":
         """Opens a new file for writing; it takes its name when it is closed without an error."""

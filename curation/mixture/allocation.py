@@ -24,6 +24,17 @@ def total(tokens: np.ndarray, times: np.ndarray) -> float:
     return float((tokens * times).sum())
 
 
+def seen(tokens: np.ndarray, value: np.ndarray, showings: np.ndarray) -> tuple[float, float]:
+    """Effective tokens (values counted) and unique tokens of cells shown so often in all; each at least 1.
+
+    >>> effective, unique = seen(np.array([100.0]), np.array([1.0]), np.array([4.0]))
+    >>> round(effective / unique, 2)
+    3.73
+    """
+    effective = total(tokens, value * worth(showings))
+    return max(effective, 1.0), max(total(tokens, np.minimum(showings, 1.0)), 1.0)
+
+
 @dataclass(frozen=True)
 class Filled:
     """A filled budget: showings of each cell, and the marginal value λ of the next token (0 when every allowance ended)."""
@@ -97,6 +108,4 @@ class Allocation:
 
     def seen(self, showings: np.ndarray) -> tuple[float, float]:
         """Effective tokens (values counted) and unique tokens seen after `showings` more, earlier ones included; at least 1."""
-        after = self.shown + showings
-        effective = total(self.tokens, self.value * worth(after))
-        return max(effective, 1.0), max(total(self.tokens, np.minimum(after, 1.0)), 1.0)
+        return seen(self.tokens, self.value, self.shown + showings)

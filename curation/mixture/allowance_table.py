@@ -37,7 +37,8 @@ def allowance_table(
     for values, found in zip((verdict, repeat, jaccard, claimed_by, before), decided, strict=True):
         values[here] = found[at[here]]
     near, over = verdict == NEAR_DUPLICATE, verdict == OVER_CAP
-    value = np.where(near, np.round(jaccard, 6), float(k))
+    asked = np.maximum(before, k) + 1.0  # which showing of its cluster it would have been, at least
+    value = np.where(near, np.round(jaccard, 6), asked)
     bound = np.where(near, threshold, float(k))
     late = over & (before > 0)
     detail = np.full(len(ids), None, object)

@@ -9,31 +9,60 @@ Stages share the allowances. Later stages choose first: annealing on the best da
 on the order in which the showings then happen.
 """
 
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from math import sqrt
 
 import numpy as np
 
-from curation.mixture.allocation import Allocation, total
+from curation.mixture.allocation import Allocation, seen, total
 from curation.mixture.cells import BudgetError, Cells
 from curation.mixture.scaling_law import (
     FLOPS_PER_PARAMETER_TOKEN,
     HOFFMANN,
     TOKENS_PER_PARAMETER,
     constrained_loss,
-    worth,
 )
 
 BILLION = 1e9
+_STAGE_NAME = re.compile(r"\w[\w.-]{0,99}")
+_RESERVED = {"charges", "spill"}
+"""Folders of a mixture that are no stage's (mix.py)."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage of training: its share of the tokens, and the sources that it may show (all of them when None)."""
+    """A stage of training: its share of the tokens, and the sources that it may show (all of them when None).
+
+    Its name becomes a folder of the mixture. Raises BudgetError for one that cannot be, and for no sources at all.
+    """
 
     name: str
     share: float = 1.0
     sources: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if not _STAGE_NAME.fullmatch(self.name) or self.name.casefold() in _RESERVED:
+            raise BudgetError(
+                f"stage '{self.name}': its name becomes a folder: a letter or digit, then letters, digits, '_', '-' and '.', "
+                f"at most 100 characters, and neither of {' and '.join(sorted(_RESERVED))}"
+            )
+        if self.sources is not None and not self.sources:
+            raise BudgetError(
+                f"stage '{self.name}': an empty list of sources shows nothing; leave `sources` out for all"
+            )
+
+
+def distinct_stages(names: Iterable[str]) -> None:
+    """Raises BudgetError where two stages share a name; upper and lower case are one, as on some file systems."""
+    known: set[str] = set()
+    for name in names:
+        if name.casefold() in known:
+            raise BudgetError(
+                f"stage '{name}': another stage has this name; a ledger and a mixture know stages by name"
+            )
+        known.add(name.casefold())
 
 
 @dataclass(frozen=True)
@@ -108,9 +137,14 @@ class Budget:
         return float(constrained_loss(self.parameters, fresh, fresh)), float(HOFFMANN.loss(self.parameters, fresh))
 
     @property
-    def most_showings(self) -> float:
-        """Highest number of showings of any cell, earlier ones included."""
-        return float((self.cells.debit + self.showings.sum(axis=0)).max())
+    def repeated(self) -> float:
+        """What repetition multiplies the unique tokens by, values aside: D′ over the values of what is shown at least once.
+
+        D′/U where every value is 1; 1 where nothing is repeated.
+        """
+        after = self.cells.debit + self.showings.sum(axis=0)
+        once = total(self.cells.tokens, self.cells.value * np.minimum(after, 1.0))
+        return self.effective / once if once > 0 else 1.0
 
 
 def compute_optimum(cells: Cells, flops: float) -> float:
@@ -147,23 +181,12 @@ def make_budget(cells: Cells, parameters: float, tokens: float, stages: tuple[St
     shares = sum(s.share for s in stages)
     if not 0.999 < shares < 1.001 or min(s.share for s in stages) <= 0:
         raise BudgetError(f"shares of the stages must be above 0 and sum to 1, not {shares:g}")
-    source = np.array(cells.source)
-    shown = np.zeros(len(cells))
-    showings = np.zeros((len(stages), len(cells)))
-    short: dict[str, float] = {}
-    level = np.inf
-    for at in reversed(range(len(stages))):
-        stage = stages[at]
-        open_ = np.ones(len(cells), bool) if stage.sources is None else np.isin(source, stage.sources)
+    distinct_stages(s.name for s in stages)
+    for stage in stages:
         if unknown := sorted(set(stage.sources or ()) - set(cells.source)):
             raise BudgetError(f"stage '{stage.name}': no source '{unknown[0]}' has tokens")
-        allocation = cells.allocation(shown, open_)
-        filled = allocation.fill(tokens * stage.share)
-        showings[at] = filled.showings
-        shown = shown + filled.showings
-        level = min(level, filled.level)
-        if (lacking := tokens * stage.share - allocation.feasible) > 0.5:
-            short[stage.name] = lacking
+    showings, level, short = _filled(cells, tokens, stages, _open_cells(cells, stages))
+    shown = showings.sum(axis=0)
     whole = cells.allocation()
     effective, unique = whole.seen(shown)
     return Budget(
@@ -179,6 +202,32 @@ def make_budget(cells: Cells, parameters: float, tokens: float, stages: tuple[St
         binding=_first_binding(cells, whole),
         short=short,
     )
+
+
+def _open_cells(cells: Cells, stages: tuple[Stage, ...]) -> list[np.ndarray | None]:
+    """Places of the cells that each stage may show; None for all."""
+    source = np.array(cells.source)
+    return [None if s.sources is None else np.flatnonzero(np.isin(source, s.sources)) for s in stages]
+
+
+def _filled(
+    cells: Cells, tokens: float, stages: tuple[Stage, ...], may: list[np.ndarray | None]
+) -> tuple[np.ndarray, float, dict[str, float]]:
+    """Showings [stages, cells], the lowest level of a stage, and what each stage lacks; later stages choose first."""
+    shown = np.zeros(len(cells))
+    showings = np.zeros((len(stages), len(cells)))
+    short: dict[str, float] = {}
+    level = np.inf
+    for at in reversed(range(len(stages))):
+        stage = stages[at]
+        allocation = cells.allocation(shown, may[at])
+        filled = allocation.fill(tokens * stage.share)
+        showings[at, slice(None) if may[at] is None else may[at]] = filled.showings
+        shown = shown + showings[at]
+        level = min(level, filled.level)
+        if (lacking := tokens * stage.share - allocation.feasible) > 0.5:
+            short[stage.name] = lacking
+    return showings, level, short
 
 
 def _refuse(parameters: float, tokens: float) -> None:
@@ -197,26 +246,27 @@ def _first_binding(cells: Cells, whole: Allocation) -> Binding | None:
     return Binding(cells.source[first], cells.tier[first], tokens, tokens / TOKENS_PER_PARAMETER)
 
 
-def marginal_losses(budget: Budget) -> dict[str, float]:
-    """Source → change of the predicted loss (Muennighoff+23) that a billion more unique tokens of it would bring, ≤ 0.
+def marginal_losses(budget: Budget, sources: Sequence[str] | None = None) -> dict[str, float]:
+    """Source → change of the predicted loss (Muennighoff+23) that a billion more unique tokens of it would bring.
 
-    They come in the source's own mix of tiers and allowances, and the tokens shown in all stay as they are, except where they
-    were fewer than wanted. First order: gain = value × worth(r) − level × r a token, at the plan's showings r.
+    Each source (all, or those named) is planned again with the tokens added, in its own mix of tiers and allowances; the tokens
+    wanted stay as they are. Mostly below 0; above it where a high value makes the plan repeat the source instead of fresh tokens.
     """
-    cells, shown = budget.cells, budget.showings.sum(axis=0)
-    per_token = cells.value * worth(shown) - budget.level * shown
-    names, place = np.unique(np.array(cells.source), return_inverse=True)
-    size = np.bincount(place, cells.tokens)
-    gain = np.bincount(place, cells.tokens * per_token) / np.maximum(size, 1e-9) * BILLION
-    fresh = np.bincount(place, cells.tokens * np.minimum(shown, 1.0)) / np.maximum(size, 1e-9) * BILLION
-    now = budget.losses[0]
-    return {
-        str(name): min(
-            0.0,
-            float(constrained_loss(budget.parameters, budget.effective + gain[i], budget.unique + fresh[i])) - now,
-        )
-        for i, name in enumerate(names)
-    }
+    cells, now = budget.cells, budget.losses[0]
+    of = np.array(cells.source)
+    may = _open_cells(cells, budget.stages)
+    found: dict[str, float] = {}
+    for name in sources if sources is not None else sorted(set(cells.source)):
+        mine = of == name
+        size = float(cells.tokens[mine].sum())
+        if not size:
+            found[name] = 0.0  # nothing says in which tiers its tokens would come
+            continue
+        more = replace(cells, tokens=np.where(mine, cells.tokens * (1 + BILLION / size), cells.tokens))
+        shown = more.debit + _filled(more, budget.wanted, budget.stages, may)[0].sum(axis=0)
+        effective, unique = seen(more.tokens, more.value, shown)
+        found[name] = float(constrained_loss(budget.parameters, effective, unique)) - now
+    return found
 
 
 @dataclass(frozen=True)

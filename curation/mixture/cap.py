@@ -14,6 +14,7 @@ Modes, for a cluster of true size n (all copies counted, also those that a thres
               even once is rejected as over_budget
 In every mode a member that is no near-duplicate of a released row is released on its own, once, from the same allowance.
 
+An empty normal form (no text but white space and invisible characters) is shown in no mode: there is nothing to learn from it.
 With a ledger (ledger.py), what earlier training has shown of a cluster comes off its K, and what was forgotten is rejected.
 """
 
@@ -27,7 +28,9 @@ from curation.dedup.key_order import column_keys, distinct_keys
 from curation.mixture import allowance_table, cap_parts
 from curation.mixture.edges import threshold_of
 from curation.mixture.exposures import exposure_notes
-from curation.mixture.ledger import Labels, Ledger, LedgerError
+from curation.mixture.labels import Labels
+from curation.mixture.ledger import Ledger
+from curation.mixture.ledger_files import LedgerError
 from curation.mixture.sharing import Seen, Sharing
 from curation.mixture.showings import fill_budget, showings
 from curation.mixture.tiers import Tiers
@@ -41,7 +44,7 @@ MOST_PARTS = 1 << 10
 
 
 class Cap(Survey):
-    """Writes `repeat` (showings in one pass, ≥ 1) and rejects `near_duplicate`, `over_cap`, `over_budget` and `forgotten`.
+    """Writes `repeat` (showings in one pass, ≥ 1); rejects `near_duplicate`, `over_cap`, `over_budget`, `forgotten`, `empty_form`.
 
     k: showings that a cluster may have; Σ repeat of a cluster ≤ k less what the ledger has.
     mode: how many of them it gets: one, min_size, curve, natural or budget (see above).
@@ -53,7 +56,7 @@ class Cap(Survey):
 
     name = "cap"
     reads, writes = ("id",), ("repeat",)
-    reasons = ("near_duplicate", "over_cap", "over_budget", "forgotten")
+    reasons = ("near_duplicate", "over_cap", "over_budget", "forgotten", "empty_form")
     uses = {"edges": "dedup"}  # noqa: RUF012 - Survey declares it
     tables = {  # noqa: RUF012 - Survey declares it
         "allowance": allowance_table.SCHEMA,

@@ -44,19 +44,19 @@ class Cells:
         passes = np.floor(np.maximum(self.k - self.debit, 0) / self.in_pass)
         return np.minimum(passes * self.repeat, self.limit)
 
-    def allocation(self, shown: np.ndarray | None = None, open_: np.ndarray | None = None) -> Allocation:
-        """These cells to be filled, after `shown` showings of the plan and the earlier ones; only those `open_`, if given."""
-        more = self.most if open_ is None else np.where(open_, self.most, 0.0)
+    def allocation(self, shown: np.ndarray | None = None, some: np.ndarray | None = None) -> Allocation:
+        """These cells, or `some` of them by their places, to be filled after `shown` showings of the plan and the earlier ones."""
         before = self.debit if shown is None else self.debit + shown
-        return Allocation(self.tokens, self.value, self.debit + more, before)
+        columns = (self.tokens, self.value, self.debit + self.most, before)
+        return Allocation(*(c if some is None else c[some] for c in columns))
 
     def __post_init__(self) -> None:
         if self.k < 1:
             raise BudgetError(f"k must be at least 1 showing, not {self.k}")
         if not len(self.tokens):
             raise BudgetError("there are no tokens to plan with: every source is empty")
-        if bad := sorted({s for s, v in zip(self.source, self.value, strict=True) if not v > 0}):
-            raise BudgetError(f"source '{bad[0]}': a value is the worth of a fresh token and above 0")
+        if len(bad := np.flatnonzero(~(self.value > 0))):
+            raise BudgetError(f"source '{self.source[bad[0]]}': a value is the worth of a fresh token and above 0")
 
     def __len__(self) -> int:
         return len(self.tokens)

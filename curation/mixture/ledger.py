@@ -2,9 +2,7 @@
 
     LEDGER/
       ledger.json              K and the version of the normal form that the keys are of
-      entries/NAME.parquet     the showings of one run and stage: form_key, cluster (the label then), source, showings, charged
-      entries/NAME.json        run id, stage, rows, SHA-256: written last, and what makes the entry exist
-      forgotten/NAME.parquet   tombstones: form_key, and whether its whole cluster is meant
+      entries/  forgotten/     what was shown, and what must not be shown again (ledger_files.py)
 
 Rows are kept by normal form, because a form never changes; the label of its cluster is looked up when the ledger is read. A form that
 today's rows hold has today's label; one that they lack has today's label of its old kept row, and else its old label. Old labels
@@ -14,63 +12,35 @@ never change within one index (DESIGN), so debits stay with their cluster from c
 one above it. No cluster is charged more than K; what would pass it is refused as a whole, naming clusters and sources.
 """
 
-import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from curation.dedup.key_order import column_keys, distinct_keys, key_bytes
 from curation.dedup.normal_form import FORM_VERSION
-from curation.document import KEY
-from curation.parquet_file import read_parquet, write_parquet
+from curation.mixture.labels import Labels
+from curation.mixture.ledger_files import (
+    ENTRY,
+    LedgerError,
+    content_of,
+    entry_name,
+    read_entries,
+    read_json,
+    read_rows,
+    read_tombstones,
+    summed,
+    tombstone_files,
+    write_rows,
+    write_tombstones,
+)
+from curation.mixture.ledger_lock import writing
 from curation.place import Place
 from curation.shards import positions
 
-ENTRY = pa.schema(
-    [
-        pa.field("form_key", KEY),
-        pa.field("cluster", KEY),
-        pa.field("source", pa.string()),
-        pa.field("showings", pa.int32()),
-        pa.field("charged", pa.int32()),
-    ]
-)
-"""Columns of an entry's rows: one row a form and source."""
-
-_TOMBSTONE = pa.schema([pa.field("form_key", KEY), pa.field("whole_cluster", pa.bool_())])
 _NAMED = 5
-
-
-class LedgerError(Exception):
-    """What a ledger refuses: another K, another normal form, showings past K, a run that is there with other showings."""
-
-
-@dataclass(frozen=True)
-class Labels:
-    """Today's label of each form that today's rows hold: sorted distinct form keys and, beside each, its cluster, uint64 [n, 2]."""
-
-    forms: np.ndarray
-    clusters: np.ndarray
-
-    @classmethod
-    def of(cls, forms: np.ndarray, clusters: np.ndarray) -> "Labels":
-        """From a form key and a cluster a row, in any order; rows of one form have one cluster."""
-        distinct, place = distinct_keys(forms)
-        label = np.zeros_like(distinct)
-        label[place] = clusters
-        return cls(distinct, label)
-
-    def resolve(self, forms: np.ndarray, old: np.ndarray) -> np.ndarray:
-        """Today's labels of entries with these forms and old labels (see the head of this file)."""
-        label = old.copy()
-        for keys in (old, forms):
-            at = positions(self.forms, keys)
-            label[at >= 0] = self.clusters[at[at >= 0]]
-        return label
 
 
 @dataclass(frozen=True)
@@ -102,8 +72,10 @@ class Ledger:
                 )
             if k < 1:
                 raise LedgerError(f"{url}: k must be at least 1 showing, not {k}")
-            place.write_json("ledger.json", {"format": 1, "k": k, "normal_form": FORM_VERSION})
-        about = place.read_json("ledger.json")
+            with writing(place):
+                if not place.exists("ledger.json"):
+                    place.write_json("ledger.json", {"format": 1, "k": k, "normal_form": FORM_VERSION})
+        about = read_json(place, "ledger.json", ("k", "normal_form"))
         if about["normal_form"] != FORM_VERSION:
             raise LedgerError(
                 f"{url}: its keys are of normal form {about['normal_form']}, and these rows are of {FORM_VERSION}; "
@@ -120,18 +92,17 @@ class Ledger:
     def stamp(self) -> bytes:
         """What the ledger holds, in short: equal stamps are equal ledgers."""
         held = [f"{e['run']}\n{e['stage']}\n{e['content']}" for e in self.entries()]
-        return "\n".join([str(self.k), *held, *self.place.names("forgotten")]).encode()
+        return "\n".join([str(self.k), *held, *tombstone_files(self.place)]).encode()
 
     def entries(self) -> list[dict[str, Any]]:
-        """What is said of each entry (run, stage, rows, showings), in order of name."""
-        names = [n for n in self.place.names("entries") if n.endswith(".json")]
-        return [self.place.read_json(f"entries/{name}") for name in names]
+        """What is said of each entry (run, stage, rows, showings), in order of name. Raises LedgerError for damage."""
+        return read_entries(self.place)
 
     def rows(self, run: str | None = None) -> Iterator[tuple[dict[str, Any], pa.Table]]:
-        """Each entry with its rows, or only those of a run."""
+        """Each entry with its rows, or only those of a run. Raises LedgerError where a file is not the one that was written."""
         for entry in self.entries():
             if run in (None, entry["run"]):
-                yield entry, read_parquet(self.place, entry["file"]["path"]).select(ENTRY.names).cast(ENTRY)
+                yield entry, read_rows(self.place, entry)
 
     def standing(self, clusters: np.ndarray, labels: Labels) -> Standing:
         """Charges, showings and tombstones of these clusters (sorted distinct labels, uint64 [n, 2]), entry by entry."""
@@ -142,8 +113,8 @@ class Ledger:
             np.add.at(charged, at[here], table.column("charged").to_numpy()[here])
             np.add.at(showings, at[here], table.column("showings").to_numpy()[here])
         forgotten = np.zeros(len(clusters), bool)
-        forms, whole = self._tombstones()
-        at = positions(clusters, labels.resolve(forms[whole], forms[whole]))
+        forms, old, whole = self._tombstones()
+        at = positions(clusters, labels.resolve(forms[whole], old[whole]))
         forgotten[at[at >= 0]] = True
         return Standing(charged, showings, forgotten)
 
@@ -153,53 +124,95 @@ class Ledger:
         return positions(clusters, labels.resolve(forms, old))
 
     def add(self, run: str, stage: str, rows: pa.Table, labels: Labels | None = None) -> bool:
-        """Enters the showings of one stage of a run (columns `ENTRY`); False when just this entry is there already.
+        """Enters the showings of one stage of a run; `add_all` of one."""
+        return self.add_all(run, [(stage, rows)], labels)[0]
 
-        labels: of today's rows; those of `rows` themselves when not given. Raises LedgerError, and enters nothing, when a cluster
-        would pass K, when a form or cluster was forgotten, or when the run's stage is there with other showings.
+    def add_all(self, run: str, stages: Sequence[tuple[str, pa.Table]], labels: Labels | None = None) -> list[bool]:
+        """Enters the showings of stages of a run (columns `ENTRY`), all of them or none; False for each that is there already.
+
+        labels: of today's rows; those of the rows themselves when not given. Raises LedgerError, and enters nothing, when a cluster
+        would pass K over all the stages, when a form or cluster was forgotten, or when a stage is there with other showings. A
+        second writer waits until the first has entered. Killed between two stages, the same call enters the rest.
         """
-        rows = _summed(rows)
-        name = hashlib.sha256(f"{run}\n{stage}".encode()).hexdigest()[:24]
-        content = _content(rows)
-        if self.place.exists(f"entries/{name}.json"):
-            if self.place.read_json(f"entries/{name}.json")["content"] == content:
-                return False
+        if len({stage for stage, _ in stages}) < len(stages):
+            raise LedgerError(f"{self.place.url}: two stages of {run} have one name, and an entry is known by it")
+        asked = [(stage, summed(rows, f"{self.place.url}: stage '{stage}' of {run}")) for stage, rows in stages]
+        with writing(self.place):
+            there = [self._is_there(run, stage, rows) for stage, rows in asked]
+            fresh = [one for one, known in zip(asked, there, strict=True) if not known]
+            if fresh:
+                every = pa.concat_tables([rows for _, rows in fresh])
+                labels = labels or Labels.joined(*(column_keys(every.column(c)) for c in ("form_key", "cluster")))
+                self._refuse(every, labels)
+                self._enter(run, fresh)
+                if not self.place.local:  # nothing kept another writer out: what both entered must fit too
+                    self._look_again(run, fresh, every, labels)
+        return [not known for known in there]
+
+    def _is_there(self, run: str, stage: str, rows: pa.Table) -> bool:
+        name = entry_name(run, stage)
+        if not self.place.exists(f"entries/{name}.json"):
+            return False
+        if read_json(self.place, f"entries/{name}.json", ("content",))["content"] != content_of(rows):
             raise LedgerError(
                 f"{self.place.url}: stage '{stage}' of run {run} is entered already, with other showings; "
                 "training that happened again is another run and needs another run id"
             )
-        labels = labels or Labels.of(column_keys(rows.column("form_key")), column_keys(rows.column("cluster")))
-        self._refuse(rows, labels)
-        file = write_parquet(self.place, f"entries/{name}.parquet", rows)
-        total = {c: int(pc.sum(rows.column(c)).as_py() or 0) for c in ("showings", "charged")}
-        about = {"run": run, "stage": stage, "rows": len(rows), **total, "content": content, "file": file}
-        self.place.write_json(f"entries/{name}.json", about)
         return True
 
-    def _refuse(self, rows: pa.Table, labels: Labels) -> None:
+    def _enter(self, run: str, stages: Sequence[tuple[str, pa.Table]]) -> None:
+        """Writes all rows, then what makes each entry exist."""
+        earlier = [entry_name(e["run"], e["stage"]) for e in self.entries()]
+        about = {}
+        for stage, rows in stages:
+            name = entry_name(run, stage)
+            said = write_rows(self.place, name, rows.cast(ENTRY))
+            about[name] = {"run": run, "stage": stage, **said, "earlier": list(earlier)}
+        for name, said in about.items():
+            self.place.write_json(f"entries/{name}.json", said)
+
+    def _look_again(self, run: str, stages: Sequence[tuple[str, pa.Table]], every: pa.Table, labels: Labels) -> None:
+        try:
+            self._refuse(every, labels, entered=run)
+        except LedgerError:
+            for stage, _ in stages:
+                for ending in ("json", "parquet"):
+                    self.place.fs.rm_file(f"{self.place.path}/entries/{entry_name(run, stage)}.{ending}")
+            raise
+
+    def _refuse(self, rows: pa.Table, labels: Labels, entered: str | None = None) -> None:
+        """Raises LedgerError where rows would take a cluster past K, or show what was forgotten.
+
+        entered: the run that the rows are of, once they are in the ledger.
+        """
         forms, old = column_keys(rows.column("form_key")), column_keys(rows.column("cluster"))
-        resolved = labels.resolve(forms, old)
-        clusters, place = distinct_keys(resolved)
+        clusters, place = distinct_keys(labels.resolve(forms, old))
         standing = self.standing(clusters, labels)
         gone = standing.forgotten[place] | self.is_forgotten(forms)
         if gone.any():
             raise LedgerError(f"{self.place.url}: shows what was forgotten: {_hex(forms[gone][:_NAMED])}")
-        after = standing.charged + np.bincount(place, rows.column("charged").to_numpy(), len(clusters)).astype(np.int64)
+        after = standing.charged.copy()
+        if entered is None:
+            np.add.at(after, place, rows.column("charged").to_numpy())
         over = np.flatnonzero(after > self.k)
         if len(over):
-            said = [self._passing(clusters[c], int(after[c]), rows, place == c, labels) for c in over[:_NAMED]]
+            said = [self._passing(clusters[c], int(after[c]), rows, place == c, labels, entered) for c in over[:_NAMED]]
             more = f"\n  and {len(over) - _NAMED:,} more" if len(over) > _NAMED else ""
             raise LedgerError(
                 f"{self.place.url}: {len(over):,} cluster{'s' if len(over) > 1 else ''} would pass K = {self.k}, "
                 f"and nothing was entered:\n  " + "\n  ".join(said) + more
             )
 
-    def _passing(self, cluster: np.ndarray, after: int, rows: pa.Table, here: np.ndarray, labels: Labels) -> str:
+    def _passing(
+        self, cluster: np.ndarray, after: int, rows: pa.Table, here: np.ndarray, labels: Labels, run: str | None
+    ) -> str:
         now: dict[str, int] = {}
         for row in rows.filter(pa.array(here)).to_pylist():
             now[row["source"]] = now.get(row["source"], 0) + row["charged"]
         before: dict[str, int] = {}
         for entry, table in self.rows():
+            if entry["run"] == run:
+                continue
             mine = self._places(cluster[None], labels, table) >= 0
             for row in table.filter(pa.array(mine)).to_pylist():
                 said = f"{row['source']} ({entry['run']}, {entry['stage']})"
@@ -211,47 +224,61 @@ class Ledger:
             + (", ".join(f"{n} from {s}" for s, n in before.items()) or "none")
         )
 
-    def forget(self, keys: list[bytes], *, whole_clusters: bool = False) -> int:
-        """Leaves tombstones for these form keys (and all that is in their clusters): never to be shown again. Debits stay.
+    def forget(self, keys: Sequence[bytes], *, whole_clusters: bool = False, members: Iterable[pa.Table] = ()) -> int:
+        """Leaves tombstones for these form keys (with `whole_clusters`, for all that is in their clusters): never shown again.
 
-        Returns how many are new.
+        A key may also be a label. Which cluster a form is in, and what else is, is known of what the ledger has entered and of
+        `members` (columns form_key and cluster; read as often as needed); of other clusters only the key itself. Debits stay.
+        Returns how many of the keys are new.
         """
-        forms, whole = self._tombstones()
-        there = {(key_bytes(f[None]).tobytes(), bool(w)) for f, w in zip(forms, whole, strict=True)}
-        fresh = sorted({k for k in keys if (k, whole_clusters) not in there and (k, True) not in there})
-        if fresh:
-            table = pa.table([pa.array(fresh, KEY), pa.array([whole_clusters] * len(fresh))], schema=_TOMBSTONE)
-            name = hashlib.sha256(b"".join(fresh) + bytes([whole_clusters])).hexdigest()[:24]
-            write_parquet(self.place, f"forgotten/{name}.parquet", table)
-        return len(fresh)
+        with writing(self.place):
+            known = self.clusters_of(keys, members) if whole_clusters else {}
+            mine = {(key, label) for key in keys for label in known.get(key) or (key,)}
+            wanted = mine | set(self._members({label for labels in known.values() for label in labels}, members))
+            there = [r for r in read_tombstones(self.place).to_pylist() if r["whole_cluster"] or not whole_clusters]
+            if whole_clusters:
+                fresh = wanted - {(r["form_key"], r["cluster"]) for r in there}
+            else:
+                fresh = wanted - {(r["form_key"], r["form_key"]) for r in there}
+            if fresh:
+                write_tombstones(self.place, sorted(fresh), whole_clusters)
+        return len({form for form, _ in fresh & mine})
+
+    def clusters_of(self, keys: Sequence[bytes], members: Iterable[pa.Table] = ()) -> dict[bytes, tuple[bytes, ...]]:
+        """Those of these form keys and labels that the ledger (or `members`) knows, each with the labels that it is known under."""
+        found: dict[bytes, set[bytes]] = {}
+        for table in self._known(members):
+            for column in ("form_key", "cluster"):
+                for key, label in zip(*_with(table, column, keys, (column, "cluster")), strict=True):
+                    found.setdefault(key, set()).add(label)
+        return {key: tuple(sorted(labels)) for key, labels in found.items()}
+
+    def _members(self, labels: set[bytes], members: Iterable[pa.Table]) -> Iterator[tuple[bytes, bytes]]:
+        """(form key, label) of all that is known under some labels."""
+        for table in self._known(members) if labels else ():
+            yield from zip(*_with(table, "cluster", sorted(labels), ("form_key", "cluster")), strict=True)
+
+    def _known(self, members: Iterable[pa.Table]) -> Iterator[pa.Table]:
+        yield from (table for _, table in self.rows())
+        yield from members
 
     def is_forgotten(self, forms: np.ndarray) -> np.ndarray:
         """Which of these form keys have a tombstone of their own, bool [n]."""
         known, _ = distinct_keys(self._tombstones()[0])
         return positions(known, forms) >= 0
 
-    def _tombstones(self) -> tuple[np.ndarray, np.ndarray]:
-        tables = [read_parquet(self.place, f"forgotten/{n}") for n in self.place.names("forgotten")]
-        table = pa.concat_tables(tables) if tables else _TOMBSTONE.empty_table()
-        return column_keys(table.column("form_key")), np.array(table.column("whole_cluster").to_pylist(), bool)
+    def _tombstones(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Form keys and labels, and which are meant with their whole cluster."""
+        table = read_tombstones(self.place)
+        keys = [column_keys(table.column(c)) for c in ("form_key", "cluster")]
+        return keys[0], keys[1], np.array(table.column("whole_cluster").to_pylist(), bool)
 
 
-def _summed(rows: pa.Table) -> pa.Table:
-    """One row a form, cluster and source, sorted."""
-    keys = ["form_key", "cluster", "source"]
-    made = rows.select(ENTRY.names).group_by(keys).aggregate([("showings", "sum"), ("charged", "sum")])
-    made = made.rename_columns([*keys, "showings", "charged"]).select(ENTRY.names).cast(ENTRY)
-    return made.sort_by([(k, "ascending") for k in keys]).combine_chunks()
-
-
-def _content(rows: pa.Table) -> str:
-    digest = hashlib.sha256()
-    for name in ("form_key", "cluster"):
-        digest.update(key_bytes(column_keys(rows.column(name))).tobytes())
-    for name in ("showings", "charged"):
-        digest.update(rows.column(name).to_numpy().astype("<i4").tobytes())
-    digest.update("\n".join(s or "" for s in rows.column("source").to_pylist()).encode())
-    return digest.hexdigest()
+def _with(table: pa.Table, column: str, keys: Sequence[bytes], wanted: Sequence[str]) -> list[list[bytes]]:
+    """The wanted columns of the rows whose `column` is one of the keys."""
+    sought, _ = distinct_keys(column_keys(pa.array(keys, ENTRY.field(column).type)))
+    here = table.filter(pa.array(positions(sought, column_keys(table.column(column))) >= 0))
+    return [here.column(name).to_pylist() for name in wanted]
 
 
 def _hex(words: np.ndarray) -> str:

@@ -4,9 +4,10 @@
       pretrain/00000.parquet    the stage's sequence, in order; rows with all columns (shards) or where each lies (index)
       charges/pretrain.parquet  what the stage shows of each form and what it is charged (the rows of a ledger's entry)
       mixture.json              written last: the plan, the seed, tokenizer, files, highest exposure, max_trainer_epochs
+      unfinished.json, spill/   only while it is written, or where that was cut off: the next `mix` here begins anew
 
 Rows, their repetitions and their order depend on the plan, the sources' rows and the seed alone. In memory are about 100 bytes a
-row and showing; rows with text are spilled once to the output shard that they belong to.
+row and showing, which is what limits a mixture on one machine; rows with text are read once a stage, and spilled (spill.py).
 """
 
 import hashlib
@@ -18,19 +19,21 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from curation.dedup.key_order import key_array
+from curation.dedup.key_order import key_array, key_bytes
 from curation.document import COLUMNS, schema
+from curation.mixture.budget import Stage, distinct_stages
 from curation.mixture.cells import BudgetError, Cells
 from curation.mixture.exposures import exposure_notes
-from curation.mixture.ledger import ENTRY
+from curation.mixture.ledger_files import ENTRY, summed
 from curation.mixture.schedule import draws, order, passes
 from curation.mixture.source_rows import Rows
-from curation.parquet_file import read_parquet, write_parquet
+from curation.mixture.spill import in_order
+from curation.parquet_file import write_parquet
 from curation.place import Place
 
 SHARD_ROWS = 1 << 16
 """Rows of an output shard."""
-_OPEN_SPILLS = 128
+_UNFINISHED = "unfinished.json"
 _NOT_MIXED = {"minhash", "cluster_examples", "repeat"}
 """Columns that mean nothing of a showing: it is there as often as it is to be shown."""
 INDEX = pa.schema(
@@ -59,7 +62,12 @@ class Mixture:
 
 
 def schedule(rows: Rows, cell: np.ndarray, cells: Cells, plan: Mapping[str, Any], seed: int) -> Mixture:
-    """Showings of every row in every stage of a plan. Raises BudgetError when the plan is not of these rows."""
+    """Showings of every row in every stage of a plan.
+
+    Raises BudgetError when the plan is not of these rows, when its stages cannot be folders, and when it would take a cluster past K.
+    """
+    names = [Stage(s["name"]).name for s in plan["stages"]]
+    distinct_stages(names)
     known = [(c["source"], c["tier"], c["repeat"], c["in_pass"], c["debit"], c["tokens"]) for c in plan["cells"]]
     columns = (cells.repeat, cells.in_pass, cells.debit, cells.tokens)
     found = list(zip(cells.source, cells.tier, *(c.tolist() for c in columns), strict=True))
@@ -68,20 +76,28 @@ def schedule(rows: Rows, cell: np.ndarray, cells: Cells, plan: Mapping[str, Any]
             "the shards or the ledger changed since the plan was made (its tokens by source, tier and allowance are others); "
             "run `seimai budget` again"
         )
-    planned = np.array([c["showings"] for c in plan["cells"]], np.float64).T / cells.repeat
+    showings = np.array([c["showings"] for c in plan["cells"]], np.float64).T
+    planned = np.divide(showings, cells.repeat, out=np.zeros_like(showings), where=cells.repeat > 0)
     draw = draws(rows.clusters, seed, 0)
     shown, charged = passes(planned[:, cell], draw[rows.cluster])
-    return Mixture(
-        rows,
-        [s["name"] for s in plan["stages"]],
-        shown * rows.repeat,
-        charged * rows.repeat,
-        draws(rows.clusters, seed, 1),
-    )
+    mixture = Mixture(rows, names, shown * rows.repeat, charged * rows.repeat, draws(rows.clusters, seed, 1))
+    now, before = _charged(mixture)
+    if len(over := np.flatnonzero((now > 0) & (now + before > cells.k))):
+        first = over[0]
+        raise BudgetError(
+            f"the plan would take {len(over):,} cluster{'s' if len(over) > 1 else ''} past K = {cells.k}, e.g. "
+            f"{key_bytes(rows.clusters[first][None]).tobytes().hex()} to {now[first] + before[first]} showings "
+            f"({before[first]} of earlier training); run `seimai budget` again"
+        )
+    return mixture
 
 
 def write(mixture: Mixture, cells: Cells, place: Place, *, as_index: bool, about: Mapping[str, Any]) -> dict[str, Any]:
-    """Writes a mixture's stages, then mixture.json with what is said `about` it. Returns the content of mixture.json."""
+    """Writes a mixture's stages, then mixture.json with what is said `about` it. Returns the content of mixture.json.
+
+    What an unfinished mixture left in the folder is removed first. Raises BudgetError where something else is in the way.
+    """
+    _begin(place, mixture.stages)
     stages = []
     for at, name in enumerate(mixture.stages):
         showings = mixture.showings[at]
@@ -101,35 +117,60 @@ def write(mixture: Mixture, cells: Cells, place: Place, *, as_index: bool, about
     written = {"format": 1, **about, "as": "index" if as_index else "shards", "stages": stages}
     written["exposure"] = _exposure(mixture, cells)
     place.write_json("mixture.json", written)
+    ended(place)
     return written
+
+
+def ended(place: Place) -> None:
+    """Takes away what marks a mixture as unfinished."""
+    if place.exists(_UNFINISHED):
+        place.fs.rm_file(f"{place.path}/{_UNFINISHED}")
+
+
+def _begin(place: Place, stages: list[str]) -> None:
+    """Removes what a mixture that was cut off here had written, and says what this one is going to write."""
+    if place.exists(_UNFINISHED):
+        for name in place.read_json(_UNFINISHED)["folders"]:
+            (place / name).remove()
+    folders = [*stages, "charges", "spill"]
+    if there := [name for name in folders if place.exists(name)]:
+        raise BudgetError(f"{place.url}/{there[0]}: is there, and no unfinished mixture left it; give another --out")
+    place.write_json(_UNFINISHED, {"folders": folders})
+
+
+def _charged(mixture: Mixture) -> tuple[np.ndarray, np.ndarray]:
+    """Showings that each cluster is charged by the mixture, and those of earlier training where it is, int64."""
+    rows, charged = mixture.rows, mixture.charged.sum(axis=0)
+    now = np.bincount(rows.cluster, charged, len(rows.clusters)).astype(np.int64)
+    before = np.zeros(len(rows.clusters), np.int64)
+    some = np.flatnonzero(
+        charged
+    )  # a row that is forgotten alone has used up the allowance, the others of its cluster have not
+    before[rows.cluster[some]] = rows.debit[some]
+    return now, before
 
 
 def _exposure(mixture: Mixture, cells: Cells) -> dict[str, Any]:
     """K, the highest number of showings charged to any cluster with earlier training, and how often all stages may be passed."""
-    rows = mixture.rows
-    now = np.bincount(rows.cluster, mixture.charged.sum(axis=0), len(rows.clusters)).astype(np.int64)
-    before = np.zeros(len(rows.clusters), np.int64)
-    before[rows.cluster] = rows.debit
+    now, before = _charged(mixture)
     pairs, clusters = np.unique(np.stack([now, before], axis=1), axis=0, return_counts=True)
     return exposure_notes(cells.k, pa.table({"exposures": pairs[:, 0], "before": pairs[:, 1], "clusters": clusters}))
 
 
 def _charges(mixture: Mixture, at: int) -> pa.Table:
+    """The stage's entry for a ledger: one row a form, cluster and source, of all that is shown or charged there."""
     rows = mixture.rows
-    some = np.flatnonzero(
-        mixture.charged[at] | mixture.showings[at]
-    )  # what is shown may be charged to an earlier stage
+    # what is shown may be charged to an earlier stage
+    some = np.flatnonzero(mixture.charged[at] | mixture.showings[at])
     names = pa.array([s.name for s in rows.sources], pa.string())
-    return pa.table(
-        [
-            key_array(rows.form[some]),
-            key_array(rows.clusters[rows.cluster[some]]),
-            names.take(pa.array(rows.source[some])),
-            pa.array(mixture.showings[at][some].astype(np.int32)),
-            pa.array(mixture.charged[at][some].astype(np.int32)),
-        ],
-        schema=ENTRY,
-    )
+    columns = [
+        key_array(rows.form[some]),
+        key_array(rows.clusters[rows.cluster[some]]),
+        names.take(pa.array(rows.source[some])),
+        pa.array(mixture.showings[at][some].astype(np.int32)),
+        pa.array(mixture.charged[at][some].astype(np.int32)),
+    ]
+    return summed(pa.table(columns, schema=ENTRY), f"stage '{mixture.stages[at]}'")
 
 
 def _nth(sequence: np.ndarray) -> np.ndarray:
@@ -161,27 +202,15 @@ def _index(rows: Rows, sequence: np.ndarray, place: Place, stage: str) -> list[d
 
 
 def _shards(rows: Rows, sequence: np.ndarray, place: Place, stage: str) -> list[dict[str, Any]]:
-    """Rows with all columns that every source has: spilled file by file to their shard, then put in order there."""
+    """Rows with all columns that every source has, read file by file and put in the order of the sequence."""
     columns = set.intersection(*(set(s.shards.columns) for s in rows.sources)) - _NOT_MIXED
     kinds = schema(columns)
     spilled = pa.schema([*kinds, INDEX.field("showing"), pa.field("place", pa.int64())])
-    nth, shards = _nth(sequence), -(-len(sequence) // SHARD_ROWS)
-    by_file = np.lexsort((sequence, rows.file[sequence]))
+    by_file = np.argsort(sequence, kind="stable")  # rows are numbered in the order of sources, files and rows in them
+    taken = _taken(rows, sequence, _nth(sequence), by_file, spilled)
     made = []
-    for first in range(0, shards, _OPEN_SPILLS):
-        low, high = first * SHARD_ROWS, (first + _OPEN_SPILLS) * SHARD_ROWS
-        here = by_file[(by_file >= low) & (by_file < high)]
-        folder = place / f"{stage}.spill"
-        for count, table in enumerate(_taken(rows, sequence, nth, here, spilled)):
-            shard_of = table.column("place").to_numpy() // SHARD_ROWS
-            for shard in np.unique(shard_of).tolist():
-                piece = table.filter(pa.array(shard_of == shard))
-                write_parquet(folder, f"{shard:05d}/{count:06d}.parquet", piece)
-        for shard in range(first, min(shards, first + _OPEN_SPILLS)):
-            pieces = [read_parquet(folder, f"{shard:05d}/{name}") for name in folder.names(f"{shard:05d}")]
-            table = pa.concat_tables(pieces).sort_by("place").drop(["place"])
-            made.append(write_parquet(place, f"{stage}/{shard:05d}.parquet", table, level=3))
-        folder.remove()
+    for shard, table in enumerate(in_order(taken, len(sequence), place / "spill", spilled, SHARD_ROWS)):
+        made.append(write_parquet(place, f"{stage}/{shard:05d}.parquet", table, level=3))
     return made
 
 

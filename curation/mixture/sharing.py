@@ -11,10 +11,12 @@ import numpy as np
 import pyarrow as pa
 
 from curation.dedup.key_order import distinct_keys
+from curation.dedup.normal_form import form_key
 from curation.mixture import verdict as said
 from curation.mixture.edges import neighbours
 from curation.mixture.exposures import sums_of
 
+_EMPTY = np.frombuffer(form_key(""), ">u8").astype(np.uint64)
 REACH_WORDS = 10
 """Words of a row that reaches the cap: id, cluster, form (two each), rank, size, tokens and worth (bits of float64)."""
 
@@ -70,7 +72,8 @@ class Sharing:
     ):
         self.seen, self.labels, self.debit = seen, labels, debit
         self.room = np.maximum(k - debit, 0)
-        taken = np.flatnonzero(~forgotten)
+        self.empty = (seen.form == _EMPTY).all(axis=1)
+        taken = np.flatnonzero(~(forgotten | self.empty))
         self.order = taken[np.lexsort((seen.rank[taken], cluster[taken]))]
         self.start = np.searchsorted(cluster[self.order], np.arange(len(labels) + 1))
         self.full = np.flatnonzero(np.diff(self.start))
@@ -119,7 +122,7 @@ class Sharing:
     def decided(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """By row, in the order of `seen`: verdict, repeat, Jaccard to the row it is near to, that row's id, showings before."""
         n = len(self.seen.ids)
-        verdict, repeat = np.full(n, said.FORGOTTEN, np.int8), np.zeros(n, np.int32)
+        verdict, repeat = np.where(self.empty, said.EMPTY_FORM, said.FORGOTTEN).astype(np.int8), np.zeros(n, np.int32)
         jaccard, claimed_by = np.zeros(n, np.float32), np.zeros((n, 2), np.uint64)
         verdict[self.order], repeat[self.order] = self.verdict, self.repeat
         near = self.verdict == said.NEAR_DUPLICATE

@@ -1,7 +1,8 @@
 """Rows of released shards as the planner and the mixture see them: source, quality tier, tokens, showings a pass, cluster.
 
 The rows of all sources are read together, because a cluster that two sources share has one allowance. Sources that were
-deduplicated in one run (or against one index) share labels; of others only rows with equal kept text meet.
+deduplicated in one run (or against one index) share labels; of sources deduplicated apart two labels that share a form are one
+cluster (labels.py). Near-copies that have no form in common meet only in a deduplication over all of them.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,8 @@ import pyarrow.compute as pc
 
 from curation.dedup.key_order import column_keys, distinct_keys
 from curation.mixture.cells import BudgetError, Cells
-from curation.mixture.ledger import Labels, Ledger
+from curation.mixture.labels import Labels
+from curation.mixture.ledger import Ledger
 from curation.mixture.tiers import Tiers
 from curation.shards import ShardSet
 
@@ -50,6 +52,7 @@ class Rows:
     tier: np.ndarray
     tokens: np.ndarray
     repeat: np.ndarray
+    """Showings in one pass; once `cells` has seen all sources together, 0 for what would take its cluster past K in one pass."""
     id: np.ndarray
     """uint64 [rows, 2]."""
     form: np.ndarray
@@ -57,7 +60,10 @@ class Rows:
     cluster: np.ndarray
     """Place of each row's label in `clusters`."""
     clusters: np.ndarray
-    """Sorted distinct labels, uint64 [clusters, 2]; a row without a cluster is one of its own, labelled by its id."""
+    """Sorted distinct labels, uint64 [clusters, 2], labels that share a form being one; a row without a cluster is one of its own,
+    labelled by its id."""
+    labels: Labels
+    """Today's label of every form and of every label that a source gave."""
     file: np.ndarray
     row: np.ndarray
     debit: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
@@ -65,16 +71,13 @@ class Rows:
     files: list[tuple[int, str]] = field(default_factory=list)
     """(source, path in its set) of each file number."""
 
-    @property
-    def labels(self) -> Labels:
-        """Today's labels of the rows' forms."""
-        return Labels.of(self.form, self.clusters[self.cluster])
-
     def cells(self, k: int, ledger: Ledger | None = None) -> tuple[Cells, np.ndarray]:
         """Rows grouped by source, tier and allowance: the cells, and the cell of each row.
 
-        Rows of forgotten forms and clusters are charged the whole allowance, so that nothing of them can be shown.
+        Rows of forgotten forms and clusters are charged the whole allowance, so that nothing of them can be shown. Where sources
+        together would show a cluster more than k times in one pass, those that the plan names first keep their showings.
         """
+        self._keep_within(k)
         in_pass = np.bincount(self.cluster, self.repeat, len(self.clusters)).astype(np.int64)
         debit = np.zeros(len(self.clusters), np.int64)
         if ledger is not None:
@@ -93,7 +96,7 @@ class Rows:
             Cells(
                 [s.name for s, _ in at],
                 [s.tier_names[t] for s, t in at],
-                np.bincount(cell, self.tokens, len(distinct)),
+                np.bincount(cell, self.tokens * (self.repeat > 0), len(distinct)),
                 np.array([s.tier_value(t) for s, t in at]),
                 k,
                 distinct[:, 2].astype(np.float64),
@@ -103,6 +106,23 @@ class Rows:
             ),
             cell,
         )
+
+    def _keep_within(self, k: int) -> None:
+        """Lowers `repeat` so that one pass shows no cluster more than k times: in the order of sources, then of ids."""
+        in_pass = np.bincount(self.cluster, self.repeat, len(self.clusters))
+        over = np.flatnonzero(in_pass[self.cluster] > k)
+        order = over[np.lexsort((self.id[over, 1], self.id[over, 0], self.source[over], self.cluster[over]))]
+        repeat, cluster = self.repeat[order].astype(np.int64), self.cluster[order]
+        before = np.cumsum(repeat) - repeat
+        first = np.flatnonzero(np.r_[True, cluster[1:] != cluster[:-1]]) if len(order) else np.zeros(0, np.int64)
+        before -= np.repeat(before[first], np.diff(np.r_[first, len(order)]))
+        self.repeat = self.repeat.copy()
+        self.repeat[order] = np.clip(k - before, 0, repeat)
+
+    @property
+    def left_out(self) -> int:
+        """Rows that are never shown, because sources that come first show their cluster k times in one pass."""
+        return int((self.repeat == 0).sum())
 
 
 def read_rows(sources: Sequence[SourceRows]) -> Rows:
@@ -123,13 +143,19 @@ def read_rows(sources: Sequence[SourceRows]) -> Rows:
                 if source.rows_of is not None:
                     here = pc.fill_null(pc.equal(batch.column("source"), source.rows_of), False)
                     batch, row = batch.filter(here), row[here.to_numpy(zero_copy_only=False)]
-                parts.append(_columns(batch, source, s, len(files), row))
+                try:
+                    parts.append(_columns(batch, source, s, len(files), row))
+                except ValueError as error:
+                    raise BudgetError(f"source '{source.name}': {source.shards.place.url}/{name}: {error}") from error
             files.append((s, name))
     if not parts:
         raise BudgetError("the sources hold no file of rows")
     source, tier, tokens, repeat, ids, form, label, file, row = (np.concatenate(c) for c in zip(*parts, strict=True))
-    clusters, cluster = distinct_keys(label)
-    return Rows(list(sources), source, tier, tokens, repeat, ids, form, cluster, clusters, file, row, files=files)
+    labels = Labels.joined(form, label)
+    clusters, cluster = distinct_keys(labels.resolve(form, label))
+    return Rows(
+        list(sources), source, tier, tokens, repeat, ids, form, cluster, clusters, labels, file, row, files=files
+    )
 
 
 def _check(sources: Sequence[SourceRows]) -> None:
@@ -167,6 +193,8 @@ def _columns(batch: pa.RecordBatch, source: SourceRows, s: int, file: int, row: 
     repeat = np.ones(n, np.int32)
     if "repeat" in batch.schema.names:
         repeat = pc.fill_null(batch.column("repeat"), 1).to_numpy(zero_copy_only=False)
+        if n and repeat.min() < 1:
+            raise ValueError(f"a row has repeat {repeat.min()}; released rows are shown at least once a pass")
     tier = source.tiers.of(batch.column(source.tiers.column)) if source.tiers else np.zeros(n, np.int16)
     return np.full(n, s, np.int32), tier, tokens, repeat, ids, form, label, np.full(n, file, np.int32), row
 

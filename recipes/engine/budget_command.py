@@ -1,5 +1,6 @@
 """`seimai budget`: plans a token budget, prints it, and writes it for `seimai mix` with its picture."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from curation.mixture.scaling_law import HOFFMANN, MUENNIGHOFF
 from curation.place import Place
 from recipes.engine import budget_file
 from recipes.engine.budget_figure import draw_budget, standalone
+from recipes.engine.budget_plan import plan_json
 from recipes.engine.report.svg import compact
 
 SHOWN_SOURCES = 30
@@ -26,19 +28,22 @@ def budget(path: str, out: str | None) -> bool:
     console = Console(highlight=False, width=None if Console().is_terminal else 120)
     _print_totals(console, plan)
     _print_sources(console, plan)
-    missed = [*relaxations(plan), *(relaxations_for_loss(plan, spec.loss) if spec.loss is not None else [])]
-    if missed:
+    lacking = relaxations(plan)
+    missed = relaxations_for_loss(plan, spec.loss) if spec.loss is not None else []
+    if lacking:
+        _print_lacking(console, plan, lacking)
+    if missed and spec.loss is not None:
         _print_missed(console, plan, spec.loss, missed)
     if out is not None:
         place = Place(out)
-        place.write_json("budget.json", budget_file.plan_json(spec, plan, file.parent))
+        place.write_json("budget.json", plan_json(spec, plan, file.parent))
         console.print(f"\nplan     {out}/budget.json", soft_wrap=True, markup=False)
         if plan.tokens > 0:  # of a plan that may show nothing there is nothing to draw
             drawing = draw_budget(plan, curve(plan))
             for language in ("ja", "en"):
                 place.write_bytes(f"budget.{language}.svg", standalone(drawing, language).encode())
             console.print(f"picture  {out}/budget.en.svg, {out}/budget.ja.svg", soft_wrap=True, markup=False)
-    return not missed
+    return not (lacking or missed)
 
 
 def _print_totals(console: Console, plan: Budget) -> None:
@@ -48,8 +53,11 @@ def _print_totals(console: Console, plan: Budget) -> None:
     table.add_row("parameters N", compact(plan.parameters))
     table.add_row("unique tokens U", f"{compact(plan.unique)} shown of {compact(plan.all_unique)}")
     table.add_row("tokens D", f"{compact(plan.tokens)} of {compact(plan.feasible)} that K = {plan.cells.k} allows")
-    repeated = plan.effective / plan.unique if plan.unique else 0.0
-    table.add_row("effective D′", f"{compact(plan.effective)}   D′/U = {repeated:.2f}")
+    ratio = plan.effective / plan.unique
+    valued = (
+        "" if (plan.cells.value == 1).all() else f" by values and repetition, {plan.repeated:.2f} by repetition alone"
+    )
+    table.add_row("effective D′", f"{compact(plan.effective)}   D′/U = {ratio:.2f}{valued}")
     table.add_row("20:1 optimum", f"{compact(20 * plan.parameters)} tokens   over-training ×{plan.over_training:.2f}")
     table.add_row("training", f"{plan.flops:.3g} FLOPs (6 N D)")
     table.add_row(
@@ -83,40 +91,62 @@ def _print_totals(console: Console, plan: Budget) -> None:
         )
 
 
-def _print_sources(console: Console, plan: Budget) -> None:
+@dataclass(frozen=True)
+class _Listed:
+    """Sources and tiers as they are printed: those that are shown most tokens of come first."""
+
+    names: list[tuple[str, str]]
+    tokens: np.ndarray
+    value: np.ndarray
+    spent: np.ndarray
+    """Tokens shown."""
+    highest: np.ndarray
+    """Showings of a cell, earlier ones included."""
+
+
+def _listed(plan: Budget) -> _Listed:
     cells, shown = plan.cells, plan.showings.sum(axis=0)
-    gains = marginal_losses(plan)
     names = [f"{s}\n{t}" for s, t in zip(cells.source, cells.tier, strict=True)]
     distinct, place = np.unique(np.array(names), return_inverse=True)
     tokens, spent = np.bincount(place, cells.tokens), np.bincount(place, cells.tokens * shown)
-    highest = np.zeros(len(distinct))
+    highest, value = np.zeros(len(distinct)), np.zeros(len(distinct))
     np.maximum.at(highest, place, cells.debit + shown)
-    worth = np.zeros(len(distinct))
-    worth[place] = cells.value
+    value[place] = cells.value
+    order = np.argsort(-spent, kind="stable")
+    pairs = [str(distinct[i]).partition("\n") for i in order]
+    return _Listed([(s, t) for s, _, t in pairs], tokens[order], value[order], spent[order], highest[order])
+
+
+def listed_sources(plan: Budget) -> list[str]:
+    """The sources whose lines are printed, and of which it is planned again what a billion more tokens would bring."""
+    return list(dict.fromkeys(source for source, _ in _listed(plan).names[:SHOWN_SOURCES]))
+
+
+def _print_sources(console: Console, plan: Budget) -> None:
+    found = _listed(plan)
+    gains = marginal_losses(plan, listed_sources(plan))
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("source")
     table.add_column("tier")
     columns = ("unique tokens", "value", "epochs", "most showings", "tokens shown", "+1 G tokens: Δ loss")
     for column in columns:
         table.add_column(column, justify="right")
-    order = sorted(range(len(distinct)), key=lambda i: -spent[i])
-    for i in order[:SHOWN_SOURCES]:
-        source, _, tier = str(distinct[i]).partition("\n")
-        epochs = spent[i] / tokens[i] if tokens[i] else 0.0
+    for i, (source, tier) in enumerate(found.names[:SHOWN_SOURCES]):
+        epochs = found.spent[i] / found.tokens[i] if found.tokens[i] else 0.0
         table.add_row(
             source,
             tier,
-            compact(tokens[i]),
-            f"{worth[i]:g}",
+            compact(found.tokens[i]),
+            f"{found.value[i]:g}",
             f"{epochs:.2f}",
-            f"{highest[i]:.2f}",
-            compact(spent[i]),
+            f"{found.highest[i]:.2f}",
+            compact(found.spent[i]),
             f"{gains[source]:+.5f}",
         )
     console.print()
     console.print(table)
-    if len(order) > SHOWN_SOURCES:
-        console.print(f"and {len(order) - SHOWN_SOURCES:,} more; the plan has all of them")
+    if len(found.names) > SHOWN_SOURCES:
+        console.print(f"and {len(found.names) - SHOWN_SOURCES:,} more; the plan has all of them")
 
 
 _WORDS = {
@@ -129,20 +159,24 @@ _WORDS = {
 }
 
 
-def _print_missed(console: Console, plan: Budget, loss: float | None, found: list[Relaxation]) -> None:
+def _print_lacking(console: Console, plan: Budget, found: list[Relaxation]) -> None:
     for stage, lacking in plan.short.items():
         console.print(
             f"\nstage '{stage}' lacks {compact(lacking)} tokens: the allowances of its sources end", style="bold red"
         )
-    if loss is not None and plan.losses[0] > loss:
-        least = least_loss(plan.parameters)
-        more = (
-            f"; {compact(plan.parameters)} parameters reach no less than {least:.4f} on any data"
-            if least > loss
-            else ""
-        )
-        console.print(f"\nloss {plan.losses[0]:.4f} misses the target {loss:g}{more}", style="bold red")
-    console.print("each of these alone would do:")
+    console.print(f"for the {compact(plan.wanted)} tokens asked for, each of these alone would do:")
+    _print_changes(console, found)
+
+
+def _print_missed(console: Console, plan: Budget, loss: float, found: list[Relaxation]) -> None:
+    least = least_loss(plan.parameters)
+    more = f"; {compact(plan.parameters)} parameters reach no less than {least:.4f} on any data" if least > loss else ""
+    console.print(f"\nloss {plan.losses[0]:.4f} misses the target {loss:g}{more}", style="bold red")
+    console.print(f"for the loss {loss:g}, each of these alone would do:")
+    _print_changes(console, found)
+
+
+def _print_changes(console: Console, found: list[Relaxation]) -> None:
     for one in found:
         needed = "no value of it would" if one.needed is None else f"{_number(one.now)} → {_number(one.needed)}"
         console.print(f"  {_WORDS[one.what]}: {needed}")

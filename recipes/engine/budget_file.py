@@ -1,4 +1,4 @@
-"""A budget's file: what to plan for, from which sources; and the plan as it is written for `seimai mix`.
+"""A budget's file: what to plan for, and from which sources.
 
     k: 4                         # showings that a near-duplicate cluster may have, over all sources, stages and epochs
     parameters: 7e9              # or flops: 1e22, and the parameters of least predicted loss are found
@@ -18,7 +18,6 @@
 Paths start at the file's folder. A file that a program makes may be JSON (.json) with the same keys.
 """
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -27,20 +26,21 @@ import orjson
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from curation.mixture.budget import Budget, Stage, compute_optimum, make_budget
+from curation.mixture.budget import Budget, Stage, compute_optimum, distinct_stages, make_budget
 from curation.mixture.cells import BudgetError, Cells
 from curation.mixture.ledger import Ledger
+from curation.mixture.ledger_files import LedgerError
 from curation.mixture.scaling_law import FLOPS_PER_PARAMETER_TOKEN, TOKENS_PER_PARAMETER
 from curation.mixture.source_rows import Rows, SourceRows, read_rows
 from curation.mixture.tiers import Tiers
 from curation.place import Place
-from curation.shards import MANIFEST, ShardSet
+from curation.shards import MANIFEST, ShardError, ShardSet
 from recipes.engine.errors import RecipeError
 from recipes.engine.run_folder import open_run
 
 
 class _Spec(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 class TierSpec(_Spec):
@@ -84,6 +84,15 @@ class StageSpec(_Spec):
     share: float = Field(gt=0, le=1)
     sources: list[str] | None = None
 
+    @model_validator(mode="after")
+    def _can_be(self) -> "StageSpec":
+        self.stage()
+        return self
+
+    def stage(self) -> Stage:
+        """The stage as the planner knows it. Raises BudgetError for a name or sources that cannot be."""
+        return Stage(self.name, self.share, None if self.sources is None else tuple(self.sources))
+
 
 class BudgetSpec(_Spec):
     """A budget's file."""
@@ -106,6 +115,7 @@ class BudgetSpec(_Spec):
             raise ValueError("give `tokens` or `over_training`, not both")
         if self.flops is not None and (self.tokens is not None or self.over_training is not None):
             raise ValueError("`flops` decides parameters and tokens; `tokens` and `over_training` go with `parameters`")
+        distinct_stages(s.name for s in self.stages)
         return self
 
 
@@ -138,41 +148,50 @@ def _said(error: Any) -> str:
 
 def open_shards(path: str, folder: Path) -> ShardSet:
     """The shard set at a path from a folder: a set itself, or the release of a run. Raises RecipeError, ShardError."""
-    url = _path(path, folder)
+    url = path_from(path, folder)
     return ShardSet.open(url) if Place(url).exists(MANIFEST) else open_run(url).release
 
 
-def _path(path: str, folder: Path) -> str:
+def path_from(path: str, folder: Path) -> str:
+    """A path of a budget's file from the file's folder; a URL stays."""
     return path if "://" in path else str((folder / path).resolve())
 
 
-def source_rows(spec: BudgetSpec, folder: Path) -> list[SourceRows]:
-    """The sources that are shards."""
-    return [
-        SourceRows(
-            name,
-            open_shards(s.shards, folder),
-            s.rows_of,
-            Tiers(s.tiers.column, s.tiers.values) if s.tiers else None,
-            float(s.value) if isinstance(s.value, float) else 1.0,
-            s.max_epochs or np.inf,
-        )
-        for name, s in spec.sources.items()
-        if s.shards is not None
-    ]
+def rows_of_source(name: str, spec: SourceSpec, shards: ShardSet) -> SourceRows:
+    """A source that is shards, as planner and mixture read it. Raises ValueError for tiers that cannot be."""
+    return SourceRows(
+        name,
+        shards,
+        spec.rows_of,
+        Tiers(spec.tiers.column, spec.tiers.values) if spec.tiers else None,
+        float(spec.value) if isinstance(spec.value, float) else 1.0,
+        spec.max_epochs or np.inf,
+    )
+
+
+def source_rows(spec: BudgetSpec, folder: Path, where: str) -> list[SourceRows]:
+    """The sources that are shards. Raises RecipeError naming the file `where` and the source."""
+    found = []
+    for name, s in spec.sources.items():
+        if s.shards is not None:
+            try:
+                found.append(rows_of_source(name, s, open_shards(s.shards, folder)))
+            except (RecipeError, ShardError, ValueError, OSError) as error:
+                raise RecipeError(f"{where}: source '{name}': {error}") from error
+    return found
 
 
 def gather(spec: BudgetSpec, folder: Path, where: str) -> tuple[Cells, Rows | None]:
     """Cells of all sources, and the rows behind those that are shards (their cells come first). Raises RecipeError."""
     try:
-        found = source_rows(spec, folder)
+        found = source_rows(spec, folder, where)
         rows = read_rows(found) if found else None
         ledger = open_ledger(spec, folder)
         parts = [rows.cells(spec.k, ledger)[0]] if rows else []
         if stated := _stated(spec):
             parts.append(stated)
         return _joined(parts), rows
-    except BudgetError as error:
+    except (BudgetError, LedgerError, ShardError) as error:
         raise RecipeError(f"{where}: {error}") from error
 
 
@@ -180,7 +199,7 @@ def open_ledger(spec: BudgetSpec, folder: Path) -> Ledger | None:
     """The ledger that the file names, kept with the file's K. Raises LedgerError."""
     if spec.ledger is None:
         return None
-    return Ledger.open(_path(spec.ledger, folder), spec.k)
+    return Ledger.open(path_from(spec.ledger, folder), spec.k)
 
 
 def _stated(spec: BudgetSpec) -> Cells | None:
@@ -237,41 +256,6 @@ def make(spec: BudgetSpec, cells: Cells, where: str) -> Budget:
             tokens = spec.flops / (FLOPS_PER_PARAMETER_TOKEN * parameters)
         if tokens is None:
             tokens = TOKENS_PER_PARAMETER * parameters * (spec.over_training or 1.0)
-        stages = tuple(Stage(s.name, s.share, tuple(s.sources) if s.sources else None) for s in spec.stages)
-        return make_budget(cells, parameters, tokens, stages)
+        return make_budget(cells, parameters, tokens, tuple(s.stage() for s in spec.stages))
     except BudgetError as error:
         raise RecipeError(f"{where}: {error}") from error
-
-
-def plan_json(spec: BudgetSpec, budget: Budget, folder: Path) -> dict[str, Any]:
-    """The plan as it is written: what was asked, the cells with their showings by stage, and a hash over all of it."""
-    cells = budget.cells
-    sources: dict[str, Any] = {}
-    for name, s in spec.sources.items():
-        sources[name] = s.model_dump(exclude_none=True)
-        if s.shards is not None:
-            shards = open_shards(s.shards, folder)
-            sources[name] |= {"shards": shards.place.url, "content": shards.manifest.get("content")}
-    columns = {n: getattr(cells, n).tolist() for n in ("tokens", "value", "repeat", "in_pass", "debit", "most")}
-    showings = budget.showings.T.tolist()
-    plan: dict[str, Any] = {
-        "format": 1,
-        "k": cells.k,
-        "parameters": budget.parameters,
-        "tokens_wanted": budget.wanted,
-        "tokens": budget.tokens,
-        "unique": budget.unique,
-        "effective": budget.effective,
-        "losses": {"Muennighoff+23": budget.losses[0], "Hoffmann+22": budget.losses[1]},
-        "ledger": None if spec.ledger is None else _path(spec.ledger, folder),
-        "sources": sources,
-        "stages": [{"name": s.name, "share": s.share} for s in budget.stages],
-        "cells": [
-            {"source": cells.source[i], "tier": cells.tier[i]}
-            | {name: column[i] for name, column in columns.items()}
-            | {"showings": showings[i]}
-            for i in range(len(cells))
-        ],
-    }
-    plan["plan"] = hashlib.sha256(orjson.dumps(plan, option=orjson.OPT_SORT_KEYS)).hexdigest()
-    return plan

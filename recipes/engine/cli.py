@@ -261,7 +261,7 @@ def audit(
 
 def main() -> None:
     """Entry point: mistakes of the user end in one clear message and exit status 2, failed runs in status 1."""
-    from curation.mixture.ledger import LedgerError
+    from curation.mixture.ledger_files import LedgerError
     from curation.shards import ShardError
 
     try:

@@ -44,9 +44,16 @@ def ledger_show(folder: LedgerFolder) -> None:
 def ledger_forget(
     folder: LedgerFolder,
     keys: Annotated[list[str], typer.Argument(metavar="KEY…", help="Form keys or labels, in hexadecimal.")],
-    clusters: Annotated[bool, typer.Option("--clusters", help="All that is in their clusters, now and later.")] = False,
+    clusters: Annotated[
+        bool,
+        typer.Option("--clusters", help="All that is in their clusters, now and later, as far as ledger and run know."),
+    ] = False,
+    run: Annotated[
+        str | None,
+        typer.Option("--in", metavar="RUN", help="With --clusters: a run whose deduplication knows the clusters."),
+    ] = None,
 ) -> None:
     """Never show these texts again; what was shown of them stays on the books."""
     from recipes.engine import ledger_command
 
-    ledger_command.forget(folder, keys, clusters)
+    ledger_command.forget(folder, keys, clusters, run)

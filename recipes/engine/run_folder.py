@@ -84,6 +84,12 @@ class Run:
         return [b for name, b in by_name.items() if name in found]
 
     @property
+    def training(self) -> str:
+        """Under which name training on the release is entered into a ledger, unless it is given another."""
+        about = self.about
+        return f"{about['recipe']}@{about['version']}:{about['fingerprint'][:12]}"
+
+    @property
     def rows_in(self) -> int:
         """Rows that were read from the sources."""
         names = {b["name"] for b in self.chain}

@@ -45,7 +45,8 @@ def test_natural_releases_real_copies_up_to_k(clustered, capped):
     assert kept["repeat"].to_pylist() == [1, 1, 1, 1]
     assert sorted(kept["cluster_rank"].to_pylist()) == [0, 1, 2, 3]
     assert rejected["reason"].to_pylist() == ["over_cap"] * 5
-    assert rejected["value"].to_pylist() == rejected["threshold"].to_pylist() == [4.0] * 5
+    assert rejected["threshold"].to_pylist() == [4.0] * 5
+    assert rejected["value"].to_pylist() == [5.0] * 5, "each would have been a fifth showing"
 
 
 def test_a_curve_gives_very_large_clusters_one_showing(clustered, capped):
@@ -94,7 +95,7 @@ def test_rows_released_on_their_own_use_the_same_allowance(clustered, capped):
     kept, rejected = capped(passing, k=1, mode="one")
     assert len(kept) == 1
     assert rejected["reason"].to_pylist() == ["over_cap"]
-    assert (rejected["value"].to_pylist(), rejected["threshold"].to_pylist()) == ([1.0], [1.0])
+    assert (rejected["value"].to_pylist(), rejected["threshold"].to_pylist()) == ([2.0], [1.0])
 
 
 def test_copies_of_a_row_released_on_its_own_are_its_near_duplicates(clustered, capped):

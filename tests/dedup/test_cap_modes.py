@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from curation.dedup.normal_form import form_key, normal_form
 from curation.mixture.cap import Cap
 from curation.mixture.exposures import exposure_notes
-from curation.mixture.ledger import ENTRY, Ledger
+from curation.mixture.ledger import Ledger
+from curation.mixture.ledger_files import ENTRY
 from curation.mixture.tiers import Tiers
 
 
@@ -164,3 +165,18 @@ def test_a_ledger_of_another_k_is_refused_naming_both(tmp_path: Path):
     Ledger.open(str(tmp_path / "ledger"), 4, create=True)
     with pytest.raises(ValueError, match="kept with K = 4, and K = 3 was asked for"):
         Cap(3, "one", ledger=str(tmp_path / "ledger"))
+
+
+def test_tiers_by_a_column_of_text_are_refused_before_a_run():
+    with pytest.raises(ValueError, match="tiers are by a column of numbers, and 'source' holds string"):
+        Tiers("source", {0: 1.0})
+
+
+def test_an_empty_normal_form_is_shown_in_no_mode(clustered, capped):
+    text = sentence(7)
+    table = clustered(["", "\u3000\n", "\u200b", "", text])
+    for mode in ("one", "min_size", "natural"):
+        kept, rejected = capped(table, k=4, mode=mode)
+        assert kept["text"].to_pylist() == [text], mode
+        assert rejected["reason"].to_pylist() == ["empty_form"] * 4
+        assert rejected["value"].to_pylist() == rejected["threshold"].to_pylist() == [None] * 4

@@ -20,13 +20,13 @@ def sentence(seed: int, length: int = 120) -> str:
     return "".join(chr(rng.randrange(0x4E00, 0x9FFF)) for _ in range(length))
 
 
-def release(folder: Path, name: str, texts: list[str], mode: str = "min_size") -> Path:
-    """Runs texts through tokens, dedup and cap (K = 4); the folder of the run's version."""
+def release(folder: Path, name: str, texts: list[str], mode: str = "min_size", **cap: object) -> Path:
+    """Runs texts through tokens, dedup and cap (K = 4, with the options `cap`); the folder of the run's version."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = [json.dumps({"id": str(i), "text": text}, ensure_ascii=False) for i, text in enumerate(texts)]
     (folder / f"{name}.jsonl.gz").write_bytes(gzip.compress("\n".join(rows).encode()))
     measured = Stage(name="measured", read=name, steps=[{"tokens": {"tokenizer": "small_ja"}}, "minhash"])  # type: ignore[list-item]
-    steps = [{"dedup": {"threshold": 0.8}}, {"cap": {"k": 4, "mode": mode}}]
+    steps = [{"dedup": {"threshold": 0.8}}, {"cap": {"k": 4, "mode": mode, **cap}}]
     recipe = Recipe(
         name=f"test/{name}",
         version="1",

@@ -21,6 +21,8 @@ stages:
   - {{name: anneal, share: 0.05, sources: [wiki, web]}}
 """
 
+STAGES = "{{k: 4, parameters: 1e9, sources: {{web: {{tokens: 1e9}}}}, stages: [{}]}}"
+
 
 def budget(tmp_path, text, *more):
     (tmp_path / "b.yaml").write_text(text)
@@ -86,6 +88,23 @@ def test_compute_alone_finds_parameters(tmp_path):
         ("{k: 4, parameters: 1e9, tokns: 1, sources: {web: {tokens: 1e9}}}", "tokns: unknown key"),
         ("{k: 4, parameters: 1e9, sources: {web: {shards: nowhere}}}", "no finished run here"),
         ("{k: 4, parameters: 1e9, sources: {web: {tokens: {a: 1e9}, value: {b: 1}}}}", "just the tiers"),
+        (
+            "{k: 4, parameters: 1e9, sources: {web: {tokens: .inf}}}",
+            r"sources.web.tokens: .*finite number \(found inf\)",
+        ),
+        ("{k: 4, parameters: .nan, sources: {web: {tokens: 1e9}}}", r"parameters: .*\(found nan\)"),
+        (
+            "{k: 4, parameters: 1e9, sources: {web: {shards: nowhere}}}",
+            r"b.yaml: source 'web': .*nowhere: no finished run",
+        ),
+        (
+            "{k: 4, parameters: 1e9, ledger: nowhere, sources: {web: {tokens: 1e9}}}",
+            r"b.yaml: .*there is no ledger here",
+        ),
+        (STAGES.format("{name: p, share: 0.5}, {name: P, share: 0.5}"), "stage 'P': another stage has this name"),
+        (STAGES.format("{name: ../../evil, share: 1}"), r"stages.0: stage '../../evil': its name becomes a folder"),
+        (STAGES.format("{name: charges, share: 1}"), "stage 'charges': its name becomes a folder"),
+        (STAGES.format("{name: p, share: 1, sources: []}"), "stage 'p': an empty list of sources shows nothing"),
         ("k: [", "not YAML"),
     ],
 )
@@ -98,3 +117,43 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
     done = CliRunner().invoke(app, ["budget", str(tmp_path / "none.yaml")])
     assert isinstance(done.exception, RecipeError)
     assert "none.yaml: there is no such budget file" in str(done.exception)
+
+
+def test_tiers_by_a_column_of_the_shards_are_planned_written_and_mixed(tmp_path, sets):
+    tiers = "tiers: {column: form_chars, values: {0: 0.8, 150: 1}}"
+    done = budget(
+        tmp_path,
+        f"{{k: 4, parameters: 1000, tokens: 40e3, sources: {{wiki: {{shards: {sets}/wiki/1, {tiers}}}}}}}",
+        *("--out", str(tmp_path / "plan")),
+    )
+    assert done.exit_code == 0
+    plan = json.loads((tmp_path / "plan" / "budget.json").read_text())
+    assert plan["sources"]["wiki"]["tiers"]["values"] == {"0.0": 0.8, "150.0": 1.0}
+    assert {c["tier"] for c in plan["cells"]} == {"form_chars>=150"}, "every text has 200 characters"
+    mixed = CliRunner().invoke(app, ["mix", str(tmp_path / "plan" / "budget.json"), "--out", str(tmp_path / "mix")])
+    assert mixed.exit_code == 0, mixed.exception
+
+
+def test_tiers_by_a_column_of_text_are_refused(tmp_path, sets):
+    tiers = "tiers: {column: source, values: {0: 1}}"
+    with pytest.raises(RecipeError, match="source 'wiki': tiers are by a column of numbers, and 'source' holds string"):
+        budget(tmp_path, f"{{k: 4, parameters: 1000, sources: {{wiki: {{shards: {sets}/wiki/1, {tiers}}}}}}}")
+
+
+def test_two_targets_that_are_missed_are_told_apart(tmp_path):
+    text = "{k: 4, parameters: 1e9, tokens: 100e9, loss: 2.5, sources: {a: {tokens: 1e9}, b: {tokens: 2e9, max_epochs: 2}}}"
+    done = budget(tmp_path, text)
+    assert done.exit_code == 1
+    for_tokens, for_loss = done.output.split("for the 100G tokens asked for")[1].split("for the loss 2.5")
+    assert "K, the showings of a cluster: 4 → 96" in for_tokens
+    assert "unique tokens (new ones of value 1): 3G → 26G" in for_tokens
+    assert "tokens shown: 100G → 8G" in for_tokens
+    assert "unique tokens (new ones of value 1): 3G → 14.2G" in for_loss
+    assert "K, the showings" not in for_loss
+
+
+def test_what_values_do_to_the_ratio_is_told_apart_from_what_repetition_does(tmp_path):
+    once = budget(tmp_path, "{k: 4, parameters: 1e8, tokens: 2e9, sources: {a: {tokens: 2e9, value: 2}}}")
+    assert "D′/U = 2.00 by values and repetition, 1.00 by repetition alone" in once.output
+    plain = budget(tmp_path, "{k: 4, parameters: 1e8, tokens: 8e9, sources: {a: {tokens: 2e9}}}")
+    assert "D′/U = 3.73\n" in "\n".join(line.rstrip() for line in plain.output.splitlines()) + "\n"

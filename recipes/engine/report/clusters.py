@@ -43,6 +43,8 @@ class Clusters:
     """Size → clusters of that size (scaled up where `sampled`)."""
     exposures: Counter[int] = field(default_factory=Counter)
     """Showings in one epoch → clusters."""
+    highest: int | None = None
+    """Most showings of a cluster with those of earlier training, where the cap read a ledger."""
     largest: list[LargeCluster] = field(default_factory=list)
     sampled: bool = False
     search: dict[str, int] = field(default_factory=dict)
@@ -87,6 +89,8 @@ def clusters(run: Run) -> Clusters | None:
             found.sampled = True
             found.sizes = Counter({size: round(n * table.manifest["rows"] / rows) for size, n in found.sizes.items()})
     exposures = _exposures(run, found)
+    if cap.get("ledger") is not None:
+        found.highest = run.manifest(run.chain[-1]).get("exposure", {}).get("highest_exposure")
     found.largest = [_described(run, steps[-1][0], *one, exposures) for one in best]
     return found
 

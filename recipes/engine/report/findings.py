@@ -181,9 +181,16 @@ class Findings:
         en = f"A pair of Jaccard {found.threshold:g} is found with probability {at}; every pair found was verified exactly."
         if found.k and found.exposures:
             most = max(found.exposures)
-            ok = Words("上限以内", "within it") if most <= found.k else Words("上限を超えている", "ABOVE IT")
-            ja += f"1 エポックでの提示は最大 {most} 回、上限 K = {found.k}（{ok.ja}）。"
-            en += f" A cluster is shown at most {most}× in one pass; the allowance is K = {found.k} ({ok.en})."
+            all_training = most if found.highest is None else max(most, found.highest)
+            ok = Words("上限以内", "within it") if all_training <= found.k else Words("上限を超えている", "ABOVE IT")
+            earlier = Words("", "")
+            if found.highest is not None:
+                earlier = Words(
+                    f"（台帳にある以前の学習を含めると最大 {all_training} 回）",
+                    f", {all_training}× with earlier training",
+                )
+            ja += f"1 エポックでの提示は最大 {most} 回{earlier.ja}、上限 K = {found.k}（{ok.ja}）。"
+            en += f" A cluster is shown at most {most}× in one pass{earlier.en}; the allowance is K = {found.k} ({ok.en})."
         return Words(ja, en)
 
     @property
