@@ -84,6 +84,11 @@ class Run:
         return [b for name, b in by_name.items() if name in found]
 
     @property
+    def name(self) -> str:
+        """Under which name training on the run is entered into a ledger."""
+        return f"{self.about['recipe']}@{self.about['version']}:{self.about['fingerprint'][:12]}"
+
+    @property
     def rows_in(self) -> int:
         """Rows that were read from the sources."""
         names = {b["name"] for b in self.chain}
