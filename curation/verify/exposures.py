@@ -56,7 +56,7 @@ def check_cap(rows: Rows, release: Release, allowed: Allowance) -> Check:
     size = np.full(len(labels), -1, np.int64)
     np.maximum.at(size, place, rows.size)
     limit = np.minimum(_limit(cap, size, count, k), k)
-    for at in np.flatnonzero(shown > limit):
+    for at in check.first(np.flatnonzero(shown > limit)):
         here = np.flatnonzero(place == at)
         said = f"K = {k}" if shown[at] > k else f"mode {cap['mode']} gives a cluster of {size[at]} at most {limit[at]}"
         check.fail(f"cluster {key_words.hexed(labels[at])}: shown {shown[at]} times, {said}; rows {rows.named(here)}")
@@ -64,6 +64,8 @@ def check_cap(rows: Rows, release: Release, allowed: Allowance) -> Check:
     _check_repeated(check, rows, place)
     if (cap or release.manifest.exposure) and "repeat" not in release.manifest.columns:
         check.fail("the set was capped and has no column 'repeat'")
+    if cap and release.manifest.exposure is None:
+        check.fail("the set was capped and its manifest states no exposure")
     check.notes.append(f"highest exposure in one pass {most} of K = {k} (by {allowed.by})")
     check_stated(check, release.manifest.exposure, k, most, earlier=cap.get("ledger") is not None or not cap)
     return check
@@ -89,13 +91,13 @@ def _check_forms(check: Check, rows: Rows, k: int) -> None:
     forms, place = key_words.distinct(rows.form)
     shown = np.bincount(place, rows.repeat, len(forms)).astype(np.int64)
     by_label = np.bincount(rows.labels[1], rows.repeat, len(rows.labels[0])).astype(np.int64)
-    for at in np.flatnonzero(shown > k):
-        here = np.flatnonzero(place == at)
-        if (by_label[rows.labels[1][here]] <= k).all():
-            check.fail(
-                f"form {key_words.hexed(forms[at])}: shown {shown[at]} times under several labels, K = {k}; "
-                f"rows {rows.named(here)}"
-            )
+    said = np.zeros(len(forms), bool)
+    said[place[by_label[rows.labels[1]] > k]] = True
+    for at in check.first(np.flatnonzero((shown > k) & ~said)):
+        check.fail(
+            f"form {key_words.hexed(forms[at])}: shown {shown[at]} times under several labels, K = {k}; "
+            f"rows {rows.named(np.flatnonzero(place == at))}"
+        )
 
 
 def _check_repeated(check: Check, rows: Rows, place: np.ndarray) -> None:
@@ -103,7 +105,7 @@ def _check_repeated(check: Check, rows: Rows, place: np.ndarray) -> None:
     several = np.flatnonzero(rows.repeat > 1)
     best = np.full(len(rows.labels[0]), np.iinfo(np.int64).max)
     np.minimum.at(best, place, rows.rank)
-    for row in several[rows.rank[several] != best[place[several]]]:
+    for row in check.first(several[rows.rank[several] != best[place[several]]]):
         check.fail(
             f"row {key_words.hexed(rows.id[row])}: repeated {rows.repeat[row]} times, and its cluster has a better-ranked row here"
         )

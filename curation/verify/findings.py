@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from math import sqrt
 
+import numpy as np
+
 NAMED = 20
 """Problems of one check that are said in full; the rest are counted."""
 
@@ -28,6 +30,12 @@ class Check:
             self.problems.append(problem)
         else:
             self.more += 1
+
+    def first(self, found: np.ndarray) -> np.ndarray:
+        """Of many problems those that there is still room to put into words, which may be costly; the others are counted here."""
+        room = max(0, NAMED - len(self.problems))
+        self.more += max(0, len(found) - room)
+        return found[:room]
 
 
 def interval(found: int, of: int, z: float = 1.96) -> tuple[float, float]:

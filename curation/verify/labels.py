@@ -20,25 +20,25 @@ def check_labels(rows: Rows, sets: dict[int, np.ndarray], tau: float) -> Check:
     below, compared = _alike(check, rows, sets, tau)
     forms, form = key_words.distinct(rows.form)
     labels, label = rows.labels
-    for at in _several(form, label, len(forms)):
+    for at in check.first(_several(form, label, len(forms))):
         here = np.flatnonzero(form == at)
         said = ", ".join(key_words.hexed(labels[i]) for i in np.unique(label[here])[:4])
         check.fail(f"rows {rows.named(here)} have one text and several labels: {said}")
-    for at in _several(label, rows.size, len(labels)):
+    for at in check.first(_several(label, rows.size, len(labels))):
         here = np.flatnonzero(label == at)
         check.fail(
             f"rows {rows.named(here)} have one label and several sizes: {np.unique(rows.size[here])[:4].tolist()}"
         )
     count = np.bincount(label, minlength=len(labels))
-    for row in np.flatnonzero((rows.size >= 0) & (count[label] > rows.size)):
+    for row in check.first(np.flatnonzero((rows.size >= 0) & (count[label] > rows.size))):
         check.fail(
             f"row {key_words.hexed(rows.id[row])}: {count[label[row]]} rows of a cluster of {rows.size[row]} are released"
         )
     order = np.lexsort((rows.rank, label))
     same = (np.diff(label[order]) == 0) & (np.diff(rows.rank[order]) == 0) & (rows.rank[order][1:] >= 0)
-    for at in np.flatnonzero(same):
+    for at in check.first(np.flatnonzero(same)):
         check.fail(f"rows {rows.named(order[at : at + 2])} have one label and one rank")
-    for row in np.flatnonzero((rows.rank == 0) & ~rows.kept):
+    for row in check.first(np.flatnonzero((rows.rank == 0) & ~rows.kept)):
         said = key_words.hexed(rows.id[row])
         check.fail(
             f"row {said}: rank 0 of its cluster, whose label {key_words.hexed(rows.label[row])} is another text's"

@@ -1,5 +1,6 @@
 """A ledger's own files against K, against the release that it has an entry of, and against what was forgotten."""
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,7 @@ COLUMNS = ["form_key", "cluster", "showings", "charged"]
 
 @dataclass(frozen=True)
 class Shown:
-    """What one pass shows: sorted distinct forms, and of each its label and showings."""
+    """What one pass shows: sorted distinct forms, and of each the label that it is counted under and its showings."""
 
     form: np.ndarray
     label: np.ndarray
@@ -74,10 +75,13 @@ def open_ledger(url: str, check: Check) -> tuple[Folder, Ledger | None]:
     return folder, about
 
 
-def check_ledger(url: str, shown: Shown, k: int, run: str | None) -> tuple[Check, Held | None]:
+def check_ledger(
+    url: str, shown: Shown, k: int, run: str | None, given: np.ndarray | None = None
+) -> tuple[Check, Held | None]:
     """The ledger's files are whole, no label is charged more than K with them, and nothing that is shown was forgotten.
 
-    A run that is to be checked must have an entry; what is in it, `check_entry` or a mixture's own check says.
+    A run that is to be checked must have an entry; what is in it, `check_entry` or a mixture's own check says. given: all labels
+    that rows have, where some are counted as one.
     """
     check = Check("ledger")
     folder, about = open_ledger(url, check)
@@ -88,7 +92,7 @@ def check_ledger(url: str, shown: Shown, k: int, run: str | None) -> tuple[Check
     held = _held(folder, check)
     check.looked_at = len(held.form)
     _check_charges(check, held, shown, k)
-    _check_forgotten(check, folder, held, shown)
+    _check_forgotten(check, folder, held, shown, shown.label if given is None else given)
     if not held.of_run(run):
         runs = ", ".join(sorted({e.run for e in held.entries})[:5]) or "none"
         check.fail(f"{url}: no training on this is entered as {run}; entered are: {runs}")
@@ -97,12 +101,16 @@ def check_ledger(url: str, shown: Shown, k: int, run: str | None) -> tuple[Check
 
 def _held(folder: Folder, check: Check) -> Held:
     entries: list[Entry] = []
+    names: list[str] = []
     parts: list[tuple[np.ndarray, ...]] = [_columns(pa.table({c: pa.array([], _TYPES[c]) for c in COLUMNS}), 0)]
     for name in (n for n in folder.below("entries") if n.endswith(".json")):
         entry = read(folder, name, Entry, check)
         if entry is None:
             continue
         entries.append(entry)
+        names.append(name.split("/")[-1].removesuffix(".json"))
+        if names[-1] != hashlib.sha256(f"{entry.run}\n{entry.stage}".encode()).hexdigest()[:24]:
+            check.fail(f"{name}: is not named after stage {entry.stage} of {entry.run}")
         path = entry.file.path
         if not folder.exists(path):
             check.fail(f"{path}: named by {name} and not there")
@@ -117,6 +125,9 @@ def _held(folder: Folder, check: Check) -> Held:
             continue
         _check_entry_rows(check, path, table, entry)
         parts.append(_columns(table, len(entries) - 1))
+    for entry in entries:
+        for gone in sorted(set(entry.earlier) - set(names)):
+            check.fail(f"entries/{gone}.json: was there when {entry.run} was entered, and is gone")
     return Held(entries, *(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
@@ -151,18 +162,18 @@ def _check_charges(check: Check, held: Held, shown: Shown, k: int) -> None:
         mine = of_run == at
         forms, place = key_words.distinct(held.form[mine])
         left = np.bincount(place, held.charged[mine] - held.showings[mine], len(forms))
-        for form in np.flatnonzero(left < 0):
+        for form in check.first(np.flatnonzero(left < 0)):
             check.fail(
                 f"form {key_words.hexed(forms[form])}: shown {int(-left[form])} times more than it is charged ({run})"
             )
     labels, place = key_words.distinct(shown.resolved(held.form, held.cluster))
     total = np.bincount(place, held.charged, len(labels)).astype(np.int64)
-    for at in np.flatnonzero(total > k):
+    for at in check.first(np.flatnonzero(total > k)):
         check.fail(f"cluster {key_words.hexed(labels[at])}: charged {total[at]} times over all training, K = {k}")
 
 
-def _check_forgotten(check: Check, folder: Folder, held: Held, shown: Shown) -> None:
-    """No released form was forgotten, nor one whose cluster was."""
+def _check_forgotten(check: Check, folder: Folder, held: Held, shown: Shown, given: np.ndarray) -> None:
+    """No released form was forgotten, nor one whose cluster was (`given`: the labels that rows have)."""
     forms, labels = [np.zeros((0, 2), np.uint64)], [np.zeros((0, 2), np.uint64)]
     for name in (n for n in folder.below("forgotten") if n.endswith(".parquet")):
         try:
@@ -178,17 +189,15 @@ def _check_forgotten(check: Check, folder: Folder, held: Held, shown: Shown) -> 
             given = table.column("cluster").is_valid().to_numpy() & whole
             labels.append(key_words.words(table.column("cluster"))[given])
     form, label = np.concatenate(forms), np.concatenate(labels)
-    old = key_words.find(held.form, label)
-    label = np.concatenate([label, held.cluster[old[old >= 0]]])
-    gone = key_words.find(form, shown.form) >= 0
-    whole = key_words.find(shown.resolved(label, label), shown.label) >= 0
-    for at in np.flatnonzero(gone | whole):
-        said = (
-            "was forgotten"
-            if gone[at]
-            else f"is of the cluster {key_words.hexed(shown.label[at])}, which was forgotten"
-        )
-        check.fail(f"form {key_words.hexed(shown.form[at])} {said}, and is released")
+    entered = key_words.find(key_words.distinct(label)[0], held.form) >= 0
+    label = key_words.distinct(np.concatenate([label, held.cluster[entered]]))[0]
+    for at in check.first(np.flatnonzero(key_words.find(form, shown.form) >= 0)):
+        check.fail(f"form {key_words.hexed(shown.form[at])} was forgotten, and is released")
+    today = key_words.find(shown.form, label)
+    label = np.concatenate([label, shown.label[today[today >= 0]]])
+    labels = key_words.distinct(np.concatenate([given, shown.label]))[0]
+    for at in check.first(np.flatnonzero(key_words.find(label, labels) >= 0)):
+        check.fail(f"cluster {key_words.hexed(labels[at])} was forgotten, and rows of it are released")
 
 
 def check_entry(check: Check, held: Held, run: str | None, shown: Shown, rows: Rows) -> None:
@@ -202,17 +211,17 @@ def check_entry(check: Check, held: Held, run: str | None, shown: Shown, rows: R
         passes = entered[at[there]] / np.maximum(shown.showings[there], 1)
         usual = max(1, round(float(np.median(passes)))) if len(passes) else 1
         found = np.where(there, entered[np.maximum(at, 0)] if len(entered) else 0, 0)
-        for wrong in np.flatnonzero(found != usual * shown.showings):
+        for wrong in check.first(np.flatnonzero(found != usual * shown.showings)):
             named = rows.named(np.flatnonzero((rows.form == shown.form[wrong]).all(axis=1)))
             check.fail(
                 f"stage {stage}: form {key_words.hexed(shown.form[wrong])} is released with {shown.showings[wrong]} showings a pass "
                 f"and entered with {found[wrong]} (others: {usual} passes); rows {named}"
             )
-        for other in np.flatnonzero(key_words.find(shown.form, form) < 0):
+        for other in check.first(np.flatnonzero(key_words.find(shown.form, form) < 0)):
             check.fail(f"stage {stage}: form {key_words.hexed(form[other])} is entered and not in the release")
         mine_at = key_words.find(shown.form, held.form[mine])
         other_label = (mine_at >= 0) & (shown.label[mine_at] != held.cluster[mine]).any(axis=1)
-        for wrong in np.flatnonzero(other_label):
+        for wrong in check.first(np.flatnonzero(other_label)):
             check.fail(
                 f"stage {stage}: form {key_words.hexed(held.form[mine][wrong])} is entered under the label "
                 f"{key_words.hexed(held.cluster[mine][wrong])}, and released under {key_words.hexed(shown.label[mine_at[wrong]])}"

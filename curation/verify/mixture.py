@@ -16,6 +16,7 @@ from curation.verify.ledger import Held, Shown, check_ledger, open_ledger
 from curation.verify.mixture_rows import Sequence, read_stage
 from curation.verify.stated import Mixture, MixtureStage, read
 
+_NONE = np.zeros((0, 2), np.uint64)
 CHARGES = pa.schema(
     [
         ("form_key", key_words.KEY),
@@ -83,13 +84,15 @@ def verify_mixture(url: str, *, k: int | None = None, ledger: str | None = None,
     ]
     for stage in stages:
         _check_sources(sums, stage)
-    most = _check_charges(exposures, stages, k)
+    one = clusters(stages)
+    most = _check_charges(exposures, stages, k, one)
     check_stated(exposures, about.exposure, k, most, earlier=True)
     checks = [files, sums, forms, exposures]
     if ledger is not None:
-        form = np.concatenate([s.sequence.form for s in stages] or [np.zeros((0, 2), np.uint64)])
-        label = np.concatenate([s.sequence.label for s in stages] or [np.zeros((0, 2), np.uint64)])
-        found, held = check_ledger(ledger, Shown.of(form, label, np.ones(len(form))), k, run or about.run)
+        form = np.concatenate([_NONE, *(s.sequence.form for s in stages)])
+        label = np.concatenate([_NONE, *(s.sequence.label for s in stages)])
+        shown = Shown.of(form, one.of(form), np.ones(len(form)))
+        found, held = check_ledger(ledger, shown, k, run or about.run, key_words.distinct(label)[0])
         if held is not None:
             _check_entries(found, held, run or about.run, stages)
         checks.append(found)
@@ -113,7 +116,7 @@ def _check_files(folder: Folder, about: Mixture, check: Check) -> None:
             elif folder.sha256(file.path) != file.sha256:
                 check.fail(f"{file.path}: its bytes are not those that mixture.json names")
     for name in folder.below():
-        if name not in named:
+        if name not in (*named, "unfinished.json"):  # what marks it as being written may be left behind
             check.fail(f"{name}: lies in the mixture and mixture.json does not name it")
 
 
@@ -166,10 +169,43 @@ def _check_sources(check: Check, stage: Stage) -> None:
             )
 
 
-def _check_charges(check: Check, stages: list[Stage], k: int) -> int:
-    """Every stage shows just what its charges say; nothing is charged less than it is shown; no label and no text passes K.
+@dataclass(frozen=True)
+class Clusters:
+    """What is counted as one: all labels that share a form (sources that were deduplicated apart give a form two)."""
 
-    Returns the highest number of showings that a label or a text is charged.
+    keys: np.ndarray
+    """Sorted distinct form keys and labels."""
+    cluster: np.ndarray
+    """The smallest label of each one's cluster."""
+
+    def of(self, keys: np.ndarray) -> np.ndarray:
+        """The clusters of forms or labels that are among the keys."""
+        return self.cluster[key_words.find(self.keys, keys)]
+
+
+def clusters(stages: list[Stage]) -> Clusters:
+    """Labels joined by the forms that they share; a label is the form key of its kept text, so it counts as a form too."""
+    form = np.concatenate([_NONE, *(a for s in stages for a in (s.sequence.form, s.keys("form_key")))])
+    label = np.concatenate([_NONE, *(a for s in stages for a in (s.sequence.label, s.keys("cluster")))])
+    keys, place = key_words.distinct(np.concatenate([form, label]))
+    pairs = np.unique(np.stack([place[: len(form)], place[len(form) :]], axis=1), axis=0)
+    root = np.arange(len(keys))
+    while True:  # each turn a key takes the smallest of what it is joined to, and then of that one's
+        before = root.copy()
+        for a, b in (pairs.T, pairs.T[::-1]):
+            np.minimum.at(root, a, root[b])
+        root = root[root]
+        if (root == before).all():
+            break
+    smallest = np.full(len(keys), len(keys), np.int64)
+    np.minimum.at(smallest, root[pairs[:, 1]], pairs[:, 1])
+    return Clusters(keys, keys[smallest[root]] if len(keys) else keys)
+
+
+def _check_charges(check: Check, stages: list[Stage], k: int, one: Clusters) -> int:
+    """Every stage shows just what its charges say; nothing is charged less than it is shown; no cluster and no text passes K.
+
+    Returns the highest number of showings that a cluster or a text is charged.
     """
     nearest = 1.0
     for stage in stages:
@@ -177,31 +213,32 @@ def _check_charges(check: Check, stages: list[Stage], k: int) -> int:
         split = len(stage.charges)
         said = np.bincount(place[:split], stage.numbers("showings"), len(form)).astype(np.int64)
         shown = np.bincount(place[split:], minlength=len(form))
-        for at in np.flatnonzero(said != shown):
+        for at in check.first(np.flatnonzero(said != shown)):
             check.fail(
                 f"stage {stage.stated.name}: form {key_words.hexed(form[at])} is shown {shown[at]} times, its entry says {said[at]}"
             )
         check.looked_at += len(stage.sequence.form)
-        nearest = min(nearest, _nearest(stage.sequence.label))
+        nearest = min(nearest, _nearest(one.of(stage.sequence.form)))
     most = 0
-    for what, column in (("form", "form_key"), ("cluster", "cluster")):
-        shown_by = [s.sequence.form if what == "form" else s.sequence.label for s in stages]
-        charged_by = [s.keys(column) for s in stages]
-        keys, place = key_words.distinct(np.concatenate([*charged_by, *shown_by, np.zeros((0, 2), np.uint64)]))
+    for what in ("form", "cluster"):
+        shown_by, charged_by = [s.sequence.form for s in stages], [s.keys("form_key") for s in stages]
+        if what == "cluster":
+            shown_by, charged_by = [one.of(f) for f in shown_by], [one.of(f) for f in charged_by]
+        keys, place = key_words.distinct(np.concatenate([_NONE, *charged_by, *shown_by]))
         split = sum(map(len, charged_by))
         numbers = [np.concatenate([*(s.numbers(c) for s in stages), np.zeros(0)]) for c in ("charged", "showings")]
         charged, said = (np.bincount(place[:split], n, len(keys)).astype(np.int64) for n in numbers)
         shown = np.bincount(place[split:], minlength=len(keys))
-        for at in np.flatnonzero(np.maximum(charged, shown) > k):
+        for at in check.first(np.flatnonzero(np.maximum(charged, shown) > k)):
             check.fail(f"{what} {key_words.hexed(keys[at])}: shown {shown[at]} times, charged {charged[at]}, K = {k}")
         if what == "form":
-            for at in np.flatnonzero(charged < said):
+            for at in check.first(np.flatnonzero(charged < said)):
                 less = said[at] - charged[at]
                 check.fail(f"form {key_words.hexed(keys[at])}: shown {less} times more than it is charged")
         most = max(most, int(np.maximum(charged, shown).max(initial=0)))
     _note_labels(check, stages)
     check.notes.append(
-        f"highest exposure {most} of K = {k}, by text and by label; two showings of a cluster are at least "
+        f"highest exposure {most} of K = {k}, by text and by cluster; two showings of a cluster are at least "
         f"{nearest:.2f} of their even distance apart"
     )
     return most
@@ -209,14 +246,14 @@ def _check_charges(check: Check, stages: list[Stage], k: int) -> int:
 
 def _note_labels(check: Check, stages: list[Stage]) -> None:
     """Sources that were deduplicated apart may give one text two labels: it is counted by text, its near-copies are not."""
-    forms, place = key_words.distinct(np.concatenate([*(s.sequence.form for s in stages), np.zeros((0, 2), np.uint64)]))
-    labels = key_words.distinct(np.concatenate([*(s.sequence.label for s in stages), np.zeros((0, 2), np.uint64)]))[1]
+    forms, place = key_words.distinct(np.concatenate([_NONE, *(s.sequence.form for s in stages)]))
+    labels = key_words.distinct(np.concatenate([_NONE, *(s.sequence.label for s in stages)]))[1]
     pairs = np.unique(np.stack([place, labels], axis=1), axis=0)
     several = int((np.bincount(pairs[:, 0], minlength=len(forms)) > 1).sum())
     if several:
         check.notes.append(
-            f"{several:,} texts have two labels: sources were deduplicated apart, and near-copies between them are not "
-            "counted together"
+            f"{several:,} texts have two labels, whose clusters are counted as one: sources were deduplicated apart, and "
+            "near-copies between them that share no text were not sought"
         )
 
 
@@ -246,7 +283,7 @@ def _check_entries(check: Check, held: Held, run: str, stages: list[Stage]) -> N
             differs |= np.bincount(of[:split], stage.numbers(name), len(forms)) != np.bincount(
                 of[split:], there, len(forms)
             )
-        for at in np.flatnonzero(differs):
+        for at in check.first(np.flatnonzero(differs)):
             check.fail(
                 f"stage {stage.stated.name}: form {key_words.hexed(forms[at])} is charged otherwise in the ledger than in the mixture"
             )

@@ -20,7 +20,7 @@ SAMPLE_ROWS = 1000
 CUT = (64 << 10) // 4
 """Characters at which the text of a sampled rejected row is cut (docs/shards.md)."""
 NAMES = "near-duplicate of "
-OF_THE_CAP = ("near_duplicate", "over_cap", "over_budget", "forgotten")
+OF_THE_CAP = ("near_duplicate", "over_cap", "over_budget", "empty_form", "forgotten")
 _VERDICT = ("id", "reason", "value", "threshold", "detail")
 _TYPES = {
     "id": key_words.KEY,
@@ -96,7 +96,7 @@ class Rejected:
                 self.check.fail(f"row {_hex(row['id'])} in {path}: its threshold is {row['threshold']}, τ = {self.tau}")
         by_cap = pc.fill_null(pc.is_in(rows.column("reason"), pa.array(OF_THE_CAP)), False)
         lost = key_words.words(rows.column("id").filter(by_cap))
-        for at in np.flatnonzero(key_words.find(self.ids, lost) >= 0):
+        for at in self.check.first(np.flatnonzero(key_words.find(self.ids, lost) >= 0)):
             self.check.fail(f"row {key_words.hexed(lost[at])} in {path}: rejected and released")
         keys = key_words.of_bytes(named)
         return key_words.distinct(keys[key_words.find(self.ids, keys) < 0])[0]

@@ -128,7 +128,7 @@ class Pass:
         """No id comes twice, in whatever files."""
         self._ids = [np.concatenate(self._ids)]
         several, place = key_words.distinct(self._ids[0])
-        for at in np.flatnonzero(np.bincount(place, minlength=len(several)) > 1):
+        for at in self.placed.first(np.flatnonzero(np.bincount(place, minlength=len(several)) > 1)):
             self.placed.fail(f"row {key_words.hexed(several[at])}: released twice")
 
     @property
@@ -158,6 +158,8 @@ class Pass:
             forms.append(key)
             bands.append(band_keys(made))
             counts.append(len(made))
+            if not form:
+                self.values.fail(f"row {_hex(ids[row])} in {file.path}: is shown and its normal form is empty")
             at = np.searchsorted(self.wanted, first + row)
             if at < len(self.wanted) and self.wanted[at] == first + row:
                 self.sets[first + row] = made
@@ -183,7 +185,7 @@ class Pass:
                 (has["text"] & ((rank < 0) | (rank >= size)), "has a rank that is not below its cluster's size")
             )
         for rows, said in wrong:
-            for row in np.flatnonzero(rows):
+            for row in self.values.first(np.flatnonzero(rows)):
                 self.values.fail(f"row {_hex(ids[row])} in {file.path}: {said}")
 
 

@@ -101,6 +101,8 @@ class Entry(BaseModel):
     showings: int
     charged: int
     file: File
+    earlier: list[str] = Field(default_factory=list[str])
+    """Names of the entries that were there before it."""
 
 
 class MixtureStage(BaseModel):

@@ -94,7 +94,7 @@ def _check_released(check: Check, tables: Tables, rows: Rows, *, index: bool) ->
     """Every released row is a member, of the label, rank and text that it says, in a cluster of as many members as it says."""
     ids, labels = tables.keys("members", "id"), tables.keys("members", "cluster")
     at = key_words.find(ids, rows.id)
-    for row in np.flatnonzero(at < 0):
+    for row in check.first(np.flatnonzero(at < 0)):
         check.fail(f"row {key_words.hexed(rows.id[row])}: is released and no member of any cluster")
     here = np.flatnonzero(at >= 0)
     of = at[here]
@@ -103,16 +103,18 @@ def _check_released(check: Check, tables: Tables, rows: Rows, *, index: bool) ->
     rank = tables.members.column("cluster_rank").to_numpy()[of]
     other_rank = (rank != rows.rank[here]) & (rows.rank[here] >= 0)
     for wrong, said in ((other_label, "label"), (other_form, "text"), (other_rank, "rank")):
-        for row in here[wrong]:
+        for row in check.first(here[wrong]):
             check.fail(f"row {key_words.hexed(rows.id[row])}: is a member with another {said}")
     distinct, place = key_words.distinct(labels)
     count = np.bincount(place, minlength=len(distinct))
-    found = count[place[of]]
-    for row, n in zip(here.tolist(), found.tolist(), strict=True):
-        if not index and rows.size[row] >= 0 and rows.size[row] != n:
-            check.fail(f"row {key_words.hexed(rows.id[row])}: its cluster has {n} members, it says {rows.size[row]}")
+    found = np.full(len(rows), -1, np.int64)
+    found[here] = count[place[of]]
+    for row in check.first(np.flatnonzero((found >= 0) & (rows.size >= 0) & (rows.size != found) & (not index))):
+        check.fail(
+            f"row {key_words.hexed(rows.id[row])}: its cluster has {found[row]} members, it says {rows.size[row]}"
+        )
     placed = key_words.find(tables.keys("clusters", "id"), rows.id)
-    for row in np.flatnonzero(placed < 0):
+    for row in check.first(np.flatnonzero(placed < 0)):
         check.fail(f"row {key_words.hexed(rows.id[row])}: is released and not in the table of clusters")
 
 
@@ -122,15 +124,15 @@ def _check_members(check: Check, tables: Tables, tau: float, *, index: bool) -> 
     given = tables.clusters.column("cluster").is_valid().to_numpy()
     cluster_ids, of = tables.keys("clusters", "id")[given], tables.keys("clusters", "cluster")[given]
     at = key_words.find(cluster_ids, ids)
-    for row in np.flatnonzero(at < 0):
+    for row in check.first(np.flatnonzero(at < 0)):
         check.fail(f"row {key_words.hexed(ids[row])}: is a member and not in the table of clusters")
-    for row in np.flatnonzero((at >= 0) & (of[at] != labels).any(axis=1) if len(of) else at > 0):
+    for row in check.first(np.flatnonzero((at >= 0) & (of[at] != labels).any(axis=1) if len(of) else at > 0)):
         check.fail(f"row {key_words.hexed(ids[row])}: members and clusters give it two labels")
     if len(ids) != len(of):
         check.fail(f"members: {len(ids):,} rows, and {len(of):,} rows of the table of clusters have a cluster")
     edge_a, edge_b = tables.keys("edges", "form_a"), tables.keys("edges", "form_b")
     jaccard = tables.edges.column("jaccard").to_numpy()
-    for edge in np.flatnonzero(jaccard < np.float32(tau) - 1e-6):
+    for edge in check.first(np.flatnonzero(jaccard < np.float32(tau) - 1e-6)):
         check.fail(
             f"edge {key_words.hexed(edge_a[edge])} to {key_words.hexed(edge_b[edge])}: J = {jaccard[edge]:.6f}, below τ"
         )
@@ -140,16 +142,16 @@ def _check_members(check: Check, tables: Tables, tau: float, *, index: bool) -> 
     first = np.r_[True, (labels[order][1:] != labels[order][:-1]).any(axis=1)] if len(order) else np.zeros(0, bool)
     start = np.maximum.accumulate(np.where(first, np.arange(len(order)), 0)) if len(order) else np.zeros(0, np.int64)
     rank = tables.members.column("cluster_rank").to_numpy()[order]
-    for row in order[rank != np.arange(len(order)) - start]:
+    for row in check.first(order[rank != np.arange(len(order)) - start]):
         check.fail(f"row {key_words.hexed(ids[row])}: ranks of its cluster's members are not 0 to n − 1")
-    for row in order[first & (forms[order] != labels[order]).any(axis=1)]:
+    for row in check.first(order[first & (forms[order] != labels[order]).any(axis=1)]):
         check.fail(f"row {key_words.hexed(ids[row])}: best-ranked of a cluster that is named after another text")
     joined = np.flatnonzero((forms != labels).any(axis=1))
-    for row in joined[_edges(edge_a, edge_b, labels[joined], forms[joined]) < 0]:
+    for row in check.first(joined[_edges(edge_a, edge_b, labels[joined], forms[joined]) < 0]):
         check.fail(f"row {key_words.hexed(ids[row])}: is a member, and no edge joins its text to the kept one")
     kept = key_words.distinct(labels)[0]
     both = (key_words.find(kept, edge_a) >= 0) & (key_words.find(kept, edge_b) >= 0)
-    for edge in np.flatnonzero(both):
+    for edge in check.first(np.flatnonzero(both)):
         check.fail(f"edge {key_words.hexed(edge_a[edge])} to {key_words.hexed(edge_b[edge])}: joins two kept texts")
 
 

@@ -35,7 +35,8 @@ def add(url: str, shown: str, stage: str | None, epochs: int, run_id: str | None
             )
         run = open_run(shown)
         entries = [(stage or "train", charges_of(run.release, epochs))]
-        name = run_id or run.name
+        about = run.about
+        name = run_id or f"{about['recipe']}@{about['version']}:{about['fingerprint'][:12]}"
     for label, rows in entries:
         fresh = ledger.add(name, label, rows)
         said = f"{len(rows):,} forms entered" if fresh else "entered already, nothing to do"

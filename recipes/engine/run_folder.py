@@ -84,9 +84,10 @@ class Run:
         return [b for name, b in by_name.items() if name in found]
 
     @property
-    def name(self) -> str:
-        """Under which name training on the run is entered into a ledger."""
-        return f"{self.about['recipe']}@{self.about['version']}:{self.about['fingerprint'][:12]}"
+    def training(self) -> str:
+        """Under which name training on the release is entered into a ledger, unless it is given another."""
+        about = self.about
+        return f"{about['recipe']}@{about['version']}:{about['fingerprint'][:12]}"
 
     @property
     def rows_in(self) -> int:

@@ -43,7 +43,7 @@ def _checked(
         url,
         k=k,
         ledger=ledger,
-        run=run_id or run.name,
+        run=run_id or run.training,
         sample=count,
         seed=seed,
         steps=steps,
