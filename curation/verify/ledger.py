@@ -186,8 +186,8 @@ def _check_forgotten(check: Check, folder: Folder, held: Held, shown: Shown, giv
         forms.append(key)
         labels.append(key[whole])
         if "cluster" in table.column_names:
-            given = table.column("cluster").is_valid().to_numpy() & whole
-            labels.append(key_words.words(table.column("cluster"))[given])
+            known = table.column("cluster").is_valid().to_numpy() & whole
+            labels.append(key_words.words(table.column("cluster"))[known])
     form, label = np.concatenate(forms), np.concatenate(labels)
     entered = key_words.find(key_words.distinct(label)[0], held.form) >= 0
     label = key_words.distinct(np.concatenate([label, held.cluster[entered]]))[0]

@@ -57,7 +57,7 @@ def check_tables(url: str, rows: Rows, rejected: Rejected, manifest: Manifest, t
     found = {name: _table(folder, name, check) for name in _KINDS}
     if any(table is None for table in found.values()):
         return check
-    tables = Tables(*(found[n] for n in ("members", "clusters", "edges")))  # type: ignore[arg-type]
+    tables = Tables(*(found[n] for n in ("members", "clusters", "edges")))
     check.looked_at = len(tables.members)
     _check_released(check, tables, rows, index=index)
     _check_members(check, tables, tau, index=index)
