@@ -55,18 +55,28 @@ class Pairs:
     found: dict[tuple[int, int], float] = field(default_factory=dict[tuple[int, int], float])
     left_out: int = 0
     """Candidates that were not compared, because there were too many."""
+    sets: dict[int, np.ndarray] = field(default_factory=dict[int, np.ndarray])
+    """Shingles of the rows that were asked for beside, by number."""
 
     def note(self, a: int, b: int, similarity: float) -> None:
         """Keeps a pair once."""
         self.found[(a, b) if a < b else (b, a)] = similarity
 
 
-def partners(rows: Rows, drawn: np.ndarray, sets: dict[int, np.ndarray], release: Release, tau: float) -> Pairs:
+def partners(
+    rows: Rows,
+    drawn: np.ndarray,
+    sets: dict[int, np.ndarray],
+    release: Release,
+    tau: float,
+    also: np.ndarray,
+) -> Pairs:
     """Pairs of two labels and two texts with J ≥ tau, at least one of them drawn (places in `rows`).
 
-    A text under two labels is not looked at here: over all rows `check_labels` finds each.
+    A text under two labels is not looked at here: over all rows `check_labels` finds each. sets: shingles of the drawn rows, by
+    number. also: numbers of rows whose shingles are wanted beside, since their texts are read in the same go.
     """
-    pairs = Pairs()
+    pairs = Pairs(sets={n: sets[n] for n in also.tolist() if n in sets})
     _, first = np.unique(rows.form[drawn], axis=0, return_index=True)
     drawn = drawn[np.sort(first)]
     mine = [sets[int(n)] for n in rows.number[drawn]]
@@ -78,9 +88,12 @@ def partners(rows: Rows, drawn: np.ndarray, sets: dict[int, np.ndarray], release
     for other, at in zip(others.tolist(), of.tolist(), strict=True):
         by_other[int(rows.number[other])].append(at)
     place = {int(rows.number[o]): int(o) for o in np.unique(others)}
-    for number, row in release.rows_at(np.array(sorted(by_other), np.int64), ["text"]):
+    more = set(also.tolist()) - pairs.sets.keys()
+    for number, row in release.rows_at(np.array(sorted(by_other.keys() | more), np.int64), ["text"]):
         made = shingles(normal_form(str(row["text"])))
-        for at in by_other[number]:
+        if number in more:
+            pairs.sets[number] = made
+        for at in by_other.get(number, ()):
             if (similarity := jaccard(mine[at], made)) >= tau:
                 pairs.note(int(drawn[at]), place[number], similarity)
     return pairs

@@ -1,6 +1,6 @@
 """The whole check of a released set: files, sums, content, forms, showings, labels, clusters, near-copies and what was rejected.
 
-Text is read once, and again of the rows that share a band with a sampled one.
+Texts are read once, and a second time those that share a band with a sampled one or are named by a sampled rejection.
 """
 
 import secrets
@@ -99,18 +99,17 @@ def _near(
             "labels of kept texts that are not released here are taken at their word (index, or dedup elsewhere)"
         )
     drawn = np.flatnonzero(np.isin(rows.number, chosen.drawn))
-    pairs = partners(rows, drawn, passed.sets, release, bands.tau)
+    named = rejected.named_by_samples()
+    at = key_words.find(rows.id, named)
+    named, at = named[at >= 0], at[at >= 0]
+    pairs = partners(rows, drawn, passed.sets, release, bands.tau, np.unique(rows.number[at]))
     some = np.unique(np.array([r for pair in pairs.found for r in pair], np.int64))
     far = grounds.far_from_kept(rows, some, release, bands.tau)
     near = check_pairs(rows, drawn, pairs, bands, possibly_missed(rejected.values, bands), far | groundless)
     near.notes.append(f"sample drawn with --seed {seed}")
-    named = rejected.named_by_samples()
-    at = key_words.find(rows.id, named)
-    numbers = np.unique(rows.number[at[at >= 0]])
-    by_number = grounds.shingles_at(release, numbers)
     kept = {
-        bytes(key.astype(">u8")): by_number[int(rows.number[place])]
-        for key, place in zip(named[at >= 0], at[at >= 0].tolist(), strict=True)
-        if int(rows.number[place]) in by_number
+        bytes(key.astype(">u8")): pairs.sets[int(rows.number[place])]
+        for key, place in zip(named, at.tolist(), strict=True)
+        if int(rows.number[place]) in pairs.sets
     }
     return [labels, near, check_rejected(rejected.samples, kept, bands.tau)]
