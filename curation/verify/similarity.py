@@ -32,6 +32,7 @@ def shingles(form: str) -> np.ndarray:
 
 
 def scrambled(values: np.ndarray) -> np.ndarray:
+    """Each 64-bit number mixed (the finaliser of splitmix64, Steele+14): one to one, and 0 stays 0."""
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return values ^ (values >> np.uint64(31))
