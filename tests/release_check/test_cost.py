@@ -83,8 +83,12 @@ def test_texts_are_decoded_once_and_some_a_second_time(release, monkeypatch):
     read: list[str] = []
     whole = Release.batches
     again = Release.rows_at
-    monkeypatch.setattr(Release, "batches", lambda self, columns, rows=1024: _noted(read, whole(self, columns, rows), columns))
-    monkeypatch.setattr(Release, "rows_at", lambda self, numbers, columns: read.append("some") or again(self, numbers, columns))
+    monkeypatch.setattr(
+        Release, "batches", lambda self, columns, rows=1024: _noted(read, whole(self, columns, rows), columns)
+    )
+    monkeypatch.setattr(
+        Release, "rows_at", lambda self, numbers, columns: read.append("some") or again(self, numbers, columns)
+    )
     assert release.failed() == {}
     assert read.count("whole") == 1
     assert read.count("some") <= 2
