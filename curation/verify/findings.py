@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from math import sqrt
 
+import numpy as np
+
 NAMED = 20
 """Problems of one check that are said in full; the rest are counted."""
 
@@ -29,19 +31,27 @@ class Check:
         else:
             self.more += 1
 
+    def first(self, found: np.ndarray) -> np.ndarray:
+        """Of many problems those that there is still room to put into words, which may be costly; the others are counted here."""
+        room = max(0, NAMED - len(self.problems))
+        self.more += max(0, len(found) - room)
+        return found[:room]
+
 
 def interval(found: int, of: int, z: float = 1.96) -> tuple[float, float]:
     """Wilson's 95 % interval of a share.
 
     >>> [round(v, 4) for v in interval(0, 10_000)], interval(0, 0)
     ([0.0, 0.0004], (0.0, 1.0))
+    >>> interval(0, 33)[0], interval(33, 33)[1]
+    (0.0, 1.0)
     """
     if not of:
         return 0.0, 1.0
     p, square = found / of, z * z
     middle = (p + square / (2 * of)) / (1 + square / of)
     half = z / (1 + square / of) * sqrt(p * (1 - p) / of + square / (4 * of * of))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    return max(0.0, middle - half) if found else 0.0, min(1.0, middle + half) if found < of else 1.0
 
 
 def share(found: int, of: int) -> str:

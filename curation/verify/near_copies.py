@@ -1,24 +1,32 @@
-"""Near-copies where there should be none: two released texts under two labels, or one label over texts that are not alike.
+"""Near-copies where there should be none: two released texts under two labels.
 
-A sample of rows is drawn by a hash of their ids; its partners are sought inside the sample exactly, and among all released rows by
-the checker's own bands. The deduplication finds a pair of similarity J with probability p(J) = 1 − (1 − J^rows)^bands and so
-misses some by design; what fails here is a pair that it can hardly have missed (p > 0.999), or more pairs than it can have missed.
+A sample of rows is drawn; its partners are sought inside the sample exactly, and among all released rows by the checker's own
+bands. Two kept texts (those that labels are named after) are never near-copies, but for what the deduplication's bands missed: it
+finds a pair of similarity J with probability p(J) = 1 − (1 − J^rows)^bands, so what fails is a pair that it can hardly have missed
+(p > 0.999), or more pairs than it can have missed. A text that only joined a cluster may be a near-copy of one in another (a text
+joins the best-ranked of all kept texts that it is near to); that stands where its own kept text is there, or was rejected.
 """
 
-import hashlib
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import exp
 
 import numpy as np
-import pyarrow as pa
 
+from curation.verify import key_words
 from curation.verify.findings import Check, share
 from curation.verify.normal_form import normal_form
+from curation.verify.rows import Rows
 from curation.verify.shard_files import Release
-from curation.verify.similarity import band_keys, jaccard, joined, shingles
+from curation.verify.similarity import BANDS, jaccard, joined, shingles
+from curation.verify.stated import Step
 
 HARDLY_MISSED = 1e-3
+MOST_COMPARED = 1 << 20
+"""Candidates that are compared at most, of each way to find them."""
+IN_A_BUCKET = 64
+"""Drawn rows of one band key that another row is compared with."""
 
 
 @dataclass(frozen=True)
@@ -29,146 +37,140 @@ class Bands:
     bands: int = 14
     rows: int = 8
 
+    @classmethod
+    def of(cls, steps: Sequence[Step]) -> "Bands":
+        """As the identity of the step `dedup` states them; DESIGN's 14 × 8 at 0.8 where no step is one."""
+        said = next((s.parameters for s in reversed(steps) if s.kind == "dedup"), {})
+        return cls(said.get("threshold", 0.8), said.get("bands", 14), said.get("rows", 8))
+
     def missed(self, similarity: float) -> float:
         """Probability that it did not compare a pair."""
         return (1 - similarity**self.rows) ** self.bands
 
 
 @dataclass
-class Row:
-    """A released row in the sample."""
+class Pairs:
+    """Near-copies under two labels, as places in `Rows`, with their similarity."""
 
-    id: bytes
-    form_key: bytes
-    label: bytes
-    rank: int
-    size: int
-    sets: np.ndarray
+    found: dict[tuple[int, int], float] = field(default_factory=dict[tuple[int, int], float])
+    left_out: int = 0
+    """Candidates that were not compared, because there were too many."""
+    sets: dict[int, np.ndarray] = field(default_factory=dict[int, np.ndarray])
+    """Shingles of the rows that were asked for beside, by number."""
 
-    @property
-    def kept(self) -> bool:
-        """Whether its text is the one that its cluster is named after."""
-        return self.form_key == self.label
+    def note(self, a: int, b: int, similarity: float) -> None:
+        """Keeps a pair once."""
+        self.found[(a, b) if a < b else (b, a)] = similarity
 
 
-@dataclass
-class Sample:
-    """Rows to look at: the drawn ones, and for labels with several released rows all of these."""
+def partners(
+    rows: Rows,
+    drawn: np.ndarray,
+    sets: dict[int, np.ndarray],
+    release: Release,
+    tau: float,
+    also: np.ndarray,
+) -> Pairs:
+    """Pairs of two labels and two texts with J ≥ tau, at least one of them drawn (places in `rows`).
 
-    drawn: dict[bytes, Row] = field(default_factory=dict)
-    by_label: dict[bytes, list[Row]] = field(default_factory=lambda: defaultdict(list))
-
-
-def draw_ids(ids: pa.Array | pa.ChunkedArray, count: int, seed: int) -> set[bytes]:
-    """The `count` ids of smallest keyed hash: the same for the same set and seed."""
-    key = seed.to_bytes(8, "little")
-    mixed = [(hashlib.blake2b(i, digest_size=8, key=key).digest(), i) for i in ids.to_pylist()]
-    return {i for _, i in sorted(mixed)[:count]}
-
-
-def row_of(row: dict[str, object], form: str) -> Row:
-    """A row of the sample from its columns and its form."""
-    rank, size = row.get("cluster_rank"), row.get("cluster_size")
-    made = [int(v) if isinstance(v, int) else -1 for v in (rank, size)]
-    return Row(row["id"], row["form_key"], row["cluster"], *made, shingles(form))  # type: ignore[arg-type]
-
-
-def check_labels(sample: Sample, tau: float) -> Check:
-    """Rows of one label are near-copies of its kept row where that is released; else no two differ more than two near-copies can.
-
-    Jaccard distance is a metric, so two members at ≥ τ to one text have J ≥ 2τ − 1 to each other. A row of rank 0 is the kept row.
+    A text under two labels is not looked at here: over all rows `check_labels` finds each. sets: shingles of the drawn rows, by
+    number. also: numbers of rows whose shingles are wanted beside, since their texts are read in the same go.
     """
-    check = Check("labels")
-    below = compared = 0
-    for label, rows in sample.by_label.items():
-        kept = next((r for r in rows if r.kept), None)
-        head = kept or min(rows, key=lambda r: (r.rank, r.id))
-        bound = tau if kept else 2 * tau - 1
-        for row in rows:
-            if row is head or row.form_key == head.form_key:
-                continue
-            compared += 1
-            if (found := jaccard(row.sets, head.sets)) < bound - 1e-9:
-                below += 1
-                check.fail(
-                    f"rows {head.id.hex()} and {row.id.hex()} have one label {label.hex()} and J = {found:.3f}, "
-                    f"below {bound:.3g}"
-                )
-    for row in sample.drawn.values():
-        if row.rank == 0 and not row.kept:
-            check.fail(f"row {row.id.hex()}: rank 0 of its cluster, whose label {row.label.hex()} is another text's")
-        if row.rank >= row.size >= 0:
-            check.fail(f"row {row.id.hex()}: rank {row.rank} in a cluster of {row.size}")
-    check.looked_at = compared
-    check.notes.append(f"members below τ = {tau:g} to their kept row: {share(below, compared)}")
-    return check
+    pairs = Pairs(sets={n: sets[n] for n in also.tolist() if n in sets})
+    _, first = np.unique(rows.form[drawn], axis=0, return_index=True)
+    drawn = drawn[np.sort(first)]
+    mine = [sets[int(n)] for n in rows.number[drawn]]
+    label = rows.labels[1]
+    for a, b, similarity in joined(mine, tau, label[drawn], MOST_COMPARED):
+        pairs.note(int(drawn[a]), int(drawn[b]), similarity)
+    others, of = _candidates(rows, drawn, tau, pairs)
+    by_other: dict[int, list[int]] = defaultdict(list)
+    for other, at in zip(others.tolist(), of.tolist(), strict=True):
+        by_other[int(rows.number[other])].append(at)
+    place = {int(rows.number[o]): int(o) for o in np.unique(others)}
+    more = set(also.tolist()) - pairs.sets.keys()
+    for number, row in release.rows_at(np.array(sorted(by_other.keys() | more), np.int64), ["text"]):
+        made = shingles(normal_form(str(row["text"])))
+        if number in more:
+            pairs.sets[number] = made
+        for at in by_other.get(number, ()):
+            if (similarity := jaccard(mine[at], made)) >= tau:
+                pairs.note(int(drawn[at]), place[number], similarity)
+    return pairs
 
 
-def check_pairs(sample: Sample, release: Release, bands: Bands, total: int) -> Check:
-    """No two released rows under two labels are near-copies that the deduplication can hardly have missed."""
-    check = Check("near-copies", looked_at=len(sample.drawn))
-    pairs = _partners(sample, release, bands.tau)
-    both_kept = {k: v for k, v in pairs.items() if v[1]}
-    for (a, b), (similarity, _) in sorted(both_kept.items(), key=lambda kv: -kv[1][0]):
-        if bands.missed(similarity) < HARDLY_MISSED:
-            check.fail(f"rows {a.hex()} and {b.hex()} have two labels and J = {similarity:.3f}")
-    possible = _missed(release, bands) * (1 - (1 - len(sample.drawn) / max(total, 1)) ** 2)
-    if _tail(len(both_kept), possible) < HARDLY_MISSED:
-        for (a, b), (similarity, _) in list(both_kept.items())[:5]:
+def _candidates(rows: Rows, drawn: np.ndarray, tau: float, pairs: Pairs) -> tuple[np.ndarray, np.ndarray]:
+    """Rows that share a band with a drawn one, are of another label and text and of a size that allows the similarity.
+
+    Returns (places in rows, places in drawn), each pair once; of a bucket with more drawn rows the first 64 only.
+    """
+    label, is_drawn = rows.labels[1], np.zeros(len(rows), bool)
+    is_drawn[drawn] = True
+    others = np.flatnonzero(~is_drawn)
+    codes = [np.zeros(0, np.int64)]
+    for band in range(BANDS):
+        keys = rows.bands[drawn, band]
+        order = np.argsort(keys, kind="stable")
+        low, high = (np.searchsorted(keys[order], rows.bands[others, band], side) for side in ("left", "right"))
+        count = np.minimum(high - low, IN_A_BUCKET)
+        pairs.left_out += int((high - low - count).sum())
+        made = 0
+        for some in np.array_split(np.flatnonzero(count), max(1, int(count.sum()) >> 22)):
+            at = np.repeat(low[some] - np.cumsum(count[some]) + count[some], count[some]) + np.arange(count[some].sum())
+            a, b = np.repeat(others[some], count[some]), order[at]
+            small, large = (f(rows.shingles[a], rows.shingles[drawn[b]]) for f in (np.minimum, np.maximum))
+            fits = (label[a] != label[drawn[b]]) & (tau * large <= small + 1e-9)
+            fits &= (rows.form[a] != rows.form[drawn[b]]).any(axis=1)
+            room = MOST_COMPARED - made
+            pairs.left_out += max(0, int(fits.sum()) - room)
+            code = (a[fits] * len(drawn) + b[fits])[:room]
+            made += len(code)
+            codes.append(code)
+    several = np.unique(np.concatenate(codes))
+    return several // max(len(drawn), 1), several % max(len(drawn), 1)
+
+
+def check_pairs(
+    rows: Rows, drawn: np.ndarray, pairs: Pairs, bands: Bands, missed: float, grounds: dict[int, str]
+) -> Check:
+    """No two released rows under two labels are near-copies, but for what the bands missed and what the definition allows.
+
+    missed: near-copies that the bands may have missed among all released rows. grounds: rows (places) whose label stands for no kept
+    text, and why; see `grounds.py`.
+    """
+    check = Check("near-copies", looked_at=len(drawn))
+    both = {p: s for p, s in pairs.found.items() if rows.kept[p[0]] and rows.kept[p[1]]}
+    for (a, b), similarity in sorted(pairs.found.items(), key=lambda kv: -kv[1]):
+        named = f"rows {key_words.hexed(rows.id[a])} and {key_words.hexed(rows.id[b])} have two labels and J = {similarity:.3f}"
+        if (a, b) in both and bands.missed(similarity) < HARDLY_MISSED:
+            check.fail(named)
+        for row in (a, b):
+            if row in grounds:
+                check.fail(f"{named}; of {key_words.hexed(rows.id[row])} {grounds[row]}")
+    possible = missed * (1 - (1 - len(drawn) / max(len(rows), 1)) ** 2)
+    if _tail(len(both), possible) < HARDLY_MISSED:
+        for (a, b), similarity in list(both.items())[:5]:
             if bands.missed(similarity) >= HARDLY_MISSED:
-                check.fail(f"rows {a.hex()} and {b.hex()} have two labels and J = {similarity:.3f}")
-        check.fail(
-            f"{len(both_kept)} pairs of kept rows are near-copies; bands like these would miss about {possible:.1f}"
-        )
-    hit = {i for pair in both_kept for i in pair if i in sample.drawn}
+                said = f"rows {key_words.hexed(rows.id[a])} and {key_words.hexed(rows.id[b])}"
+                check.fail(f"{said} have two labels and J = {similarity:.3f}")
+        check.fail(f"{len(both)} pairs of kept rows are near-copies; bands like these would miss about {possible:.1f}")
+    hit = {r for pair in both for r in pair} & set(drawn.tolist())
     check.notes.append(
-        f"sampled rows with a near-copy (J ≥ {bands.tau:g}) kept beside them: {share(len(hit), len(sample.drawn))}"
+        f"sampled rows with a near-copy (J ≥ {bands.tau:g}) kept beside them: {share(len(hit), len(drawn))}"
     )
-    if bystanders := len(pairs) - len(both_kept):
+    if bystanders := sum(p not in both for p in pairs.found):
         check.notes.append(
-            f"{bystanders} more pairs whose label is of a row that is not released: members of two clusters may be near-copies"
+            f"{bystanders} more pairs of two clusters of which one row is no kept text: the definition allows them"
         )
+    if pairs.left_out:
+        check.notes.append(f"{pairs.left_out:,} candidates in crowded bands were not compared")
     return check
 
 
-def _partners(sample: Sample, release: Release, tau: float) -> dict[tuple[bytes, bytes], tuple[float, bool]]:
-    """Pairs of rows with two labels and J ≥ tau, at least one drawn: similarity, and whether both are their labels' kept texts."""
-    drawn = list({r.form_key + r.label: r for r in sample.drawn.values()}.values())
-    found: dict[tuple[bytes, bytes], tuple[float, bool]] = {}
-    for a, b, similarity in joined([r.sets for r in drawn], tau):
-        _note(found, drawn[a], drawn[b], similarity)
-    index: dict[bytes, list[Row]] = defaultdict(list)
-    for row in drawn:
-        for key in band_keys(row.sets):
-            index[key].append(row)
-    names = ["id", "form_key", "cluster", "text"]
-    for _, batch in release.batches(names):
-        for other in batch.to_pylist():
-            if other["cluster"] is None or other["text"] is None or other["id"] in sample.drawn:
-                continue
-            sets = shingles(normal_form(other["text"]))
-            met = {r.id: r for key in band_keys(sets) for r in index.get(key, ())}
-            for row in met.values():
-                if row.label != other["cluster"] and (similarity := jaccard(row.sets, sets)) >= tau:
-                    _note(found, row, Row(other["id"], other["form_key"], other["cluster"], -1, -1, sets), similarity)
-    return found
-
-
-def _note(found: dict[tuple[bytes, bytes], tuple[float, bool]], a: Row, b: Row, similarity: float) -> None:
-    if a.label != b.label:
-        pair = (a.id, b.id) if a.id < b.id else (b.id, a.id)
-        found[pair] = similarity, a.kept and b.kept
-
-
-def _missed(release: Release, bands: Bands) -> float:
-    """Near-copies that the bands may have missed, judged by those that they found: Σ q/(1 − q) over rejected near-copies."""
-    missed = 0.0
-    for batch in release.rejected(["reason", "value"]):
-        for reason, value in zip(batch.column("reason").to_pylist(), batch.column("value").to_pylist(), strict=True):
-            if reason == "near_duplicate" and value is not None:
-                q = bands.missed(value)
-                missed += q / (1 - q) if q < 1 else 0.0
-    return missed
+def possibly_missed(values: np.ndarray, bands: Bands) -> float:
+    """Near-copies that the bands may have missed, judged by those that they found: Σ q/(1 − q) over their similarities."""
+    q = (1 - np.minimum(values, 1.0) ** bands.rows) ** bands.bands
+    return float((q[q < 1] / (1 - q[q < 1])).sum())
 
 
 def _tail(found: int, expected: float) -> float:
@@ -178,31 +180,3 @@ def _tail(found: int, expected: float) -> float:
         term *= expected / n
         total += term
     return 1.0 if found == 0 else max(0.0, 1.0 - total)
-
-
-def check_rejected(release: Release, bands: Bands, kept: dict[bytes, np.ndarray]) -> Check:
-    """Rejected near-copies whose text was kept in the sample have just the similarity that is said, to the row that is named."""
-    check, below = Check("rejected near-copies"), 0
-    names = ["id", "reason", "value", "detail", "text"]
-    for batch in release.rejected(names, samples=True):
-        for row in batch.to_pylist():
-            if row.get("reason") != "near_duplicate" or row.get("text") is None or len(row["text"]) >= CUT:
-                continue
-            named = bytes.fromhex((row["detail"] or "").removeprefix("near-duplicate of "))
-            if named not in kept:
-                continue
-            check.looked_at += 1
-            found = jaccard(shingles(normal_form(row["text"])), kept[named])
-            below += found < bands.tau - 1e-9
-            if found < bands.tau - 1e-9 or abs(found - row["value"]) > 1e-5:
-                check.fail(
-                    f"row {row['id'].hex()}: rejected as a near-copy of {named.hex()} at J = {row['value']}, found {found:.6f}"
-                )
-    check.notes.append(
-        f"of these below τ = {bands.tau:g} to the row they are named with: {share(below, check.looked_at)}"
-    )
-    return check
-
-
-CUT = (64 << 10) // 4
-"""Characters at which the text of a sampled rejected row is cut (docs/shards.md)."""

@@ -1,151 +1,115 @@
-"""The whole check of a released set, in two passes over its rows: files, sums, content, forms, showings, labels, near-copies."""
+"""The whole check of a released set: files, sums, content, forms, showings, labels, clusters, near-copies and what was rejected.
 
-from collections import Counter
+Texts are read once, and a second time those that share a band with a sampled one or are named by a sampled rejection.
+"""
+
+import secrets
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
-from curation.verify.exposures import Shown, check_cap, check_ledger
+from curation.verify import grounds, key_words
+from curation.verify.exposures import allowance, check_cap
 from curation.verify.findings import Check
-from curation.verify.near_copies import (
-    Bands,
-    Sample,
-    check_labels,
-    check_pairs,
-    check_rejected,
-    draw_ids,
-    row_of,
-)
-from curation.verify.normal_form import form_key, normal_form
-from curation.verify.shard_files import Release, canonical_sum, check_files, check_sums
-from curation.verify.similarity import shingles
+from curation.verify.labels import check_labels
+from curation.verify.ledger import check_entry, check_ledger, open_ledger, shown_by
+from curation.verify.near_copies import Bands, check_pairs, partners, possibly_missed
+from curation.verify.rejected_rows import Rejected, check_rejected
+from curation.verify.rows import Pass, Rows
+from curation.verify.sample import Sample, draw
+from curation.verify.shard_files import REQUIRED, Release, check_files, check_sums
+from curation.verify.stated import Step
+from curation.verify.survey_tables import check_tables
 
-SAMPLE, SEED = 10_000, 20261122
+SAMPLE = 10_000
 
 
 def verify(
     url: str,
     *,
     k: int | None = None,
-    tau: float | None = None,
     ledger: str | None = None,
     run: str | None = None,
     sample: int = SAMPLE,
+    seed: int | None = None,
+    steps: Sequence[dict[str, Any]] | None = None,
+    clusters: str | None = None,
 ) -> list[Check]:
     """Checks the released shard set at `url`.
 
-    k, tau: what the release was made with, where its manifest does not say. ledger: its folder; run: under which id training on
-    this set is entered there. sample: rows whose near-copies are sought. Raises FileNotFoundError where there is no finished set
-    and ValueError where k is not known.
+    k: what to hold it to. ledger: its folder; run: under which id training on this set is entered there. sample: rows whose
+    near-copies are sought, drawn by `seed` (a new one each time when None). steps: identities of all steps of the run, where the
+    set's manifest has only the last ones. clusters: folder of the deduplication's tables. Raises FileNotFoundError where there is
+    no finished set and ValueError where nothing but the manifest's own `exposure` says K, for values out of range, and for a ledger
+    without `run`.
     """
-    release = Release(url)
-    stated = release.manifest.get("exposure") or {}
-    k = k or stated.get("k")
-    if k is None:
-        raise ValueError(f"{url}: the manifest states no K (no cap was run); give it")
-    checks = [check_files(release), check_sums(release)]
-    needed = {"id", "text", "form_key", "cluster"}
-    if missing := sorted(needed - set(release.columns)):
-        forms = Check("forms")
-        forms.fail(f"the set has no column {', '.join(missing)}, so forms, showings and near-copies cannot be checked")
-        return [*checks, forms]
-    bands = _bands(release.manifest, tau)
-    ids = [batch.column("id") for _, batch in release.batches(["id"], 1 << 16)]
-    chosen = draw_ids(pa.chunked_array(ids, ids[0].type) if ids else pa.array([], pa.binary(16)), sample, SEED)
-    named = _named_by_rejected(release)
-    passed = _Pass(release, chosen, named)
-    checks += [passed.content, passed.placed, passed.forms, check_cap(passed.shown, k, stated)]
+    if (k is not None and k < 1) or sample < 1:
+        raise ValueError(f"--k and --sample are at least 1, not {k} and {sample}")
+    if ledger is not None and run is None:
+        raise ValueError(f"{url}: under which name was training on it entered into {ledger}? give --run-id")
+    files = Check("files")
+    release = Release.open(url, files)
+    if release is None:
+        return [files]
+    own = release.manifest.made.steps
+    known = [Step.model_validate(s) for s in steps or ()] or own
+    kept = open_ledger(ledger, Check("ledger"))[1] if ledger is not None else None
+    allowed = allowance(known, release.manifest.exposure, k, kept.k if kept else None)
+    if allowed is None:
+        raise ValueError(
+            f"{url}: no step `cap` in its manifest says K, and what `exposure` says is to be checked; give --k"
+        )
+    check_files(release, files)
+    if missing := sorted(REQUIRED - set(release.manifest.columns)):
+        files.fail(f"the set has no column {', '.join(missing)}, so forms, showings and near-copies cannot be checked")
+        return [files]
+    seed = secrets.randbits(64) if seed is None else seed
+    chosen, bands = draw(release, sample, seed), Bands.of(known)
+    passed = Pass(release, chosen.rows)
+    rows = passed.run()
+    here = any(s.kind == "dedup" for s in known)
+    rejected = Rejected(release, passed.ids, bands.tau if here else None)
+    rejected.run()
+    checks = [files, check_sums(release, rejected.by_task), passed.content, passed.placed, passed.forms, passed.values]
+    checks.append(check_cap(rows, release, allowed))
     if ledger is not None:
-        checks.append(check_ledger(passed.shown, k, ledger, run))
-    return [
-        *checks,
-        check_labels(passed.sample, bands.tau),
-        check_pairs(passed.sample, release, bands, passed.forms.looked_at),
-        check_rejected(release, bands, passed.named),
-    ]
+        found, held = check_ledger(ledger, shown_by(rows), allowed.k, run)
+        if held is not None:
+            check_entry(found, held, run, shown_by(rows), rows)
+        checks.append(found)
+    index = any(s.kind == "dedup" and s.parameters.get("index") is not None for s in known)
+    if clusters is not None:
+        checks.append(check_tables(clusters, rows, rejected, release.manifest, bands.tau, index=index))
+    whole = any(s.kind == "dedup" for s in own) and not index
+    return [*checks, rejected.check, *_near(rows, passed, chosen, rejected, bands, seed, whole=whole)]
 
 
-def _bands(manifest: dict[str, Any], tau: float | None) -> Bands:
-    """Parameters of the deduplication as the manifest states them; DESIGN's 14 × 8 at 0.8 where it does not."""
-    steps = manifest.get("made", {}).get("steps", [])
-    said = next((s.get("with", {}) for s in reversed(steps) if s.get("step", "").rstrip("0123456789") == "dedup"), {})
-    return Bands(tau or said.get("threshold", 0.8), said.get("bands", 14), said.get("rows", 8))
-
-
-def _named_by_rejected(release: Release) -> set[bytes]:
-    """Ids of released rows that sampled rejected rows name as what they are near-copies of."""
-    found = set()
-    for batch in release.rejected(["reason", "detail"], samples=True):
-        for reason, detail in zip(batch.column("reason").to_pylist(), batch.column("detail").to_pylist(), strict=True):
-            if reason == "near_duplicate" and detail:
-                found.add(bytes.fromhex(detail.removeprefix("near-duplicate of ")))
-    return found
-
-
-class _Pass:
-    """One pass over all released rows."""
-
-    def __init__(self, release: Release, chosen: set[bytes], named: set[bytes]):
-        self.release, self.chosen, self.wanted = release, chosen, named
-        self.content, self.placed, self.forms = Check("content"), Check("placement"), Check("forms")
-        self.shown, self.sample = Shown(), Sample()
-        self.named: dict[bytes, np.ndarray] = {}
-        self._sum, self._last = 0, ("", b"")
-        self._several = self._labels_of_several()
-        for file, batch in release.batches(release.columns):
-            self._sum += canonical_sum(batch)
-            self.content.looked_at += batch.num_rows
-            self._place(file, batch)
-            self.shown.add(batch)
-            self._look(file, batch)
-        stated = release.manifest.get("content")
-        found = f"{self._sum % (1 << 256):064x}"
-        if stated != found:
-            self.content.fail(f"content hash is {found[:16]}…, the manifest says {(stated or 'none')[:16]}…")
-
-    def _labels_of_several(self) -> set[bytes]:
-        """Labels with more than one released row, the first of them (all rows of one label are looked at together)."""
-        counts: Counter[bytes] = Counter()
-        for _, batch in self.release.batches(["cluster"], 1 << 16):
-            counts.update(label for label in batch.column("cluster").to_pylist() if label is not None)
-        return set(sorted(label for label, n in counts.items() if n > 1)[:SAMPLE])
-
-    def _place(self, file: dict[str, Any], batch: pa.RecordBatch) -> None:
-        """Rows lie in the partition of their id's high bits, in order of id inside a file, and no id comes twice."""
-        bits = int(self.release.manifest["partitions"]).bit_length() - 1
-        name, last = self._last
-        last = last if name == file["path"] else b""
-        for key in batch.column("id").to_pylist():
-            self.placed.looked_at += 1
-            if int.from_bytes(key, "big") >> (128 - bits) != file["partition"]:
-                self.placed.fail(
-                    f"row {key.hex()} in {file['path']}: belongs to another partition than {file['partition']}"
-                )
-            if key <= last:
-                self.placed.fail(f"row {key.hex()} in {file['path']}: not in order of id, or twice")
-            last = key
-        self._last = file["path"], last
-
-    def _look(self, file: dict[str, Any], batch: pa.RecordBatch) -> None:
-        columns = [
-            c for c in ("id", "text", "form_key", "cluster", "cluster_rank", "cluster_size") if c in batch.schema.names
-        ]
-        for row in batch.select(columns).to_pylist():
-            if row["text"] is None or row["form_key"] is None:
-                continue
-            self.forms.looked_at += 1
-            form = normal_form(row["text"])
-            if (key := form_key(form)) != row["form_key"]:
-                self.forms.fail(
-                    f"row {row['id'].hex()} in {file['path']}: form key {row['form_key'].hex()}, its text's is {key.hex()}"
-                )
-            drawn = row["id"] in self.chosen
-            if row["cluster"] is not None and (drawn or row["cluster"] in self._several):
-                made = row_of(row, form)
-                if drawn:
-                    self.sample.drawn[made.id] = made
-                if made.label in self._several:
-                    self.sample.by_label[made.label].append(made)
-            if row["id"] in self.wanted:
-                self.named[row["id"]] = shingles(form)
+def _near(
+    rows: Rows, passed: Pass, chosen: Sample, rejected: Rejected, bands: Bands, seed: int, *, whole: bool
+) -> list[Check]:
+    """The checks that compare texts."""
+    release = passed.release
+    labels = check_labels(rows, {n: passed.sets[n] for n in chosen.together.tolist() if n in passed.sets}, bands.tau)
+    groundless = grounds.without_ground(rows, rejected) if whole else {}
+    for row, why in groundless.items():
+        labels.fail(f"row {key_words.hexed(rows.id[row])}: its {why}")
+    if not whole:
+        labels.notes.append(
+            "labels of kept texts that are not released here are taken at their word (index, or dedup elsewhere)"
+        )
+    drawn = np.flatnonzero(np.isin(rows.number, chosen.drawn))
+    named = rejected.named_by_samples()
+    at = key_words.find(rows.id, named)
+    named, at = named[at >= 0], at[at >= 0]
+    pairs = partners(rows, drawn, passed.sets, release, bands.tau, np.unique(rows.number[at]))
+    some = np.unique(np.array([r for pair in pairs.found for r in pair], np.int64))
+    far = grounds.far_from_kept(rows, some, release, bands.tau)
+    near = check_pairs(rows, drawn, pairs, bands, possibly_missed(rejected.values, bands), far | groundless)
+    near.notes.append(f"sample drawn with --seed {seed}")
+    kept = {
+        bytes(key.astype(">u8")): pairs.sets[int(rows.number[place])]
+        for key, place in zip(named, at.tolist(), strict=True)
+        if int(rows.number[place]) in pairs.sets
+    }
+    return [labels, near, check_rejected(rejected.samples, kept, bands.tau)]

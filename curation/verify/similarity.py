@@ -5,8 +5,8 @@ J = 0.8 with probability 1 − (1 − 0.8³)⁸ = 0.997, so that what the dedupl
 exact Jaccard over distinct shingles.
 """
 
-from collections import defaultdict
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 
@@ -27,11 +27,12 @@ def shingles(form: str) -> np.ndarray:
     count = len(points) - width + 1
     mixed = np.zeros(count, np.uint64)
     for i in range(width):
-        mixed = _scrambled(mixed ^ (points[i : i + count] * _POWERS[i]))
+        mixed = scrambled(mixed ^ (points[i : i + count] * _POWERS[i]))
     return np.unique(mixed)
 
 
-def _scrambled(values: np.ndarray) -> np.ndarray:
+def scrambled(values: np.ndarray) -> np.ndarray:
+    """Each 64-bit number mixed (the finaliser of splitmix64, Steele+14): one to one, and 0 stays 0."""
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return values ^ (values >> np.uint64(31))
@@ -49,20 +50,29 @@ def jaccard(a: np.ndarray, b: np.ndarray) -> float:
     return both / (len(a) + len(b) - both)
 
 
-def band_keys(made: np.ndarray) -> list[bytes]:
-    """One key a band; two forms of similarity J share each with probability J³."""
+def band_keys(made: np.ndarray) -> np.ndarray:
+    """32 bits of a key a band, uint32 [8]; two forms of similarity J share each with probability J³ (and 2⁻³² by chance)."""
     if not len(made):
-        return [bytes([band]) for band in range(BANDS)]
-    least = np.array([(_scrambled(made * salt)).min() for salt in _SALTS])
-    return [bytes([band]) + least[band * ROWS : (band + 1) * ROWS].tobytes() for band in range(BANDS)]
+        return np.zeros(BANDS, np.uint32)
+    least = np.array([scrambled(made * salt).min() for salt in _SALTS]).reshape(BANDS, ROWS)
+    key = np.zeros(BANDS, np.uint64)
+    for row in least.T:
+        key = scrambled(key ^ row)
+    return (key >> np.uint64(32)).astype(np.uint32)
 
 
-def joined(sets: list[np.ndarray], tau: float) -> Iterator[tuple[int, int, float]]:
+def joined(
+    sets: list[np.ndarray], tau: float, groups: np.ndarray | None = None, most: int | None = None
+) -> Iterator[tuple[int, int, float]]:
     """All pairs of sets with Jaccard ≥ tau, exactly: (smaller place, larger place, J), each once.
+
+    groups: of each set; pairs inside one group are neither looked at nor given. most: candidates that are compared at most, those
+    of the rarest shingles first.
 
     Prefix filtering (Chaudhuri+06): with shingles ordered by how rare they are, sets of similarity ≥ τ share one of the first
     |A| − ⌈τ |A|⌉ + 1. Empty sets pair with one another.
     """
+    group = np.arange(len(sets)) if groups is None else groups
     flat = np.concatenate([*sets, np.zeros(0, np.uint64)])
     owner = np.repeat(np.arange(len(sets)), [len(s) for s in sets])
     _, place, counts = np.unique(flat, return_inverse=True, return_counts=True)
@@ -73,18 +83,26 @@ def joined(sets: list[np.ndarray], tau: float) -> Iterator[tuple[int, int, float
     prefix = sizes - np.ceil(tau * sizes - 1e-9).astype(np.int64) + 1
     chosen = order[nth < prefix[owner[order]]]
     chosen = chosen[often[chosen] > 1]
-    by_shingle: dict[int, list[int]] = defaultdict(list)
-    for shingle, who in zip(place[chosen].tolist(), owner[chosen].tolist(), strict=True):
-        by_shingle[shingle].append(who)
-    candidates = {
-        (a, b) if a < b else (b, a)
-        for sharing in by_shingle.values()
-        for i, a in enumerate(sharing)
-        for b in sharing[:i]
-        if tau * sizes[a] <= sizes[b] + 1e-9 and tau * sizes[b] <= sizes[a] + 1e-9
-    }
-    empty = np.flatnonzero(sizes == 0).tolist()
-    candidates |= {(a, b) for i, b in enumerate(empty) for a in empty[:i]}
-    for a, b in sorted(candidates):
+    chosen = chosen[np.lexsort((group[owner[chosen]], place[chosen], often[chosen]))]
+    bounds = np.flatnonzero(np.r_[True, np.diff(place[chosen]) != 0, True]) if len(chosen) else np.zeros(1, np.int64)
+    sharing = [owner[chosen[a:b]] for a, b in pairwise(bounds.tolist())]
+    for a, b in sorted(_candidates([*sharing, np.flatnonzero(sizes == 0)], group, sizes, tau, most)):
         if (similarity := jaccard(sets[a], sets[b])) >= tau:
             yield a, b, similarity
+
+
+def _candidates(
+    sharing: list[np.ndarray], group: np.ndarray, sizes: np.ndarray, tau: float, most: int | None
+) -> set[tuple[int, int]]:
+    """Pairs of two groups that share a shingle, of sizes that allow the similarity. Each of `sharing` is sorted by group."""
+    found: set[tuple[int, int]] = set()
+    for who in sharing:
+        of, size = group[who], sizes[who]
+        starts = np.searchsorted(of, of)  # in order of group: those before the first of one's own are of other groups
+        for i, (a, before) in enumerate(zip(who.tolist(), starts.tolist(), strict=True)):
+            other, there = who[:before], size[:before]
+            fits = other[(tau * there <= size[i] + 1e-9) & (tau * size[i] <= there + 1e-9)]
+            found.update((a, b) if a < b else (b, a) for b in fits.tolist())
+            if most is not None and len(found) >= most:
+                return found
+    return found

@@ -237,13 +237,14 @@ def verify(
         str | None, typer.Option("--ledger", metavar="LEDGER", help="Checks showings of all training against it.")
     ] = None,
     run_id: Annotated[str | None, typer.Option(help="Under which name training on it was entered there.")] = None,
-    k: Annotated[int | None, typer.Option(help="Showings of a cluster, where the manifest states none.")] = None,
-    sample: Annotated[int, typer.Option(help="Rows whose near-copies are sought.")] = 10_000,
+    k: Annotated[int | None, typer.Option(help="K to hold it to, whatever it says of itself.")] = None,
+    sample: Annotated[int | None, typer.Option(help="Rows whose near-copies are sought, 10,000 without.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Draws the sample; a new one each time without.")] = None,
 ) -> None:
     """Check released shards independently: files, sums, content, forms, showings against K and the ledger, near-copies."""
     from recipes.engine.verify_command import verify as verified
 
-    if not verified(shards, ledger, run_id, k, sample):
+    if not verified(shards, ledger, run_id, k, sample, seed):
         raise typer.Exit(1)
 
 

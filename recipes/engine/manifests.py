@@ -65,7 +65,8 @@ def finish_block(block: Block, place: Place) -> dict[str, Any]:
         manifest |= _notes(block)
         if block.release:
             manifest["content"] = f"{sum(int(t['content'], 16) for t in tasks) % (1 << 256):064x}"
-        _join_samples(place, tasks)
+        if samples := _join_samples(place, tasks):
+            manifest["samples"] = samples
         _remove_strays(place, tasks)
     place.write_json(MANIFEST, manifest)
     if phases:
@@ -101,17 +102,20 @@ def _notes(block: Block) -> dict[str, Any]:
     return notes
 
 
-def _join_samples(place: Place, tasks: list[dict[str, Any]]) -> None:
-    """Of all tasks' samples, the 1,000 rows of smallest hash a reason: the same rows whatever the number of tasks."""
+def _join_samples(place: Place, tasks: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """Of all tasks' samples, the 1,000 rows of smallest hash a reason: the same rows whatever the number of tasks.
+
+    Returns what the manifest says of their file; None where there are no samples.
+    """
     names = [f["path"] for task in tasks for f in task["sample_files"]]
     kept: list[pa.Table] = []
     for first in range(0, len(names), JOINED_FILES):
         tables = [read_parquet(place, name) for name in names[first : first + JOINED_FILES]]
         kept = [smallest_samples(pa.concat_tables([*kept, *tables]))]
-    if kept:
-        write_parquet(place, "samples.parquet", kept[0].combine_chunks())
+    made = write_parquet(place, "samples.parquet", kept[0].combine_chunks()) if kept else None
     with contextlib.suppress(FileNotFoundError):
         (place / "samples").remove()
+    return made
 
 
 def _remove_strays(place: Place, tasks: list[dict[str, Any]]) -> None:

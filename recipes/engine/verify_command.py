@@ -5,27 +5,61 @@ from rich.console import Console
 from curation.place import Place
 from curation.verify.findings import Check
 from curation.verify.mixture import verify_mixture
+from curation.verify.release import SAMPLE
 from curation.verify.release import verify as check_release
 from recipes.engine.errors import RecipeError
 from recipes.engine.run_folder import open_run
 
 
-def verify(path: str, ledger: str | None, run_id: str | None, k: int | None, sample: int) -> bool:
+def verify(
+    path: str, ledger: str | None, run_id: str | None, k: int | None, sample: int | None, seed: int | None
+) -> bool:
     """Checks a run's release, a shard set or a mixture by its folder; prints each check. False when one fails."""
-    url = path
-    console = Console(highlight=False, soft_wrap=True)
-    if Place(path).exists("mixture.json"):
-        return _said(console, path, verify_mixture(path, ledger=ledger))
-    if not Place(path).exists("manifest.json"):
-        run = open_run(path)
-        url = run.url(run.chain[-1])
-        about = run.about
-        run_id = run_id or f"{about['recipe']}@{about['version']}:{about['fingerprint'][:12]}"
+    if run_id is not None and ledger is None:
+        raise RecipeError(f"--run-id {run_id}: names an entry of a ledger; give --ledger")
     try:
-        checks = check_release(url, k=k, ledger=ledger, run=run_id, sample=sample)
+        url, checks = _checked(path, ledger, run_id, k, sample, seed)
     except (ValueError, FileNotFoundError) as error:
         raise RecipeError(str(error)) from error
-    return _said(console, url, checks)
+    return _said(Console(highlight=False, soft_wrap=True), url, checks)
+
+
+def _checked(
+    path: str, ledger: str | None, run_id: str | None, k: int | None, sample: int | None, seed: int | None
+) -> tuple[str, list[Check]]:
+    place = Place(path)
+    if place.exists("mixture.json"):
+        if sample is not None or seed is not None:
+            raise RecipeError(f"{path}: a mixture is read whole; --sample and --seed are for released sets")
+        return path, verify_mixture(path, k=k, ledger=ledger, run=run_id)
+    count = SAMPLE if sample is None else sample
+    if place.exists("manifest.json"):
+        return path, check_release(path, k=k, ledger=ledger, run=run_id, sample=count, seed=seed)
+    run = open_run(path)
+    block, survey = run.chain[-1], run.survey("dedup")
+    steps = [step for b in run.chain for step in b["own"]["steps"]]
+    url = run.url(block)
+    made = check_release(
+        url,
+        k=k,
+        ledger=ledger,
+        run=run_id or run.training,
+        sample=count,
+        seed=seed,
+        steps=steps,
+        clusters=run.url(survey) if survey else None,
+    )
+    return url, [_as_the_run_says(url, block), *made]
+
+
+def _as_the_run_says(url: str, block: dict[str, object]) -> Check:
+    """The set is the one that run.json names: by fingerprint and by the steps that made it."""
+    check = Check("run", looked_at=1)
+    said = Place(url).read_json("manifest.json") if Place(url).exists("manifest.json") else {}
+    for name, wanted in (("fingerprint", block["fingerprint"]), ("made", block["own"])):
+        if said.get(name) != wanted:
+            check.fail(f"manifest.json: its {name} is not what run.json says of {block['name']}")
+    return check
 
 
 def _said(console: Console, url: str, checks: list[Check]) -> bool:

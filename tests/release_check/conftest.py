@@ -58,9 +58,15 @@ class Released:
         """The ledger's folder."""
         return self.folder / "ledger"
 
+    @property
+    def tables(self) -> Path:
+        """The folder of the deduplication's tables."""
+        (found,) = (self.folder / "out" / "stages").glob("curated.dedup-*")
+        return found
+
     def failed(self, **options: object) -> dict[str, list[str]]:
-        """Check → problems, of those that fail."""
-        made = verify(str(self.set), ledger=str(self.ledger), run=RUN, **options)
+        """Check → problems, of those that fail, against the ledger unless `ledger` is given."""
+        made = verify(str(self.set), **({"ledger": str(self.ledger), "run": RUN} | options))  # type: ignore[arg-type]
         return {c.name: c.problems for c in made if not c.passed}
 
     def files(self) -> list[Path]:
@@ -93,6 +99,20 @@ class Released:
         manifest |= {"rows_out": rows, "content": f"{total % (1 << 256):064x}"}
         (self.set / "manifest.json").write_text(json.dumps(manifest))
 
+    def manifest(self, changed: Callable[[dict], object]) -> None:
+        """Changes manifest.json."""
+        manifest = json.loads((self.set / "manifest.json").read_text())
+        changed(manifest)
+        (self.set / "manifest.json").write_text(json.dumps(manifest))
+
+    def change_rejected(self, changed: Callable[[dict], dict]) -> None:
+        """Changes rejected rows and their samples one by one, and makes every manifest agree."""
+        for path in self.set.glob("tasks/*.json"):
+            task = json.loads(path.read_text())
+            task["rejected_files"] = [rewritten(self.set, f["path"], changed) for f in task["rejected_files"]]
+            path.write_text(json.dumps(task))
+        self.manifest(lambda m: m.update(samples=rewritten(self.set, "samples.parquet", changed)))
+
     def enter_again(self) -> None:
         """Enters what is released now into a fresh ledger that allows anything, so that only the release can be at fault."""
         shutil.rmtree(self.ledger)
@@ -100,6 +120,13 @@ class Released:
         ledger.add(RUN, "train", charges_of(ShardSet.open(str(self.set)), 1))
         about = json.loads((self.ledger / "ledger.json").read_text())
         (self.ledger / "ledger.json").write_text(json.dumps(about | {"k": 4}))
+
+
+def rewritten(folder: Path, name: str, changed: Callable[[dict], dict]) -> dict:
+    """Writes a Parquet file again with changed rows; what a manifest says of it."""
+    table = pq.read_table(folder / name)
+    rows = [changed(r) for r in table.to_pylist()]
+    return write_parquet(Place(str(folder)), name, pa.Table.from_pylist(rows, schema=table.schema))
 
 
 @pytest.fixture(scope="session")
