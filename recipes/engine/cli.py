@@ -66,7 +66,7 @@ def _planned(name: str, files: list[str] | None, out: str | None, overrides: lis
     executors.backend(on)
     out = out or plan.default_out(recipe)
     file_systems.check_out(out)
-    return plan.make(recipe, path.name, out)
+    return plan.make(recipe, path.name, out, base=path.parent)
 
 
 @app.command()
@@ -81,6 +81,9 @@ def run(
         str | None,
         typer.Option(metavar="RUN", help="Reject the pages that hung in this earlier run without trying them."),
     ] = None,
+    generators: Annotated[
+        int, typer.Option(min=1, help="Workers that generate at a time, each with an engine of its own.")
+    ] = 1,
 ) -> None:
     """Run a recipe. Given again, it goes on where it stopped; what has not changed is not computed again."""
     from recipes.engine import execute, file_systems
@@ -89,7 +92,9 @@ def run(
     plan = _planned(recipe, files, out, overrides, on)
     file_systems.open_out(plan.out)
     try:
-        finished = execute.run(plan, on=on, workers=workers or os.cpu_count() or 1, replay=replay)
+        finished = execute.run(
+            plan, on=on, workers=workers or os.cpu_count() or 1, replay=replay, generators=generators
+        )
     except KeyboardInterrupt:
         typer.echo("\nstopped; the same command goes on from here", err=True)
         raise typer.Exit(130) from None
@@ -107,6 +112,7 @@ def check(
     plan = _planned(recipe, files, out, overrides, on)
     typer.echo(
         f"{recipe}: ok, {len(plan.recipe.stages)} stages in {len(plan.blocks)} blocks, version {plan.recipe.version}"
+        + "".join(f"; generate '{g.name}': {len(g.orders)} tasks" for g in plan.generations)
     )
 
 

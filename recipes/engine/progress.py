@@ -32,13 +32,23 @@ class Progress:
 
         return tell
 
-    def start(self, name: str, tasks: int, done: int, unit: str = "rows", total: int = 0, decides: bool = True) -> None:
+    def start(
+        self,
+        name: str,
+        tasks: int,
+        done: int,
+        unit: str = "rows",
+        total: int = 0,
+        decides: bool = True,
+        *,
+        again: bool = False,
+    ) -> None:
         """A block begins: `done` of its tasks were finished by an earlier run; all of them read `total` bytes or rows.
 
-        A survey (`decides` is false) looks over rows and keeps or rejects none.
+        A survey (`decides` is false) looks over rows and keeps or rejects none. again: a further round of the block before.
         """
         self.decides = decides
-        self.index += 1
+        self.index += not again
         self.name, self.tasks, self.unit, self.total = name, tasks, unit, total
         self.before = done
         self.began = self.said = time.monotonic()

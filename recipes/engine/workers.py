@@ -25,6 +25,8 @@ from loguru import logger
 
 from recipes.engine.errors import RunError
 
+PLAIN = ("InputError", "IndexRefused", "PolicyError", "EngineError", "ModelFolderError", "TaskError", "StoreError")
+"""Errors that say all there is to say; the others are told with their traceback."""
 MOST_ATTEMPTS = 3
 STALLED_SECONDS = 900.0
 """A worker that reads nothing and computes nothing for this long (or whose interpreter is held for so long that it cannot say)
@@ -191,6 +193,6 @@ class Workers:
 def _error_text(rank: int | None, where: str, name: str, text: str, trace: str) -> str:
     if "No space left on device" in text or "Errno 28" in text:
         return f"{where}: the disk is full ({text}). Free some space and give the same command again: it goes on where it stopped."
-    if name in ("InputError", "IndexRefused"):
+    if name in PLAIN:
         return text
     return f"task {rank}: {name}: {text}\n{trace}"

@@ -154,14 +154,20 @@ class Task(ABC):
 
 
 def instance(
-    task: Task, number: int, salt: str, passage: Seed | None = None, split: Split = "train"
+    task: Task,
+    number: int,
+    salt: str,
+    passage: Seed | None = None,
+    split: Split = "train",
+    words: Wordings | None = None,
 ) -> tuple[Instance, Draw] | None:
     """Instance `number` of a task, and what was drawn for it; None where the passage does not serve.
 
-    The draw depends on the task's name and version, the recipe's salt, the number and the passage. Raises TaskError.
+    The draw depends on the task's name and version, the recipe's salt, the number and the passage. words: those of its wordings that
+    may be used; all when not given. Raises TaskError.
     """
     ident = key("instance", task.name, task.version, salt, number, b"" if passage is None else passage.digest)
-    draw = Draw(ident, task.words(), split)
+    draw = Draw(ident, task.words() if words is None else words, split)
     try:
         made = task.make(draw, passage)
     except WordingError as error:
