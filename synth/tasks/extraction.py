@@ -1,7 +1,7 @@
 """Extraction to JSON: facts of a made-up notice under given keys, dates, times and numbers in a stated form.
 
-Some keys ask for what the notice does not say: their value is null, and a model that invents one fails. A model's answer may be held to
-JSON while it is drawn (`held`); the values are its own.
+Some keys ask for what the notice does not say: their value is null, and a model that invents one fails. A model's answer may be held
+to JSON while it is drawn (`held`); the values are its own.
 """
 
 import json
@@ -17,8 +17,11 @@ TYPES = {"number": "integer", "date": "string", "clock": "string", "text": "stri
 
 
 class Extraction(Task):
-    """Facts of notices as JSON. absent: percent of notices that lack a fact which is asked for. held: whether a model's answer is held to
-    the schema while it is drawn."""
+    """Facts of notices as JSON.
+
+    absent: percent of notices that lack a fact which is asked for. held: whether a model's answer is held to the schema while it is
+    drawn.
+    """
 
     name: ClassVar[str] = "extraction"
     function: ClassVar[str] = "extraction"
@@ -46,7 +49,11 @@ class Extraction(Task):
         prompt = line.fill(keys=keys, form=draw.say("form"), notice=shown.text)
         properties = {fact.name: {"type": [TYPES[fact.kind], "null"]} for fact in asked}
         schema = {"type": "object", "properties": properties, "required": list(values), "additionalProperties": False}
-        spec = checks({"kind": "json_schema", "schema": schema}, {"kind": "json_values", "values": values, "only": True})
+        spec = checks(
+            {"kind": "json_schema", "schema": schema}, {"kind": "json_values", "values": values, "only": True}
+        )
         answer = json.dumps(values, ensure_ascii=False, indent=2 if draw.chance(50) else None)
         structure = Structure.json_schema(schema) if self.held else None
-        return Instance((Turn("user", prompt), Turn("assistant", checks=spec, answer=answer, structure=structure)), line.id)
+        return Instance(
+            (Turn("user", prompt), Turn("assistant", checks=spec, answer=answer, structure=structure)), line.id
+        )

@@ -1,8 +1,8 @@
 """Made-up notices: short documents whose every fact is known, so that questions about them have exact answers.
 
 A notice is a title and one sentence a fact. Values are data (`synth/seeds/notices.yaml`), sentences are wordings
-(`synth/prompts/notices.yaml`). A fact can be left out with its sentence, and is then nowhere in the text: `remains` looks for its value in
-every form in which it might be read.
+(`synth/prompts/notices.yaml`). A fact can be left out with its sentence, and is then nowhere in the text: `remains` looks for its
+value in every form in which it might be read.
 """
 
 import datetime

@@ -24,6 +24,8 @@ from synth.wordings import Split, WordingError, Wordings, wordings
 TASKS: dict[str, str] = {
     "extraction": "synth.tasks.extraction:Extraction",
     "mathematics": "synth.tasks.mathematics:Mathematics",
+    "quotation": "synth.tasks.quotation:Quotation",
+    "reading": "synth.tasks.reading:Reading",
     "summarise": "synth.tasks.summarise:Summarise",
 }
 """Every task by the name that recipes use."""
