@@ -22,6 +22,7 @@ from synth.verify.feasibility import require_feasible
 from synth.wordings import Split, WordingError, Wordings, wordings
 
 TASKS: dict[str, str] = {
+    "constraints": "synth.tasks.constraints:Constraints",
     "extraction": "synth.tasks.extraction:Extraction",
     "mathematics": "synth.tasks.mathematics:Mathematics",
     "quotation": "synth.tasks.quotation:Quotation",
