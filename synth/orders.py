@@ -104,7 +104,7 @@ def drawn(
         for number in range(first, end):
             if number % of != rank:
                 continue
-            passage = passages[number % len(passages)] if passages else None
+            passage = passages[number // order.task.members % len(passages)] if passages else None
             made = instance(order.task, number, f"{salt}/{order.name}", passage, order.split, words)
             if made is None:
                 continue

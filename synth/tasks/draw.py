@@ -16,11 +16,11 @@ class Draw:
     """Draws for one instance.
 
     key: of the instance. words: lines of the task that may be used; split: those of training or those kept for evaluation.
-    `lines` are the wordings that were drawn: the instance's row names them.
+    member: which of the instances that are drawn alike. `lines` are the wordings that were drawn: the instance's row names them.
     """
 
-    def __init__(self, key: bytes, words: Wordings, split: Split = "train"):
-        self.key, self.words = key, words
+    def __init__(self, key: bytes, words: Wordings, split: Split = "train", member: int = 0):
+        self.key, self.words, self.member = key, words, member
         self.split: Split = split
         self.lines: list[Line] = []
         self._count = 0

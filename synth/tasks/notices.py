@@ -51,6 +51,12 @@ class Fact:
             return (self.text, str(self.value))
         return (self.text, *self.others)
 
+    @property
+    def said(self) -> tuple[str, ...]:
+        """Ways in which an answer says it: its forms, and a number without its commas."""
+        plain = (f"{self.value}{self.unit}",) if self.kind == "number" else ()
+        return tuple(dict.fromkeys((*self.forms, *plain)))
+
 
 @dataclass(frozen=True)
 class Notice:

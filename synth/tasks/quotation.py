@@ -20,7 +20,7 @@ _PLAIN = frozenset(
 
 
 class Quotation(Task):
-    """Sentences of passages that hold a word. unanswerable: percent of passages whose sentence is taken out."""
+    """Sentences of passages that hold a word. unanswerable: percent of questions that have a twin without that sentence."""
 
     name: ClassVar[str] = "quotation"
     function: ClassVar[str] = "reading"
@@ -28,8 +28,9 @@ class Quotation(Task):
     group: ClassVar[str] = "quotation"
     passage: ClassVar[bool] = True
     use: ClassVar = "embeds"
+    members: ClassVar[int] = 2
 
-    def __init__(self, *, unanswerable: int = 35):
+    def __init__(self, *, unanswerable: int = 50):
         if not 0 <= unanswerable <= 100:
             raise TaskError(f"quotation: unanswerable is a percentage from 0 to 100, not {unanswerable}")
         self.unanswerable = unanswerable
@@ -46,7 +47,9 @@ class Quotation(Task):
             return None
         word, sentence = draw.one(words)
         left = text.replace(sentence, "", 1).strip()
-        hidden = draw.chance(self.unanswerable)
+        hidden = draw.member == 1
+        if not draw.chance(self.unanswerable) and hidden:
+            return None
         line = draw.line("ask")
         prompt = line.fill(word=word, passage=left if hidden else text, rules=draw.say("rules"))
         if hidden:

@@ -18,31 +18,38 @@ from synth.wordings import wordings
 class Reading(Task):
     """Questions about notices.
 
-    unanswerable, two, quoted: percent of questions without an answer, about two texts, and of those that ask for the sentence
-    that shows the answer.
+    unanswerable: percent of questions that have a twin without an answer. two, quoted: percent of those about two texts, and of those
+    that ask for the sentence that shows the answer.
     """
 
     name: ClassVar[str] = "reading"
     function: ClassVar[str] = "reading"
     version: ClassVar[str] = "1"
     group: ClassVar[str] = "reading"
+    members: ClassVar[int] = 2
 
-    def __init__(self, *, unanswerable: int = 35, two: int = 30, quoted: int = 40):
+    def __init__(self, *, unanswerable: int = 50, two: int = 30, quoted: int = 40):
         for name, value in (("unanswerable", unanswerable), ("two", two), ("quoted", quoted)):
             if not 0 <= value <= 100:
                 raise TaskError(f"reading: {name} is a percentage from 0 to 100, not {value}")
         self.unanswerable, self.two, self.quoted = unanswerable, two, quoted
 
-    def make(self, draw: Draw, passage: Seed | None) -> Instance:
-        """A question about a fact of a notice; the other notice, where there is one, is of the same kind and about something else."""
+    def make(self, draw: Draw, passage: Seed | None) -> Instance | None:
+        """A question about a fact of a notice; the other notice, where there is one, is of the same kind and about something else.
+
+        The second member is the same without its answer; None where the recipe wants none, or the value is elsewhere too.
+        """
         notice = notices.notice(draw)
         fact = draw.one(notice.facts)
         others = [notices.notice(draw, notice.kind, (notice.subject,))] if draw.chance(self.two) else []
         question = notices.ask(draw, notice, fact.name)
-        left = [notice.without(fact.name), *others]
-        hidden = draw.chance(self.unanswerable) and not any(notices.remains(n.text, fact) for n in left)
+        hidden, left = draw.member == 1, [notice.without(fact.name), *others]
+        if not draw.chance(self.unanswerable) and hidden:
+            return None
+        if hidden and any(notices.remains(n.text, fact) for n in left):
+            return None
         texts = draw.shuffled(left if hidden else [notice, *others])
-        quoted = not hidden and draw.chance(self.quoted)
+        quoted = draw.chance(self.quoted)
         rules = [draw.say("unknown")] + ([draw.say("ground")] if quoted else [])
         line = draw.line("ask")
         prompt = line.fill(texts=_joined(draw, texts), question=question, rules="".join(rules))
@@ -64,7 +71,7 @@ def _answerable(draw: Draw, notice: Notice, fact: Fact, texts: list[Notice], quo
         answer = draw.say("quoted", answer=answer, sentence=fact.sentence)
     numbers = {"kind": "grounded_numbers", "passages": [n.text for n in texts], "least": 0}
     spec = checks(
-        {"kind": "keyword_include", "keywords": list(_values(fact)), "least": 1},
+        {"kind": "keyword_include", "keywords": list(fact.said), "least": 1},
         {"kind": "abstention", "expect": "answer"},
         numbers,
         {"kind": "grounded_quotes", "passages": [fact.sentence], "shortest": 6} if quoted else None,
@@ -78,14 +85,8 @@ def _unanswerable(draw: Draw, notice: Notice, fact: Fact) -> Turn:
     what = wordings("extraction").of(f"{notice.kind}_{fact.name}")[0]
     draw.lines.append(what)
     spec = checks(
-        {"kind": "abstention", "expect": "unknown", "leaks": list(_values(fact))},
+        {"kind": "abstention", "expect": "unknown", "leaks": list(fact.said)},
         {"kind": "keitai", "style": "keitai"},
         {"kind": "char_count", "max": 120},
     )
     return Turn("assistant", checks=spec, answer=draw.say("nowhere", what=what.text))
-
-
-def _values(fact: Fact) -> tuple[str, ...]:
-    """Ways in which an answer says a fact: its forms, and a number without its commas."""
-    plain = (f"{fact.value}{fact.unit}",) if fact.kind == "number" else ()
-    return tuple(dict.fromkeys((*fact.forms, *plain)))

@@ -23,8 +23,11 @@ from synth.wordings import Split, WordingError, Wordings, wordings
 
 TASKS: dict[str, str] = {
     "constraints": "synth.tasks.constraints:Constraints",
+    "dialogue": "synth.tasks.dialogue:Dialogue",
     "extraction": "synth.tasks.extraction:Extraction",
+    "magpie": "synth.tasks.magpie:Magpie",
     "mathematics": "synth.tasks.mathematics:Mathematics",
+    "poems": "synth.tasks.poems:Poems",
     "quotation": "synth.tasks.quotation:Quotation",
     "reading": "synth.tasks.reading:Reading",
     "summarise": "synth.tasks.summarise:Summarise",
@@ -132,7 +135,8 @@ def read_spec(spec: Mapping[str, Any]) -> dict[int, tuple[Constraint, ...]]:
 class Task(ABC):
     """Makes instances of one function. Parameters of `__init__` are what a recipe may say of it, all by keyword.
 
-    function: what of an assistant it teaches; quotas count by it. version: grows whenever the same draw may give another instance.
+    function: what of an assistant it teaches. version: grows whenever the same draw may give another. members: instances that
+    are drawn alike (2 for twins): `draw.member` tells them apart, 0 being the first.
     group: its file in `synth/prompts/`. passage: whether each instance grows from a passage of a curated page.
     use: how rows use that passage (`synth.rights.Use`).
     """
@@ -142,6 +146,7 @@ class Task(ABC):
     version: ClassVar[str]
     group: ClassVar[str]
     passage: ClassVar[bool] = False
+    members: ClassVar[int] = 1
     use: ClassVar[Literal["embeds", "derives", "topic"]] = "derives"
 
     @abstractmethod
@@ -170,8 +175,9 @@ def instance(
     The draw depends on the task's name and version, the recipe's salt, the number and the passage. words: those of its wordings that
     may be used; all when not given. Raises TaskError.
     """
-    ident = key("instance", task.name, task.version, salt, number, b"" if passage is None else passage.digest)
-    draw = Draw(ident, task.words() if words is None else words, split)
+    group, member = divmod(number, task.members)
+    ident = key("instance", task.name, task.version, salt, group, b"" if passage is None else passage.digest)
+    draw = Draw(ident, task.words() if words is None else words, split, member)
     try:
         made = task.make(draw, passage)
     except WordingError as error:

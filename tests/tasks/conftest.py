@@ -32,7 +32,10 @@ def made(passages):
     """Gives instances 0 to n − 1 of a task, those that its passages serve."""
 
     def instances(task: Task, n: int, **more):
-        given = (instance(task, i, "test", passages[i % 3] if task.passage else None, **more) for i in range(n))
+        given = (
+            instance(task, i, "test", passages[i // task.members % 3] if task.passage else None, **more)
+            for i in range(n)
+        )
         return [one for one in given if one is not None]
 
     return instances
