@@ -121,7 +121,7 @@ def make(recipe: Recipe, where: str, out: str, *, unit_bytes: int | None = None,
         folder = plan.folder if block.release else f"{out.rstrip('/')}/stages"
         block.url = f"{folder}/{block.name}" + ("" if block.release else f"-{block.fingerprint[:12]}")
     for spec in recipe.generate:
-        made_of = generation_plan.make(spec, recipe.release, made[spec.read], where, base)
+        made_of = generation_plan.make(spec, recipe.release, made[spec.read], where, base, recipe.policy)
         made_of.url = f"{plan.folder}/{spec.name}"
         made_of.rounds = f"{out.rstrip('/')}/stages/{spec.name}-{made_of.asked[:12]}"
         made_of.store = f"{out.rstrip('/')}/completions"

@@ -99,6 +99,8 @@ class Recipe(_Spec):
     """Instruction data made from the rows of a stage."""
     release: ReleaseSpec | None = None
     """What generated rows are released for, and under which conditions."""
+    policy: str | None = None
+    """A policy file of one's own in place of the project's (`recipes/policy.yaml`); a relative path begins at the recipe's folder."""
 
     @field_validator("version", mode="before")
     @classmethod

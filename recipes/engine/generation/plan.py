@@ -16,6 +16,7 @@ from recipes.engine.errors import RecipeError
 from recipes.engine.generation.engines import INSTALL, EngineChoice, choose
 from recipes.engine.generation.spec import GenerateSpec, ReleaseSpec, TaskOrder
 from recipes.engine.generation_policy import check_generation
+from recipes.engine.recipe_file import POLICY
 from recipes.engine.source_read import hash_of
 from synth import chat_forms, orders, wordings
 from synth.engine.request import RequestError, Sampling
@@ -80,14 +81,24 @@ class Generation:
         return self.spec.name
 
 
-def make(spec: GenerateSpec, release: ReleaseSpec | None, read: "Block", where: str, folder: Path) -> Generation:
-    """Checks a generation and plans it. Raises RecipeError at the first thing that cannot be."""
+def make(
+    spec: GenerateSpec,
+    release: ReleaseSpec | None,
+    read: "Block",
+    where: str,
+    folder: Path,
+    policy_file: str | None = None,
+) -> Generation:
+    """Checks a generation and plans it. Raises RecipeError at the first thing that cannot be.
+
+    folder: the recipe's, at which relative files begin. policy_file: in place of the project's.
+    """
     place = f"{where}, generate '{spec.name}'"
     release = release or ReleaseSpec()
     engine = choose(spec.engine, place)
     target = None if release.target is None else Target(**_target(release.target.model_dump()))
     models = [] if engine.model is None else [engine.model]
-    policy = check_generation(place, models, engine.addresses, target)
+    policy = check_generation(place, models, engine.addresses, target, folder / policy_file if policy_file else POLICY)
     assert target is not None
     _check_obligations(engine, policy, target, place)
     if engine.missing and spec.without_engine == "fail":
