@@ -31,9 +31,8 @@ def notes(manifest: Mapping[str, Any]) -> list[str]:
     """What is to be known of a generation besides its counts."""
     yields = manifest["yields"]
     origins = ", ".join(f"{n:,} by {origin}" for origin, n in yields["origins"].items() if n)
-    said = [
-        f"{yields['rows']:,} rows over {yields['functions']} functions ({origins or 'none'}) in {manifest['rounds']} rounds: {manifest['over']}"
-    ]
+    rows = f"{yields['rows']:,} rows over {yields['functions']} functions ({origins or 'none'})"
+    said = [f"{rows} in {manifest['rounds']} rounds: {manifest['over']}"]
     if most := yields["templates"]["most"]:
         said.append(
             f"{yields['templates']['count']} templates, the most frequent with {most[0]['share']:.1%} of the rows"
