@@ -115,6 +115,11 @@ def reply(draw: Draw, of: Notice, name: str) -> str:
     return _line(draw, f"{of.kind}_{name}_reply").fill(value=of.fact(name).text, subject=of.subject)
 
 
+def value(draw: Draw, kind: str, name: str, subject: str) -> str:
+    """A drawn value of a fact as a notice would say it: for an answer that looks right and is not."""
+    return _value(draw, kinds()[kind]["facts"][name], subject)[1]
+
+
 def remains(text: str, fact: Fact) -> bool:
     """Whether a fact could still be read in a text: one of its forms, or its number in any way of writing.
 

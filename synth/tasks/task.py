@@ -27,6 +27,7 @@ TASKS: dict[str, str] = {
     "extraction": "synth.tasks.extraction:Extraction",
     "magpie": "synth.tasks.magpie:Magpie",
     "mathematics": "synth.tasks.mathematics:Mathematics",
+    "multiple_choice": "synth.tasks.multiple_choice:MultipleChoice",
     "poems": "synth.tasks.poems:Poems",
     "quotation": "synth.tasks.quotation:Quotation",
     "reading": "synth.tasks.reading:Reading",

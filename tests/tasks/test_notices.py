@@ -11,6 +11,7 @@ from synth.tasks import notices
 from synth.tasks.dialogue import Dialogue
 from synth.tasks.draw import Draw
 from synth.tasks.extraction import Extraction
+from synth.tasks.multiple_choice import LABELS, MultipleChoice
 from synth.tasks.notices import Fact
 from synth.tasks.reading import Reading
 from synth.tasks.task import TaskError
@@ -140,3 +141,11 @@ def test_limits_of_parameters_are_said():
     for cls, params in ((Reading, {"two": 120}), (Extraction, {"absent": -1}), (Dialogue, {"turns": (4, 2)})):
         with pytest.raises(TaskError, match="not"):
             cls(**params)
+
+
+def test_only_the_right_label_passes_and_wrong_answers_are_not_in_the_text(made):
+    for one, _ in made(MultipleChoice(), 40):
+        right = one.turns[1].answer
+        assert [label for label in LABELS if judge(one, 1, [label]).verdict == "pass"] == [right]
+        assert judge(one, 1, [f"答えは{right}です。"]).verdict != "pass"
+        assert set(one.turns[1].structure.value) == set(LABELS)
