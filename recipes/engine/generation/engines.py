@@ -25,7 +25,7 @@ from synth.engine.vllm_offline import VllmOffline
 NEEDS: Mapping[str, str] = {"llama_cpp": "xllamacpp", "vllm": "vllm"}
 """Modules that an engine cannot do without."""
 INSTALL: Mapping[str, str] = {
-    "llama_cpp": "`uv run --extra llama_cpp seimai …` installs it",
+    "llama_cpp": "`uv run seimai …` in a checkout installs it, elsewhere the extra llama_cpp",
     "vllm": "it has an environment of its own, see docs/generation.md",
 }
 
