@@ -76,7 +76,9 @@ def row(dialogue: Dialogue, rights: Rights, number: int) -> dict[str, Any]:
     drawn, instance = dialogue.drawn, dialogue.drawn.instance
     made: dict[str, Any] = dict.fromkeys([*COLUMNS, *(name for name, _ in DECIDING)])
     made |= _asked(drawn) | {"round": number, "order": drawn.order.name, "novel": drawn.novel, "twin": drawn.twin}
+    # as far as it was answered: what would have been asked after a wrong answer was not
     messages = said(instance, dialogue.texts)
+    messages = messages[: dialogue.judged[-1].turn + 1] if dialogue.judged else messages
     made["messages"] = canonical(messages).decode()
     if dialogue.last is not None and dialogue.request is not None and rights.identity is not None:
         made |= answer_row(dialogue.request, dialogue.last, rights.identity)
