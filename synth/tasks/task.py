@@ -25,12 +25,14 @@ TASKS: dict[str, str] = {
     "constraints": "synth.tasks.constraints:Constraints",
     "dialogue": "synth.tasks.dialogue:Dialogue",
     "extraction": "synth.tasks.extraction:Extraction",
+    "function_calling": "synth.tasks.function_calling:FunctionCalling",
     "magpie": "synth.tasks.magpie:Magpie",
     "mathematics": "synth.tasks.mathematics:Mathematics",
     "multiple_choice": "synth.tasks.multiple_choice:MultipleChoice",
     "poems": "synth.tasks.poems:Poems",
     "quotation": "synth.tasks.quotation:Quotation",
     "reading": "synth.tasks.reading:Reading",
+    "refusal": "synth.tasks.refusal:RefusalTwins",
     "summarise": "synth.tasks.summarise:Summarise",
 }
 """Every task by the name that recipes use."""
