@@ -22,6 +22,7 @@ from synth.verify.feasibility import require_feasible
 from synth.wordings import Split, WordingError, Wordings, wordings
 
 TASKS: dict[str, str] = {
+    "coding": "synth.tasks.coding:Coding",
     "constraints": "synth.tasks.constraints:Constraints",
     "dialogue": "synth.tasks.dialogue:Dialogue",
     "extraction": "synth.tasks.extraction:Extraction",
