@@ -34,6 +34,7 @@ TASKS: dict[str, str] = {
     "quotation": "synth.tasks.quotation:Quotation",
     "reading": "synth.tasks.reading:Reading",
     "refusal": "synth.tasks.refusal:RefusalTwins",
+    "rewriting": "synth.tasks.rewriting:Rewriting",
     "summarise": "synth.tasks.summarise:Summarise",
 }
 """Every task by the name that recipes use."""
