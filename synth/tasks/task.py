@@ -30,6 +30,7 @@ TASKS: dict[str, str] = {
     "magpie": "synth.tasks.magpie:Magpie",
     "mathematics": "synth.tasks.mathematics:Mathematics",
     "multiple_choice": "synth.tasks.multiple_choice:MultipleChoice",
+    "other_language": "synth.tasks.other_language:OtherLanguage",
     "poems": "synth.tasks.poems:Poems",
     "quotation": "synth.tasks.quotation:Quotation",
     "reading": "synth.tasks.reading:Reading",
