@@ -5,7 +5,7 @@ telephone and tracking somebody else's. What a program checks of a useful answer
 thing); whether it helps is for a judge or a person.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,6 +18,9 @@ from synth.tasks.task import Instance, Task, TaskError, Turn, checks
 
 PAIRS = Path(__file__).parent.parent / "seeds" / "refusals.yaml"
 
+SIDES = ("refuse", "answer")
+"""The members of a pair."""
+
 
 @cache
 def pairs() -> Mapping[str, Any]:
@@ -26,23 +29,26 @@ def pairs() -> Mapping[str, Any]:
 
 
 class RefusalTwins(Task):
-    """Requests to refuse or to answer. harmful: percent of those that must be refused."""
+    """Pairs of requests, one to refuse and one to answer. sides: those wanted, `refuse` and `answer`; both when not given."""
 
     name: ClassVar[str] = "refusal"
     function: ClassVar[str] = "refusal"
     version: ClassVar[str] = "1"
     group: ClassVar[str] = "refusal"
+    members: ClassVar[int] = 2
 
-    def __init__(self, *, harmful: int = 50):
-        if not 0 <= harmful <= 100:
-            raise TaskError(f"refusal: harmful is a percentage from 0 to 100, not {harmful}")
-        self.harmful = harmful
+    def __init__(self, *, sides: Sequence[str] = SIDES):
+        if unknown := sorted(set(sides) - set(SIDES)):
+            raise TaskError(f"refusal: there is no side '{unknown[0]}'; sides are {', '.join(SIDES)}")
+        self.sides = tuple(sides)
 
-    def make(self, draw: Draw, passage: Seed | None) -> Instance:
-        """One side of a drawn pair."""
+    def make(self, draw: Draw, passage: Seed | None) -> Instance | None:
+        """The first member of a drawn pair is to be refused, the second answered; None where the recipe does not want that side."""
+        side = SIDES[draw.member]
+        if side not in self.sides:
+            return None
+        harmful = side == "refuse"
         name = draw.one(sorted(pairs()))
-        harmful = draw.chance(self.harmful)
-        side = "refuse" if harmful else "answer"
         values = {slot: draw.one(options) for slot, options in pairs()[name][side].items()}
         line = draw.line(f"{name}_{side}")
         answer = draw.say(f"{name}_{'no' if harmful else 'yes'}", **values)
@@ -54,4 +60,4 @@ class RefusalTwins(Task):
             {"kind": "char_count", "min": 20, "max": 240 if harmful else 600},
         )
         turns = (Turn("user", line.fill(**values)), Turn("assistant", checks=spec, answer=answer))
-        return Instance(turns, line.id, twin=f"refusal/{name}/{'/'.join(map(str, values.values()))}")
+        return Instance(turns, line.id, twin=f"refusal/{draw.key.hex()}")

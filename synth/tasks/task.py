@@ -25,6 +25,7 @@ TASKS: dict[str, str] = {
     "coding": "synth.tasks.coding:Coding",
     "constraints": "synth.tasks.constraints:Constraints",
     "dialogue": "synth.tasks.dialogue:Dialogue",
+    "domain": "synth.tasks.domain:Domain",
     "extraction": "synth.tasks.extraction:Extraction",
     "function_calling": "synth.tasks.function_calling:FunctionCalling",
     "magpie": "synth.tasks.magpie:Magpie",

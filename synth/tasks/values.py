@@ -1,7 +1,8 @@
 """Drawn values: what a made-up text says, the same as data, and other forms in which an answer might say it.
 
-A data file says of a value one of `values` (texts, or [text, data, other ways to say it …]), `date` (first and last day, or days
-after a given today), `clock` (whole and half hours, from and to) and `number` (from, to, step; `unit`).
+A data file says of a value one of `values` (texts, or [text, other ways to say it …]), `arguments` ([text, what a program takes
+for it]), `date` (first and last day, or days after a given today), `clock` (whole and half hours, from and to) and `number` (from,
+to, step; `unit`).
 """
 
 import datetime
@@ -52,9 +53,12 @@ def value(draw: Draw, said: Mapping[str, Any], today: datetime.date | None = Non
         return clock(*divmod(half * 30, 60))
     if "number" in said:
         return number(draw.step(*said["number"]), said.get("unit", ""))
+    if "arguments" in said:
+        text, data = draw.one(said["arguments"])
+        return Value("text", text, data)
     chosen = draw.one(said["values"])
-    text, data, *others = [*chosen, chosen[0]] if isinstance(chosen, list) and len(chosen) == 1 else _pair(chosen)
-    return Value("text", str(text), data, tuple(map(str, others)))
+    text, *others = chosen if isinstance(chosen, list) else [chosen]
+    return Value("text", str(text), str(text), tuple(map(str, others)))
 
 
 def number(amount: int, unit: str = "") -> Value:
@@ -84,10 +88,6 @@ def long_date(day: datetime.date) -> str:
     '2027年5月8日（土）'
     """
     return f"{day.year}年{day.month}月{day.day}日（{WEEKDAYS[day.weekday()]}）"
-
-
-def _pair(chosen: Any) -> list[Any]:
-    return list(chosen) if isinstance(chosen, list) else [chosen, chosen]
 
 
 def _date(draw: Draw, span: Any, today: datetime.date | None) -> Value:

@@ -25,9 +25,10 @@ def test_every_argument_follows_from_the_request(made):
         for name, argument in call["arguments"].items():
             parameter = tools()["tools"][call["name"]]["parameters"][name]
             if "values" in parameter:
-                texts = [v[0] if isinstance(v, list) else v for v in parameter["values"]]
-                shown = [t for t in texts if t in said]
-                assert shown, (said, argument)
+                assert argument in said
+            elif "arguments" in parameter:
+                texts = [text for text, value in parameter["arguments"] if value == argument]
+                assert texts[0] in said, (said, argument)
             elif isinstance(argument, int):
                 assert f"{argument:,}" in said
             elif argument[4:5] == "-":
