@@ -22,15 +22,21 @@ from synth.verify.feasibility import require_feasible
 from synth.wordings import Split, WordingError, Wordings, wordings
 
 TASKS: dict[str, str] = {
+    "coding": "synth.tasks.coding:Coding",
     "constraints": "synth.tasks.constraints:Constraints",
     "dialogue": "synth.tasks.dialogue:Dialogue",
+    "domain": "synth.tasks.domain:Domain",
     "extraction": "synth.tasks.extraction:Extraction",
+    "function_calling": "synth.tasks.function_calling:FunctionCalling",
     "magpie": "synth.tasks.magpie:Magpie",
     "mathematics": "synth.tasks.mathematics:Mathematics",
     "multiple_choice": "synth.tasks.multiple_choice:MultipleChoice",
+    "other_language": "synth.tasks.other_language:OtherLanguage",
     "poems": "synth.tasks.poems:Poems",
     "quotation": "synth.tasks.quotation:Quotation",
     "reading": "synth.tasks.reading:Reading",
+    "refusal": "synth.tasks.refusal:RefusalTwins",
+    "rewriting": "synth.tasks.rewriting:Rewriting",
     "summarise": "synth.tasks.summarise:Summarise",
 }
 """Every task by the name that recipes use."""
