@@ -188,7 +188,9 @@ def _counters(line: Line, text: str) -> Iterator[Fault]:
 def _slots(line: Line, known: Mapping[tuple[str, str], frozenset[str]] | None) -> Iterator[Fault]:
     """Braces that are no slot and look like one, slots that nobody fills."""
     rest = _CODE.sub("", _SLOT.sub("", line.text))
-    for m in re.finditer(r"\{\s*[\w ]*\s*\}|\{\{.*?\}\}|[｛].*?[｝]|\{[a-z_]+(?![a-z0-9_}])|(?<![a-z0-9_{])[a-z_]+\}", rest):
+    for m in re.finditer(
+        r"\{\s*[\w ]*\s*\}|\{\{.*?\}\}|[｛].*?[｝]|\{[a-z_]+(?![a-z0-9_}])|(?<![a-z0-9_{])[a-z_]+\}", rest
+    ):
         yield Fault(line.id, "slot", m[0], "{name} in small Latin letters, digits and _")
     if known is None:
         return
