@@ -12,7 +12,9 @@ braces that the task fills; other braces are themselves. A row keeps the ids of 
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
@@ -35,6 +37,20 @@ _KEYS = ("id", "state", "reviewer", "split", "text")
 
 class WordingError(ValueError):
     """A file of wordings that cannot be read, or a line that is filled wrongly: the file, the line, and what would be right."""
+
+
+_WATCHED: ContextVar[dict[tuple[str, str], set[str]] | None] = ContextVar("_WATCHED", default=None)
+
+
+@contextmanager
+def watched_fills() -> Iterator[dict[tuple[str, str], set[str]]]:
+    """Inside, the names of all values that lines are filled with are gathered, by file and part."""
+    seen: dict[tuple[str, str], set[str]] = {}
+    token = _WATCHED.set(seen)
+    try:
+        yield seen
+    finally:
+        _WATCHED.reset(token)
 
 
 @dataclass(frozen=True)
@@ -69,6 +85,8 @@ class Line:
         >>> Line("g", "ask.1", "{n}字以内で。例：{\\"a\\": 1}", "draft", "train").fill(n=50)
         '50字以内で。例：{"a": 1}'
         """
+        if (seen := _WATCHED.get()) is not None:
+            seen.setdefault((self.group, self.part), set()).update(values)
         if missing := sorted(self.slots - values.keys()):
             raise WordingError(f"{self.id}: no value for {{{missing[0]}}}; given are {', '.join(sorted(values))}")
         return _SLOT.sub(lambda m: str(values[m[1]]), self.text)

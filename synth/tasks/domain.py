@@ -6,6 +6,7 @@ nothing else, and every number to the document. A domain of one's own is a file 
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 from synth.seed import Seed
@@ -34,8 +35,13 @@ class Domain(Task):
             raise TaskError(f"domain: there is no sort '{unknown[0]}'; sorts are {', '.join(SORTS)}")
         if not 0 <= unanswerable <= 100:
             raise TaskError(f"domain: unanswerable is a percentage from 0 to 100, not {unanswerable}")
-        self.files = tuple(read_domain(str(name)) for name in domains or _own())
+        self.read = tuple(read_domain(str(name)) for name in domains or _own())
         self.sorts, self.unanswerable = tuple(sorts) or tuple(SORTS), unanswerable
+
+    def files(self) -> tuple[Path, ...]:
+        """Files of domains of one's own."""
+        own = set(domains().values())
+        return tuple(file.path for file in self.read if file.path not in own)
 
     def make(self, draw: Draw, passage: Seed | None) -> Instance | None:
         """A document of a drawn domain, and what is asked of it.
@@ -43,7 +49,7 @@ class Domain(Task):
         The second member is the same without a fact that is asked for; None where the recipe wants none, the value is elsewhere
         too, or the sort has no twins.
         """
-        file, sort = draw.one(self.files), draw.one(self.sorts)
+        file, sort = draw.one(self.read), draw.one(self.sorts)
         if not draw.chance(self.unanswerable) and draw.member == 1:
             return None
         return SORTS[sort](draw, file)

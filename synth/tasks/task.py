@@ -10,6 +10,7 @@ import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from curation.provenance import key
@@ -163,6 +164,10 @@ class Task(ABC):
     def words(self) -> Wordings:
         """Its wordings."""
         return wordings(self.group)
+
+    def files(self) -> tuple[Path, ...]:
+        """Files beside the project's own that its instances depend on: a recipe's fingerprint holds their content."""
+        return ()
 
     def needs(self) -> tuple[str, ...]:
         """Parts of its wordings without which it cannot make an instance; all, unless it says otherwise."""

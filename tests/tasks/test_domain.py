@@ -154,3 +154,9 @@ def test_a_summary_tells_what_was_asked_for_and_nothing_else(made):
         others = next((c for c in one.turns[1].checks if c.kind == "keyword_exclude"), None)
         if others is not None:
             assert judge(one, 1, [f"{answer}（ほかに{others.keywords[0]}）"]).verdict == "fail"
+
+
+def test_a_file_of_ones_own_is_part_of_what_a_recipe_depends_on(tmp_path):
+    path = own_file(tmp_path)
+    assert Domain(domains=["finance", str(path)]).files() == (path,)
+    assert Domain().files() == ()

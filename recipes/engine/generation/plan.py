@@ -260,8 +260,10 @@ def _asked(g: Generation) -> str:
     code = {name: of_module(name) for name in (*CODE, *tasks)}
     libraries = code_version.libraries([*LIBRARIES, *(("xllamacpp",) if g.engine.kind == "llama_cpp" else ())])
     root = Path(orders.__file__).parent
-    files = sorted([*(root / "prompts").glob("*.yaml"), *(root / "seeds").glob("*.yaml")])
+    files = sorted(path for folder in ("prompts", "seeds", "domains") for path in (root / folder).glob("*.yaml"))
     data = {path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:16] for path in files}
+    own = {path for order in g.orders for path in order.task.files()}
+    data["own"] = hash_of(sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in own))
     sets = g.spec.decontaminate.sets if g.spec.decontaminate is not None else {}
     evaluation = {n: hashlib.sha256(evaluation_file(g, s.file).read_bytes()).hexdigest()[:16] for n, s in sets.items()}
     said = g.spec.model_dump(by_alias=True)
