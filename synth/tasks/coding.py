@@ -36,6 +36,7 @@ class Coding(Task):
     function: ClassVar[str] = "coding"
     version: ClassVar[str] = "1"
     group: ClassVar[str] = "coding"
+    exempt: ClassVar[tuple[str, ...]] = ("code_switching",)
 
     def __init__(self, *, problems: Sequence[str] = (), mend: int = 25, seconds: float = 10):
         known = programs()

@@ -28,6 +28,7 @@ class Domain(Task):
     function: ClassVar[str] = "domain"
     version: ClassVar[str] = "1"
     group: ClassVar[str] = "domain"
+    exempt: ClassVar[tuple[str, ...]] = ("code_switching",)
     members: ClassVar[int] = 2
 
     def __init__(self, *, domains: Sequence[str] = (), sorts: Sequence[str] = (), unanswerable: int = 50):

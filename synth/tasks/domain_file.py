@@ -101,7 +101,6 @@ def domains() -> Mapping[str, Path]:
     return {path.stem: path for path in sorted(FOLDER.glob("*.yaml"))}
 
 
-@cache
 def read_domain(name: str) -> DomainFile:
     """A domain by its name, or a file of one's own by its path (ending in .yaml). Raises TaskError, WordingError."""
     known = domains()

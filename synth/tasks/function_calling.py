@@ -40,6 +40,7 @@ class FunctionCalling(Task):
     function: ClassVar[str] = "function_calling"
     version: ClassVar[str] = "1"
     group: ClassVar[str] = "function_calling"
+    exempt: ClassVar[tuple[str, ...]] = ("code_switching",)
 
     def __init__(self, *, sorts: Sequence[str] = ()):
         if unknown := sorted(set(sorts) - SORTS.keys()):

@@ -36,6 +36,7 @@ class OtherLanguage(Task):
     function: ClassVar[str] = "other_language"
     version: ClassVar[str] = "1"
     group: ClassVar[str] = "other_language"
+    exempt: ClassVar[tuple[str, ...]] = ("code_switching", "no_chinese")
 
     def __init__(self, *, languages: Sequence[str] = (), back: int = 25):
         known = data()["languages"]

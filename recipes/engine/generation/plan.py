@@ -174,7 +174,8 @@ def _order(
         words = task.words()
     except (TaskError, RequestError, wordings.WordingError) as error:
         raise RecipeError(f"{at}: {str(error).removeprefix(f'{at}: ')}") from error
-    made = Order(name, task, order.answers, order.samples, drawn, conduct, order.split, spec.topic_span, drafts)
+    held = tuple(one for one in conduct if one.kind not in task.exempt)
+    made = Order(name, task, order.answers, order.samples, drawn, held, order.split, spec.topic_span, drafts)
     left = set(made.words().parts)
     if lacking := [part for part in task.needs() if part not in left]:
         draft = sum(line.state == "draft" for line in words.lines)
