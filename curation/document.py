@@ -101,6 +101,13 @@ _TEXT = [
         "page_letters", pa.uint64(), "hash of all letters of the page, for site_lines: equal for copies; 0 for none"
     ),
     Column("site_lines_removed", pa.int32(), "lines taken out because they repeat over the site"),
+    Column(
+        "boilerplate_lines", pa.int32(), "lines that stand on very many pages of many hosts (line_dedup), counted first"
+    ),
+    Column(
+        "boilerplate_char_fraction", pa.float64(), "share of characters (of the normal form) in such lines, in [0, 1]"
+    ),
+    Column("boilerplate_lines_removed", pa.int32(), "such lines that were taken out of the text"),
 ]
 
 _LANGUAGE = [
@@ -232,6 +239,11 @@ REASONS: dict[str, Reason] = {
         Reason("url_blocked", "its host or URL is in a list of the recipe", "レシピの URL リストに載っている"),
         Reason("ng_words", "holds words of a list of the recipe", "レシピの NG ワードリストの語を含む"),
         Reason("nan_value", "a measured value is not a number", "測定値が数値でない"),
+        Reason(
+            "only_boilerplate",
+            "nothing is left without lines that stand on very many pages of many hosts",
+            "多数のホストの多数のページにある行を除くと何も残らない",
+        ),
         Reason("near_duplicate", "a near-duplicate of a kept row", "残した行とほぼ同じ内容"),
         Reason("over_cap", "its cluster has used its allowance of K showings", "クラスタの提示上限 K に達した"),
         Reason(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from curation.parquet_file import ParquetFile
+from curation.parquet_file import ParquetFile, present
 from curation.provenance import id_words
 from curation.step import Batch
 
@@ -21,8 +21,9 @@ TIE = ("payload_digest", "file", "offset")
 class _Run:
     """One sorted file and how far it has been given out."""
 
-    def __init__(self, file: ParquetFile, columns: list[str], rows: int):
-        self._batches = file.iter_batches(rows, columns=columns)
+    def __init__(self, file: ParquetFile, fields: Sequence[pa.Field], rows: int):
+        self._fields = fields
+        self._batches = file.iter_batches(rows, columns=present(file, [f.name for f in fields]))
         self._unread = file.metadata.num_rows
         self.batch: Batch | None = None
         self.words = np.zeros((0, 2), np.uint64)
@@ -39,6 +40,7 @@ class _Run:
         if fresh is None:
             return False
         self._unread -= fresh.num_rows
+        fresh = _padded(fresh, self._fields)
         if self.batch is not None and self.batch.num_rows:
             fresh = pa.concat_batches([self.batch, fresh])
         self.batch, self.words = fresh, id_words(fresh.column("id"))
@@ -53,6 +55,15 @@ class _Run:
         return out if n else None
 
 
+def _padded(batch: Batch, fields: Sequence[pa.Field]) -> Batch:
+    """The batch with these columns, null where it has none."""
+    names = set(batch.schema.names)
+    if len(names) == len(fields):
+        return batch
+    columns = [batch.column(f.name) if f.name in names else pa.nulls(batch.num_rows, f.type) for f in fields]
+    return pa.RecordBatch.from_arrays(columns, names=[f.name for f in fields])
+
+
 def _below(words: np.ndarray, bound: np.ndarray) -> int:
     low = np.searchsorted(words[:, 0], bound[0], "left")
     high = np.searchsorted(words[:, 0], bound[0], "right")
@@ -60,15 +71,16 @@ def _below(words: np.ndarray, bound: np.ndarray) -> int:
 
 
 def merged(files: Sequence[ParquetFile], columns: list[str], rows: int = 1024) -> Iterator[Batch]:
-    """Batches of the named columns over all files in order of id.
+    """Batches of the named columns over all files in order of id; a column that some files lack is null in their rows.
 
     Reads `id` and the tie-breaking columns where the files have them, and gives out only what was asked for.
     """
     if not files:
         return
-    present = set(files[0].schema_arrow.names)
-    extra = [c for c in ("id", *TIE) if c in present and c not in columns]
-    runs = [_Run(f, columns + extra, rows) for f in files]
+    known = {field.name: field for file in files for field in file.schema_arrow}
+    extra = [c for c in ("id", *TIE) if c in known and c not in columns]
+    fields = [known[c] for c in (*columns, *extra)]
+    runs = [_Run(f, fields, rows) for f in files]
     while runs:
         for run in runs:
             while run.batch is not None and run.batch.num_rows < rows and run.extend():

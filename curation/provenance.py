@@ -5,6 +5,7 @@ record in the world. A WET record takes the id of the record it was made from, s
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,6 +47,17 @@ def capture_id(url: str, date: str, payload_digest: bytes, file: str, offset: in
 def table_id(source: str, row: str) -> bytes:
     """Id of a table's row that has an id column."""
     return key("table", source, row)
+
+
+def table_ids(source: str, rows: Sequence[str]) -> list[bytes]:
+    """`table_id` of many rows.
+
+    >>> table_ids("books", ["7", "米"]) == [table_id("books", "7"), table_id("books", "米")]
+    True
+    """
+    head = b"".join(len(part).to_bytes(8, "little") + part for part in (b"table", source.encode()))
+    named = (row.encode("utf-8", "surrogatepass") for row in rows)
+    return [hashlib.sha256(head + len(raw).to_bytes(8, "little") + raw).digest()[:16] for raw in named]
 
 
 def position_id(source: str, file_digest: bytes, row: int) -> bytes:

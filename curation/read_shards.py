@@ -1,4 +1,4 @@
-"""Reading a shard set as the first step of a stage: one task a partition, rows in order of id.
+"""Reading shard sets as the first step of a stage: one task a partition, rows in order of id.
 
 Equal ids meet here, whichever tasks wrote them: with equal payload one row stays and the rest are `duplicate_id`, with
 different payload the first by (payload_digest, file, offset) stays and the rest are `id_collision` (DESIGN rule 3).
@@ -12,29 +12,29 @@ import pyarrow as pa
 
 from curation.merge import gathered
 from curation.provenance import id_words
-from curation.shards import ShardSet
+from curation.shards import ShardUnion
 from curation.step import Batch, Columns, Rejected, Step
 
 
 class ReadShards(Step):
-    """Reads the named columns of a shard set; task i of n reads partitions i, i + n, …"""
+    """Reads the named columns of one shard set, or of several as one; task i of n reads partitions i, i + n, …"""
 
     reasons = ("duplicate_id", "id_collision")
 
-    def __init__(self, url: str, columns: Sequence[str]):
+    def __init__(self, urls: Sequence[str], columns: Sequence[str]):
         super().__init__()
-        self.url = url
+        self.urls = list(urls)
         self.wanted = list(columns)
         self._last: tuple[np.ndarray, Any] | None = None
 
     @property
     def partitions(self) -> int:
-        """Partitions of the set."""
-        return ShardSet.open(self.url).partitions
+        """Partitions of each set."""
+        return ShardUnion.open(self.urls).partitions
 
     def run(self, data: Any = None, rank: int = 0, world_size: int = 1) -> Iterator[Batch | Rejected]:
         """Batches of this task's partitions; `data` is not used."""
-        shards = ShardSet.open(self.url)
+        shards = ShardUnion.open(self.urls)
         extra = [c for c in ("id", "payload_digest") if c not in self.wanted and c in shards.columns]
         mine = range(rank, shards.partitions, world_size)
         for batch in gathered(b for p in mine for b in shards.read([*self.wanted, *extra], p)):

@@ -10,7 +10,7 @@ A set is written as `NAME-FINGERPRINT.partial` and renamed when its manifest is 
 renamed and the manifest decides. What has no manifest is not data. Any reader of Parquet can open `data/`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,10 +76,7 @@ class ShardSet:
 
     def read(self, columns: Sequence[str] | None = None, partition: int | None = None) -> Iterator[Batch]:
         """Batches of at most 1,024 rows in order of id, one partition after the other (or only one of them)."""
-        from curation.merge import merged
-
-        for p in range(self.partitions) if partition is None else (partition,):
-            yield from merged([self.open_file(name) for name in self.files(p)], list(columns or self.columns))
+        yield from ShardUnion([self]).read(columns, partition)
 
     def open_file(self, name: str) -> ParquetFile:
         """One of the set's Parquet files."""
@@ -95,6 +92,44 @@ class ShardSet:
                 yield from self.open_file(f["path"]).iter_batches(
                     BATCH_ROWS, columns=list(columns) if columns else None
                 )
+
+
+@dataclass
+class ShardUnion:
+    """Several shard sets of equally many partitions, read as one; a column that one of them lacks is null in its rows."""
+
+    sets: list[ShardSet]
+
+    @classmethod
+    def open(cls, urls: Sequence[str]) -> "ShardUnion":
+        """Opens sets by their folders. Raises ShardError when one has no manifest, or they are partitioned differently."""
+        sets = [ShardSet.open(url) for url in urls]
+        if len({s.partitions for s in sets}) > 1:
+            found = ", ".join(f"{s.place.url}: {s.partitions}" for s in sets)
+            raise ShardError(f"sets that are read together must have equally many partitions ({found})")
+        return cls(sets)
+
+    @property
+    def partitions(self) -> int:
+        """Number of partitions, a power of two."""
+        return self.sets[0].partitions
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns that any of the sets has, in the order of the schema."""
+        return set_schema({c for s in self.sets for c in s.columns}).names
+
+    @property
+    def rows(self) -> int:
+        """Number of kept rows of all sets."""
+        return sum(s.rows for s in self.sets)
+
+    def read(self, columns: Sequence[str] | None = None, partition: int | None = None) -> Iterator[Batch]:
+        """Batches of at most 1,024 rows in order of id, one partition after the other (or only one of them)."""
+        from curation.merge import merged
+
+        for p in range(self.partitions) if partition is None else (partition,):
+            yield from merged([s.open_file(n) for s in self.sets for n in s.files(p)], list(columns or self.columns))
 
 
 class Table:
@@ -209,6 +244,6 @@ def join_table_parts(target: Place, schema: pa.Schema, files: Sequence[dict[str,
     return rows
 
 
-def set_schema(columns: Sequence[str]) -> pa.Schema:
+def set_schema(columns: Iterable[str]) -> pa.Schema:
     """Schema of a shard set with these columns: registry order, transient columns left out."""
     return schema(c for c in columns if not COLUMNS[c].transient)

@@ -5,7 +5,6 @@ run that `curation/merge.py` can read. Rejected rows keep as much as their reaso
 rows of smallest sample hash whole, so that a report can show what was lost, the same rows whatever the number of tasks.
 """
 
-import hashlib
 import resource
 import time
 from collections import Counter
@@ -17,10 +16,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from curation.content_sum import content_sum
 from curation.document import COLUMNS, KEY_COLUMNS, REASONS, VERDICT, schema
 from curation.parquet_file import write_parquet
 from curation.place import Place
-from curation.provenance import id_words, partition_of
+from curation.provenance import id_words
 from curation.shards import set_schema
 from curation.step import Batch, Columns, Rejected, Step
 
@@ -116,16 +116,14 @@ class _Task:
         """Sorts the buffer by id and writes a file for each partition that has rows."""
         if not self.buffer:
             return
-        table = pa.Table.from_batches(self.buffer).combine_chunks()
-        self.buffer, self.buffered = [], 0
-        ids = table.column("id").combine_chunks()
-        words = id_words(ids)
-        if not ((words[1:, 0] > words[:-1, 0]).all()):
-            order = pa.array(np.lexsort((words[:, 1], words[:, 0])))
-            table, ids = table.take(order), ids.take(order)
-        bounds = np.searchsorted(partition_of(ids, self.sink.partitions), np.arange(self.sink.partitions + 1))
+        batches, self.buffer, self.buffered = self.buffer, [], 0
+        words = np.concatenate([id_words(b.column("id")) for b in batches])
+        order = np.lexsort((words[:, 1], words[:, 0]))
+        bits = self.sink.partitions.bit_length() - 1
+        parts = (words[order, 0] >> np.uint64(64 - bits)).astype(np.int64) if bits else np.zeros(len(order), np.int64)
+        bounds = np.searchsorted(parts, np.arange(self.sink.partitions + 1))
         for p in np.flatnonzero(np.diff(bounds)).tolist():
-            piece = table.slice(bounds[p], bounds[p + 1] - bounds[p])
+            piece = taken(batches, order[bounds[p] : bounds[p + 1]])
             name = f"data/{p:05d}/{self.rank:05d}.{self.runs:03d}.parquet"
             self.files.append(write_parquet(self.place, name, piece, level=self.sink.level) | {"partition": p})
         self.runs += 1
@@ -196,6 +194,23 @@ class _Task:
         )
 
 
+def taken(batches: Sequence[Batch], rows: np.ndarray) -> pa.Table:
+    """Rows by their number in all batches together. Never are all batches copied into one: fresh memory is what costs."""
+    starts = np.cumsum([0, *(b.num_rows for b in batches)])
+    if len(rows) and rows[-1] - rows[0] == len(rows) - 1 and (np.diff(rows) == 1).all():
+        return pa.Table.from_batches(batches).slice(rows[0], len(rows))
+    there = np.argsort(rows, kind="stable")
+    bounds = np.searchsorted(rows[there], starts)
+    pieces = [
+        batch.take(pa.array(rows[there[a:b]] - start))
+        for batch, start, (a, b) in zip(batches, starts, pairwise(bounds.tolist()), strict=False)
+        if b > a
+    ]
+    back = np.empty(len(rows), np.int64)
+    back[there] = np.arange(len(rows))
+    return pa.Table.from_batches(pieces).take(pa.array(back))
+
+
 def _stat(step: Any, label: str) -> int:
     return int(step.stats[label].total) if label in step.stats.stats else 0
 
@@ -236,47 +251,3 @@ def smallest_samples(rows: pa.Table, most: int = SAMPLE_ROWS) -> pa.Table:
     place = np.arange(len(order)) - np.searchsorted(reason[order], reason[order])
     chosen = order[place < most]
     return rows if len(chosen) == len(rows) else rows.take(pa.array(np.sort(chosen)))
-
-
-def content_sum(batch: Batch) -> int:
-    """Sum modulo 2^256 of SHA-256 over each row's canonical bytes (DESIGN rule 4): independent of order and of files.
-
-    A row's bytes are its columns in schema order: one byte 0 for null or 1, then 8 little-endian bytes for a number or a
-    timestamp (floats as float64), 16 raw bytes for a key, and length (8 bytes) plus bytes for text and lists.
-    """
-    columns = [_canonical(batch.column(n)) for n in batch.schema.names]
-    total = 0
-    for row in zip(*columns, strict=True):
-        total += int.from_bytes(hashlib.sha256(b"".join(row)).digest(), "little")
-    return total % (1 << 256)
-
-
-def _canonical(column: pa.Array) -> list[bytes]:
-    kind = column.type
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        column = column.cast(pa.large_binary())
-        return [b"\0" if v is None else b"\1" + len(v).to_bytes(8, "little") + v for v in column.to_pylist()]
-    if pa.types.is_fixed_size_binary(kind):
-        return [b"\0" if v is None else b"\1" + v for v in column.to_pylist()]
-    if pa.types.is_list(kind) and not pa.types.is_fixed_size_binary(kind.value_type):
-        items = _canonical(column.flatten())
-        ends = np.cumsum([0, *(len(v or ()) for v in column.to_pylist())]).tolist()
-        return [
-            b"\0" if v is None else b"\1" + len(v).to_bytes(8, "little") + b"".join(items[a:b])
-            for v, (a, b) in zip(column.to_pylist(), pairwise(ends), strict=True)
-        ]
-    if pa.types.is_list(kind):
-        return [
-            b"\0" if v is None else b"\1" + len(v).to_bytes(8, "little") + b"".join(x or b"" for x in v)
-            for v in column.to_pylist()
-        ]
-    valid = pc.is_valid(column).to_numpy(zero_copy_only=False)
-    if pa.types.is_floating(kind):
-        numbers = column.cast(pa.float64()).fill_null(0.0).to_numpy().astype("<f8")
-    else:
-        unsigned = kind == pa.uint64()
-        numbers = (
-            column.cast(kind if unsigned else pa.int64()).fill_null(0).to_numpy().astype("<u8" if unsigned else "<i8")
-        )
-    raw = numbers.tobytes()
-    return [b"\1" + raw[8 * i : 8 * i + 8] if ok else b"\0" for i, ok in enumerate(valid.tolist())]

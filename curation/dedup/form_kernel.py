@@ -52,6 +52,9 @@ def form_points(
     i, stop = uintp(start), uintp(end)
     one, two, three = uintp(1), uintp(2), uintp(3)
     room = uintp(end - start + SLACK)
+    expanded = uintp(
+        0
+    )  # where the last expansion ended: if not in kana, it may end in a mark, before which a dakuten is sorted
     while i < stop:
         b = uint32(data[i])
         if uint32(b - uint32(0xE0)) < uint32(0x10):
@@ -101,7 +104,8 @@ def form_points(
             for j in range(pool_start[k], pool_start[k + 1]):
                 out[n] = pool[j]
                 n += one
-        elif t == COMPOSES:
+            expanded = n
+        elif t == COMPOSES or (n and n == expanded and uint32(out[n - one] - uint32(0x3041)) > uint32(0xBE)):
             return REFUSED
         else:
             joined = _with_mark(int(out[n - one]), int(t)) if n else 0

@@ -1,7 +1,7 @@
 """Shingle sets of the nodes that have a candidate pair, kept in a file beside memory, and the exact Jaccard of pairs of them.
 
-A page's set is 64 kB, three times its text, so the sets of a large crawl do not fit: they are appended to a temporary file as
-texts stream by, and pairs are compared family by family, so that what a family needs is read about once.
+A page's set is 8 bytes a distinct 5-gram, nearly three times its text, so the sets of a large crawl do not fit: they are appended
+to a temporary file as texts stream by, and pairs are compared family by family, so that what a family needs is read about once.
 """
 
 import mmap

@@ -7,7 +7,7 @@ What there is to read and how it is cut is in `curation/extract/inputs.py`.
 
 import re
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -83,8 +83,22 @@ class Read(Step):
         """Files of this task whose beginning gave no row that could be read, each with what was found."""
 
     @abstractmethod
-    def rows(self, unit: Unit) -> Iterator[Row]:
-        """Rows of one unit, in the order of the file."""
+    def batches(self, unit: Unit) -> Iterator[Batch]:
+        """Rows of one unit, in the order of the file: columns of `writes` and of the verdict."""
+
+    def batched(self, rows: Iterator[Row]) -> Iterator[Batch]:
+        """Rows in batches."""
+        pending: list[Row] = []
+        held = 0
+        for row in rows:
+            pending.append(row)
+            held += len(row.body) if row.body is not None else 0
+            if len(pending) >= self.batch_rows or held >= self.batch_bytes:
+                batch = self._batch(pending)
+                pending, held = [], 0
+                yield batch
+        if pending:
+            yield self._batch(pending)
 
     def run(self, data: Iterable[Any] = (), rank: int = 0, world_size: int = 1) -> Iterator[Batch | Rejected]:
         """Batches of the task's units, after whatever was there before."""
@@ -93,39 +107,27 @@ class Read(Step):
         self.bytes_read = 0
         self.unreadable = []
         for unit in self.units[rank::world_size]:
-            pending: list[Row] = []
-            held = 0
             readable, found = False, ""
-            rows = self.rows(unit)
+            batches = self.batches(unit)
             while True:
                 with self.track_time():
-                    while (
-                        len(pending) < self.batch_rows
-                        and held < self.batch_bytes
-                        and (row := next(rows, None)) is not None
-                    ):
-                        pending.append(row)
-                        readable |= row.reason != "record_broken"
-                        found = found or row.detail or ""
-                        held += len(row.body) if row.body is not None else 0
-                if not pending:
-                    break
-                yield from self._flow(pending)
-                pending, held = [], 0
+                    batch = next(batches, None)
+                    if batch is None:
+                        break
+                    kept, rejected = self.split(batch)
+                self.stat_update("rows", value=batch.num_rows)
+                self.stat_update("kept", value=kept.num_rows)
+                readable |= kept.num_rows > 0
+                del batch
+                if rejected is not None:
+                    readable |= any(reason != "record_broken" for reason in rejected.column("reason").to_pylist())
+                    found = found or next(filter(None, rejected.column("detail").to_pylist()), "")
+                    yield Rejected(rejected)
+                if kept.num_rows:
+                    yield kept
             if unit.start == 0 and not readable:
                 empty = "the file is empty" if unit.end == 0 else "no page and no text is in it"
                 self.unreadable.append((unit.file, found or empty))
-
-    def _flow(self, pending: list[Row]) -> Iterator[Batch | Rejected]:
-        with self.track_time():
-            kept, rejected = self.split(self._batch(pending))
-        self.stat_update("rows", value=len(pending))
-        self.stat_update("kept", value=kept.num_rows)
-        pending.clear()
-        if rejected is not None:
-            yield Rejected(rejected)
-        if kept.num_rows:
-            yield kept
 
     def columns(self, batch: Batch) -> Columns:
         """The columns as they were read; the rows that `rows` gave a reason go."""
@@ -134,21 +136,25 @@ class Read(Step):
     def _batch(self, rows: list[Row]) -> Batch:
         read: dict[str, Any] = dict(zip(Row._fields, zip(*rows, strict=True), strict=True))
         read[self.body_column] = read.pop("body")
-        read["host"] = [host_of(url) for url in read["url"]]
+        return self.assembled(len(rows), read)
+
+    def assembled(self, rows: int, read: Mapping[str, Any]) -> Batch:
+        """A batch from columns by name (Python values or Arrow; those that are missing are null), and what all rows share."""
+        hosts = [host_of(url) for url in read["url"]] if "url" in read else None
         declared = {
             "source": self.source.name,
             "rights_basis": self.source.rights_basis,
             "licence": self.source.licence,
         }
         arrays = {}
-        for name in self.writes:
-            kind = COLUMNS[name].type
+        for name, kind in [*((n, COLUMNS[n].type) for n in self.writes), *_VERDICT.items()]:
+            values = hosts if name == "host" else read.get(name)
             if name in declared:
-                arrays[name] = pa.repeat(pa.scalar(declared[name], kind), len(rows))
+                arrays[name] = pa.repeat(pa.scalar(declared[name], kind), rows)
+            elif values is None:
+                arrays[name] = pa.nulls(rows, kind)
             else:
-                arrays[name] = pa.array(read[name], type=kind)
-        for name, kind in _VERDICT.items():
-            arrays[name] = pa.array(read[name], type=kind)
+                arrays[name] = values if isinstance(values, pa.Array) else pa.array(values, type=kind)
         return pa.RecordBatch.from_pydict(arrays)
 
 

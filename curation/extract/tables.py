@@ -18,8 +18,10 @@ from fsspec.core import url_to_fs
 
 from curation.extract.inputs import InputError, content_hash, open_window
 from curation.extract.json_lines import Broken, read_lines
+from curation.extract.parquet_rows import group_batches, stored_bytes, text_column, text_fields, values
 from curation.extract.reader import Read, Row, Unit, origin, seconds_of
-from curation.provenance import Source, position_id, table_id
+from curation.provenance import Source, position_id, table_id, table_ids
+from curation.step import Batch
 
 _USUAL = {"id": ("id",), "url": ("url",), "date": ("date", "timestamp")}
 
@@ -54,7 +56,7 @@ class ReadTable(Read):
         self.given = {"id": id_key, "url": url_key, "date": date_key}
         self.max_record_bytes = max_record_bytes
 
-    def rows(self, unit: Unit) -> Iterator[Row]:
+    def batches(self, unit: Unit) -> Iterator[Batch]:
         """Rows of the unit: row groups [start, end) of a Parquet file, every line of a JSON lines file."""
         before = self.bytes_read
         fs, path = url_to_fs(unit.url)
@@ -69,54 +71,53 @@ class ReadTable(Read):
         elif unit.kind == "parquet":
             yield from self._parquet(fs, path, unit, before)
         else:
-            yield from self._json_lines(unit, before)
+            yield from self.batched(self._json_lines(unit, before))
 
-    def _parquet(self, fs: Any, path: str, unit: Unit, before: int) -> Iterator[Row]:
+    def _parquet(self, fs: Any, path: str, unit: Unit, before: int) -> Iterator[Batch]:
         with fs.open(path, "rb") as handle:
             try:
                 table = pq.ParquetFile(handle, pre_buffer=False, buffer_size=1 << 20)
             except (pa.ArrowInvalid, OSError) as error:
                 if isinstance(error, OSError) and error.errno is not None:
                     raise
-                yield self._broken(0, f"no Parquet file: {error}")
+                yield from self.batched(iter([self._broken(0, f"no Parquet file: {error}")]))
                 return
             named = self._columns_there(table.schema_arrow, unit.url)
+            wanted = list(dict.fromkeys(named.values()))
             row = sum(table.metadata.row_group(g).num_rows for g in range(unit.start))
             for group in range(unit.start, unit.end):
                 stop = row + table.metadata.row_group(group).num_rows
                 try:
-                    for batch in table.iter_batches(
-                        256, [group], list(dict.fromkeys(named.values())), use_threads=False
-                    ):
-                        columns = {what: self._values(batch.column(name)) for what, name in named.items()}
-                        for i, text in enumerate(columns["text"]):
-                            rest = {what: columns[what][i] for what in named if what != "text"}
-                            yield self._row(row, text, rest)
-                            row += 1
+                    for batch in group_batches(table, group, wanted, self.batch_bytes):
+                        yield self._rows_of(batch, row, named)
+                        row += batch.num_rows
                 except (pa.ArrowException, OSError) as error:
                     if isinstance(error, OSError) and error.errno is not None:
                         raise
                     said = f"row group {group} breaks off: {error}"
-                    for lost in range(row, stop):
-                        yield self._broken(lost, said)
+                    yield from self.batched(self._broken(lost, said) for lost in range(row, stop))
                 row = stop
-                self.bytes_read = before + self._stored(table, unit.start, group + 1)
+                self.bytes_read = before + stored_bytes(table, unit.start, group + 1)
 
-    def _values(self, column: pa.Array) -> list[Any]:
-        """A column as Python values; timestamps in seconds, bytes that are no UTF-8 replaced and counted."""
-        if pa.types.is_timestamp(column.type):
-            column = column.cast(pa.timestamp("s", column.type.tz), safe=False)
-        try:
-            return column.to_pylist()
-        except UnicodeDecodeError:
+    def _rows_of(self, batch: Batch, first: int, named: dict[str, str]) -> Batch:
+        """A batch of the file, whose first row has the number `first`, as rows with an origin."""
+        text, replaced = text_column(batch.column(named["text"]))
+        rest: dict[str, list[Any]] = {}
+        for what in ("id", "url", "date"):
+            rest[what], bad = values(batch.column(named[what])) if what in named else ([None] * len(text), False)
+            replaced |= bad
+        if replaced:
             self.stat_update("batches_bad_utf8")
-            raw = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
-            return [None if v is None else v.decode(errors="replace") for v in raw.cast(pa.large_binary()).to_pylist()]
-
-    @staticmethod
-    def _stored(table: pq.ParquetFile, start: int, stop: int) -> int:
-        groups = (table.metadata.row_group(g) for g in range(start, stop))
-        return sum(g.column(c).total_compressed_size for g in groups for c in range(g.num_columns))
+        numbers = range(first, first + len(text))
+        read = {
+            "id": self._ids(rest["id"], numbers),
+            "url": [_clean(url) for url in rest["url"]],
+            "date": [_seconds(moment) for moment in rest["date"]],
+            "file": pa.repeat(pa.scalar(self._file, pa.string()), len(text)),
+            "offset": numbers,
+            "record_type": pa.repeat(pa.scalar("row", pa.string()), len(text)),
+        }
+        return self.assembled(len(text), read | text_fields(text, self.max_record_bytes))
 
     def _columns_there(self, schema: pa.Schema, url: str) -> dict[str, str]:
         """Which column of the file is the text, id, url and date. Raises InputError for one that is named and missing."""
@@ -166,11 +167,9 @@ class ReadTable(Read):
 
     def _row(self, number: int, text: str | None, rest: dict[str, Any], detail: str | None = None) -> Row:
         raw = _utf8(text) if text is not None else None
-        named = rest.get("id")
-        url = rest.get("url")
         made: dict[str, Any] = {
-            "id": self._position(number) if named is None else table_id(self.source.name, _utf8(str(named)).decode()),
-            "url": _utf8(str(url)).decode() if url is not None else None,
+            "id": self._named(rest.get("id"), number),
+            "url": _clean(rest.get("url")),
             "date": _seconds(rest.get("date")),
             "file": self._file,
             "offset": number,
@@ -195,6 +194,15 @@ class ReadTable(Read):
             reason=reason, value=value, threshold=threshold, detail=detail,
         )  # fmt: skip
 
+    def _named(self, name: Any, number: int) -> bytes:
+        """Id of a row: by the source and its own id, or by the file and its number."""
+        return self._position(number) if name is None else table_id(self.source.name, str(_clean(name)))
+
+    def _ids(self, names: list[Any], numbers: range) -> list[bytes]:
+        if None in names:
+            return [self._named(name, n) for name, n in zip(names, numbers, strict=True)]
+        return table_ids(self.source.name, list(map(str, names)))
+
     def _position(self, number: int) -> bytes:
         if not self._content:  # the whole file is read for it, so only where a row has no id of its own
             self._content = content_hash(*self._place)
@@ -211,6 +219,11 @@ def _utf8(text: str) -> bytes:
         return text.encode()
     except UnicodeEncodeError:
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
+
+
+def _clean(value: Any) -> str | None:
+    """A table's value as text without lone surrogates."""
+    return None if value is None else _utf8(str(value)).decode()
 
 
 def _seconds(value: Any) -> int | None:

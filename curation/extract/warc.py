@@ -16,6 +16,7 @@ from curation.extract.inputs import open_window
 from curation.extract.reader import Read, Row, Unit, origin, seconds_of
 from curation.extract.warc_range import Found, read_records
 from curation.provenance import Source, capture_id, key, record_id
+from curation.step import Batch
 
 _PAGES = {"response", "resource", "conversion"}
 _COUNTED = {"request", "metadata", "warcinfo", "continuation"}
@@ -45,8 +46,11 @@ class ReadWarc(Read):
         super().__init__(units, source, batch_rows, batch_bytes)
         self.max_record_bytes = max_record_bytes
 
-    def rows(self, unit: Unit) -> Iterator[Row]:
+    def batches(self, unit: Unit) -> Iterator[Batch]:
         """Rows of the records that begin in the unit's range."""
+        return self.batched(self._rows(unit))
+
+    def _rows(self, unit: Unit) -> Iterator[Row]:
         before = self.bytes_read
         with open_window(unit.url) as window:
             if window.size == 0:

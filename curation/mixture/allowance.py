@@ -8,8 +8,7 @@ released rows of a cluster are near-duplicates of each other, and Î£ showings â‰
 import numpy as np
 from numba import njit
 
-SHOWN, NEAR_DUPLICATE, OVER_CAP, OVER_BUDGET, FORGOTTEN = 0, 1, 2, 3, 4
-"""Verdicts; the last two are `cap`'s own."""
+from curation.mixture.verdict import NEAR_DUPLICATE, OVER_CAP, SHOWN
 
 
 @njit(cache=True, nogil=True)

@@ -17,39 +17,27 @@ In every mode a member that is no near-duplicate of a released row is released o
 With a ledger (ledger.py), what earlier training has shown of a cluster comes off its K, and what was forgotten is rejected.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 
-from curation.dedup.key_order import column_keys, distinct_keys, key_array, key_bytes
-from curation.document import KEY
-from curation.mixture.edges import neighbours, threshold_of
-from curation.mixture.exposures import exposure_notes, sums_of
+from curation.dedup.key_order import column_keys, distinct_keys
+from curation.mixture import allowance_table, cap_parts
+from curation.mixture.edges import threshold_of
+from curation.mixture.exposures import exposure_notes
 from curation.mixture.ledger import Labels, Ledger, LedgerError
+from curation.mixture.sharing import Seen, Sharing
 from curation.mixture.showings import fill_budget, showings
 from curation.mixture.tiers import Tiers
+from curation.place import Place
 from curation.step import Batch, Columns
-from curation.survey import Rows, Survey
+from curation.survey import Phase, Rows, Survey
 
-_REASONS = (None, "near_duplicate", "over_cap", "over_budget", "forgotten")
-_ROWS_AT_ONCE = 1 << 16
-
-
-@dataclass
-class _Seen:
-    """Rows that reach the cap: `ids` of all, `member` which have a cluster; the other arrays are over those."""
-
-    ids: np.ndarray
-    member: np.ndarray
-    cluster: np.ndarray
-    form: np.ndarray
-    rank: np.ndarray
-    size: np.ndarray
-    tokens: np.ndarray
-    worth: np.ndarray
+ROWS_IN_MEMORY = 1 << 20
+"""Rows up to which the survey is one task, and which a part of a larger one has; a row takes about 0.3 kB."""
+MOST_PARTS = 1 << 10
 
 
 class Cap(Survey):
@@ -68,16 +56,7 @@ class Cap(Survey):
     reasons = ("near_duplicate", "over_cap", "over_budget", "forgotten")
     uses = {"edges": "dedup"}  # noqa: RUF012 - Survey declares it
     tables = {  # noqa: RUF012 - Survey declares it
-        "allowance": pa.schema(
-            [
-                pa.field("id", KEY),
-                pa.field("repeat", pa.int32()),
-                pa.field("reason", pa.string()),
-                pa.field("value", pa.float64()),
-                pa.field("threshold", pa.float64()),
-                pa.field("detail", pa.string()),
-            ]
-        ),
+        "allowance": allowance_table.SCHEMA,
         "exposures": pa.schema(
             [pa.field("exposures", pa.int64()), pa.field("before", pa.int64()), pa.field("clusters", pa.int64())]
         ),
@@ -113,6 +92,8 @@ class Cap(Survey):
         more = [*(["tokens"] if tokens is not None else []), *([tiers.column] if tiers else [])]
         fixed = ("id", "form_key", "cluster", "cluster_rank", "cluster_size")
         self.surveys = (*fixed, *[c for c in dict.fromkeys(more) if c not in fixed])
+        self.rows_a_part = ROWS_IN_MEMORY
+        self._cut = cap_parts.Cut(1, 1)
 
     def artefacts(self) -> Mapping[str, bytes]:
         """What the ledger holds, and the tiers: part of the run's fingerprint."""
@@ -127,162 +108,75 @@ class Cap(Survey):
         """`exposure`: K, most showings of a cluster (earlier training included), and `max_trainer_epochs`."""
         return {"exposure": exposure_notes(self.k, self.made["exposures"].read())}
 
+    @property
+    def threshold(self) -> float:
+        """Jaccard from which the clusters' edges were made, NaN where their table does not say."""
+        return threshold_of(self.made["edges"].schema)
+
+    def phases(self, rows: int, partitions: int) -> Sequence[Phase]:
+        """None up to `rows_a_part` rows, above that those of `cap_parts`."""
+        if rows <= self.rows_a_part:
+            return ()
+        parts = min(MOST_PARTS, 1 << (-(-rows // self.rows_a_part) - 1).bit_length())
+        self._cut = cap_parts.Cut(partitions, parts)
+        return cap_parts.planned(self._cut, self.tokens is not None)
+
+    def run_phase(self, phase: str, task: int, rows: Rows, work: Place) -> Iterator[tuple[str, pa.Table]]:
+        """One task of a phase of `cap_parts`."""
+        columns = {"gather": self.surveys, "places": ("id",)}.get(phase)
+        batches = rows.read(columns, task) if columns else iter(())
+        yield from cap_parts.CapParts(self, self._cut, work).run(phase, task, batches)
+
     def survey(self, rows: Rows) -> Iterator[tuple[str, pa.Table]]:
         """Yields `allowance`, one row a row, in the order of rows; then `exposures`, clusters by showings now and before."""
-        from curation.mixture import allowance
-
-        seen = self._read(rows)
-        labels, cluster = distinct_keys(seen.cluster)
-        form_keys, form = distinct_keys(seen.form)
-        debit, gone = self._earlier(labels, seen)
-        edges = self.made["edges"].read()
-        taken = np.flatnonzero(~gone)
-        order = taken[np.lexsort((seen.rank[taken], cluster[taken]))]
-        start = np.searchsorted(cluster[order], np.arange(len(labels) + 1))
-        full = np.flatnonzero(np.diff(start))
-        wanted = np.ones(len(labels), np.int64)
-        wanted[full] = self._wanted(seen.size[order[start[full]]])
-        room = np.maximum(self.k - debit, 0)
-        n = len(order)
-        # the place after the last is what a row without a cluster gets, the one after that what a forgotten row gets
-        verdict, repeat = np.zeros(n + 2, np.int8), np.ones(n + 2, np.int32)
-        verdict[n + 1] = allowance.FORGOTTEN
-        jaccard, claimant = np.zeros(n + 2, np.float32), np.full(n + 2, -1, np.int64)
-        shared = (verdict[:n], repeat[:n], jaccard[:n], claimant[:n])
-        allowance.share(
-            start, form[order], wanted, self.mode == "natural", room, *neighbours(edges, form_keys), *shared
-        )
+        read = [self.seen(batch) for batch in rows.read(self.surveys)]
+        seen = Seen.joined(part for _, _, part in read)
+        sharing = self.shared(seen, self.made["edges"].read())
         if self.tokens is not None:
-            self._fill(verdict[:n], repeat[:n], seen, order, start, full, room, debit, labels)
-        exposures = sums_of(repeat[:n], start)
-        self._count(verdict, repeat[:n], exposures[full])
-        at = np.full(len(seen.ids), n, np.int64)
-        members = np.flatnonzero(seen.member)
-        at[members] = n + 1
-        at[members[order]] = np.arange(n)
-        claimed_by = np.append(seen.ids[members[order]], np.zeros((2, 2), np.uint64), axis=0)[claimant]
-        decided = verdict, repeat, np.where(verdict == allowance.NEAR_DUPLICATE, jaccard, 0), claimed_by
-        before = np.append(debit[cluster[order]], [0, 0])
-        yield from self._tables(seen.ids, at, *decided, before, threshold_of(edges))
-        yield "exposures", self._exposures(exposures, debit, full)
+            filled = fill_budget(self.tokens, *sharing.terms(), sharing.labels[sharing.full])
+            self.stat_update("budget_tokens", value=filled.tokens)
+            sharing.give(filled.shown, filled.extra)
+        self.count(sharing)
+        decided, first = sharing.decided(), 0
+        for ids, member, part in read:
+            at = np.where(member, first + np.cumsum(member) - 1, -1)
+            first += len(part.ids)
+            yield "allowance", allowance_table.allowance_table(ids, at, decided, self.k, self.threshold)
+        yield "exposures", cap_parts.exposures_table(sharing.exposure_counts())
 
-    def _earlier(self, labels: np.ndarray, seen: _Seen) -> tuple[np.ndarray, np.ndarray]:
-        """Showings that each cluster has had, and which rows with a cluster were forgotten."""
-        if self.ledger is None:
-            return np.zeros(len(labels), np.int64), np.zeros(len(seen.form), bool)
-        standing = self.ledger.standing(labels, Labels.of(seen.form, seen.cluster))
-        _, cluster = distinct_keys(seen.cluster)
-        return standing.charged, standing.forgotten[cluster] | self.ledger.is_forgotten(seen.form)
+    def seen(self, batch: Batch) -> tuple[np.ndarray, np.ndarray, Seen]:
+        """Ids of all rows of a batch, which of them have a cluster, and of these what decides about them."""
+        member = batch.column("cluster").is_valid()
+        kept = batch.filter(member)
+        tokens = worth = np.ones(kept.num_rows)
+        if self.tokens is not None:
+            tokens = kept.column("tokens").fill_null(0).to_numpy(zero_copy_only=False).astype(np.float64)
+        if self.tiers is not None:
+            worth = self.tiers.worth(kept.column(self.tiers.column))
+        ids, cluster, form = (column_keys(kept.column(name)) for name in ("id", "cluster", "form_key"))
+        rank, size = (kept.column(name).to_numpy() for name in ("cluster_rank", "cluster_size"))
+        whole = column_keys(batch.column("id")), member.to_numpy(zero_copy_only=False)
+        return *whole, Seen(ids, cluster, form, rank, size, tokens, worth)
 
-    def _fill(
-        self,
-        verdict: np.ndarray,
-        repeat: np.ndarray,
-        seen: _Seen,
-        order: np.ndarray,
-        start: np.ndarray,
-        full: np.ndarray,
-        room: np.ndarray,
-        debit: np.ndarray,
-        labels: np.ndarray,
-    ) -> None:
-        """Gives the budget's showings to the decided rows, and rejects rows of clusters that it does not reach."""
-        from curation.mixture import allowance
-
-        assert self.tokens is not None
-        first, shown = order[start[full]], sums_of(repeat, start)[full]
-        base = sums_of(repeat * seen.tokens[order], start)[full]
-        able = np.where(shown > 0, room[full] - shown, 0)
-        filled = fill_budget(self.tokens, seen.worth[first], base, seen.tokens[first], able, debit[full], labels[full])
-        repeat[start[full]] += np.where(shown > 0, filled.extra, 0).astype(np.int32)
-        out = np.zeros(len(labels), bool)
-        out[full] = ~filled.shown
-        out = np.repeat(out, np.diff(start)) & (verdict == allowance.SHOWN)
-        verdict[out], repeat[out] = allowance.OVER_BUDGET, 0
-        self.stat_update("budget_tokens", value=filled.tokens)
-
-    def _tables(
-        self,
-        ids: np.ndarray,
-        at: np.ndarray,
-        verdict: np.ndarray,
-        repeat: np.ndarray,
-        jaccard: np.ndarray,
-        claimed_by: np.ndarray,
-        before: np.ndarray,
-        threshold: float,
-    ) -> Iterator[tuple[str, pa.Table]]:
-        """`allowance` in pieces: rows `ids`, decided at their places `at` in the other arrays."""
-        from curation.mixture import allowance
-
-        for first in range(0, len(ids), _ROWS_AT_ONCE):
-            some = at[first : first + _ROWS_AT_ONCE]
-            said = verdict[some]
-            near, over = said == allowance.NEAR_DUPLICATE, said == allowance.OVER_CAP
-            value = np.where(near, np.round(jaccard[some].astype(np.float64), 6), float(self.k))
-            bound = np.where(near, threshold, float(self.k))
-            late = over & (before[some] > 0)
-            detail = np.full(len(some), None, object)
-            detail[near] = [
-                f"near-duplicate of {key_bytes(words[None]).tobytes().hex()}" for words in claimed_by[some[near]]
-            ]
-            detail[late] = [f"{n} showings in earlier training" for n in before[some[late]]]
-            columns = [
-                key_array(ids[first : first + _ROWS_AT_ONCE]),
-                pa.array(repeat[some], mask=said != allowance.SHOWN),
-                pa.array(_REASONS, pa.string()).take(pa.array(said)),
-                pa.array(value, mask=~(near | over)),
-                pa.array(bound, mask=~(near | over) | np.isnan(bound)),
-                pa.array(detail, pa.string()),
-            ]
-            yield "allowance", pa.table(columns, schema=self.tables["allowance"])
-
-    def _exposures(self, exposures: np.ndarray, debit: np.ndarray, full: np.ndarray) -> pa.Table:
-        pairs, clusters = np.unique(np.stack([exposures[full], debit[full]], axis=1), axis=0, return_counts=True)
-        return pa.table([pairs[:, 0], pairs[:, 1], clusters], schema=self.tables["exposures"])
+    def shared(self, seen: Seen, edges: pa.Table) -> Sharing:
+        """The allowances of the clusters of some rows, shared among them; without what a budget adds or takes."""
+        labels, cluster = distinct_keys(seen.cluster)
+        debit, gone = np.zeros(len(labels), np.int64), np.zeros(len(seen.form), bool)
+        if self.ledger is not None:
+            standing = self.ledger.standing(labels, Labels.of(seen.form, seen.cluster))
+            debit, gone = standing.charged, standing.forgotten[cluster] | self.ledger.is_forgotten(seen.form)
+        sharing = Sharing(seen, labels, cluster, gone, debit, self.k)
+        sharing.share(self._wanted(sharing.sizes), self.mode == "natural", edges)
+        return sharing
 
     def _wanted(self, sizes: np.ndarray) -> np.ndarray:
         distinct, place = np.unique(sizes, return_inverse=True)
         return np.array([showings(self.mode, int(n), self.k, self.curve) for n in distinct], np.int64)[place]
 
-    def _count(self, verdict: np.ndarray, repeat: np.ndarray, exposures: np.ndarray) -> None:
-        self.stat_update("showings", value=int(repeat.sum()))
-        self.stat_update("released", value=int((verdict[: len(repeat)] == 0).sum()))
+    def count(self, sharing: Sharing) -> None:
+        """Counts what was decided."""
+        exposures = sharing.exposures[sharing.full]
+        self.stat_update("showings", value=int(sharing.repeat.sum()))
+        self.stat_update("released", value=int((sharing.verdict == 0).sum()))
         self.stat_update("clusters", value=len(exposures))
         self.stat_update("clusters_at_cap", value=int((exposures == self.k).sum()))
-
-    def _read(self, rows: Rows) -> _Seen:
-        none = np.zeros((0, 2), np.uint64)
-        parts: list[tuple[np.ndarray, ...]] = [
-            (
-                none,
-                np.zeros(0, bool),
-                none,
-                none,
-                np.zeros(0, np.int64),
-                np.zeros(0, np.int64),
-                np.zeros(0),
-                np.zeros(0),
-            )
-        ]
-        for batch in rows.read(self.surveys):
-            here = batch.column("cluster").is_valid()
-            kept = batch.filter(here)
-            tokens = worth = np.ones(kept.num_rows)
-            if self.tokens is not None:
-                tokens = kept.column("tokens").fill_null(0).to_numpy(zero_copy_only=False).astype(np.float64)
-            if self.tiers is not None:
-                worth = self.tiers.worth(kept.column(self.tiers.column))
-            parts.append(
-                (
-                    column_keys(batch.column("id")),
-                    here.to_numpy(zero_copy_only=False),
-                    column_keys(kept.column("cluster")),
-                    column_keys(kept.column("form_key")),
-                    kept.column("cluster_rank").to_numpy(),
-                    kept.column("cluster_size").to_numpy(),
-                    tokens,
-                    worth,
-                )
-            )
-        return _Seen(*(np.concatenate(column) for column in zip(*parts, strict=True)))

@@ -17,6 +17,6 @@ def neighbours(edges: pa.Table, form_keys: np.ndarray) -> tuple[np.ndarray, np.n
     return start, target[order], np.concatenate([jaccard[here]] * 2).astype(np.float32)[order]
 
 
-def threshold_of(edges: pa.Table) -> float:
-    """The threshold that the edges were made with, NaN where the table does not say."""
-    return float((edges.schema.metadata or {}).get(b"threshold", b"nan"))
+def threshold_of(schema: pa.Schema) -> float:
+    """The threshold that the edges of a table were made with, NaN where its schema does not say."""
+    return float((schema.metadata or {}).get(b"threshold", b"nan"))

@@ -34,6 +34,7 @@ STEPS: dict[str, str] = {
     "ng_words": "curation.filters.ng_words:NgWords",
     "minhash": "curation.dedup.minhash:MinHash",
     "dedup": "curation.dedup.dedup:Dedup",
+    "line_dedup": "curation.dedup.lines:LineDedup",
     "cap": "curation.mixture.cap:Cap",
     "datatrove": "curation.datatrove_step:Datatrove",
 }

@@ -16,7 +16,7 @@ import yaml
 from curation.place import Place
 from curation.provenance import Source
 from curation.read_shards import ReadShards
-from curation.shards import MANIFEST
+from curation.shards import MANIFEST, ShardUnion
 from curation.survey import Phase, Survey
 from curation.write_shards import WriteShards
 from recipes.engine.errors import RecipeError, RunError
@@ -25,7 +25,7 @@ from recipes.engine.generation.release import check_version as check_generation_
 from recipes.engine.generation.rounds import Where
 from recipes.engine.generation.run import about, run_generation
 from recipes.engine.manifests import finish_block, versions
-from recipes.engine.plan import Block, Plan
+from recipes.engine.plan import Block, Plan, Together
 from recipes.engine.progress import Progress
 from recipes.engine.run_folder import run_folder
 from recipes.engine.run_lock import locked
@@ -151,8 +151,8 @@ def _run_block(block: Block, plan: Plan, kind: str, options: dict[str, Any], poo
     partial.write_json("layout.json", layout)
     runs = [(partial, _pipeline(block, plan, partial), block.tasks)]
     if phases:
-        assert isinstance(block.read, Block)
-        look = (block.read.url, block.steps, partial.url)
+        assert isinstance(block.read, Together)
+        look = (block.read.urls, block.steps, partial.url)
         runs = [(phase_place(partial, i, p), [RunPhase(*look, i, p)], p.tasks) for i, p in enumerate(phases)]
     _run_tasks(block, plan, runs, kind, options, pool, progress)
     manifest = finish_block(block, partial)
@@ -193,17 +193,17 @@ def _run_tasks(
 def _phases(block: Block) -> list[Phase]:
     """Phases of a survey that is cut; none for any other block."""
     step = block.steps[-1] if block.kind == "survey" else None
-    if not isinstance(step, Survey) or not isinstance(block.read, Block):
+    if not isinstance(step, Survey) or not isinstance(block.read, Together):
         return []
-    manifest = Place(block.read.url).read_json(MANIFEST)
-    return list(step.phases(manifest["rows_out"], manifest["partitions"]))
+    rows = ShardUnion.open(block.read.urls)
+    return list(step.phases(rows.rows, rows.partitions))
 
 
 def _amount(block: Block) -> tuple[str, int]:
     """What a block has to read, for the time left: bytes of files, or rows of a set."""
     if isinstance(block.read, SourceRead):
         return "bytes", sum(i.size for i in block.read.inputs)
-    return "rows", Place(block.read.url).read_json(MANIFEST)["rows_out"]
+    return "rows", ShardUnion.open(block.read.urls).rows
 
 
 def _units(block: Block) -> list[Any]:
@@ -222,13 +222,13 @@ def _pipeline(block: Block, plan: Plan, place: Place) -> list[Any]:
                 made[name] = f"{by_name[f'{block.stage}.{of}'].url}/{name}"
             step.table_urls = made
     if block.kind == "survey":
-        assert isinstance(block.read, Block)
-        return [RunSurvey(block.read.url, block.steps, place.url, block.partitions)]
+        assert isinstance(block.read, Together)
+        return [RunSurvey(block.read.urls, block.steps, place.url, block.partitions)]
     if isinstance(block.read, SourceRead):
         read: Any = reader_class(block.read.kind)(block.read.units, block.read.source, **block.read.options)
         read.name, read.stage = f"read_{block.read.kind}", block.stage
     else:
-        read = ReadShards(block.read.url, block.read.columns)
+        read = ReadShards(block.read.urls, block.read.columns)
         read.stage = block.stage
     steps = [read, *block.steps]
     sink = WriteShards(place.url, block.columns, block.partitions, block.tiers, steps, content=block.release)
@@ -250,7 +250,7 @@ def finish_run(plan: Plan, generated: Sequence[dict[str, Any]] = ()) -> dict[str
                 "kind": b.kind,
                 "url": _relative(b.url, plan.folder),
                 "fingerprint": b.fingerprint,
-                "read": b.read.name if isinstance(b.read, Block) else b.read.source.name,
+                "read": b.read.names if isinstance(b.read, Together) else [b.read.source.name],
                 "own": b.describes,
                 "rows_in": manifest["rows_in"],
                 "rows_out": manifest["rows_out"],

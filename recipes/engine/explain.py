@@ -155,10 +155,22 @@ def _text(row: dict[str, Any]) -> list[tuple[str, str]]:
         ("extraction", one_line(row.get("extraction") or "")),
         ("link density", number(row["link_density"]) if row.get("link_density") is not None else ""),
         ("site lines", f"{row['site_lines_removed']:,} removed" if row.get("site_lines_removed") else ""),
+        ("boilerplate", _boilerplate(row)),
         ("language", language + kana),
         ("characters", f"{len(text):,}" if text is not None else ""),
         ("masked", masked(text)),
     ]
+
+
+def _boilerplate(row: dict[str, Any]) -> str:
+    if not row.get("boilerplate_lines"):
+        return ""
+    removed = row.get("boilerplate_lines_removed")
+    lines = row["boilerplate_lines"]
+    said = (
+        f"{lines:,} line{'' if lines == 1 else 's'}, {100 * row['boilerplate_char_fraction']:.1f} % of the characters"
+    )
+    return said if removed is None else f"{said}; {removed:,} removed"
 
 
 def _rule_table(console: Console, rules: list[RunRule], row: dict[str, Any], verdict: dict[str, Any]) -> None:

@@ -15,12 +15,12 @@ from curation.shards import MANIFEST, join_table_parts, set_schema
 from curation.survey import Survey
 from curation.write_shards import smallest_samples
 from recipes.engine import code_version
-from recipes.engine.plan import Block
+from recipes.engine.plan import Block, Together
 from recipes.engine.run_survey import WORK
 from recipes.engine.source_read import SourceRead
 
 NOTES = ("tokenizer", "exposure")
-"""What steps say of rows in a manifest, and every later set says too."""
+"""What steps say of rows in a manifest, and every later set says too (of several that are read together, where all say the same)."""
 
 JOINED_FILES = 16
 """Sample files that are joined at a time."""
@@ -90,9 +90,12 @@ def _join_tables(block: Block, place: Place, tasks: list[dict[str, Any]]) -> dic
 def _notes(block: Block) -> dict[str, Any]:
     """What the block's steps say of its rows, and what the set that it reads says of them already."""
     notes: dict[str, Any] = {}
-    if isinstance(block.read, Block) and Place(block.read.url).exists(MANIFEST):
-        before = Place(block.read.url).read_json(MANIFEST)
-        notes = {name: before[name] for name in NOTES if name in before}
+    if isinstance(block.read, Together):
+        before = [Place(url).read_json(MANIFEST) for url in block.read.urls if Place(url).exists(MANIFEST)]
+        said = {name: [manifest.get(name) for manifest in before] for name in NOTES}
+        notes = {
+            name: found[0] for name, found in said.items() if found and found[0] and found.count(found[0]) == len(found)
+        }
     for step in block.steps:
         notes |= step.manifest_notes()
     return notes

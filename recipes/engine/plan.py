@@ -8,7 +8,6 @@ fingerprints of what it reads; a block whose shard set is there already is never
 Making a plan lists input files; it opens no record and imports no heavy library.
 """
 
-import difflib
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from curation.document import COLUMNS
 from curation.step import Decide, Step
 from curation.survey import Survey
 from recipes.engine import blocks, code_version
+from recipes.engine.column_flow import stage_columns
 from recipes.engine.errors import RecipeError
 from recipes.engine.generation import plan as generation_plan
 from recipes.engine.generation.plan import Generation
@@ -32,6 +32,43 @@ PARTITION_BYTES = 8 << 20
 """Bytes of input files (compressed, mostly) for which a set between two stages has a partition, some 1,000 pages of a crawl."""
 
 
+@dataclass(frozen=True)
+class Together:
+    """Several shard sets that a block reads as one."""
+
+    blocks: tuple["Block", ...]
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the blocks."""
+        return [b.name for b in self.blocks]
+
+    @property
+    def name(self) -> str:
+        """The names in words."""
+        return " + ".join(self.names)
+
+    @property
+    def urls(self) -> list[str]:
+        """Their folders."""
+        return [b.url for b in self.blocks]
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash over those of the blocks."""
+        return hash_of([b.fingerprint for b in self.blocks])
+
+    @property
+    def partitions(self) -> int:
+        """Partitions of each set."""
+        return self.blocks[0].partitions
+
+    @property
+    def columns(self) -> list[str]:
+        """Columns that any of the sets has."""
+        return [c for c in COLUMNS if any(c in b.columns for b in self.blocks)]
+
+
 @dataclass
 class Block:
     """One shard set to be made: rows of a stage, or the tables of one of its surveys."""
@@ -39,7 +76,7 @@ class Block:
     name: str
     stage: str
     kind: str
-    read: "SourceRead | Block"
+    read: SourceRead | Together
     steps: list[Step]
     columns: list[str]
     tasks: int
@@ -92,18 +129,19 @@ def make(recipe: Recipe, where: str, out: str, *, unit_bytes: int | None = None,
     """
     made: dict[str, Block] = {}
     order: list[Block] = []
+    steps_of = {stage.name: _steps(stage, f"{where}, stage '{stage.name}'") for stage in recipe.stages}
+    named = [read for stage in recipe.stages for read in stage.reads if read in recipe.sources]
+    sources = {name: read_source(recipe, name, where, unit_bytes) for name in dict.fromkeys(named)}
     for position, stage in enumerate(recipe.stages):
         last = position == len(recipe.stages) - 1
         place = f"{where}, stage '{stage.name}'"
-        steps = _steps(stage, place)
-        if stage.read in recipe.sources:
-            read: SourceRead | Block = read_source(recipe, stage.read, where, unit_bytes)
-            available = _written_by_reader(read)
+        steps = steps_of[stage.name]
+        if stage.reads[0] in recipe.sources:
+            read: SourceRead | Together = sources[stage.reads[0]]
         else:
-            read = made[stage.read]
-            available = list(read.columns)
-        columns = _check_columns(steps, available, stage, place)
-        partitions = _partitions(recipe, read)
+            read = Together(tuple(made[name] for name in stage.reads))
+        columns = stage_columns(steps, written(read), stage, place)
+        partitions = _partitions(recipe, read, list(sources.values()))
         surveys = _surveys(recipe, stage, steps, read, place, partitions)
         order += surveys
         tasks = len(read.units) if isinstance(read, SourceRead) else read.partitions
@@ -112,7 +150,8 @@ def make(recipe: Recipe, where: str, out: str, *, unit_bytes: int | None = None,
         block = _block(recipe, stage, name, "rows", read, steps, columns, tasks, surveys, parts)
         order.append(block)
         if name != stage.name:  # rows that come from files still have to meet their equals by id
-            block = _block(recipe, stage, stage.name, "rows", block, [], columns, partitions, [], recipe.partitions)
+            merged = Together((block,))
+            block = _block(recipe, stage, stage.name, "rows", merged, [], columns, partitions, [], recipe.partitions)
             order.append(block)
         block.release = last
         made[stage.name] = block
@@ -146,48 +185,27 @@ def _steps(stage: Stage, place: str) -> list[Step]:
     return made
 
 
-def _written_by_reader(read: SourceRead) -> list[str]:
-    return list(reader_class(read.kind).writes)
+def written(read: SourceRead | Together) -> dict[str, list[str]]:
+    """Columns of everything that is read, by its name."""
+    if isinstance(read, SourceRead):
+        return {read.source.name: list(reader_class(read.kind).writes)}
+    return {b.name: b.columns for b in read.blocks}
 
 
-def _check_columns(steps: list[Step], available: list[str], stage: Stage, place: str) -> list[str]:
-    """Columns of the stage's shards. Raises RecipeError when a step reads what nobody writes."""
-    have = set(available)
-    for i, step in enumerate(steps):
-        wanted = set(step.reads) | (set(step.surveys) if isinstance(step, Survey) else set())
-        if missing := sorted(wanted - have):
-            if "payload" in missing and "text" in have:
-                raise RecipeError(
-                    f"{place}, step {i + 1} ({step.name}): reads the bytes of pages, and these files hold text already; "
-                    "leave the steps on bytes out (sniff, decode, main_text), as the recipe text_ja does"
-                )
-            writers = blocks.who_writes(missing)
-            raise RecipeError(
-                f"{place}, step {i + 1} ({step.name}): reads column{'s' if len(missing) > 1 else ''} "
-                f"{', '.join(map(repr, missing))}, which no earlier step writes"
-                f"{f'; put before it: {writers}' if writers else ''}. Columns here: {', '.join(sorted(have))}."
-            )
-        have = (have - set(step.drops)) | set(step.writes)
-    kept = [c for c in COLUMNS if c in have and not COLUMNS[c].transient]
-    if stage.keep is None:
-        return kept
-    if unknown := [c for c in stage.keep if c not in kept]:
-        near = difflib.get_close_matches(unknown[0], kept, 1)
-        hint = f"did you mean '{near[0]}'?" if near else f"columns here: {', '.join(kept)}"
-        raise RecipeError(f"{place}: keep names '{unknown[0]}', which the stage does not have; {hint}")
-    return [c for c in kept if c in stage.keep or c in ("id", "payload_digest", "file", "offset")]
+def _partitions(recipe: Recipe, read: SourceRead | Together, sources: list[SourceRead]) -> int:
+    """Partitions of a set between two stages: as many as the recipe states for the release, fewer where files are small.
 
-
-def _partitions(recipe: Recipe, read: "SourceRead | Block") -> int:
-    """Partitions of a set between two stages: as many as the recipe states for the release, fewer where files are small."""
-    if isinstance(read, Block):
+    Sets that are read together must be cut alike: then the files of all sources count.
+    """
+    if isinstance(read, Together):
         return read.partitions
-    wanted = -(-sum(i.size for i in read.inputs) // PARTITION_BYTES)
+    met = any(len(stage.reads) > 1 for stage in recipe.stages)
+    wanted = -(-sum(i.size for source in (sources if met else [read]) for i in source.inputs) // PARTITION_BYTES)
     return min(recipe.partitions, 1 << max(0, wanted - 1).bit_length())
 
 
 def _surveys(
-    recipe: Recipe, stage: Stage, steps: list[Step], read: "SourceRead | Block", place: str, partitions: int
+    recipe: Recipe, stage: Stage, steps: list[Step], read: SourceRead | Together, place: str, partitions: int
 ) -> list[Block]:
     """A block for each survey of the stage, with the steps before it."""
     found: list[Block] = []
@@ -214,7 +232,7 @@ def _block(
     stage: Stage,
     name: str,
     kind: str,
-    read: "SourceRead | Block",
+    read: SourceRead | Together,
     steps: list[Step],
     columns: list[str],
     tasks: int,
@@ -229,9 +247,9 @@ def _block(
     )
 
 
-def described(name: str, stage: str, kind: str, read: "SourceRead | Block", steps: list[Step]) -> dict[str, Any]:
+def described(name: str, stage: str, kind: str, read: SourceRead | Together, steps: list[Step]) -> dict[str, Any]:
     """A block by its names, what it reads, and the identity of each of its steps."""
-    what = read.name if isinstance(read, Block) else f"source {read.source.name}"
+    what = read.name if isinstance(read, Together) else f"source {read.source.name}"
     return {"block": name, "stage": stage, "kind": kind, "read": what, "steps": [_identity(s) for s in steps]}
 
 

@@ -19,7 +19,7 @@ from curation.document import COLUMNS
 from curation.parquet_file import present
 from curation.place import Place
 from curation.provenance import partition_of
-from curation.shards import MANIFEST, ShardError, ShardSet, Table
+from curation.shards import MANIFEST, ShardError, ShardSet, ShardUnion, Table
 from recipes.engine.errors import RecipeError
 from recipes.engine.file_systems import reaching
 
@@ -74,17 +74,20 @@ class Run:
 
     @cached_property
     def chain(self) -> list[dict[str, Any]]:
-        """The blocks that the released rows went through, from the source to the release."""
+        """The blocks that the released rows went through, from the sources to the release, in the order in which they ran."""
         by_name = {b["name"]: b for b in self.about["blocks"] if b["kind"] == "rows"}
-        found = [by_name[self.about["release"]]]
-        while found[0]["read"] in by_name:
-            found.insert(0, by_name[found[0]["read"]])
-        return found
+        wanted, found = [self.about["release"]], set[str]()
+        while wanted:
+            if (name := wanted.pop()) in by_name and name not in found:
+                found.add(name)
+                wanted += by_name[name]["read"]
+        return [b for name, b in by_name.items() if name in found]
 
     @property
-    def source(self) -> str:
-        """Name of the source that the released rows come from."""
-        return self.chain[0]["read"]
+    def rows_in(self) -> int:
+        """Rows that were read from the sources."""
+        names = {b["name"] for b in self.chain}
+        return sum(b["rows_in"] for b in self.chain if not names & set(b["read"]))
 
     def url(self, block: dict[str, Any]) -> str:
         """Where a block's shard set lies now, wherever the run was moved to as a whole."""
@@ -122,11 +125,16 @@ class Run:
         url = f"{self.url(block)}/{name}" if block else ""
         return Table(url) if block and Place(url).exists(MANIFEST) else None
 
-    def input_of(self, stage: str) -> ShardSet | None:
-        """The shard set that a stage's deciding block read: every row that reached the stage; None when it is gone."""
-        before = [b for b in self.chain if b["stage"] != stage]
-        at = next((i for i, b in enumerate(self.chain) if b["stage"] == stage), 0)
-        return self.shard_set(before[at - 1]) if at else None
+    def input_of(self, stage: str) -> ShardUnion | None:
+        """What a stage's deciding block read: every row that reached the stage; None when some of it is gone."""
+        by_name = {b["name"]: b for b in self.chain}
+        reads = next((b["read"] for b in self.chain if b["stage"] == stage), [])
+        try:
+            return (
+                ShardUnion.open([self.url(by_name[name]) for name in reads]) if reads and reads[0] in by_name else None
+            )
+        except (ShardError, OSError):
+            return None
 
     def steps(self, name: str) -> list[tuple[str, dict[str, Any]]]:
         """Steps of the chain that are called so: (stage, identity with `step`, `with`, `files`), in the order in which they ran."""
@@ -138,12 +146,12 @@ class Run:
         ]
 
 
-def find_row(shards: ShardSet, key: bytes, columns: Sequence[str]) -> dict[str, Any] | None:
-    """A row of a shard set by its id, with the named columns that the set has; reads one partition's ids and one row group."""
+def find_row(shards: ShardSet | ShardUnion, key: bytes, columns: Sequence[str]) -> dict[str, Any] | None:
+    """A row of shard sets by its id, with the named columns that its set has; reads one partition's ids and one row group."""
     wanted = pa.scalar(key, COLUMNS["id"].type)
     partition = int(partition_of(pa.array([key], COLUMNS["id"].type), shards.partitions)[0])
-    for name in shards.files(partition):
-        file = shards.open_file(name)
+    sets = shards.sets if isinstance(shards, ShardUnion) else [shards]
+    for file in (one.open_file(name) for one in sets for name in one.files(partition)):
         have = present(file, columns)
         for group in range(file.num_row_groups):
             at = pc.index(file.read_row_group(group, columns=["id"]).column("id"), wanted).as_py()

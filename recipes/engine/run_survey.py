@@ -42,11 +42,11 @@ def write_tables(survey: Survey, rows: Rows, place: Place, partitions: int) -> d
 class _Look(Step):
     """A survey step with the rows that reach it; `read` makes it the `Rows` of `curation.survey`."""
 
-    def __init__(self, read_url: str, steps: Sequence[Step]):
+    def __init__(self, read_urls: Sequence[str], steps: Sequence[Step]):
         super().__init__()
         survey = steps[-1]
         assert isinstance(survey, Survey)
-        self.read_url, self.before, self.survey_step = read_url, list(steps[:-1]), survey
+        self.read_urls, self.before, self.survey_step = list(read_urls), list(steps[:-1]), survey
         self.passes: list[int] = []
         """Rows seen by each look over the rows."""
 
@@ -59,7 +59,7 @@ class _Look(Step):
         wanted = set(columns)
         for step in reversed(self.before):
             wanted = (wanted - set(step.writes)) | set(step.reads)
-        reader = ReadShards(self.read_url, sorted(wanted | {"id"}))
+        reader = ReadShards(self.read_urls, sorted(wanted | {"id"}))
         data: Iterator[Any] = reader.run() if partition is None else reader.run(None, partition, reader.partitions)
         for step in self.before:
             data = step.run(data)
@@ -88,8 +88,8 @@ class _Look(Step):
 class RunSurvey(_Look):
     """The one task of a survey block: lets the survey step look over all rows, and writes its tables."""
 
-    def __init__(self, read_url: str, steps: Sequence[Step], url: str, partitions: int):
-        super().__init__(read_url, steps)
+    def __init__(self, read_urls: Sequence[str], steps: Sequence[Step], url: str, partitions: int):
+        super().__init__(read_urls, steps)
         self.url, self.partitions = url, partitions
 
     def run(self, data: Any = None, rank: int = 0, world_size: int = 1) -> Iterator[Any]:
@@ -104,8 +104,8 @@ class RunSurvey(_Look):
 class RunPhase(_Look):
     """One phase of a survey that is cut: task i calls `run_phase` for i and writes what it yields as partition i of the tables."""
 
-    def __init__(self, read_url: str, steps: Sequence[Step], url: str, index: int, phase: Phase):
-        super().__init__(read_url, steps)
+    def __init__(self, read_urls: Sequence[str], steps: Sequence[Step], url: str, index: int, phase: Phase):
+        super().__init__(read_urls, steps)
         self.url, self.index, self.phase = url, index, phase
 
     def run(self, data: Any = None, rank: int = 0, world_size: int = 1) -> Iterator[Any]:

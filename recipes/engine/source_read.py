@@ -78,4 +78,6 @@ def read_source(recipe: Recipe, name: str, where: str, unit_bytes: int | None) -
 
 def hash_of(value: Any) -> str:
     """SHA-256 over a value as JSON with sorted keys; what JSON does not know goes in as its text."""
-    return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS, default=str)).hexdigest()
+    return hashlib.sha256(
+        orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS, default=str)
+    ).hexdigest()

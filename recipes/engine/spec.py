@@ -78,11 +78,17 @@ class Stage(_Spec):
     """Steps that run in one pass over the rows of a source or of an earlier stage."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    read: str
+    read: str | list[str]
+    """A source, an earlier stage, or several earlier stages whose rows are read as one."""
     steps: list[StepSpec] = Field(default_factory=list)
     needs: Literal["cpu", "gpu"] = "cpu"
     keep: list[str] | None = None
     """Columns that this stage's shards hold; all of them when not given."""
+
+    @property
+    def reads(self) -> list[str]:
+        """What it reads, as a list."""
+        return [self.read] if isinstance(self.read, str) else self.read
 
 
 class Recipe(_Spec):
@@ -127,12 +133,22 @@ class Recipe(_Spec):
         for stage in self.stages:
             if stage.name in seen:
                 raise ValueError(f"the name '{stage.name}' is used twice")
-            if stage.read not in seen:
-                near = difflib.get_close_matches(stage.read, seen, 1)
-                hint = f"; did you mean '{near[0]}'?" if near else ""
+            for read in stage.reads:
+                if read not in seen:
+                    near = difflib.get_close_matches(read, seen, 1)
+                    hint = f"; did you mean '{near[0]}'?" if near else ""
+                    raise ValueError(
+                        f"stage '{stage.name}' reads '{read}', which is no source or earlier stage"
+                        f" (there are: {', '.join(sorted(seen))}){hint}"
+                    )
+                if len(stage.reads) > 1 and read in self.sources:
+                    raise ValueError(
+                        f"stage '{stage.name}' reads several: each must be an earlier stage, and '{read}' is a source; "
+                        "put it through a stage of its own first"
+                    )
+            if len(set(stage.reads)) != len(stage.reads) or not stage.reads:
                 raise ValueError(
-                    f"stage '{stage.name}' reads '{stage.read}', which is no source or earlier stage"
-                    f" (there are: {', '.join(sorted(seen))}){hint}"
+                    f"stage '{stage.name}': 'read' must name something, and nothing twice; found {stage.read}"
                 )
             seen.add(stage.name)
         stages = {stage.name for stage in self.stages}

@@ -77,6 +77,8 @@ COLUMN_WORDS: dict[str, Words] = {
     "language_score": Words("言語の確率", "language probability"),
     "kana_ratio": Words("かなの割合", "share of kana"),
     "link_density": Words("リンクの密度", "link density"),
+    "boilerplate_lines": Words("定型文の行の数", "boilerplate lines"),
+    "boilerplate_char_fraction": Words("定型文の行の文字の割合", "characters in boilerplate lines"),
     "replaced_chars": Words("置き換えた文字", "replaced characters"),
 }
 """Columns that a rule may look at, in words."""
@@ -100,6 +102,7 @@ STEP_WORDS: dict[str, Words] = {
     "words": Words("語を測る", "measure words"),
     "minhash": Words("MinHash 署名", "sign with MinHash"),
     "dedup": Words("近重複をまとめる", "cluster near-duplicates"),
+    "line_dedup": Words("定型文の行を調べる", "boilerplate lines"),
     "threshold": Words("閾値で決める", "decide by thresholds"),
     "url_blocklist": Words("URL 一覧で除く", "block URLs"),
     "ng_words": Words("NG ワードで除く", "block words"),

@@ -101,6 +101,20 @@ def test_kernel_and_reference_agree_on_every_code_point_between_two_kana():
         assert by_kernel(text) in (normal_form(text), None), hex(code)
 
 
+def test_kernel_and_reference_agree_on_every_code_point_before_a_mark():
+    """After an expansion that ends in a mark (İ → i, U+0307) NFC sorts a dakuten before it; the kernel refuses."""
+    marked = [
+        chr(code)
+        for code in range(0x80, 0x30000)
+        if unicodedata.decomposition(chr(code)) or unicodedata.combining(chr(code))
+    ]
+    for mark in "\u3099\u309a\uff9e\uff9f\u0301\u0323":
+        for char in marked:
+            text = char + mark
+            assert by_kernel(text) in (normal_form(text), None), (hex(ord(char)), hex(ord(mark)))
+    assert by_kernel("İ\u3099") is None
+
+
 def test_random_bytes_never_leave_the_buffer():
     random = np.random.default_rng(7)
     for _ in range(300):

@@ -7,6 +7,7 @@ import time
 import pyarrow as pa
 
 from curation.dedup.dedup import Dedup
+from curation.dedup.lines import LineDedup
 from curation.extract.main_text import MainText
 from curation.step import Decide, Measure
 
@@ -100,6 +101,23 @@ class KilledDedup(Dedup):
 
     def __init__(self, threshold: float, rows_a_part: int, killed: tuple[str, ...] = ()):
         super().__init__(threshold)
+        self.rows_a_part, self.killed = rows_a_part, killed
+
+    def run_phase(self, phase, task, rows, work):
+        """One task, or its end."""
+        made = list(super().run_phase(phase, task, rows, work))
+        if phase in self.killed and task == 0 and self.attempt == 1:
+            os._exit(9)
+        yield from made
+
+
+class KilledLineDedup(LineDedup):
+    """`line_dedup` in phases; the first task of some phases dies on its first try, when its files are written."""
+
+    name = "line_dedup"
+
+    def __init__(self, rows_a_part: int, killed: tuple[str, ...] = (), **given):
+        super().__init__(**given)
         self.rows_a_part, self.killed = rows_a_part, killed
 
     def run_phase(self, phase, task, rows, work):

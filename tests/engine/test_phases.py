@@ -60,6 +60,22 @@ def test_a_survey_in_phases_releases_the_rows_that_one_task_releases(files, tmp_
     assert f"In crowded buckets {met['crowded_nodes']:,} texts" in html
 
 
+def test_the_cap_in_phases_decides_as_one_task_does(files, tmp_path):
+    def made(rows_a_part: int) -> list[list]:
+        cap = Cap(k=3, mode="min_size")
+        cap.rows_a_part = rows_a_part
+        return [[MinHash()], [Dedup(0.7), cap]]
+
+    whole, cut = (done(recipe(files, *made(n)), tmp_path / str(n)) for n in (1000, 20))
+    assert cut["content"] == whole["content"]
+    assert (cut["rejected"], cut["exposure"]) == (whole["rejected"], whole["exposure"])
+    one, many = (
+        json.loads(next(tmp_path.glob(f"{n}/stages/measured.cap-*/manifest.json")).read_text()) for n in (1000, 20)
+    )
+    assert (one["tasks"], many["tables"]) == (1, one["tables"])
+    assert many["tasks"] > 8
+
+
 def test_killed_tasks_of_any_phase_change_nothing(files, tmp_path):
     calm = done(recipe(files, *steps(KilledDedup(0.8, 20))), tmp_path / "calm")
     rough = done(recipe(files, *steps(KilledDedup(0.8, 20, PHASES))), tmp_path / "rough")

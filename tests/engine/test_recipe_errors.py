@@ -196,3 +196,15 @@ def test_a_stage_of_the_same_name_takes_the_place_of_the_others(tmp_path):
     ]
     assert recipe.version == "2"
     assert recipe.sources["crawl"].rights_basis == "著作権法30条の4"
+
+
+def test_a_step_that_changes_the_text_after_its_form_key_was_taken(tmp_path):
+    stages = "\n  - {name: curated, read: pages, steps: [{line_dedup: {mode: %s, min_pages: 9, min_hosts: 3}}]}\n"
+    recipe = GOOD.replace("main_text]", "main_text, minhash]")
+    (tmp_path / "pages.warc.gz").touch()
+    message = said(tmp_path, recipe + stages % "remove")
+    assert "stage 'curated', step 1 (line_dedup): changes the text, and the form key was taken from it" in message
+    assert "put 'line_dedup' before 'minhash'" in message
+    good = tmp_path / "good.yaml"
+    good.write_text(recipe + stages % "measure", encoding="utf-8")
+    make(recipe_file.load(good, None), good.name, str(tmp_path / "out"))

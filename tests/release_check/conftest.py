@@ -13,13 +13,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from curation.content_sum import content_sum
 from curation.mixture.charges import charges_of
 from curation.mixture.ledger import Ledger
 from curation.parquet_file import write_parquet
 from curation.place import Place
 from curation.shards import ShardSet
 from curation.verify.release import verify
-from curation.write_shards import content_sum
 from recipes.engine import execute
 from recipes.engine.plan import make
 from recipes.engine.progress import Progress

@@ -22,7 +22,7 @@ from curation.step import Rejected, Step
 from curation.write_shards import WriteShards
 from recipes.engine import execute
 from recipes.engine.manifests import finish_block
-from recipes.engine.plan import Block, Plan
+from recipes.engine.plan import Block, Plan, Together
 from recipes.engine.source_read import SourceRead
 from recipes.engine.spec import Recipe
 
@@ -101,7 +101,7 @@ def make_run(folder: Path, rows: int = 2000, partitions: int = 4, tasks: int = 3
     first = _block("pages", source, [_named(Threshold("japanese"), "pages", {"preset": "japanese"})], partitions)
     first.url = f"{out}/stages/pages-0123456789ab"
     decide = _named(Threshold("swallow_v1"), "curated", {"preset": "swallow_v1"})
-    second = _block("curated", first, [decide], partitions)
+    second = _block("curated", Together((first,)), [decide], partitions)
     second.release, second.url = True, f"{out}/1/curated"
     columns = ORIGIN + TEXT + FEATURES
     _write(first, columns, pages, gone, tasks)

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from made_run import HOSTILE, PROSE, make_run
 
+from curation.dedup.minhash import candidate_probability
 from curation.document import COLUMNS
 from curation.filters.preset import load_preset
 from curation.shards import ShardError
 from recipes.engine.errors import RecipeError
 from recipes.engine.report import write_report
-from recipes.engine.report.clusters import found_probability
 from recipes.engine.report.decoding import family
 
 
@@ -121,9 +121,9 @@ def test_a_preset_edited_since_is_not_passed_off_as_the_one_that_decided(made, t
 
 
 def test_the_curve_is_the_published_one():
-    assert found_probability(0.8, 14, 8) == pytest.approx(0.924, abs=5e-4)
-    assert found_probability(0.75, 14, 8) == pytest.approx(0.77, abs=5e-3), "Penedo+24 (FineWeb), figure 3"
-    assert found_probability(1.0, 14, 8) == 1.0
+    assert candidate_probability(0.8, 14, 8) == pytest.approx(0.924, abs=5e-4)
+    assert candidate_probability(0.75, 14, 8) == pytest.approx(0.77, abs=5e-3), "Penedo+24 (FineWeb), figure 3"
+    assert candidate_probability(1.0, 14, 8) == 1.0
 
 
 def test_labels_of_one_encoding_are_one_family():

@@ -6,7 +6,8 @@ rights stand behind it, how often a text will be shown. Everything is read again
     fates.py            every row with its fate, a few columns at a time, sampled on a big run and weighted back
     funnel.py           what each step took         distributions.py   values beside thresholds
     release_counts.py   characters, hosts, signals  decoding.py        encodings and languages
-    clusters.py         near-duplicates, showings   page_samples.py    pages to look at, masked unless asked
+    clusters.py         near-duplicates, showings   boilerplate.py     lines on very many pages
+    page_samples.py     pages to look at, masked unless asked
     generated.py        instruction data made from the pages
     svg.py              drawing                     findings.py        titles that say what was found
     page.html style.css language.js                 the page
@@ -24,6 +25,7 @@ from typing import Any
 from markupsafe import Markup
 
 from curation.place import Place
+from recipes.engine.report.boilerplate import boilerplate
 from recipes.engine.report.clusters import Clusters, clusters, draw_curve, draw_exposures, draw_sizes
 from recipes.engine.report.decoding import COLUMNS as DECODING_COLUMNS
 from recipes.engine.report.decoding import Decoding, decoding, languages
@@ -100,11 +102,12 @@ def contents(run: Run, samples: bool) -> dict[str, Any]:
         "funnel": tree,
         "counts": counts,
         "clusters": grouped,
+        "boilerplate": boilerplate(run),
         "decoding": decoded,
         "samples": pages,
         "titles": said,
         "doubts": said.doubts,
-        "tokens": "–" if not counts.chars else f"{_big(counts.chars / 2.2)}–{_big(counts.chars / 1.5)}",
+        "tokens": _tokens(counts),
         "figures": _figures(tree, grouped, said),
         "panels": _panels(run, drawn, tree),
         "shown_text": lambda text: (text or "")[:120] if samples else masked(text),
@@ -116,6 +119,13 @@ def contents(run: Run, samples: bool) -> dict[str, Any]:
         "generated": generated(run, samples),
         "blocks": [_block(run, block) for block in run.about["blocks"]],
     }
+
+
+def _tokens(counts: ReleaseCounts) -> str:
+    """Tokens as they were counted, or a range that the characters suggest."""
+    if counts.tokens is not None:
+        return _big(counts.tokens)
+    return "–" if not counts.chars else f"{_big(counts.chars / 2.2)}–{_big(counts.chars / 1.5)}"
 
 
 def _figures(tree: Funnel, grouped: Clusters | None, said: Findings) -> dict[str, Any]:

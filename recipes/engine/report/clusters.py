@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from curation.dedup.minhash import candidate_probability
 from recipes.engine.blocks import parameters, step_class
 from recipes.engine.report.fates import COUNTED, released_batches
 from recipes.engine.report.svg import Drawing, compact, decades, polyline
@@ -56,15 +57,6 @@ class Clusters:
     def total(self) -> int:
         """Rows in all clusters."""
         return sum(size * n for size, n in self.sizes.items())
-
-
-def found_probability(similarity: float, bands: int, rows: int) -> float:
-    """Probability that a pair of this Jaccard similarity meets in a band: 1 − (1 − J^rows)^bands.
-
-    >>> round(found_probability(0.8, 14, 8), 3)
-    0.924
-    """
-    return 1 - (1 - similarity**rows) ** bands
 
 
 def clusters(run: Run) -> Clusters | None:
@@ -221,15 +213,15 @@ def draw_curve(found: Clusters) -> Drawing:
         drawing.text(at(mark, 0)[0], bottom + 16, f"{mark:g}", "tick", "middle")
     tau = found.threshold
     drawing.bar(left, top, at(tau, 0)[0] - left, bottom - top, "zone")
-    points = [at(s, found_probability(s, found.bands, found.rows)) for s in np.linspace(0, 1, 101).tolist()]
+    points = [at(s, candidate_probability(s, found.bands, found.rows)) for s in np.linspace(0, 1, 101).tolist()]
     drawing.add("path", d=polyline(points), class_="curve")
-    x, y = at(tau, found_probability(tau, found.bands, found.rows))
+    x, y = at(tau, candidate_probability(tau, found.bands, found.rows))
     drawing.line(x, top, x, bottom, "bound")
     drawing.add("circle", cx=x, cy=y, r=4, class_="dot")
     drawing.text(
         x - 8,
         y - 2 if y > top + 20 else y + 14,
-        f"{100 * found_probability(tau, found.bands, found.rows):.1f} %",
+        f"{100 * candidate_probability(tau, found.bands, found.rows):.1f} %",
         "tick strong",
         "end",
     )

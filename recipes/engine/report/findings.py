@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from recipes.engine.report.clusters import Clusters, found_probability
+from curation.dedup.minhash import candidate_probability
+from recipes.engine.report.clusters import Clusters
 from recipes.engine.report.decoding import REPLACED, Decoding
 from recipes.engine.report.distributions import Distribution
 from recipes.engine.report.fates import Fates
@@ -175,7 +176,7 @@ class Findings:
         """The allowance, what was shown most, and what the bands can find."""
         assert self.grouped is not None
         found = self.grouped
-        at = share_words(found_probability(found.threshold, found.bands, found.rows))
+        at = share_words(candidate_probability(found.threshold, found.bands, found.rows))
         ja = f"Jaccard {found.threshold:g} の組を {at} の確率で見つけ、見つけた組はすべて正確な Jaccard で確かめた。"
         en = f"A pair of Jaccard {found.threshold:g} is found with probability {at}; every pair found was verified exactly."
         if found.k and found.exposures:

@@ -62,9 +62,9 @@ class Funnel:
 def funnel(run: Run, rules: RunRules) -> Funnel:
     """The funnel of a run's chain of blocks. Counts are the manifests'; which step gave a reason is read from the rejected rows."""
     by_reason = rules.by_reason()
-    rows = run.chain[0]["rows_in"]
     found: list[FunnelStep] = []
     for block in run.chain:
+        rows = block["rows_in"]
         counts = _counts_by_step(run, block)
         order = [s["step"] for s in block["own"]["steps"]]
         at = {step: order.index(step) if step in order else -2 + (step[:5] != "read_") for step, _ in counts}
@@ -76,7 +76,7 @@ def funnel(run: Run, rules: RunRules) -> Funnel:
             ]
             found.append(FunnelStep(block["stage"], step, rows, _said(block["stage"], step, rules), losses))
             rows = found[-1].rows_out
-    return Funnel(run.chain[0]["rows_in"], run.chain[-1]["rows_out"], found)
+    return Funnel(run.rows_in, run.chain[-1]["rows_out"], found)
 
 
 def _said(stage: str, step: str, rules: RunRules) -> Words:

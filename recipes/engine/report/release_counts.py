@@ -44,6 +44,8 @@ class ReleaseCounts:
     """`licence_link` of released pages."""
     hosts: dict[str, Host]
     sampled: bool
+    tokens: float | None = None
+    """Tokens as the step `tokens` counted them; None where no row has a count."""
 
     @property
     def hosts_kept(self) -> int:
@@ -53,10 +55,10 @@ class ReleaseCounts:
 
 def release_counts(run: Run) -> ReleaseCounts:
     """Counts over the whole release, or over its first partitions when it is bigger than `fates.COUNTED` rows."""
-    wanted = ["host", "chars", "repeat", "x_robots_tag", "robots_meta", "licence_link"]
+    wanted = ["host", "chars", "tokens", "repeat", "x_robots_tag", "robots_meta", "licence_link"]
     batches, weight = released_batches(run, wanted)
     chars: float | None = 0.0 if "chars" in run.release.columns else None
-    shown = chars
+    shown, tokens = chars, None
     signals: dict[str, dict[str, float]] = {"x_robots_tag": defaultdict(float), "robots_meta": defaultdict(float)}
     licences: dict[str, float] = defaultdict(float)
     hosts: dict[str, Host] = defaultdict(lambda: Host(""))
@@ -66,6 +68,8 @@ def release_counts(run: Run) -> ReleaseCounts:
             chars += weight * count.sum()
             repeat = batch.column("repeat").fill_null(1).to_numpy() if "repeat" in batch.schema.names else 1
             shown += weight * (count * repeat).sum()
+        if "tokens" in batch.schema.names and batch.column("tokens").null_count < batch.num_rows:
+            tokens = (tokens or 0.0) + weight * pc.sum(batch.column("tokens")).as_py()
         for name, found in signals.items():
             for said, rows in _counted(batch, name):
                 for directive in directives(said):
@@ -85,7 +89,7 @@ def release_counts(run: Run) -> ReleaseCounts:
             sampled |= bool(len(table)) and table.column("weight")[0].as_py() > 1
     for name, host in hosts.items():
         host.name = name
-    return ReleaseCounts(chars, shown, signals, licences, dict(hosts), sampled)
+    return ReleaseCounts(chars, shown, signals, licences, dict(hosts), sampled, tokens)
 
 
 def _counted(batch: pa.RecordBatch, name: str, nulls: bool = False) -> list[tuple[str, int]]:
