@@ -90,7 +90,8 @@ def _counts(pipeline: list[Any]) -> dict[str, int]:
     first, last = pipeline[0], pipeline[-2] if len(pipeline) > 1 else pipeline[0]
     total = {label: int(stat.total) for label, stat in list(first.stats.stats.items())}
     kept = int(last.stats["kept"].total) if "kept" in last.stats.stats else total.get("kept", 0)
-    return {"rows": total.get("rows", 0), "kept": kept, "bytes": int(getattr(first, "bytes_read", 0)), "cpu": cpu}
+    counts = {"rows": total.get("rows", 0), "kept": kept, "bytes": int(getattr(first, "bytes_read", 0)), "cpu": cpu}
+    return counts | ({"tokens": total["tokens"]} if "tokens" in total else {})
 
 
 class Workers:

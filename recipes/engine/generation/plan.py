@@ -72,6 +72,8 @@ class Generation:
     url: str = ""
     rounds: str = ""
     store: str = ""
+    policy_hash: str = ""
+    """SHA-256 of the policy file: rows carry its rulings."""
     folder: Path = field(default_factory=Path)
     """The recipe's folder, at which relative files of evaluation sets begin."""
 
@@ -98,7 +100,8 @@ def make(
     engine = choose(spec.engine, place)
     target = None if release.target is None else Target(**_target(release.target.model_dump()))
     models = [] if engine.model is None else [engine.model]
-    policy = check_generation(place, models, engine.addresses, target, folder / policy_file if policy_file else POLICY)
+    policy_path = folder / policy_file if policy_file else POLICY
+    policy = check_generation(place, models, engine.addresses, target, policy_path)
     assert target is not None
     _check_obligations(engine, policy, target, place)
     if engine.missing and spec.without_engine == "fail":
@@ -126,6 +129,7 @@ def make(
         spec, release, target, policy, engine if here else EngineChoice(None, {}), made, left_out, read,
         _seed_plan(spec, made, read, target, place), _mixture(spec, made, place), place, folder=folder,
     )  # fmt: skip
+    generation.policy_hash = hashlib.sha256(policy_path.read_bytes()).hexdigest()
     _check_evaluation_sets(generation)
     generation.asked = _asked(generation)
     generation.fingerprint = hash_of([generation.asked, release.model_dump()])
@@ -271,5 +275,5 @@ def _asked(g: Generation) -> str:
     release = [g.target.purpose, g.release.draft_wordings]
     engine = [g.engine.kind, dict(g.engine.params), sorted(g.left_out)]
     return hash_of(
-        [FORMAT, said, release, g.read.fingerprint, code, libraries, data, evaluation, engine, g.policy.version]
+        [FORMAT, said, release, g.read.fingerprint, code, libraries, data, evaluation, engine, g.policy_hash]
     )

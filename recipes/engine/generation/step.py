@@ -71,6 +71,7 @@ class AnswerRound(PipelineStep):
                 made = row(dialogue, rights, self.work.number)
                 self.stat_update("rows", value=1)
                 self.stat_update("kept", value=int(made["verdict"] == "pass"))
+                self.stat_update("tokens", value=made["completion_tokens"] or 0)
                 sink.add(made)
         figures.stop()
         place.write_json(
