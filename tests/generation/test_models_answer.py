@@ -231,3 +231,15 @@ def test_the_embedded_model_answers_and_is_verified_by_its_hash(recipes):
     for row in asked:
         assert {o["kind"] for o in orjson.loads(row["obligations"])} >= {"no_publish", "name_prefix", "notice_contains"}
         assert {a["role"] for a in row["authors"]} == {"generator", "upstream"}
+
+
+def test_a_program_and_a_model_may_both_answer_an_order(recipes):
+    answers = knows(programs("mathematics", "mathematics"), wrong=lambda body: body["seed"] % 2 == 0)
+    with AnsweringServer(answers) as server:
+        serve(recipes, server, mathematics={"rows": 16, "answers": "both", "samples": 2})
+        recipes.generate["per_prompt"] = 2
+        manifest = recipes.run()
+    yields = manifest["yields"]
+    assert yields["rows"] == 16
+    assert min(yields["origins"]["program"], yields["origins"]["model"]) >= 1
+    assert yields["orders"][0]["passes"]["program"] == 1.0
