@@ -135,7 +135,8 @@ def _run_round(
         executor = LocalExecutor(place, [AnswerRound(work)], tasks, where.pool.count)
         executor.run_watched(where.pool, lambda now, done: where.progress.update(now, done))
     else:
-        executor = cluster_executor(where.kind, place, [AnswerRound(work)], tasks, where.options, name)
+        job = f"{generation.name}-round-{number + 1}"
+        executor = cluster_executor(where.kind, place, [AnswerRound(work)], tasks, where.options, job)
         executor.run()
         if where.kind == "slurm":
             wait_for_slurm(executor)
