@@ -76,15 +76,17 @@ def bucket_pairs(
     best: int,
     signatures: np.ndarray,
     least: int,
+    decided: int,
     out_a: np.ndarray,
     out_b: np.ndarray,
 ) -> tuple[int, int, int, int]:
     """Pairs of one band, from position `start` on: each row with those of its bucket's `best` best-ranked above it.
 
     packed lists rows by (key, rank) as `settle` leaves it, `faithful` is what it returned. In a bucket of up to `best` rows these are
-    all its pairs, in a larger one at most `best` a row, so the work is never quadratic. Pairs whose signatures agree at fewer than
-    `least` places are dropped; with least 0 no signature is read. Stops when the output is nearly full. Returns (next position, pairs
-    written, pairs looked at, rows past the best of their bucket).
+    all its pairs, in a larger one at most `best` a row, so the work is never quadratic. Rows below `decided` are of an earlier
+    generation: no two of them are looked at. Pairs whose signatures agree at fewer than `least` places are dropped; with least 0
+    no signature is read. Stops when the output is nearly full. Returns (next position, pairs written, pairs looked at, rows past
+    the best of their bucket).
     """
     mask = (uint64(1) << uint64(same)) - uint64(1)
     n, looked, crowded, at = 0, 0, 0, start
@@ -94,9 +96,9 @@ def bucket_pairs(
     while at < len(packed) and n + best <= len(out_a):
         if at > 0 and not _one_bucket(packed, mask, faithful, keys, at):
             bucket = at
-        if bucket < at:
+        row = np.int64(packed[at] & mask)
+        if bucket < at and row >= decided:
             crowded += int(at - bucket >= best)
-            row = np.int64(packed[at] & mask)
             for i in range(bucket, min(at, bucket + best)):
                 other = np.int64(packed[i] & mask)
                 agree = 0

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-from curation.dedup.clusters import Nodes, place_rows
+from curation.dedup.clusters import Nodes, Places, place_rows
+from curation.dedup.index import EXAMPLES, Earlier
 from curation.dedup.key_order import key_array
 from curation.document import COLUMNS
 
@@ -78,6 +79,32 @@ def smallest_form(forms: np.ndarray, component: np.ndarray) -> np.ndarray:
     first = np.full(len(forms), -1, np.int64)
     first[component[order]] = order
     return forms[first[component]]
+
+
+def example_ids(
+    places: Places, ids: np.ndarray, cluster: np.ndarray, earlier: Earlier
+) -> tuple[np.ndarray, np.ndarray]:
+    """Examples of every row: row of each and its id, in order of rows; first those of earlier crawls, up to eight in all.
+
+    places: of the rows; ids: of the rows, uint64 [rows, 2]; cluster: place of each row's cluster in `earlier`.
+    """
+    old = np.diff(earlier.offsets)[cluster]
+    own = np.minimum(np.diff(places.example_offsets), EXAMPLES - old)
+    row = np.concatenate([np.repeat(np.arange(len(ids)), many) for many in (old, own)])
+    before = earlier.ids[runs(earlier.offsets[cluster], old)]
+    others = np.concatenate([before, ids[places.examples[runs(places.example_offsets[:-1], own)]]])
+    order = np.argsort(row, kind="stable")
+    return row[order], others[order]
+
+
+def runs(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """start, start + 1, … of each run, one after the other.
+
+    >>> runs(np.array([5, 0]), np.array([3, 2])).tolist()
+    [5, 6, 7, 0, 1]
+    """
+    ends = np.cumsum(counts)
+    return np.repeat(starts - ends + counts, counts) + np.arange(ends[-1] if len(ends) else 0)
 
 
 def scatter(values: pa.Array, here: np.ndarray) -> pa.Array:

@@ -91,18 +91,20 @@ def candidate_pairs(
     rows: int = ROWS,
     max_bucket: int = 64,
     counts: PairCounts | None = None,
+    decided: int = 0,
 ) -> np.ndarray:
     """Distinct pairs of nodes that share a band and agree at `least` places, uint32 [pairs, 2], a < b, sorted by (b, a).
 
     signatures: uint32 [nodes, 112] in rank order. In a bucket of up to `max_bucket` nodes every pair is looked at, in a larger one
-    each node with the `max_bucket` best-ranked only.
+    each node with the `max_bucket` best-ranked only. The first `decided` nodes are of an earlier generation: no two of them are
+    a pair.
     """
     counts = counts or PairCounts()
     keys = np.empty((bands, len(signatures)), np.uint64)
     kernel.band_keys(signatures, rows, keys)
     found, fresh, waiting = np.empty(0, np.uint64), list[np.ndarray](), 0
     for band in range(bands):
-        for a, b in pairs_of_band(keys[band], None, max_bucket, counts, signatures, least):
+        for a, b in pairs_of_band(keys[band], None, max_bucket, counts, signatures, least, decided):
             fresh.append((b.astype(np.uint64) << np.uint64(32)) | a.astype(np.uint64))
             waiting += len(a)
             if waiting > _PAIRS_AT_ONCE:
@@ -143,10 +145,12 @@ def pairs_of_band(
     counts: PairCounts,
     signatures: np.ndarray | None = None,
     least: int = 0,
+    decided: int = 0,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Pairs (rows of the better and of the worse node, int64) that meet in the buckets of one band, some million at a time.
 
-    keys, ordinals: uint64 of each row (without ordinals a row's number). Up to `best` pairs a node; `counts` is added to.
+    keys, ordinals: uint64 of each row (without ordinals a row's number). Up to `best` pairs a node, none of two of
+    the first `decided` rows; `counts` is added to.
     """
     packed, bits, faithful = sorted_buckets(keys, ordinals)
     signatures = np.empty((0, 0), np.uint32) if signatures is None else signatures
@@ -154,7 +158,9 @@ def pairs_of_band(
     at = 0
     while at < len(packed):
         a, b = np.empty(room, np.int64), np.empty(room, np.int64)
-        at, n, looked, crowded = kernel.bucket_pairs(packed, bits, faithful, keys, at, best, signatures, least, a, b)
+        at, n, looked, crowded = kernel.bucket_pairs(
+            packed, bits, faithful, keys, at, best, signatures, least, decided, a, b
+        )
         counts.looked_at += looked
         counts.crowded += crowded
         yield a[:n], b[:n]

@@ -4,8 +4,8 @@ The survey ranks nodes, finds candidate pairs by 14 bands of 8 permutations, ver
 and clusters by rank (clusters.py); the flow then writes each row's cluster, size, rank and examples. Nothing is rejected here:
 thresholds may come between clusters and `cap`, and may change, without clustering again (DESIGN, "Order of work").
 
-Up to a million rows the survey is one task that holds 0.6 kB a distinct text in memory (its signature and band keys; shingle sets
-are on disk). Beyond that it is cut into phases of partitioned tasks (`partitioned/`) with the same result.
+Up to a million rows and forms of an index the survey is one task that holds 0.6 kB a distinct text in memory (its signature and band
+keys; shingle sets are on disk). Beyond that it is cut into phases of partitioned tasks (`partitioned/`) with the same result.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from curation.dedup.index import Index, IndexRefused
+from curation.dedup.index import Index
 from curation.dedup.key_order import column_keys
+from curation.dedup.keyed_records import parts_for
 from curation.dedup.minhash import BANDS, PERMUTATIONS, ROWS, candidate_probability, signature_rows
 from curation.dedup.normal_form import FORM_VERSION
 from curation.document import COLUMNS, KEY
@@ -32,8 +33,8 @@ _CLUSTER_COLUMNS = ("cluster", "cluster_size", "cluster_rank", "cluster_examples
 _NO_DATE = -(1 << 62)
 ROWS_IN_MEMORY = 1 << 20
 """Rows up to which the survey is one task, and which a part of a larger one has."""
-MOST_PARTS = 1 << 10
-"""Parts of a survey: every task reads a piece from each task of the phase before, so more parts become more pieces than data."""
+OLD_FORMS_A_ROW = 8
+"""Forms of an index that count as one row where a survey is cut into parts: they are read past, not sorted and sent on."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Dedup(Survey):
     bands, rows: how the 112 permutations are cut; a pair of similarity J is found with probability 1 − (1 − J^rows)^bands.
     max_bucket: in a larger bucket each text is compared with this many best-ranked ones only.
     index: folder of an index of earlier crawls (index.py). Their labels stay, sizes count their rows, and `matched` is written too:
-    the earlier row that a row is a copy or near-duplicate of. Then the survey is one task, whatever the number of rows.
+    the earlier row that a row is a copy or near-duplicate of.
     """
 
     name = "dedup"
@@ -117,14 +118,15 @@ class Dedup(Survey):
         return {} if self.index is None else {"index": self.index.stamp}
 
     def phases(self, rows: int, partitions: int) -> Sequence[Phase]:
-        """None up to `rows_a_part` rows, above that those of `partitioned/`."""
-        if rows <= self.rows_a_part or self.index is not None:
+        """None up to `rows_a_part` rows and forms of the index, above that those of `partitioned/`."""
+        old, ranges = (0, 0) if self.index is None else (self.index.forms, len(self.index.ranges))
+        if rows + old <= self.rows_a_part:
             return ()
         from curation.dedup.partitioned import cut, phases
 
-        parts = min(MOST_PARTS, 1 << (-(-rows // self.rows_a_part) - 1).bit_length())
+        parts = parts_for(rows + old // OLD_FORMS_A_ROW, self.rows_a_part)
         self._shape = Shape(rows, partitions, parts)
-        return phases.planned(cut.Cut(Place(""), partitions, parts, self.bands))
+        return phases.planned(cut.Cut(Place(""), partitions, parts, self.bands, ranges))
 
     def run_phase(self, phase: str, task: int, rows: Rows, work: Place) -> Iterator[tuple[str, pa.Table]]:
         """One task of a phase of `partitioned/`."""
@@ -158,36 +160,21 @@ class Dedup(Survey):
         """As `survey`, with the kept nodes of the index before those of this run."""
         from curation.dedup import cluster_tables, index_tables
 
-        self._check_seed(index, rows)
+        index_tables.check_seed(index, rows)
         of = index_tables.Numbered(index, nodes)
         own = self._read_signatures(rows, nodes, present)[of.fresh]
-        pairs = of.new_pairs(self._pairs(np.concatenate([index.signatures, own]), len(nodes.forms)))
+        pairs = self._pairs(np.concatenate([index.all_signatures(), own]), len(nodes.forms), of.kept)
         edges, similarity = self._verified(pairs, self._read_similarity(rows, nodes, present, pairs, of))
         for table in cluster_tables.edges(of.forms, edges, similarity, self.tables["edges"]):
             yield "edges", table
         yield from index_tables.tables(ids, present, of, edges, dict(self.tables))
 
-    def _check_seed(self, index: Index, rows: Rows) -> None:
-        """Signatures of two seeds must never be compared, and no column tells the seed: one text is signed again."""
-        from curation.dedup.minhash import signature
-        from curation.dedup.normal_form import normal_form
-
-        for batch in rows.read(["text", "minhash"]):
-            for text, made in zip(batch.column("text").to_pylist(), batch.column("minhash").to_pylist(), strict=True):
-                if text is not None and normal_form(text):
-                    if made != signature(normal_form(text), index.seed).tobytes():
-                        raise IndexRefused(
-                            f"{index.place.url}: its signatures were made with seed {index.seed}, those of this run with another; "
-                            f"give the step minhash seed {index.seed}"
-                        )
-                    return
-
-    def _pairs(self, signatures: np.ndarray, texts: int) -> np.ndarray:
-        """Candidate pairs, counted."""
+    def _pairs(self, signatures: np.ndarray, texts: int, decided: int = 0) -> np.ndarray:
+        """Candidate pairs, counted; none of two of the first `decided` nodes."""
         from curation.dedup import clusters
 
         counts, least = clusters.PairCounts(), clusters.least_agreement(self.threshold)
-        pairs = clusters.candidate_pairs(signatures, least, self.bands, self.rows, self.max_bucket, counts)
+        pairs = clusters.candidate_pairs(signatures, least, self.bands, self.rows, self.max_bucket, counts, decided)
         self.stat_update("texts", value=texts)
         self.stat_update("pairs_in_bands", value=counts.looked_at)
         self.stat_update("crowded_nodes", value=counts.crowded)
@@ -244,7 +231,7 @@ class Dedup(Survey):
         self, rows: Rows, nodes: "Nodes", present: np.ndarray, pairs: np.ndarray, of: "Numbered | None" = None
     ) -> np.ndarray:
         """Exact Jaccard of the pairs. With an index, pairs are of its numbers, and its shingle sets are at hand."""
-        from curation.dedup.shingle_sets import ShingleSets
+        from curation.dedup.shingle_sets import ShingleSets, read_sets
 
         if not len(pairs):
             return np.zeros(0)
@@ -252,8 +239,8 @@ class Dedup(Survey):
             wanted, number = sets.nodes, np.arange(len(nodes.forms))
             if of is not None:
                 old = wanted[wanted < of.kept]
-                for kept, words in of.index.shingles(old):
-                    sets.add_words(kept, words)
+                for one, words in read_sets(of.old[old, 4:], of.index.set_file):
+                    sets.add_words(int(old[one]), words)
                 wanted = of.fresh[wanted[wanted >= of.kept] - of.kept]
                 number[of.fresh] = of.kept + np.arange(len(of.fresh))
             for node, seen, batch in _best_copies(rows.read(["text"]), nodes, present, wanted):

@@ -13,6 +13,7 @@ from curation.place import Place
 
 RUN_BYTES = 64 << 20
 """What a task holds before it writes a file; a task that sends more writes several."""
+_ROWS_A_PIECE = 128
 
 
 class Exchange:
@@ -91,3 +92,22 @@ def read_chunks(
             left -= n
             if not left:
                 return
+
+
+def read_rows(place: Place, name: str, part: int, rows: np.ndarray, width: int, kind: type = np.uint64) -> np.ndarray:
+    """Some rows of one part of a named array, [len(rows), width], in the order asked for; reads only pieces that hold one."""
+    size = np.dtype(kind).itemsize * width
+    out = np.empty((len(rows), width), kind)
+    if not len(rows):
+        return out
+    order = np.argsort(rows, kind="stable")
+    piece = rows[order] // _ROWS_A_PIECE
+    first = np.flatnonzero(np.r_[True, piece[1:] != piece[:-1]])
+    with place.fs.open(f"{place.path}/held/{name}/{part:05d}.bin", "rb") as file:
+        for at, end in zip(first.tolist(), [*first[1:].tolist(), len(rows)], strict=True):
+            start = int(piece[at]) * _ROWS_A_PIECE
+            file.seek(start * size)
+            found = np.frombuffer(file.read(_ROWS_A_PIECE * size), kind).reshape(-1, width)
+            some = order[at:end]
+            out[some] = found[rows[some] - start]
+    return out

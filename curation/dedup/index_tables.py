@@ -1,4 +1,4 @@
-"""Clustering against an index: the nodes of this run among the kept nodes of earlier ones, and the tables that follow.
+"""Clustering against an index in memory: the nodes of this run among the kept nodes of earlier ones, and the tables that follow.
 
 Nodes are numbered in rank order over both: first the index's kept nodes, then the run's forms that the index does not know. A node
 that the index knows is decided already. So the leaders are those of both crawls clustered at once with their generations.
@@ -12,10 +12,11 @@ import pyarrow as pa
 
 from curation.dedup import cluster_tables
 from curation.dedup.clusters import Nodes, cluster_nodes, families, place_rows
-from curation.dedup.index import EXAMPLES, Index
-from curation.dedup.key_order import distinct_keys, key_array, key_bytes
+from curation.dedup.index import Index, IndexRefused
+from curation.dedup.key_order import distinct_keys, key_array
 from curation.document import COLUMNS
 from curation.shards import positions
+from curation.survey import Rows
 
 
 @dataclass
@@ -29,12 +30,29 @@ class Numbered:
         self.known = self.index.known(self.nodes.forms)
         self.fresh = np.flatnonzero(~self.known.here)
         """Nodes of the run that the index does not know; node fresh[i] is number `kept` + i."""
-        self.kept = len(self.index.kept_forms)
-        self.forms = np.concatenate([self.index.kept_forms, self.nodes.forms[self.fresh]])
+        self.old = self.index.all_nodes()
+        """The kept nodes of the index, as `Index.nodes` gives them."""
+        self.kept = len(self.old)
+        self.forms = np.concatenate([self.old[:, :2], self.nodes.forms[self.fresh]])
 
-    def new_pairs(self, pairs: np.ndarray) -> np.ndarray:
-        """Pairs without those of two kept nodes of the index: what they are to each other was decided then."""
-        return pairs[pairs[:, 1] >= self.kept]
+
+def check_seed(index: Index, rows: Rows, partition: int | None = None) -> None:
+    """Signatures of two seeds must never be compared, and no column tells the seed: one text is signed again.
+
+    Raises IndexRefused.
+    """
+    from curation.dedup.minhash import signature
+    from curation.dedup.normal_form import normal_form
+
+    for batch in rows.read(["text", "minhash"], partition):
+        for text, made in zip(batch.column("text").to_pylist(), batch.column("minhash").to_pylist(), strict=True):
+            if text is not None and normal_form(text):
+                if made != signature(normal_form(text), index.seed).tobytes():
+                    raise IndexRefused(
+                        f"{index.place.url}: its signatures were made with seed {index.seed}, those of this run with another; "
+                        f"give the step minhash seed {index.seed}"
+                    )
+                return
 
 
 def tables(
@@ -49,7 +67,7 @@ def tables(
     led = leader[kept + np.arange(len(of.fresh))]
     label[of.fresh], family_of[of.fresh] = of.forms[led], family[kept + np.arange(len(of.fresh))]
     old = np.flatnonzero(led < kept)
-    matched[of.fresh[old]] = index.known(of.forms[led[old]]).id
+    matched[of.fresh[old]] = of.old[led[old], 2:4]
     named[of.fresh[old]] = True
     order = np.lexsort((of.forms[:kept, 1], of.forms[:kept, 0]))
     at = positions(of.forms[:kept][order], known.label)
@@ -57,21 +75,18 @@ def tables(
     family_of[touched] = family[order[at[touched]]]
 
     labels, cluster = distinct_keys(label[nodes.of_row])
-    earlier, examples = index.clusters(labels)
+    earlier = index.clusters(labels)
     places = place_rows(cluster, nodes.row_place)
-    size, rank = places.size + earlier[cluster], places.rank + earlier[cluster]
+    size, rank = places.size + earlier.rows[cluster], places.rank + earlier.rows[cluster]
     row_ids = ids[present]
-    names = [bytes(k) for k in key_bytes(row_ids)]
-    lists = [
-        [*examples[c], *(names[i] for i in places.examples[places.example_offsets[r] : places.example_offsets[r + 1]])]
-        for r, c in enumerate(cluster.tolist())
-    ]
+    row, others = cluster_tables.example_ids(places, row_ids, cluster, earlier)
+    offsets = np.searchsorted(row, np.arange(len(row_ids) + 1)).astype(np.int32)
     here = pa.array(np.cumsum(present) - 1, mask=~present)
     columns = [
         key_array(label[nodes.of_row]),
         pa.array(size),
         pa.array(rank),
-        pa.array([several[:EXAMPLES] for several in lists], COLUMNS["cluster_examples"].type),
+        pa.ListArray.from_arrays(pa.array(offsets), key_array(others), type=COLUMNS["cluster_examples"].type),
         key_array(family_of[nodes.of_row]),
         cluster_tables.scatter(key_array(matched[nodes.of_row][named[nodes.of_row]]), named[nodes.of_row]),
     ]

@@ -6,7 +6,7 @@ to a temporary file as texts stream by, and pairs are compared family by family,
 
 import mmap
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 
 import numpy as np
@@ -16,6 +16,7 @@ from curation.dedup import cluster_kernel, form_kernel, shingle_kernel
 from curation.dedup.clusters import families
 from curation.dedup.minhash import text_buffers
 from curation.dedup.normal_form import kernel_tables, normal_form
+from curation.place import Place
 
 _PAIRS_AT_ONCE = 1 << 14
 
@@ -103,3 +104,19 @@ class ShingleSets:
                     view.madvise(mmap.MADV_DONTNEED)
             del words
         return out
+
+
+def read_sets(where: np.ndarray, file_of: Callable[[int], tuple[Place, str]]) -> Iterator[tuple[int, np.ndarray]]:
+    """Shingle sets that lie in files, file by file: (row of `where`, set).
+
+    where: file, first word, words of each set, uint64 [sets, 3]; file_of: place and name of a file.
+    """
+    order = np.lexsort((where[:, 1], where[:, 0]))
+    files, first = np.unique(where[order, 0], return_index=True)
+    for number, some in zip(files.tolist(), np.split(order, first[1:]), strict=True):
+        place, name = file_of(number)
+        with place.fs.open(f"{place.path}/{name}", "rb") as file:
+            for one in some.tolist():
+                _, at, size = where[one].tolist()
+                file.seek(8 * at)
+                yield one, np.frombuffer(file.read(8 * size), np.uint64)

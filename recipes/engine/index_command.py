@@ -1,14 +1,15 @@
 """`seimai index`: a finished run becomes the next generation of an index, or the first of one that replaces another."""
 
+import inspect
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import pyarrow.compute as pc
 
 from curation.dedup.dedup import Dedup
 from curation.dedup.index import Index, IndexRefused
-from curation.dedup.index_generation import add_generation, stamp_hash, write_labels
+from curation.dedup.index_generation import add_generation, stamp_hash
+from curation.dedup.index_labels import write_labels
 from curation.shards import Table
 from curation.step import Batch
 from recipes.engine.errors import RecipeError
@@ -19,8 +20,8 @@ def add(index: str, run: str) -> str:
     """Admits a run's clusters; what was done in words. Raises RecipeError for a run or an index that do not fit each other."""
     opened, (members, step, stage) = open_run(run), _clusters(run)
     parameters = _parameters(opened, members)
-    there = Index(index)
     try:
+        there = Index(index)
         there.check(parameters)
         admitted = opened.about["fingerprint"] in [m["run"] for m in there.manifests]
         if not admitted and there.generations and step["files"].get("index") != stamp_hash(there):
@@ -44,17 +45,17 @@ def rebase(old: str, new: str, run: str) -> str:
     opened, (members, step, stage) = open_run(run), _clusters(run)
     if "index" in step["files"]:
         raise RecipeError(f"{run}: was clustered against an index; a rebase needs a run over all crawls without one")
-    if Index(new).generations:
-        raise RecipeError(f"{new}: an index is there already; a rebase makes a new one")
-    if not Index(old).generations:
-        raise RecipeError(f"{old}: there is no index")
     try:
+        if Index(new).generations:
+            raise RecipeError(f"{new}: an index is there already; a rebase makes a new one")
+        before = Index(old)
+        if not before.generations:
+            raise RecipeError(f"{old}: there is no index")
         _add(new, _parameters(opened, members), opened, members, step, stage)
     except IndexRefused as error:
         raise RecipeError(str(error)) from error
-    table = write_labels(Index(old), new)
-    gone = pc.sum(pc.if_else(pc.is_null(table["new_label"]), table["forms"], 0)).as_py() or 0
-    return f"{new}: {len(table):,} pairs of old and new labels in labels.parquet; {gone:,} old forms are not in the run"
+    pairs, gone = write_labels(before, new)
+    return f"{new}: {pairs:,} pairs of old and new labels in labels.parquet; {gone:,} old forms are not in the run"
 
 
 def _clusters(run: str) -> tuple[Table, dict[str, Any], str]:
@@ -80,7 +81,8 @@ def _add(
         raise RecipeError(
             f"{run.place.url}: the shard set that its stage {stage} read is gone, so no shingle set can be made"
         )
-    given = {k: v for k, v in step["with"].items() if k != "index"}
+    # A step that was made in a Python recipe is recorded with all its attributes.
+    given = {k: step["with"][k] for k in inspect.signature(Dedup).parameters if k != "index" and k in step["with"]}
     look = Dedup(**given)
     columns = list(dict.fromkeys([*look.rank_columns, "minhash", "text"]))
 

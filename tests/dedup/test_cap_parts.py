@@ -15,7 +15,7 @@ from curation.mixture.ledger import Ledger
 from curation.mixture.tiers import Tiers
 
 sys.path.insert(0, str(Path(__file__).parent))
-from test_partitioned import in_phases, near_copies
+from test_partitioned import near_copies
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def debits(folder: Path, table: pa.Table, k: int) -> str:
     ],
     ids=lambda given: f"{given['mode']} {'tiers' * ('tiers' in given)}".strip(),
 )
-def test_phases_decide_as_one_task_does(tmp_path, run, clustered, given: dict[str, Any], kept: bool):
+def test_phases_decide_as_one_task_does(tmp_path, run, in_phases, clustered, given: dict[str, Any], kept: bool):
     ledger = debits(tmp_path / "ledger", clustered, 3) if kept else None
     whole, cut = (Cap(k=3, ledger=ledger, **given) for _ in range(2))
     run(whole, clustered)

@@ -1,61 +1,22 @@
 """The index of earlier crawls: two crawls one after the other are both at once, and an index that does not fit is refused."""
 
 import random
-from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from curation.dedup.dedup import Dedup
 from curation.dedup.index import Index, IndexRefused
-from curation.dedup.index_generation import add_generation
+from curation.dedup.index_labels import write_labels
 from curation.dedup.key_order import column_keys
 from curation.dedup.minhash import MinHash
 from curation.dedup.normal_form import form_key, normal_form
+from curation.dedup.shingle_sets import read_sets
 from curation.dedup.shingles import shingle_words
 from curation.place import Place
 from curation.provenance import key
-from curation.shards import Table, write_survey_table
-
-PARAMETERS = {"normal_form": "seimai-nf/1", "threshold": "0.7", "bands": "14x8", "seed": "1"}
-
-
-class BothAtOnce(Dedup):
-    """The survey over rows of several crawls whose generations are given."""
-
-    generation_of: dict[bytes, int]
-
-    def _read_rank(self, rows):
-        ids, present, ranked = super()._read_rank(rows)
-        words = [bytes(np.ascontiguousarray(i, ">u8")) for i in ranked["ids"]]
-        return ids, present, ranked | {"generation": np.array([self.generation_of[w] for w in words])}
-
-
-@pytest.fixture
-def admit(tmp_path, survey_tables) -> Callable[..., str]:
-    """Clusters a crawl (against the index from its second on), adds it to the index; the index's folder, and the crawl's tables."""
-    made: list[dict[str, pa.Table]] = []
-
-    def add(table: pa.Table, **options: object) -> dict[str, pa.Table]:
-        url = str(tmp_path / "index")
-        step = Dedup(0.7, index=url if made else None, **options)
-        tables, _ = survey_tables(step, table)
-        place = Place(str(tmp_path / f"run{len(made)}"))
-        write_survey_table(place, "members", tables["members"], 1)
-
-        def rows(partition: int):
-            for batch in table.to_batches(max_chunksize=9):
-                _, here, _, fields = step.ranked(batch)
-                yield batch.filter(pa.array(here)), fields
-
-        counts = add_generation(url, PARAMETERS, f"run {len(made)}", Table(f"{place.path}/members"), rows, 1)
-        assert counts is not None
-        made.append(tables)
-        return tables
-
-    return add
 
 
 def crawls(seed: int, count: int) -> list[list[str | None]]:
@@ -73,7 +34,7 @@ def crawls(seed: int, count: int) -> list[list[str | None]]:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_crawls_one_after_the_other_equal_all_at_once_with_the_same_generations(
-    admit, survey_tables, measure, make_pages, seed
+    admit, at_once, measure, make_pages, seed
 ):
     rng = random.Random(seed)
     tables, one_by_one, generation_of = [], {}, {}
@@ -83,11 +44,7 @@ def test_crawls_one_after_the_other_equal_all_at_once_with_the_same_generations(
         tables.append(table)
         generation_of |= dict.fromkeys(table["id"].to_pylist(), number)
         one_by_one[number] = {r["id"]: r for r in admit(table)["clusters"].to_pylist()}
-        # All crawls so far at once, with the generations that the index gives them
-        step = BothAtOnce(0.7)
-        step.generation_of = generation_of
-        at_once, _ = survey_tables(step, pa.concat_tables(tables).sort_by("id"))
-        expected = {r["id"]: r for r in at_once["clusters"].to_pylist()}
+        expected = {r["id"]: r for r in at_once(tables).to_pylist()}
         for row in one_by_one[number].values():
             for column in ("cluster", "cluster_size", "cluster_rank", "cluster_examples"):
                 assert row[column] == expected[row["id"]][column], column
@@ -127,8 +84,8 @@ def test_an_index_holds_every_form_but_signatures_and_sets_of_kept_ones_only(adm
     keys = column_keys(pa.array([form_key(f) for f in forms], pa.binary(16)))
     known = index.known(keys)
     assert known.here.tolist() == [True] * 4
-    assert {tuple(k) for k in index.kept_forms.tolist()} == {tuple(keys[0].tolist()), tuple(keys[3].tolist())}
-    sets = {place: words.tolist() for place, words in index.shingles(np.array([1, 0]))}
+    assert {tuple(k) for k in index.all_nodes()[:, :2].tolist()} == {tuple(keys[0].tolist()), tuple(keys[3].tolist())}
+    sets = {place: words.tolist() for place, words in read_sets(index.all_nodes()[:, 4:], index.set_file)}
     assert sets == {0: shingle_words(forms[0]).tolist(), 1: shingle_words(forms[3]).tolist()}
 
 
@@ -147,6 +104,33 @@ def test_an_index_of_other_parameters_is_refused_naming_what_differs(
         Dedup(index=str(tmp_path / "index"), **options)
     assert all(part in str(refused.value) for part in said)
     assert "seimai index rebase" in str(refused.value)
+
+
+def test_an_index_of_another_format_is_refused(admit, measure, make_pages, tmp_path):
+    admit(measure(make_pages(["一つの文書です"])))
+    place = Place(str(tmp_path / "index" / "00000"))
+    place.write_json("manifest.json", place.read_json("manifest.json") | {"format": 1})
+    with pytest.raises(
+        IndexRefused, match=r"00000: index format 1 there and 2 here; make a new index .* `seimai index add`"
+    ):
+        Dedup(0.7, index=str(tmp_path / "index"))
+
+
+def test_what_became_of_labels_is_counted_the_same_however_it_is_cut(start_crawls, measure, make_pages):
+    letters = "".join(chr(random.Random(4).randrange(0x4E00, 0x9FFF)) for _ in range(300))
+    old, new = start_crawls(), start_crawls(index_rows_a_part=2, partitions=2)
+    texts = [letters[:-9], letters[:-8], letters[:-7], "別の文書です", *(f"消える文書{i}" for i in range(9))]
+    old.add(measure(make_pages(texts)))
+    new.add(measure(make_pages([letters, *texts[:4], *(f"新しい文書{i}" for i in range(20))])))
+    label = [form_key(normal_form(t)) for t in (letters[:-7], letters, texts[3])]
+    for rows_a_part in (1, 3, 1000):
+        assert write_labels(Index(old.url), new.url, rows_a_part) == (11, 9)
+        found = {r["old_label"]: r for r in pq.read_table(Path(new.url) / "labels.parquet").to_pylist()}
+        assert list(found) == sorted(found)
+        assert found[label[0]] == {"old_label": label[0], "new_label": label[1], "forms": 3}
+        assert found[label[2]] == {"old_label": label[2], "new_label": label[2], "forms": 1}
+        assert sum(r["new_label"] is None for r in found.values()) == 9
+    assert not (Path(new.url) / "work").exists()
 
 
 def test_an_index_of_another_normal_form_is_refused(admit, measure, make_pages, tmp_path, monkeypatch):

@@ -3,8 +3,6 @@
 import gzip
 import json
 import random
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -21,55 +19,6 @@ from curation.dedup.partitioned.cut import Cut
 from curation.dedup.partitioned.nodes import by_id
 from curation.dedup.rank_words import ranges_of, rank_order, rank_words, splitters
 from curation.place import Place
-from curation.provenance import partition_of
-
-
-class Partitioned:
-    """Pages in partitions by id, as a shard set gives them."""
-
-    def __init__(self, table: pa.Table, partitions: int):
-        table = table.sort_by("id").combine_chunks()
-        part = partition_of(table.column("id").combine_chunks(), partitions)
-        self.parts = [table.filter(pa.array(part == p)) for p in range(partitions)]
-
-    def read(self, columns: Sequence[str], partition: int | None = None) -> Iterator[pa.RecordBatch]:
-        for part in self.parts if partition is None else [self.parts[partition]]:
-            yield from part.select(list(columns)).to_batches(max_chunksize=7)
-
-
-def in_phases(
-    step: Dedup, table: pa.Table, folder: Path, partitions: int, rows_a_part: int, order: random.Random | None = None
-) -> tuple[dict[str, pa.Table], dict[str, float]]:
-    """Runs every task of every phase, in any order with `order`, each by a fresh step; the tables and the counters."""
-    rows, work = Partitioned(table, partitions), Place(str(folder))
-    step.rows_a_part = rows_a_part
-    made: dict[str, dict[int, list[pa.Table]]] = {name: {} for name in step.tables}
-    phases = step.phases(len(table), partitions)
-    for phase in phases:
-        tasks = list(range(phase.tasks))
-        if order is not None:
-            order.shuffle(tasks)
-            tasks += order.sample(tasks, min(3, len(tasks)))  # killed after it had written, and run again
-        for task in tasks:
-            parts: dict[str, list[pa.Table]] = {}
-            for name, part in step.run_phase(phase.name, task, rows, work):
-                parts.setdefault(name, []).append(part)
-            for name, found in parts.items():
-                made[name][task] = found
-    whole = {
-        name: pa.concat_tables([t for task in sorted(parts) for t in parts[task]] or [step.tables[name].empty_table()])
-        for name, parts in made.items()
-    }
-    return whole, {n: s.total for n, s in step.stats.stats.items()}
-
-
-@pytest.fixture
-def in_memory(survey_tables) -> Callable[[Dedup, pa.Table], tuple[dict[str, pa.Table], dict[str, float]]]:
-    def survey(step: Dedup, table: pa.Table) -> tuple[dict[str, pa.Table], dict[str, float]]:
-        tables, counts = survey_tables(step, table)
-        return {n: tables.get(n, step.tables[n].empty_table()) for n in step.tables}, counts
-
-    return survey
 
 
 def near_copies(seed: int, bases: int, each: int) -> list[str]:
@@ -86,7 +35,7 @@ COUNTS = ("texts", "pairs_in_bands", "crowded_nodes", "pairs_compared", "pairs_v
 
 @pytest.mark.parametrize(("partitions", "rows_a_part", "best"), [(1, 40, 64), (4, 11, 64), (8, 9, 64), (2, 9, 3)])
 def test_phases_make_the_tables_that_one_task_makes(
-    tmp_path, in_memory, measure, make_pages, partitions, rows_a_part, best
+    tmp_path, survey_tables, in_phases, measure, make_pages, partitions, rows_a_part, best
 ):
     texts = near_copies(partitions, 12, 7)
     rng = random.Random(partitions)
@@ -94,7 +43,7 @@ def test_phases_make_the_tables_that_one_task_makes(
     kana = pa.array([rng.choice([None, 0.25, -0.0, 0.5, float("nan")]) for _ in texts], pa.float32())
     table = measure(make_pages(texts, date=dates, kana_ratio=kana))
     options = {"threshold": 0.7, "quality": "kana_ratio", "max_bucket": best}
-    expected, counts = in_memory(Dedup(**options), table)
+    expected, counts = survey_tables(Dedup(**options), table)
     again, met = in_phases(Dedup(**options), table, tmp_path, partitions, rows_a_part, None)
     for name in expected:
         assert again[name].to_pylist() == expected[name].to_pylist(), name
@@ -103,16 +52,16 @@ def test_phases_make_the_tables_that_one_task_makes(
     assert (counts["crowded_nodes"] > 0) == (best == 3)
 
 
-def test_tasks_in_any_order_and_run_twice_change_nothing(tmp_path, in_memory, measure, make_pages):
+def test_tasks_in_any_order_and_run_twice_change_nothing(tmp_path, survey_tables, in_phases, measure, make_pages):
     table = measure(make_pages(near_copies(9, 5, 6)))
-    expected, _ = in_memory(Dedup(0.7), table)
+    expected, _ = survey_tables(Dedup(0.7), table)
     again, _ = in_phases(Dedup(0.7), table, tmp_path, 4, 5, random.Random(4))
     assert {n: t.to_pylist() for n, t in again.items()} == {n: t.to_pylist() for n, t in expected.items()}
 
 
-def test_rows_without_a_text_and_no_rows_at_all(tmp_path, in_memory, measure, make_pages):
+def test_rows_without_a_text_and_no_rows_at_all(tmp_path, survey_tables, in_phases, measure, make_pages):
     table = measure(make_pages([None, "同じ文です。" * 9, None, "同じ文です。" * 9, ""]))
-    expected, _ = in_memory(Dedup(0.8), table)
+    expected, _ = survey_tables(Dedup(0.8), table)
     again, _ = in_phases(Dedup(0.8), table, tmp_path / "some", 2, 1)
     assert {n: t.to_pylist() for n, t in again.items()} == {n: t.to_pylist() for n, t in expected.items()}
     step = Dedup(0.8)
@@ -122,11 +71,11 @@ def test_rows_without_a_text_and_no_rows_at_all(tmp_path, in_memory, measure, ma
     assert [len(t) for t in nothing.values()] == [0, 0, 0]
 
 
-def test_real_pages_in_phases_as_in_memory(dev, tmp_path, in_memory, measure, make_pages):
+def test_real_pages_in_phases_as_survey_tables(dev, tmp_path, survey_tables, in_phases, measure, make_pages):
     with gzip.open(dev / "dups" / "dotnet_docs_8snapshots.jsonl.gz", "rt") as lines:
         rows = [json.loads(line) for line in lines]
     table = measure(make_pages([r["text"] for r in rows], [r["id"] for r in rows]))
-    expected, counts = in_memory(Dedup(0.8), table)
+    expected, counts = survey_tables(Dedup(0.8), table)
     again, _ = in_phases(Dedup(0.8), table, tmp_path, 8, 200)
     assert {n: t.to_pylist() for n, t in again.items()} == {n: t.to_pylist() for n, t in expected.items()}
     assert counts["pairs_verified"] > 100

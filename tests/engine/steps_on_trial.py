@@ -99,8 +99,8 @@ class KilledDedup(Dedup):
 
     name = "dedup"
 
-    def __init__(self, threshold: float, rows_a_part: int, killed: tuple[str, ...] = ()):
-        super().__init__(threshold)
+    def __init__(self, threshold: float, rows_a_part: int, killed: tuple[str, ...] = (), index: str | None = None):
+        super().__init__(threshold, index=index)
         self.rows_a_part, self.killed = rows_a_part, killed
 
     def run_phase(self, phase, task, rows, work):

@@ -10,7 +10,9 @@ import pytest
 from curation.dedup.dedup import Dedup
 from curation.dedup.minhash import MinHash
 from curation.mixture.cap import Cap
+from curation.shards import ShardSet
 from recipes.engine.errors import RunError
+from recipes.engine.index_command import add
 from recipes.engine.report import write_report
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -80,6 +82,20 @@ def test_killed_tasks_of_any_phase_change_nothing(files, tmp_path):
     calm = done(recipe(files, *steps(KilledDedup(0.8, 20))), tmp_path / "calm")
     rough = done(recipe(files, *steps(KilledDedup(0.8, 20, PHASES))), tmp_path / "rough")
     assert rough["content"] == calm["content"]
+
+
+def test_killed_tasks_of_a_second_crawl_leave_what_one_task_finds_against_the_index(files, tmp_path):
+    index = str(tmp_path / "index")
+    done(recipe(f"{Path(files).parent}/a.jsonl.gz", *steps(Dedup(0.8))), tmp_path / "first")
+    assert "generation 0 with" in add(index, str(tmp_path / "first"))
+    second = f"{Path(files).parent}/b.jsonl.gz"
+    whole = done(recipe(second, *steps(KilledDedup(0.8, 1000, index=index))), tmp_path / "whole")
+    rough = done(recipe(second, *steps(KilledDedup(0.8, 10, (*PHASES, "ask", "labels"), index))), tmp_path / "rough")
+    assert rough["content"] == whole["content"]
+    assert (survey(tmp_path / "whole")["tasks"], survey(tmp_path / "rough")["tasks"] > 50) == (1, True)
+    matched = ShardSet.open(str(tmp_path / "rough" / "1" / "measured")).read(["matched"])
+    assert sum(len(b) - b.column("matched").null_count for b in matched) > 5
+    assert "generation 1 with" in add(index, str(tmp_path / "rough"))
 
 
 def test_a_run_that_was_stopped_in_a_phase_goes_on_there(files, tmp_path, monkeypatch):

@@ -16,10 +16,21 @@ cut was sent to it (`exchange.py`), and a join is a merge of two sorted parts.
     verify   ranks  → ranks    signatures discard, exact Jaccard decides: edges
     cluster  one               leaders and components: 5 bytes a node (9 beyond 2^32), edges read in order
     leaders  ranks  → ranks    who joined whom, to the range of the kept node
-    labels   ranks  → forms    labels and families of forms that are not alone
+    labels   ranks  → forms    labels, families of forms that are not alone
     rows     forms  → labels   every row with its label; table `edges`
-    members  labels → rows     sizes, ranks, examples; table `members`
+    members  labels → rows     families, sizes, ranks, examples; table `members`
     places   rows              table `clusters`
+
+With an index of earlier crawls (`curation/dedup/index.py`) its kept nodes come first: they have the ordinals that they have in it,
+and its files are ranges before those of the run. What is sent to ranges is sent to these too, and the index answers for them:
+
+    nodes    leaves out forms that the index knows: they are decided, and kept for `rows` (`known`)
+    buckets  take the keys of the index that a node of the run has too; two old nodes are never a pair
+    ask      an old range sends signatures and places of sets itself; `verify` reads them from the index
+    cluster  old nodes are kept; only those that have an edge take memory (8 bytes more)
+    leaders, labels   are tasks of old ranges too: forms and ids of the index; `matched` to the forms
+    rows     label and best old row of known forms; `matched` to the rows
+    members  sizes, ranks and examples begin with what the index has of the cluster
 
 A task that is run again writes the same files, so a killed one changes nothing.
 """

@@ -6,6 +6,7 @@ import numpy as np
 
 from curation.dedup import cluster_kernel as kernel
 from curation.dedup.exchange import read_part, write_part
+from curation.dedup.index import Index
 from curation.dedup.minhash import signature_rows
 from curation.dedup.partitioned.cut import Cut, part_of, starts
 from curation.dedup.rank_words import WIDTH, ranges_of, rank_order, rank_words, splitters
@@ -34,30 +35,40 @@ def forms(cut: Cut, task: int, batches: Iterable[Ranked], rows: int) -> None:
     write_part(cut.work, "samples", task, np.concatenate(sample))
 
 
-def nodes(cut: Cut, task: int) -> int:
-    """Sends the best-ranked copy of each form of this part to its range of ranks. Returns the number of forms."""
+def nodes(cut: Cut, task: int, index: Index | None) -> int:
+    """Sends the best-ranked copy of each form of this part to its range of ranks. Returns the number of forms.
+
+    Forms that the index knows stay here, with their label and best old row (`known`).
+    """
     rows = cut.exchange("forms").receive(task)
     ordered = rows[np.lexsort(rows.T[::-1])]  # by form, then by rank
     best = ordered[starts(ordered[:, :2])]
+    forms = len(best)
+    if index is not None:
+        said = index.known(best[:, :2], task, cut.parts)
+        known = np.concatenate([best[:, :2], said.label, said.id], axis=1)
+        write_part(cut.work, "known", task, known[said.here])
+        best = best[~said.here]
     sample = np.concatenate([read_part(cut.work, "samples", p, width=WIDTH) for p in range(cut.rows)])
     target = ranges_of(best[:, 2:], splitters(sample, cut.parts))
     cut.exchange("nodes").send(task, [(target, best)])
-    return len(best)
+    return forms
 
 
-def bases(cut: Cut) -> None:
-    """Writes the first ordinal of every range."""
-    counts = cut.exchange("nodes").counts()
-    write_part(cut.work, "bases", 0, np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)]))
+def bases(cut: Cut, index: Index | None) -> None:
+    """Writes the first ordinal of every range: those of the index, then those of the run."""
+    before = np.zeros(1, np.int64) if index is None else index.starts
+    write_part(cut.work, "bases", 0, np.concatenate([before, before[-1] + np.cumsum(cut.exchange("nodes").counts())]))
 
 
 def ordinals(cut: Cut, task: int) -> None:
     """Sorts a range of nodes by rank: writes their forms and best ids in order, sends each ordinal to the row that stands for it."""
     found = cut.exchange("nodes").receive(task)
     found = found[rank_order(found[:, 2:])]
-    ids, number = found[:, 5:], cut.bases()[task] + np.arange(len(found))
-    write_part(cut.work, "forms_by_rank", task, found[:, :2])
-    write_part(cut.work, "ids_by_rank", task, ids)
+    here = cut.old + task
+    ids, number = found[:, 5:], cut.bases()[here] + np.arange(len(found))
+    write_part(cut.work, "forms_by_rank", here, found[:, :2])
+    write_part(cut.work, "ids_by_rank", here, ids)
     cut.exchange("best").send(task, [(part_of(ids[:, 0], cut.rows), np.column_stack([ids, number.astype(np.uint64)]))])
 
 

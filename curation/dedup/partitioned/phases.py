@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from curation.dedup import index_tables
 from curation.dedup.clusters import least_agreement
 from curation.dedup.key_order import column_keys
-from curation.dedup.partitioned import clusters, nodes, pairs
+from curation.dedup.partitioned import clusters, nodes, pairs, tables
 from curation.dedup.partitioned.cut import Cut
 from curation.place import Place
 from curation.survey import Phase, Rows
@@ -23,12 +24,12 @@ PHASES = (
     ("sign", "rows"),
     ("buckets", "bands"),
     ("pairs", "parts"),
-    ("ask", "parts"),
+    ("ask", "ranges"),
     ("sets", "rows"),
     ("verify", "parts"),
     ("cluster", "one"),
-    ("leaders", "parts"),
-    ("labels", "parts"),
+    ("leaders", "ranges"),
+    ("labels", "ranges"),
     ("rows", "parts"),
     ("members", "parts"),
     ("places", "rows"),
@@ -38,50 +39,52 @@ PHASES = (
 
 def planned(cut: Cut) -> list[Phase]:
     """The phases with their numbers of tasks."""
-    tasks = {"one": 1, "rows": cut.rows, "parts": cut.parts, "bands": cut.parts * cut.bands}
-    return [Phase(name, tasks[by]) for name, by in PHASES]
+    return [Phase(name, cut.tasks[by]) for name, by in PHASES]
 
 
 def run(step: "Dedup", shape: "Shape", phase: str, task: int, rows: Rows, work: Place) -> Iterator[tuple[str, Any]]:
     """One task of a phase: yields (table, some of its partition `task`). shape: what `Dedup.phases` was told and chose."""
-    cut = Cut(work, shape.partitions, shape.parts, step.bands)
+    index = step.index
+    cut = Cut(work, shape.partitions, shape.parts, step.bands, 0 if index is None else len(index.ranges))
     counts: dict[str, int] = {}
     made: Iterator[pa.Table] = iter(())
     table = {"rows": "edges", "members": "members", "places": "clusters"}.get(phase, "")
     if phase == "forms":
+        if index is not None:
+            index_tables.check_seed(index, rows, task)
         nodes.forms(cut, task, (step.ranked(b)[2:] for b in rows.read(step.rank_columns, task)), shape.rows)
     elif phase == "nodes":
-        counts["texts"] = nodes.nodes(cut, task)
+        counts["texts"] = nodes.nodes(cut, task, index)
     elif phase == "bases":
-        nodes.bases(cut)
+        nodes.bases(cut, index)
     elif phase == "ordinals":
         nodes.ordinals(cut, task)
     elif phase == "sign":
         nodes.sign(cut, task, rows.read(["id", "minhash"], task), step.rows)
     elif phase == "buckets":
-        met = pairs.buckets(cut, task, step.max_bucket)
+        met = pairs.buckets(cut, task, step.max_bucket, index)
         counts |= {"pairs_in_bands": met.looked_at, "crowded_nodes": met.crowded}
     elif phase == "pairs":
         pairs.pairs(cut, task)
     elif phase == "ask":
-        pairs.ask(cut, task)
+        pairs.ask(cut, task, index)
     elif phase == "sets":
         counts["text_bytes_read"] = pairs.sets(cut, task, rows.read(["id", "text", "minhash"], task))
     elif phase == "verify":
-        counts |= pairs.verify(cut, task, step.threshold, least_agreement(step.threshold))
+        counts |= pairs.verify(cut, task, step.threshold, least_agreement(step.threshold), index)
     elif phase == "cluster":
         clusters.cluster(cut)
     elif phase == "leaders":
-        clusters.leaders(cut, task)
+        clusters.leaders(cut, task, index)
     elif phase == "labels":
-        clusters.labels(cut, task)
+        clusters.labels(cut, task, index)
     elif phase == "rows":
-        made = clusters.rows(cut, task, step.tables[table])
+        made = tables.rows(cut, task, step.tables[table], index is not None)
     elif phase == "members":
-        made = clusters.members(cut, task, step.tables[table])
+        made = tables.members(cut, task, step.tables[table], index)
     elif phase == "places":
         ids = (column_keys(b.column("id")) for b in rows.read(["id"], task))
-        made = clusters.places(cut, task, ids, step.tables[table])
+        made = tables.places(cut, task, ids, step.tables[table])
     for part in made:
         yield table, part
     for label, value in counts.items():
