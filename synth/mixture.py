@@ -36,7 +36,8 @@ class MixturePlan:
     """Quotas and caps, as a recipe states them.
 
     tokens: quota of each function in tokens; rows: exactly so many rows of each function instead. One of the two. per_template,
-    per_host, per_model: largest share of a function's quota that one may have, in (0, 1]; 1 is no cap.
+    per_host, per_model: largest share of a function's quota that one may have, in (0, 1]; 1 is no cap. per_template_of_all: likewise,
+    of all quotas together.
     """
 
     tokens: Mapping[str, int] = field(default_factory=dict[str, int])
@@ -44,13 +45,14 @@ class MixturePlan:
     per_template: float = 1.0
     per_host: float = 1.0
     per_model: float = 1.0
+    per_template_of_all: float = 1.0
 
     def __post_init__(self) -> None:
         if bool(self.tokens) == bool(self.rows):
             raise ValueError("mixture: state quotas either in tokens or in rows")
         if wrong := [n for n, q in self.quotas.items() if q < 1]:
             raise ValueError(f"mixture: the quota of {wrong[0]} must be ≥ 1")
-        for name in _CAPPED:
+        for name in (*_CAPPED, "template_of_all"):
             if not 0 < getattr(self, f"per_{name}") <= 1:
                 raise ValueError(f"mixture: per_{name} is a share in (0, 1], not {getattr(self, f'per_{name}')}")
 
@@ -75,26 +77,36 @@ class Mixture:
     rounds: list[int] = field(default_factory=list[int])
     """Amount taken in each round, in the plan's unit."""
     _shares: Counter[tuple[str, str, str]] = field(default_factory=Counter[tuple[str, str, str]])
+    _templates: Counter[str] = field(default_factory=Counter[str])
     _ids: set[bytes] = field(default_factory=set[bytes])
 
     def take(self, candidates: Iterable[Candidate]) -> list[Candidate]:
         """One round: takes what fits, in the order of a hash of the ids. Returns the rows that it took."""
-        before, took = sum(self.filled.values()), list[Candidate]()
+        took = list[Candidate]()
         for row in sorted({c.id: c for c in candidates}.values(), key=lambda c: key("mixture", c.id)):
-            if row.id in self._ids:
-                continue
-            if (why := self._refusal(row)) is not None:
-                self.left[row.function][why] += 1
-                continue
-            self._ids.add(row.id)
-            took.append(row)
-            self.filled[row.function] += self._size(row)
-            for name in _CAPPED:
-                if (value := getattr(row, name)) is not None:
-                    self._shares[row.function, name, value] += self._size(row)
-        self.taken += took
-        self.rounds.append(sum(self.filled.values()) - before)
+            if row.id not in self._ids and self.offer(row) is None:
+                took.append(row)
+        self.end_round()
         return took
+
+    def offer(self, row: Candidate) -> str | None:
+        """Takes one row where quota and caps allow it; else says why not. For a stage that asks other questions in between."""
+        if (why := self._refusal(row)) is not None:
+            self.left[row.function][why] += 1
+            return why
+        self._ids.add(row.id)
+        self.taken.append(row)
+        self.filled[row.function] += self.size(row)
+        for name in _CAPPED:
+            if (value := getattr(row, name)) is not None:
+                self._shares[row.function, name, value] += self.size(row)
+        if row.template is not None:
+            self._templates[row.template] += self.size(row)
+        return None
+
+    def end_round(self) -> None:
+        """Closes a round: what it added counts for whether another one is worth it."""
+        self.rounds.append(sum(self.filled.values()) - sum(self.rounds))
 
     @property
     def short(self) -> dict[str, int]:
@@ -125,7 +137,8 @@ class Mixture:
             )  # fmt: skip
         return lines
 
-    def _size(self, row: Candidate) -> int:
+    def size(self, row: Candidate) -> int:
+        """A row in the plan's unit."""
         return row.tokens if self.plan.tokens else 1
 
     def _refusal(self, row: Candidate) -> str | None:
@@ -134,12 +147,15 @@ class Mixture:
             return "no_quota"
         if self.filled[row.function] >= quota:
             return "quota"
+        whole, most = sum(self.plan.quotas.values()), self.plan.per_template_of_all
+        if most < 1 and row.template is not None and self._templates[row.template] + self.size(row) > most * whole:
+            return "cap_template_of_all"
         for name in _CAPPED:
             share, value = getattr(self.plan, f"per_{name}"), getattr(row, name)
             if (
                 share < 1
                 and value is not None
-                and self._shares[row.function, name, value] + self._size(row) > share * quota
+                and self._shares[row.function, name, value] + self.size(row) > share * quota
             ):
                 return f"cap_{name}"
         return None
@@ -155,7 +171,7 @@ def prompts_wanted(
     """
     sizes: dict[str, Sequence[int]] = {}
     for row in mixture.taken:
-        sizes[row.function] = [*sizes.get(row.function, ()), mixture._size(row)]
+        sizes[row.function] = [*sizes.get(row.function, ()), mixture.size(row)]
     wanted = {}
     for name, short in mixture.short.items():
         if not asked.get(name):

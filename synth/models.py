@@ -103,6 +103,26 @@ class Policy:
             return Ruling("deny", (f"data {name}: not listed in {self.where}, so it is denied",))
         return self._entry(f"data {name}", entry)
 
+    def upstream_of(self, model: str, revision: str) -> list[tuple[str, Status]]:
+        """What a model stands on, each with its own status: the entries above it, and those above them, once each."""
+        found: dict[str, Status] = {}
+        todo = [
+            (u, model)
+            for (m, r, _), e in self.models.items()
+            if (m, r) == (model, revision)
+            for u in e.get("upstream", ())
+        ]
+        while todo:
+            named, of = todo.pop(0)
+            if named in found:
+                continue
+            found[named] = self._upstream(named, of, (named,)).status
+            kind, _, rest = named.partition(":")
+            listed = [self.data[rest]] if kind == "data" and rest in self.data else []
+            listed += [e for (m, _, _), e in self.models.items() if kind == "model" and m == rest]
+            todo += [(u, rest) for e in listed for u in e.get("upstream", ())]
+        return list(found.items())
+
     def check_named(self, models: Iterable[str]) -> None:
         """Refuses models by name, before anything is loaded or hashed: for `seimai check`. Raises PolicyError with the reason."""
         listed = {model for model, _, _ in self.models}

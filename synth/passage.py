@@ -19,6 +19,17 @@ def sentences(text: str) -> list[str]:
     return [found[0] for found in _SENTENCE.finditer(text)]
 
 
+def is_prose(text: str) -> bool:
+    """Whether a passage is running text: at least two sentences, most lines ending like one, no table.
+
+    >>> is_prose("米を研ぐ。水を量る。"), is_prose("品名\\t価格\\n米\\t500円。水\\t0円。"), is_prose("目次\\n一章\\n二章")
+    (True, False, False)
+    """
+    lines = [line for line in text.splitlines() if line.strip()]
+    ended = sum(line.rstrip().endswith(("。", "！", "？", "」", "』", "）")) for line in lines)
+    return "\t" not in text and ended >= 0.8 * len(lines) and text.count("。") >= 2
+
+
 def passage(text: str, least: int, most: int, ident: bytes) -> str | None:
     """A passage of `least` to `most` characters, or None where the document has none: too short, or without sentences that fit.
 

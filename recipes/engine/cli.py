@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -66,7 +67,7 @@ def _planned(name: str, files: list[str] | None, out: str | None, overrides: lis
     executors.backend(on)
     out = out or plan.default_out(recipe)
     file_systems.check_out(out)
-    return plan.make(recipe, path.name, out)
+    return plan.make(recipe, path.name, out, base=path.parent)
 
 
 @app.command()
@@ -81,6 +82,9 @@ def run(
         str | None,
         typer.Option(metavar="RUN", help="Reject the pages that hung in this earlier run without trying them."),
     ] = None,
+    generators: Annotated[
+        int, typer.Option(min=1, help="Workers that generate at a time, each with an engine of its own.")
+    ] = 1,
 ) -> None:
     """Run a recipe. Given again, it goes on where it stopped; what has not changed is not computed again."""
     from recipes.engine import execute, file_systems
@@ -89,7 +93,9 @@ def run(
     plan = _planned(recipe, files, out, overrides, on)
     file_systems.open_out(plan.out)
     try:
-        finished = execute.run(plan, on=on, workers=workers or os.cpu_count() or 1, replay=replay)
+        finished = execute.run(
+            plan, on=on, workers=workers or os.cpu_count() or 1, replay=replay, generators=generators
+        )
     except KeyboardInterrupt:
         typer.echo("\nstopped; the same command goes on from here", err=True)
         raise typer.Exit(130) from None
@@ -107,6 +113,7 @@ def check(
     plan = _planned(recipe, files, out, overrides, on)
     typer.echo(
         f"{recipe}: ok, {len(plan.recipe.stages)} stages in {len(plan.blocks)} blocks, version {plan.recipe.version}"
+        + "".join(f"; generate '{g.name}': {len(g.orders)} tasks" for g in plan.generations)
     )
 
 
@@ -250,14 +257,29 @@ def verify(
 
 @app.command()
 def audit(
-    what: Annotated[str, typer.Argument(metavar="WHAT", help="verifiers: each against answers of known verdict.")],
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="WHAT",
+            help="verifiers: each against answers of known verdict; prompts: every wording, line by line.",
+        ),
+    ],
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="prompts: files of one's own that are read too, e.g. a domain's.")
+    ] = None,
 ) -> None:
-    """Try the project's own checkers on cases of which the right result is known; exit status 1 where one is wrong."""
-    if what != "verifiers":
-        raise RecipeError(f"seimai audit knows 'verifiers', not {what!r}")
-    from recipes.engine.verifier_audit import audit_verifiers
+    """Try the project's verifiers on cases of which the result is known, or its wordings; exit status 1 where one is wrong."""
+    if what == "verifiers" and not files:
+        from recipes.engine.verifier_audit import audit_verifiers
 
-    audit_verifiers()
+        audit_verifiers()
+    elif what == "prompts":
+        from recipes.engine.prompt_audit import audit_prompts
+
+        audit_prompts(files or ())
+    else:
+        more = ", and it takes no files" if what == "verifiers" else f", not {what!r}"
+        raise RecipeError(f"seimai audit knows 'verifiers' and 'prompts'{more}")
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ OUT/2026.11.22/                    one version of the recipe
 """
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import yaml
@@ -20,6 +21,9 @@ from curation.survey import Phase, Survey
 from curation.write_shards import WriteShards
 from recipes.engine.errors import RecipeError, RunError
 from recipes.engine.executors import LocalExecutor, backend, cluster_executor, incomplete, wait_for_slurm
+from recipes.engine.generation.release import check_version as check_generation_version
+from recipes.engine.generation.rounds import Where
+from recipes.engine.generation.run import about, run_generation
 from recipes.engine.manifests import finish_block, versions
 from recipes.engine.plan import Block, Plan, Together
 from recipes.engine.progress import Progress
@@ -32,9 +36,17 @@ from recipes.engine.workers import Workers
 
 
 def run(
-    plan: Plan, *, on: str = "local", workers: int = 2, progress: Progress | None = None, replay: str | None = None
+    plan: Plan,
+    *,
+    on: str = "local",
+    workers: int = 2,
+    progress: Progress | None = None,
+    replay: str | None = None,
+    generators: int = 1,
 ) -> dict[str, Any]:
     """Runs what the plan needs and has not got. Returns the content of run.json.
+
+    generators: workers that generate at a time, each with an engine of its own.
 
     `replay` is the folder of an earlier run whose list of pages that the fuse rejected holds here too, so that two runs
     can be compared although a clock decided about those pages.
@@ -43,8 +55,11 @@ def run(
     """
     kind, options = backend(on)
     check_version(plan)
+    for generation in plan.generations:
+        check_generation_version(generation, plan.recipe.version)
     _replay(plan, replay)
-    progress = progress or Progress(len(plan.blocks))
+    progress = progress or Progress(len(plan.blocks) + len(plan.generations))
+    manifests: list[dict[str, Any]] = []
     with locked(plan.out), Workers(workers) as pool:
         try:
             if kind == "local" and not all(_finished(b) for b in plan.blocks):
@@ -52,9 +67,11 @@ def run(
                 pool.run(warm, warm.ranks, progress.preparing(time.monotonic()))
             for block in plan.blocks:
                 _run_block(block, plan, kind, options, pool, progress)
+            where = Where(kind, options, pool, progress, generators)
+            manifests += [run_generation(generation, where) for generation in plan.generations]
         finally:
             progress.stop()
-    return finish_run(plan)
+    return finish_run(plan, manifests)
 
 
 def _replay(plan: Plan, folder: str | None) -> None:
@@ -218,7 +235,7 @@ def _pipeline(block: Block, plan: Plan, place: Place) -> list[Any]:
     return [*steps, sink]
 
 
-def finish_run(plan: Plan) -> dict[str, Any]:
+def finish_run(plan: Plan, generated: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
     """Writes run.json and the recipe as it ran into the version's folder. Returns the content of run.json."""
     place = Place(plan.folder)
     blocks = []
@@ -250,9 +267,10 @@ def finish_run(plan: Plan) -> dict[str, Any]:
         "sources": {name: _source_summary(plan, name) for name in plan.recipe.sources},
         "unreadable": unreadable,
         "blocks": blocks,
+        "generated": [about(g, m) for g, m in zip(plan.generations, generated, strict=True)],
     }
     place.write_json("run.json", run_json)
-    recipe = plan.recipe.model_dump(exclude_defaults=True)
+    recipe = plan.recipe.model_dump(exclude_defaults=True, by_alias=True)
     place.write_bytes("recipe.yaml", yaml.safe_dump(recipe, allow_unicode=True, sort_keys=False).encode())
     return run_json
 

@@ -20,6 +20,8 @@ from curation.survey import Survey
 from recipes.engine import blocks, code_version
 from recipes.engine.column_flow import stage_columns
 from recipes.engine.errors import RecipeError
+from recipes.engine.generation import plan as generation_plan
+from recipes.engine.generation.plan import Generation
 from recipes.engine.source_read import SourceRead, hash_of, read_source, reader_class
 from recipes.engine.spec import Recipe, Stage, step_labels
 
@@ -105,6 +107,7 @@ class Plan:
     where: str
     blocks: list[Block]
     out: str
+    generations: list[Generation] = field(default_factory=list)
 
     @property
     def fingerprint(self) -> str:
@@ -117,8 +120,10 @@ class Plan:
         return f"{self.out.rstrip('/')}/{self.recipe.version}"
 
 
-def make(recipe: Recipe, where: str, out: str, *, unit_bytes: int | None = None) -> Plan:
+def make(recipe: Recipe, where: str, out: str, *, unit_bytes: int | None = None, base: Path = Path()) -> Plan:
     """Checks the recipe and plans it; `unit_bytes` of a source are one task (where not given, its size decides).
+
+    base: the recipe's folder, at which relative files of a generation begin.
 
     Raises RecipeError at the first thing that cannot be.
     """
@@ -154,6 +159,12 @@ def make(recipe: Recipe, where: str, out: str, *, unit_bytes: int | None = None)
     for block in order:
         folder = plan.folder if block.release else f"{out.rstrip('/')}/stages"
         block.url = f"{folder}/{block.name}" + ("" if block.release else f"-{block.fingerprint[:12]}")
+    for spec in recipe.generate:
+        made_of = generation_plan.make(spec, recipe.release, made[spec.read], where, base, recipe.policy)
+        made_of.url = f"{plan.folder}/{spec.name}"
+        made_of.rounds = f"{out.rstrip('/')}/stages/{spec.name}-{made_of.asked[:12]}"
+        made_of.store = f"{out.rstrip('/')}/completions"
+        plan.generations.append(made_of)
     return plan
 
 

@@ -32,17 +32,27 @@ class Progress:
 
         return tell
 
-    def start(self, name: str, tasks: int, done: int, unit: str = "rows", total: int = 0, decides: bool = True) -> None:
+    def start(
+        self,
+        name: str,
+        tasks: int,
+        done: int,
+        unit: str = "rows",
+        total: int = 0,
+        decides: bool = True,
+        *,
+        again: bool = False,
+    ) -> None:
         """A block begins: `done` of its tasks were finished by an earlier run; all of them read `total` bytes or rows.
 
-        A survey (`decides` is false) looks over rows and keeps or rejects none.
+        A survey (`decides` is false) looks over rows and keeps or rejects none. again: a further round of the block before.
         """
         self.decides = decides
-        self.index += 1
+        self.index += not again
         self.name, self.tasks, self.unit, self.total = name, tasks, unit, total
         self.before = done
         self.began = self.said = time.monotonic()
-        self.rows = self.kept = self.read = 0
+        self.rows = self.kept = self.read = self.tokens = 0
         self.shares: dict[int, dict[str, int]] = {}
         self.finished = Counter[str]()
         if self.console.is_terminal:
@@ -63,7 +73,12 @@ class Progress:
             self.finished.update(self.shares.pop(rank))
         self.shares |= running
         so_far = sum((Counter(c) for c in self.shares.values()), self.finished.copy())
-        self.rows, self.kept, self.read = so_far["rows"], so_far["kept"], so_far[self.unit]
+        self.rows, self.kept, self.read, self.tokens = (
+            so_far["rows"],
+            so_far["kept"],
+            so_far[self.unit],
+            so_far["tokens"],
+        )
         line = self._line(done)
         if self.live is not None:
             self.live.update(Text(line))
@@ -78,6 +93,7 @@ class Progress:
         left = f", {_span(seconds / share - seconds)} left" if 0 < share < 1 else ""
         kept = f", {100 * self.kept / self.rows:.1f} % kept" if self.rows and self.decides else ""
         rate = f", {self.rows / seconds:,.0f} rows/s" if self.rows else ""
+        rate += f", {self.tokens / seconds:,.0f} tokens/s" if self.tokens else ""
         return (
             f"[{self.index}/{self.blocks}] {self.name}: {self.before + done}/{self.tasks} tasks, "
             f"{self.rows:,} rows{rate}{kept}, {_span(seconds)} so far{left}"

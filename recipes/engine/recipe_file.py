@@ -147,10 +147,32 @@ def _override(data: dict[str, Any], text: str, where: str) -> None:
         raise RecipeError(f"--set {yaml_fault(error, text)}; put a text with such signs into quotes") from error
     if len(keys) == 1 and keys[0] in Recipe.model_fields:
         data[keys[0]] = value
+    elif keys[0] in {g.get("name") for g in data.get("generate") or [] if isinstance(g, dict)}:
+        _override_generation(data, keys, value, text)
+    elif keys[0] == "release" and len(keys) > 1:
+        data["release"] = _nested(dict(data.get("release") or {}), keys[1:], value, text)
     elif keys[0] == "sources":
         _override_source(data["sources"], keys[1:], value, text, where)
     else:
         _override_step(data, keys, value, text, where)
+
+
+def _override_generation(data: dict[str, Any], keys: list[str], value: Any, text: str) -> None:
+    """`--set NAME.KEY[.KEY…]=value` for a generation: what the keys are is for its check to say."""
+    if len(keys) < 2:
+        raise RecipeError(f"--set {text}: write {keys[0]}.KEY=value")
+    data["generate"] = [
+        _nested(dict(g), keys[1:], value, text) if g.get("name") == keys[0] else g for g in data["generate"]
+    ]
+
+
+def _nested(inner: dict[str, Any], keys: list[str], value: Any, text: str) -> dict[str, Any]:
+    if len(keys) == 1:
+        return inner | {keys[0]: value}
+    below = inner.get(keys[0])
+    if below is not None and not isinstance(below, dict):
+        raise RecipeError(f"--set {text}: '{keys[0]}' is a value and has no key '{keys[1]}'")
+    return inner | {keys[0]: _nested(dict(below or {}), keys[1:], value, text)}
 
 
 def _override_source(sources: dict[str, Any], keys: list[str], value: Any, text: str, where: str) -> None:

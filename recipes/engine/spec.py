@@ -6,11 +6,12 @@ A recipe holds what changes the rows; where it runs is on the command line. The 
 
 import difflib
 import re
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from recipes.engine.errors import RecipeError
+from recipes.engine.generation.spec import GenerateSpec, ReleaseSpec
 
 KINDS = ("warc", "parquet", "jsonl")
 """Kinds of input files, each a key of a source that stands for `kind` and `files`."""
@@ -100,6 +101,12 @@ class Recipe(_Spec):
     partitions: int = 16
     rejected: dict[str, Literal["full", "key"]] = Field(default_factory=dict)
     """How much of a rejected row is kept, by reason, where it differs from the reason's own tier."""
+    generate: list[GenerateSpec] = Field(default_factory=list)
+    """Instruction data made from the rows of a stage."""
+    release: ReleaseSpec | None = None
+    """What generated rows are released for, and under which conditions."""
+    policy: str | None = None
+    """A policy file of one's own in place of the project's (`recipes/policy.yaml`); a relative path begins at the recipe's folder."""
 
     @field_validator("version", mode="before")
     @classmethod
@@ -144,6 +151,17 @@ class Recipe(_Spec):
                     f"stage '{stage.name}': 'read' must name something, and nothing twice; found {stage.read}"
                 )
             seen.add(stage.name)
+        stages = {stage.name for stage in self.stages}
+        for one in self.generate:
+            if one.name in seen:
+                raise ValueError(f"the name '{one.name}' is used twice")
+            if one.read not in stages:
+                near = difflib.get_close_matches(one.read, stages, 1)
+                hint = f"; did you mean '{near[0]}'?" if near else ""
+                raise ValueError(
+                    f"generate '{one.name}' reads '{one.read}', which is no stage (there are: {', '.join(sorted(stages))}){hint}"
+                )
+            seen.add(one.name)
         return self
 
 
@@ -168,7 +186,40 @@ def step_labels(names: list[str]) -> list[str]:
     return out
 
 
-_MODELS: dict[str, type[BaseModel]] = {"sources": SourceSpec, "stages": Stage}
+_MODELS: dict[str, type[BaseModel]] = {"sources": SourceSpec, "stages": Stage, "generate": GenerateSpec}
+
+
+def _generation_place(loc: list[Any], data: dict[str, Any], place: str) -> tuple[str, type[BaseModel]]:
+    """Where in a generation, or in the release's conditions, a mistake is, and whose keys would be right there."""
+    whole: Any = data[loc[0]]
+    model: type[BaseModel] = ReleaseSpec if loc[0] == "release" else GenerateSpec
+    rest = loc[1:]
+    if loc[0] == "generate" and rest and isinstance(rest[0], int):
+        one = whole[rest[0]] if isinstance(whole, list) else {}
+        place += f", generate '{one.get('name', f'number {rest[0] + 1}') if isinstance(one, dict) else rest[0] + 1}'"
+        rest = rest[1:]
+    else:
+        place += f", {loc[0]}"
+    for part in rest[:-1]:
+        field = model.model_fields.get(str(part))
+        inner = (
+            [a for a in _arguments(field.annotation) if isinstance(a, type) and issubclass(a, BaseModel)]
+            if field
+            else []
+        )
+        model = inner[0] if inner else model
+        place += f", {part}"
+    return place, model
+
+
+def _arguments(annotation: Any) -> list[Any]:
+    """An annotation and everything inside it: `dict[str, Task | None]` holds str, Task and None."""
+    found, todo = [], [annotation]
+    while todo:
+        one = todo.pop()
+        found.append(one)
+        todo += get_args(one)
+    return found
 
 
 def _said(error: Any, data: dict[str, Any], where: str) -> str:
@@ -184,6 +235,8 @@ def _said(error: Any, data: dict[str, Any], where: str) -> str:
             place, model = f"{place}, step {int(loc[3]) + 1}", StepSpec
     elif loc and loc[0] == "sources" and len(loc) > 1:
         place += f", source '{loc[1]}'"
+    elif loc and loc[0] in ("generate", "release"):
+        place, model = _generation_place(loc, data, place)
     if error["type"] == "extra_forbidden":
         key = str(loc[-1])
         valid = [*model.model_fields, *(KINDS if model is SourceSpec else ())]

@@ -7,6 +7,8 @@ from rich.table import Table
 
 from curation.place import Place
 from curation.shards import MANIFEST
+from recipes.engine.generation.release import finished
+from recipes.engine.generation.summary import print_generation
 from recipes.engine.plan import Plan
 from recipes.engine.source_read import SourceRead
 
@@ -40,7 +42,14 @@ def print_plan(plan: Plan) -> None:
             block.fingerprint[:12],
             state(block.url, block),
         )
+    for one in plan.generations:
+        tasks = ", ".join(f"{name} {quota:,}" for name, quota in one.mixture.quotas.items())
+        now = "done" if finished(one) is not None else "to do"
+        table.add_row(one.name, one.read.name, tasks, "", "", one.fingerprint[:12], now)
     console.print(table)
+    for one in plan.generations:
+        for name, lacking in one.left_out.items():
+            console.print(f"{one.name}: '{name}' is left out: {lacking} is not installed", soft_wrap=True, markup=False)
     for block in plan.blocks:
         for step in block.steps:
             if block.kind == "rows" and (note := step.plan_note()):
@@ -76,6 +85,10 @@ def print_summary(run: dict[str, Any], folder: str, report: str) -> None:
         table.add_row(block["name"], f"{block['rows_in']:,}", f"{block['rows_out']:,}", said)
     console.print(table)
     print_unreadable(run["unreadable"])
+    for one in run.get("generated", ()):
+        print_generation(
+            Place(f"{folder}/{one['url']}").read_json(MANIFEST), one["name"], f"{folder}/{one['url']}", console
+        )
     console.print(f"shards  {folder}/{run['release']}/data\nreport  {report}", soft_wrap=True, markup=False)
 
 

@@ -25,6 +25,8 @@ from loguru import logger
 
 from recipes.engine.errors import RunError
 
+PLAIN = ("InputError", "IndexRefused", "PolicyError", "EngineError", "ModelFolderError", "TaskError", "StoreError")
+"""Errors that say all there is to say; the others are told with their traceback."""
 MOST_ATTEMPTS = 3
 STALLED_SECONDS = 900.0
 """A worker that reads nothing and computes nothing for this long (or whose interpreter is held for so long that it cannot say)
@@ -88,7 +90,8 @@ def _counts(pipeline: list[Any]) -> dict[str, int]:
     first, last = pipeline[0], pipeline[-2] if len(pipeline) > 1 else pipeline[0]
     total = {label: int(stat.total) for label, stat in list(first.stats.stats.items())}
     kept = int(last.stats["kept"].total) if "kept" in last.stats.stats else total.get("kept", 0)
-    return {"rows": total.get("rows", 0), "kept": kept, "bytes": int(getattr(first, "bytes_read", 0)), "cpu": cpu}
+    counts = {"rows": total.get("rows", 0), "kept": kept, "bytes": int(getattr(first, "bytes_read", 0)), "cpu": cpu}
+    return counts | ({"tokens": total["tokens"]} if "tokens" in total else {})
 
 
 class Workers:
@@ -191,6 +194,6 @@ class Workers:
 def _error_text(rank: int | None, where: str, name: str, text: str, trace: str) -> str:
     if "No space left on device" in text or "Errno 28" in text:
         return f"{where}: the disk is full ({text}). Free some space and give the same command again: it goes on where it stopped."
-    if name in ("InputError", "IndexRefused"):
+    if name in PLAIN:
         return text
     return f"task {rank}: {name}: {text}\n{trace}"

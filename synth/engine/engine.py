@@ -12,6 +12,7 @@ from typing import Any
 
 from synth.engine.content_key import Identity
 from synth.engine.request import Answer, Job
+from synth.weights import Weights
 
 
 class EngineError(Exception):
@@ -20,6 +21,9 @@ class EngineError(Exception):
 
 class Engine(ABC):
     """Draws samples. Used as a context: `setup` on entry, `close` at the end."""
+
+    weights: Weights | None = None
+    """The model's files, where this process hashed them in `setup`."""
 
     devices: int = 1
     """GPUs (or machines without one) that work at the same time: seconds × devices is the cost that is reported."""

@@ -55,7 +55,7 @@ class LlamaCpp(Engine):
 
     def setup(self) -> Identity:
         """Hashes the file, loads it and starts the workers. Raises EngineError, or ModelFolderError for a file without licence."""
-        weights = weigh(self.path, self.licence)
+        self.weights = weights = weigh(self.path, self.licence)
         self._jobs, self._answers, self._in_flight = queue.SimpleQueue(), queue.SimpleQueue(), 0
         try:
             import xllamacpp

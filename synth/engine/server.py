@@ -86,6 +86,7 @@ class Server(Engine):
         """Starts the server where it is ours to start, and asks which models it serves. Raises EngineError."""
         self._answers, self._in_flight = queue.SimpleQueue(), 0  # what an earlier use left behind
         self.url = self.where.start() if isinstance(self.where, StartedServer) else self.where
+        self.weights = self.where.weights if isinstance(self.where, StartedServer) else None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="server engine", daemon=True)
         self._thread.start()

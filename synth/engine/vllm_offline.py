@@ -51,7 +51,7 @@ class VllmOffline(Engine):
 
     def setup(self) -> Identity:
         """Hashes the folder and loads it. Raises EngineError, or ModelFolderError for a folder without licence."""
-        weights = weigh(self.path, self.licence)
+        self.weights = weights = weigh(self.path, self.licence)
         for name, value in (("HF_HUB_OFFLINE", "1"), ("VLLM_NO_USAGE_STATS", "1"), ("VLLM_DO_NOT_TRACK", "1")):
             os.environ.setdefault(name, value)
         try:

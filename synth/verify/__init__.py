@@ -11,7 +11,7 @@ Many verifiers look at one answer, so what they share (folded text, sentences, m
     length  keywords  phrases  layout  notation  script  lists  markdown  data_forms  language  wordplay       what can be counted
     keitai                                                                             the style of each sentence, by morphemes
     poem (mora, readings)                                                              5-7-5 over a よみ line
-    grounding  exact_math  tool_calls  conduct                                          against the prompt, a number, a schema
+    grounding  exact_math  tool_calls  conduct  refusal                                 against the prompt, a number, a schema
     code_tests (sandbox/)                                                              programs, run where they can do no harm
 
 `feasibility` says which constraints cannot hold together, `m_ifeval` reads the constraints of M-IFEval, `audit` runs every golden.

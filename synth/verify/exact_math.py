@@ -21,7 +21,7 @@ from synth.verify.verdict import Evidence, Verdict, abstained, failed, passed
 _K = "〇零一二三四五六七八九十百千万億兆"
 _NUM = rf"(?:[-−▲△]|マイナス)?(?:\d[\d,]*(?:\.\d+)?|\.\d+|[{_K}])(?:[\d,.{_K}・]*[\d{_K}])?"
 _VALUE = re.compile(
-    rf"(?:[-−]?\\[dt]?frac\{{[^{{}}]+\}}\{{[^{{}}]+\}}|(?:{_NUM}と)?{_NUM}分の{_NUM}|{_NUM}/{_NUM}(?![/\d])|{_NUM})(?P<unit>%|パーセント|[^\s\d、。,.）)「」=*$\\]{{0,6}})?"
+    rf"(?<![A-Za-z])(?:[-−]?\\[dt]?frac\{{[^{{}}]+\}}\{{[^{{}}]+\}}|(?:{_NUM}と)?{_NUM}分の{_NUM}|{_NUM}/{_NUM}(?![/\d])|{_NUM})(?P<unit>%|パーセント|[^\s\d、。,.）)「」=*$\\]{{0,6}})?"
 )
 _BOXED = re.compile(r"\\boxed\{((?:[^{}]|\{[^{}]*\})*)\}")
 _SAID = re.compile(r"(?:答え|答|解答|正解|最終的な答え)\**(?:は|[:：])\**\s*\**[「『$(]*([^\n。]*)")
@@ -38,6 +38,7 @@ class MathAnswer(Constraint):
     """
 
     kind: ClassVar[str] = "math_answer"
+    version: ClassVar[int] = 2
     value: str
     unit: tuple[str, ...] = ()
     unit_required: bool = False

@@ -75,11 +75,13 @@ class GroundedNumbers(_Sources):
     """Every number of the answer (by value: 1,200 = 1200 = 千二百 = 0.12万) is in the sources; numbers of list items are not judged.
 
     derived: numbers that may follow from them (a sum the task knows). A number that is a sum or difference of two numbers of the
-    sources abstains. An answer without a number abstains.
+    sources abstains. An answer with fewer numbers than `least` abstains; 0 lets one without any pass.
     """
 
     kind: ClassVar[str] = "grounded_numbers"
+    version: ClassVar[int] = 2
     derived: tuple[str, ...] = ()
+    least: int = Field(1, ge=0)
 
     @cached_property
     def _derived(self) -> frozenset[object]:
@@ -89,8 +91,8 @@ class GroundedNumbers(_Sources):
         text = _LIST_NUMBER.sub(" ", without_endless_numbers(answer.nfkc))
         said = [(m, number(m[0])) for m in _NUMBER.finditer(text)]
         said = [(m, v) for m, v in said if v is not None]
-        if not said:
-            return abstained(Evidence("numbers", 0, "at least 1"))
+        if len(said) < self.least:
+            return abstained(Evidence("numbers", len(said), f"at least {self.least}"))
         held = {v for v in map(number, _NUMBER.findall(nfkc(self._source(prompt)))) if v is not None}
         unknown = [(m, v) for m, v in said if v not in held and v not in self._derived]
         if not unknown:

@@ -87,6 +87,7 @@ class ResponseLanguage(Constraint):
     """
 
     kind: ClassVar[str] = "response_language"
+    version: ClassVar[int] = 2
     language: str = Field(pattern=r"[a-z]{2,3}")
     except_quotes: bool = False
     share: float = Field(0.8, gt=0, le=1)
@@ -113,6 +114,10 @@ class ResponseLanguage(Constraint):
             return failed(seen, score=0.9 * own)
         if self.language in _SCRIPTS:
             return passed(seen)
+        if self.language == "zh" and (simplified := chinese_characters()[0].findall(text)):
+            return passed(
+                seen, Evidence("simplified characters", "".join(simplified[:5]))
+            )  # few words may look Japanese
         found, score = detected(re.sub(r"\s+", " ", text))
         said = Evidence("language", f"{found} ({score})", self.language)
         if found == self.language:

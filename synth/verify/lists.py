@@ -157,9 +157,17 @@ class SortedItems(Constraint):
         if self.by == "number":
             match = re.search(r"\d[\d,]*(?:\.\d+)?[万億兆]?", item.translate(_HALF))
             return None if match is None else number(match[0])
-        text = hiragana(item.lstrip("「『* "))
-        head = re.match(r"[ぁ-ゖー]+", text)
-        return None if head is None else head[0].translate(_PLAIN_KANA)
+        head = re.match(r"[ぁ-ゖー]+", hiragana(item.lstrip("「『* ")))
+        return None if head is None else gojuon(head[0])
+
+
+def gojuon(kana: str) -> str:
+    """What words are compared by in 五十音順: without 濁点 and ー, small kana as large ones.
+
+    >>> sorted(["びわ", "ぴあの", "ぎたー"], key=gojuon)
+    ['ぎたー', 'ぴあの', 'びわ']
+    """
+    return hiragana(kana).translate(_PLAIN_KANA)
 
 
 _HALF = str.maketrans("０１２３４５６７８９，．", "0123456789,.")

@@ -94,6 +94,7 @@ class ToolCall(Constraint):
     """
 
     kind: ClassVar[str] = "tool_call"
+    version: ClassVar[int] = 2
     tools: tuple[Tool, ...] = Field(min_length=1)
     expect: Literal["call", "none", "ask"] = "call"
     calls: tuple[dict[str, Any], ...] = ()
@@ -152,7 +153,7 @@ class ToolCall(Constraint):
 
     def _asks(self, answer: Answer) -> Verdict:
         names = [word for word in self.missing if word in answer.folded]
-        asks = re.search(r"[?？]|(?:ですか|でしょうか|ますか|ください|下さい|教えて|お願い|伺)", answer.text)
+        asks = re.search(r"[?？]|(?:ですか|でしょうか|ましょうか|ますか|ください|下さい|教えて|お願い|伺)", answer.text)
         seen = Evidence("asks", "、".join(names) or "nothing", "、".join(self.missing))
         if names and asks:
             return passed(seen)

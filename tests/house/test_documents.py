@@ -53,7 +53,7 @@ def test_constraints_hold_names_versions_and_nothing_else():
 def test_uv_run_obeys_the_same_constraints():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     assert project["tool"]["uv"]["constraint-dependencies"] == (ROOT / "constraints.txt").read_text().splitlines()
-    assert project["tool"]["uv"]["default-groups"] == []
+    assert project["tool"]["uv"]["default-groups"] == ["embedded"], "what the quickstart needs, and nothing more"
     assert "index" not in project["tool"]["uv"]
 
 

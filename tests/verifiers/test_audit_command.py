@@ -29,7 +29,7 @@ def test_the_table_names_every_kind_and_all_are_good():
 def test_an_unknown_audit_is_named():
     ended = seimai("audit", "everything")
     assert ended.returncode == 2
-    assert "knows 'verifiers', not 'everything'" in ended.stderr
+    assert "knows 'verifiers' and 'prompts', not 'everything'" in ended.stderr
 
 
 def test_a_wrong_verdict_is_shown_with_its_place_and_fails_the_audit(monkeypatch):

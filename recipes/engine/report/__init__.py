@@ -8,6 +8,7 @@ rights stand behind it, how often a text will be shown. Everything is read again
     release_counts.py   characters, hosts, signals  decoding.py        encodings and languages
     clusters.py         near-duplicates, showings   boilerplate.py     lines on very many pages
     page_samples.py     pages to look at, masked unless asked
+    generated.py        instruction data made from the pages
     svg.py              drawing                     findings.py        titles that say what was found
     page.html style.css language.js                 the page
 
@@ -40,6 +41,7 @@ from recipes.engine.report.fates import Fates, fates
 from recipes.engine.report.findings import EVIDENCE, REPLACED_WORDS, Findings, language_words
 from recipes.engine.report.funnel import Funnel, funnel, share_words
 from recipes.engine.report.funnel_figure import draw_funnel
+from recipes.engine.report.generated import generated
 from recipes.engine.report.page_samples import PageSamples, page_samples
 from recipes.engine.report.release_counts import ALWAYS_SHOWN, SIGNALS, ReleaseCounts, release_counts
 from recipes.engine.run_folder import Run, open_run
@@ -114,6 +116,7 @@ def contents(run: Run, samples: bool) -> dict[str, Any]:
         **_host_table(counts, rules),
         **_rights(run, counts),
         **_sample_groups(pages, rules),
+        "generated": generated(run, samples),
         "blocks": [_block(run, block) for block in run.about["blocks"]],
     }
 

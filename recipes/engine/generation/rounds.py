@@ -1,0 +1,203 @@
+"""Rounds: workers generate and measure, one stage decides over all of them, and what it took says what the next round asks for.
+
+    OUT/stages/instruct-4f0c9a1b77d0/
+      seeds.json                       passages, chosen once
+      round-000/candidates/00000.parquet   what worker 0 made
+      round-000/tasks/00000.json       that its file is whole
+    OUT/completions/                   answers by content, for all versions
+
+Decisions are made again from the candidates whenever the same command is given: they are a function of them, and cost little.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from curation.parquet_file import read_parquet
+from curation.place import Place
+from recipes.engine.errors import RecipeError, RunError
+from recipes.engine.executors import LocalExecutor, cluster_executor, incomplete, wait_for_slurm
+from recipes.engine.generation.plan import Generation, evaluation_file
+from recipes.engine.generation.seeds import write_seeds
+from recipes.engine.generation.step import AnswerRound, Work
+from recipes.engine.progress import Progress
+from recipes.engine.workers import Workers
+from synth.deciding import Deciding, Refusal, Rules
+from synth.dialogue import schema
+from synth.imported import ForbiddenAuthors
+from synth.mixture import Mixture, prompts_wanted
+from synth.novelty import Contamination, Novelty, evaluation_items
+from synth.orders import numbers
+from synth.verify.audit import audit, audited, goldens
+from synth.yields import Yields
+
+
+@dataclass
+class Outcome:
+    """What all rounds came to. taken, refused: tables a round, of candidates with their decision."""
+
+    generation: Generation
+    deciding: Deciding
+    yields: Yields = field(default_factory=Yields)
+    asked: dict[str, int] = field(default_factory=dict[str, int])
+    taken: list[pa.Table] = field(default_factory=list[pa.Table])
+    refused: list[pa.Table] = field(default_factory=list[pa.Table])
+    tasks: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    audits: dict[str, bool] = field(default_factory=dict[str, bool])
+    seeds: dict[str, Any] = field(default_factory=dict[str, Any])
+    over: str = ""
+    """Why there was no further round."""
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where workers run: as `--on` says, `generators` of them, each with an engine of its own."""
+
+    kind: str
+    options: dict[str, Any]
+    pool: Workers
+    progress: Progress
+    generators: int = 1
+
+
+def run_rounds(generation: Generation, where: Where) -> Outcome:
+    """Rounds until every quota is met, or nothing comes any more. Raises RunError when a worker cannot go on."""
+    if not Place(generation.store).local:
+        raise RecipeError(
+            f"{generation.where}: answers are appended to {generation.store}, which an object store cannot do; give a local --out"
+        )
+    outcome = Outcome(generation, _deciding(generation), seeds=write_seeds(generation))
+    number = 0
+    while (wanted := _wanted(outcome, number)) and not outcome.over:
+        ranges = numbers(wanted, outcome.asked)
+        candidates = list(_run_round(generation, number, ranges, where, outcome))
+        outcome.asked |= {name: end for name, (_, end) in ranges.items()}
+        _audit(outcome, candidates)
+        taken, refused = outcome.deciding.decide(candidates)
+        outcome.yields.count(taken, refused)
+        outcome.taken.append(table(taken))
+        outcome.refused.append(refused_table(refused))
+        where.progress.end(len(candidates), len(taken), _note(outcome))
+        outcome.over = outcome.deciding.mixture.over or ""
+        number += 1
+    return outcome
+
+
+def _deciding(generation: Generation) -> Deciding:
+    spec, contamination = generation.spec, None
+    if spec.decontaminate is not None:
+        contamination = Contamination(spec.decontaminate.width)
+        for name, one in spec.decontaminate.sets.items():
+            try:
+                contamination.add(name, evaluation_items(evaluation_file(generation, one.file), one.fields, one.id))
+            except ValueError as error:
+                raise RecipeError(f"{generation.where}: evaluation set '{name}': {error}") from error
+    drafts = generation.release.draft_wordings == "allow"
+    rules = Rules(drafts, set(), spec.per_prompt, ForbiddenAuthors.of(generation.policy), contamination)
+    return Deciding(rules, Mixture(generation.mixture), Novelty(spec.novelty.threshold))
+
+
+def _wanted(outcome: Outcome, number: int) -> dict[str, int]:
+    """Instances of each order that the next round asks for: a function of what was taken so far."""
+    spec, mixture = outcome.generation.spec, outcome.deciding.mixture
+    most = {name: spec.tasks[name].most or spec.rounds.most for name in mixture.plan.quotas}
+    if number == 0:
+        rows = bool(mixture.plan.rows)
+        return {n: min(most[n], quota) if rows else max(1, most[n] // 10) for n, quota in mixture.plan.quotas.items()}
+    asked = prompts_wanted(mixture, outcome.asked, outcome.yields.passed(), max(most.values()))
+    return {name: min(count, most[name]) for name, count in asked.items()}
+
+
+def _run_round(
+    generation: Generation, number: int, ranges: dict[str, tuple[int, int]], where: Where, outcome: Outcome
+) -> Iterator[dict[str, Any]]:
+    """Runs what is not there yet of a round's workers; gives its candidates."""
+    place = Place(f"{generation.rounds}/round-{number:03d}")
+    layout = {"ranges": {name: list(r) for name, r in ranges.items()}, "tasks": where.generators}
+    if place.exists() and not (
+        place.exists("layout.json") and place.read_json("layout.json")["ranges"] == layout["ranges"]
+    ):
+        place.remove()
+    if place.exists("layout.json"):  # begun with another number of workers: it ends with that
+        layout = place.read_json("layout.json")
+    place.write_json("layout.json", layout)
+    tasks, name = layout["tasks"], f"{generation.name}, round {number + 1}"
+    work = Work(
+        number, place.url, tuple(generation.orders), ranges, generation.rounds, generation.spec.salt, generation.engine,
+        generation.spec.chat_form, generation.policy, generation.target.purpose, generation.store,
+    )  # fmt: skip
+    left = len(incomplete(place, tasks))
+    where.progress.start(name, tasks, tasks - left, "rows", _expected(generation, ranges), again=number > 0)
+    if where.kind == "local":
+        executor = LocalExecutor(place, [AnswerRound(work)], tasks, where.pool.count)
+        executor.run_watched(where.pool, lambda now, done: where.progress.update(now, done))
+    else:
+        job = f"{generation.name}-round-{number + 1}"
+        executor = cluster_executor(where.kind, place, [AnswerRound(work)], tasks, where.options, job)
+        executor.run()
+        if where.kind == "slurm":
+            wait_for_slurm(executor)
+        if missing := executor.get_incomplete_ranks():
+            raise RunError(f"{name}: {len(missing)} of {tasks} tasks are not complete; the same command continues them")
+    for task in place.names("tasks"):
+        about = place.read_json(f"tasks/{task}")
+        outcome.tasks.append(about | {"round": number})
+        for file in about["files"]:
+            yield from read_parquet(place, file).to_pylist()
+
+
+def _expected(generation: Generation, ranges: dict[str, tuple[int, int]]) -> int:
+    """About how many candidates a round will make."""
+    samples = {o.name: (o.answers != "program") * o.samples + (o.answers != "model") for o in generation.orders}
+    return sum((end - first) * samples[name] for name, (first, end) in ranges.items())
+
+
+def _audit(outcome: Outcome, candidates: Sequence[dict[str, Any]]) -> None:
+    """Audits the kinds of constraint that these candidates were verified by and that were not audited yet."""
+    used = {v["verifier"] for row in candidates for v in row["verifications"]} - outcome.audits.keys()
+    if not used:
+        return
+    results = audit(golden for golden in goldens() if golden.spec.kind in used)
+    good = audited(result for result in results if result.kind in used)
+    outcome.audits |= {kind: kind in good for kind in used}
+    outcome.deciding.rules.audited.update(good)
+
+
+def _note(outcome: Outcome) -> str:
+    """What the round's engines did, in a few words."""
+    last = [t["figures"] for t in outcome.tasks if t["round"] == len(outcome.taken) - 1 and t["figures"]]
+    mixture = outcome.deciding.mixture
+    filled = sum(mixture.filled.values()) / sum(mixture.plan.quotas.values())
+    said = f"; {math.floor(100 * filled)} % of the quotas"
+    if last:
+        tokens = sum(f["completion_tokens"] for f in last) / max(1e-9, max(f["seconds"] for f in last))
+        asked, stored = sum(f["asked"] for f in last), sum(f["stored"] for f in last)
+        said += f"; {asked:,} answers asked, {stored:,} from the store, {tokens:,.0f} tokens/s"
+    return said
+
+
+def table(rows: Sequence[dict[str, Any]]) -> pa.Table:
+    """Taken rows with the columns that rows have."""
+    own = schema()
+    return pa.Table.from_pylist([{name: row[name] for name in own.names} for row in rows], schema=own)
+
+
+def refused_table(refused: Sequence[tuple[dict[str, Any], Refusal]]) -> pa.Table:
+    """Refused candidates, whole: they cost an engine's time, and failed answers are one side of preference pairs."""
+    own = schema()
+    verdict = [
+        ("reason", pa.string()),
+        ("value", pa.float64()),
+        ("threshold", pa.float64()),
+        ("detail", pa.large_string()),
+    ]
+    whole = pa.schema([*own, *(pa.field(name, kind) for name, kind in verdict)])
+    made = [
+        {name: row[name] for name in own.names}
+        | {"reason": why.reason, "value": why.value, "threshold": why.threshold, "detail": why.detail}
+        for row, why in refused
+    ]
+    return pa.Table.from_pylist(made, schema=whole)

@@ -1,0 +1,46 @@
+"""The passages of a generation: chosen once from the curated pages, before the first round, and the same for all workers."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from curation.place import Place
+from curation.shards import ShardSet
+from recipes.engine.generation.plan import Generation
+from synth.seed import READS, NoSeed, Seed, choose
+
+FILE = "seeds.json"
+
+
+def write_seeds(generation: Generation) -> dict[str, Any]:
+    """Chooses the passages where that was not done yet. Returns how many pages there were and what became of them."""
+    place = Place(generation.rounds)
+    if not place.exists(FILE):
+        found: list[Seed] = []
+        reasons: Counter[str] = Counter()
+        if generation.seeds is not None:
+            for one in choose(_pages(generation), generation.seeds, generation.policy):
+                if isinstance(one, NoSeed):
+                    reasons[one.reason] += 1
+                else:
+                    found.append(one)
+        counts = {"pages": len(found) + reasons.total(), "seeds": len(found), "rejected": dict(reasons.most_common())}
+        content = [asdict(s) | {"digest": s.digest.hex(), "masked": dict(s.masked)} for s in found]
+        place.write_json(FILE, {"counts": counts, "seeds": content})
+    return place.read_json(FILE)["counts"]
+
+
+def read_seeds(url: str) -> list[Seed]:
+    """The passages that were chosen."""
+    said = Place(url).read_json(FILE)["seeds"]
+    return [Seed(**(s | {"digest": bytes.fromhex(s["digest"])})) for s in said]
+
+
+def _pages(generation: Generation) -> Iterator[Mapping[str, Any]]:
+    columns = [c for c in READS if c in generation.read.columns]
+    quality = (
+        [c for c in generation.spec.seeds.quality if c not in columns] if generation.spec.seeds is not None else []
+    )
+    for batch in ShardSet.open(generation.read.url).read([*columns, *quality]):
+        yield from batch.to_pylist()

@@ -1,0 +1,163 @@
+"""What a recipe may say about a generation, as data; every number that decides about rows is here and has no default in code."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+
+
+class TaskOrder(_Spec):
+    """One order: how many rows or tokens of a task, and who answers.
+
+    task: its name where the order is called otherwise (two orders of one task). with: its own parameters. samples: answers that a
+    model is asked for of each prompt. most: instances that a round asks for at most, where that differs from the generation's;
+    likewise sampling.
+    """
+
+    task: str | None = None
+    rows: int | None = Field(default=None, ge=1)
+    tokens: int | None = Field(default=None, ge=1)
+    answers: Literal["program", "model", "both"]
+    samples: int = Field(default=1, ge=1)
+    most: int | None = Field(default=None, ge=1)
+    sampling: dict[str, Any] = Field(default_factory=dict)
+    with_: dict[str, Any] = Field(default_factory=dict, alias="with")
+    split: Literal["train", "test"] = "train"
+
+    @model_validator(mode="after")
+    def _one_quota(self) -> "TaskOrder":
+        if (self.rows is None) == (self.tokens is None):
+            raise ValueError("an order states either rows or tokens")
+        return self
+
+
+class Seeds(_Spec):
+    """Passages: see `synth.seed.SeedPlan`. quality: column and least value."""
+
+    lengths: list[int]
+    per_stratum: int
+    per_host: int
+    per_cluster: int
+    quality: dict[str, float] = Field(default_factory=dict)
+    topics: list[str] | None = None
+
+
+class Caps(_Spec):
+    """Largest shares, in (0, 1]: of an order's quota, and (per_template_of_all) of all quotas together."""
+
+    per_template: float = 1.0
+    per_template_of_all: float = 1.0
+    per_host: float = 1.0
+    per_model: float = 1.0
+
+
+class NoveltyRule(_Spec):
+    """threshold: Jaccard similarity of two prompts from which the later one is a copy, in (0, 1]."""
+
+    threshold: float
+
+
+class EvaluationSet(_Spec):
+    """A file of evaluation items (JSON lines or JSON): fields with text, and the one that names an item."""
+
+    file: str
+    fields: list[str] = Field(min_length=1)
+    id: str | None = None
+
+
+class Decontaminate(_Spec):
+    """width: characters of a normalised n-gram, ≥ 5. sets: by the name under which hits are reported."""
+
+    width: int = Field(ge=5)
+    sets: dict[str, EvaluationSet] = Field(min_length=1)
+
+
+class Rounds(_Spec):
+    """most: instances of one order that a round asks for at most."""
+
+    most: int = Field(ge=1)
+
+
+class GenerateSpec(_Spec):
+    """A generation: what it grows from, what is ordered of which task, who answers, and what is taken.
+
+    read: a stage of the recipe. engine: `{llama_cpp | server | vllm: {…}}`; none where programs answer everything.
+    without_engine: what happens where the engine's package is not installed: `fail`, or `program`, which leaves out what only a model
+    can answer and says so. salt: another one draws other instances. per_prompt: accepted answers of one prompt.
+    """
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    read: str
+    engine: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    without_engine: Literal["fail", "program"] = "fail"
+    chat_form: str | None = None
+    seeds: Seeds | None = None
+    tasks: dict[str, TaskOrder] = Field(min_length=1)
+    sampling: dict[str, Any] = Field(default_factory=dict)
+    conduct: list[str | dict[str, Any]] = Field(default_factory=list)
+    caps: Caps = Field(default_factory=Caps)
+    novelty: NoveltyRule
+    topic_span: int = Field(default=30, ge=2)
+    decontaminate: Decontaminate | None = None
+    rounds: Rounds
+    per_prompt: int = Field(default=1, ge=1)
+    salt: str = ""
+    partitions: int = 1
+
+    @field_validator("salt", mode="before")
+    @classmethod
+    def _text(cls, value: Any) -> Any:
+        return str(value) if isinstance(value, int | float) else value
+
+    @field_validator("engine")
+    @classmethod
+    def _one_engine(cls, value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        if len(value) > 1:
+            raise ValueError(f"names one engine, not {', '.join(value)}")
+        return value
+
+    @field_validator("partitions")
+    @classmethod
+    def _power(cls, value: int) -> int:
+        if value < 1 or value & (value - 1):
+            raise ValueError(f"must be a power of two, not {value}")
+        return value
+
+    @model_validator(mode="after")
+    def _one_unit(self) -> "GenerateSpec":
+        if len({order.rows is None for order in self.tasks.values()}) > 1:
+            raise ValueError("orders state quotas all in rows or all in tokens")
+        return self
+
+
+class TargetSpec(_Spec):
+    """What a release says of itself; obligations are held against it (`synth.obligations.Target`)."""
+
+    model_name: str
+    purpose: Literal["train_internal", "share", "publish"]
+    publish: bool
+    notices: list[str] = Field(default_factory=list)
+    licence: str | None = None
+    signoffs: dict[str, str] = Field(default_factory=dict)
+
+
+class ReleaseSpec(_Spec):
+    """Under which conditions generated rows are released.
+
+    draft_wordings: `refuse`, or `allow` rows made with wordings that nobody has reviewed, in a release that stays inside.
+    """
+
+    target: TargetSpec | None = None
+    draft_wordings: Literal["refuse", "allow"] = "refuse"
+
+    @model_validator(mode="after")
+    def _drafts_stay_inside(self) -> "ReleaseSpec":
+        inside = self.target is not None and self.target.purpose == "train_internal"
+        if self.draft_wordings == "allow" and not inside:
+            raise ValueError(
+                "draft_wordings: allow is for a target whose purpose is train_internal; have the wordings reviewed"
+            )
+        return self

@@ -1,0 +1,156 @@
+"""A worker's part of a round, as a datatrove step: makes its instances, answers and verifies them, writes its candidates.
+
+It decides nothing. Its file counts when its manifest is there (`tasks/00000.json`), like that of every other task; a worker that was
+killed makes its instances again and finds its answers in the store.
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from datatrove.pipeline.base import PipelineStep
+
+from curation.place import Place
+from recipes.engine.generation.engines import EngineChoice
+from recipes.engine.generation.seeds import read_seeds
+from synth.answering import Asker, Dialogue, by_model, by_program
+from synth.candidates import Rights, candidate_schema, row
+from synth.chat_forms import FORMS
+from synth.engine.content_key import Identity
+from synth.engine.engine import Engine
+from synth.engine.figures import Figures
+from synth.engine.store import Store
+from synth.models import Policy
+from synth.obligations import PolicyError, Purpose
+from synth.orders import Drawn, Order, drawn
+
+ROWS = 512
+"""Candidates that are written at a time."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a worker is told of a round.
+
+    ranges: numbers of each order's instances. url: folder of the round; seeds: of the passages; store: of the answers.
+    """
+
+    number: int
+    url: str
+    orders: tuple[Order, ...]
+    ranges: Mapping[str, tuple[int, int]]
+    seeds: str
+    salt: str
+    engine: EngineChoice
+    chat_form: str | None
+    policy: Policy
+    purpose: Purpose
+    store: str
+
+
+class AnswerRound(PipelineStep):
+    """Writes `candidates/RANK.parquet` and `tasks/RANK.json` of a round."""
+
+    type = "seimai"
+    name = "generate"
+
+    def __init__(self, work: Work):
+        super().__init__()
+        self.work = work
+
+    def run(self, data: Any = None, rank: int = 0, world_size: int = 1) -> Iterator[Any]:
+        """Answers this worker's instances; yields nothing. `data` is not used."""
+        began, cpu = time.monotonic(), time.process_time()
+        place, counts = Place(self.work.url), dict[str, int]()
+        figures, about = Figures(), dict[str, Any]()
+        with _Sink(place, f"candidates/{rank:05d}.parquet") as sink:
+            for dialogue, rights in self._dialogues(rank, world_size, figures, about, counts):
+                made = row(dialogue, rights, self.work.number)
+                self.stat_update("rows", value=1)
+                self.stat_update("kept", value=int(made["verdict"] == "pass"))
+                self.stat_update("tokens", value=made["completion_tokens"] or 0)
+                sink.add(made)
+        figures.stop()
+        place.write_json(
+            f"tasks/{rank:05d}.json",
+            {
+                "task": rank,
+                "rows": sink.rows,
+                "files": [f"candidates/{rank:05d}.parquet"],
+                "by_program": counts,
+                "figures": figures.as_dict() if about else None,
+                "seconds": round(time.monotonic() - began, 3),
+                "cpu": round(time.process_time() - cpu, 3),
+            }
+            | about,
+        )
+        yield from ()
+
+    def _dialogues(
+        self, rank: int, of: int, figures: Figures, about: dict[str, Any], counts: dict[str, int]
+    ) -> Iterator[tuple[Dialogue, Rights]]:
+        """What a program answers first, then what a model does, so that an engine is loaded only when it is needed."""
+        work, seeds = self.work, read_seeds(self.work.seeds)
+        rights = Rights(work.policy, None, work.purpose)
+        by_programs = [o for o in work.orders if o.answers != "model"]
+        for one in drawn(by_programs, work.ranges, seeds, work.salt, rank, of):
+            counts[one.order.name] = counts.get(one.order.name, 0) + one.instance.program
+            if one.instance.program:
+                yield by_program(one), rights
+        asking = [o for o in work.orders if o.answers != "program" and o.name in work.ranges]
+        if not asking or work.engine.kind is None:
+            return
+        engine = work.engine.make()
+        with engine as identity, Store(work.store, rank) as store:
+            _admitted(engine, identity, work.policy)
+            about |= {"identity": asdict(identity), "engine": dict(engine.describe())}
+            form = FORMS[work.chat_form] if work.chat_form else None
+            asker = Asker(engine, identity, store, form=form)
+            theirs = Rights(work.policy, identity, work.purpose)
+            wanted: Iterable[Drawn] = drawn(asking, work.ranges, seeds, work.salt, rank, of)
+            for dialogue in by_model(wanted, asker, figures):
+                yield dialogue, theirs
+
+
+def _admitted(engine: Engine, identity: Identity, policy: Policy) -> None:
+    """Who answers may answer, by its hash, and came under the licence text that was reviewed. Raises PolicyError with the reason."""
+    ruling = policy.of_author(identity)
+    if ruling.status == "deny":
+        raise PolicyError(ruling.reasons[0])
+    if engine.weights is not None:
+        policy.check_licence_text(identity, engine.weights)
+
+
+class _Sink:
+    """A file of candidates that takes its name when it is whole."""
+
+    def __init__(self, place: Place, name: str):
+        self.place, self.name, self.rows = place, name, 0
+        self.buffer: list[dict[str, Any]] = []
+
+    def __enter__(self) -> "_Sink":
+        self.file = self.place.create(self.name)
+        self.file.__enter__()
+        self.out = pq.ParquetWriter(self.file, candidate_schema(), compression="zstd")
+        return self
+
+    def add(self, made: dict[str, Any]) -> None:
+        """Takes a candidate."""
+        self.buffer.append(made)
+        self.rows += 1
+        if len(self.buffer) >= ROWS:
+            self._write()
+
+    def _write(self) -> None:
+        if self.buffer:
+            self.out.write_batch(pa.RecordBatch.from_pylist(self.buffer, schema=candidate_schema()))
+            self.buffer = []
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if kind is None:
+            self._write()
+        self.out.close()
+        self.file.__exit__(kind, error, trace)

@@ -1,0 +1,153 @@
+"""The deciding stage of a round: which candidates become rows, over all workers at once, in the order of a hash of their ids.
+
+A candidate meets the questions in this order, and the first that it fails is its reason: an answer at all, verdict, author, wording,
+audit, licence, contamination; then, one after the other and remembering what was taken: near-duplicate prompts, the same answer
+again, answers enough for the prompt, quota and caps. So the same candidates give the same rows, whoever answered first.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from curation.dedup.normal_form import normal_form
+from curation.provenance import key
+from synth.imported import ForbiddenAuthors
+from synth.mixture import Candidate, Mixture
+from synth.novelty import Contamination, Novelty
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a recipe and the run say about who may become a row.
+
+    drafts: whether rows of wordings that nobody has reviewed may. audited: kinds of constraint whose audit is good. per_prompt:
+    accepted answers of one prompt at most. authors: finds answers that name a forbidden author. contamination: None where the
+    recipe names no evaluation set.
+    """
+
+    drafts: bool
+    audited: set[str]
+    per_prompt: int
+    authors: ForbiddenAuthors | None = None
+    contamination: Contamination | None = None
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a candidate is no row: a reason of `synth/dialogue.py`, with what was found."""
+
+    reason: str
+    detail: str = ""
+    value: float | None = None
+    threshold: float | None = None
+
+
+@dataclass
+class Deciding:
+    """Decides round after round. mixture, novelty: what was taken so far; kept for the next round."""
+
+    rules: Rules
+    mixture: Mixture
+    novelty: Novelty
+    hits: Counter[str] = field(default_factory=Counter[str])
+    """Evaluation items that candidates shared an n-gram with, by how many candidates."""
+    _twins: dict[bytes, Refusal | None] = field(default_factory=dict[bytes, Refusal | None])
+    _answers: dict[bytes, set[bytes]] = field(default_factory=dict[bytes, set[bytes]])
+
+    def decide(
+        self, candidates: Sequence[dict[str, Any]]
+    ) -> tuple[list[dict[str, Any]], list[tuple[dict[str, Any], Refusal]]]:
+        """One round: the rows that it takes, and the others with the reason why not. Sets `cluster` and `contamination` of rows."""
+        refused: list[tuple[dict[str, Any], Refusal]] = []
+        left: list[dict[str, Any]] = []
+        for row in sorted(candidates, key=lambda r: key("decide", r["id"])):
+            why = self._unfit(row)
+            refused += [(row, why)] if why is not None else []
+            left += [row] if why is None else []
+        taken: list[dict[str, Any]] = []
+        verdicts = self._novel(left)
+        for row in left:
+            why = verdicts[row["twin"]] or self._surplus(row)
+            if why is None and (full := self.mixture.offer(_candidate(row))) is not None:
+                why = Refusal(_WHY[full])
+            if why is not None:
+                refused.append((row, why))
+                continue
+            self._answers.setdefault(row["prompt_key"], set()).add(_answer_key(row))
+            taken.append(row)
+        self.mixture.end_round()
+        return taken, refused
+
+    def _unfit(self, row: Mapping[str, Any]) -> Refusal | None:
+        """Why a candidate is no row whatever the others are."""
+        if row["fault"] is not None:
+            return Refusal(row["fault"], row["fault_message"] or "")
+        if row["verdict"] != "pass":
+            wrong = [v for v in row["verifications"] if v["hard"] and v["verdict"] != "pass"]
+            found = "; ".join(f"{v['verifier']} {v['verdict']}" for v in wrong[:5])
+            reason = row["verdict"] if row["verdict"] == "unverified" else f"verdict_{row['verdict']}"
+            return Refusal(reason, found, wrong[0]["score"] if wrong else None)
+        if self.rules.authors is not None and (hit := self.rules.authors.find(row["answer"] or "")) is not None:
+            return Refusal("forbidden_author", f"{hit[0]}: {hit[1][:200]}")
+        if row["wording_state"] != "reviewed" and not self.rules.drafts:
+            return Refusal("draft_wording", row["template"])
+        used = {v["verifier"] for v in row["verifications"] if v["hard"]}
+        if bad := sorted(used - self.rules.audited):
+            return Refusal("unaudited_verifier", ", ".join(bad))
+        if row["licence_status"] == "deny":
+            return Refusal("licence_denied", ", ".join(a["model"] for a in row["authors"] if a["status"] == "deny"))
+        return self._contaminated(row)
+
+    def _contaminated(self, row: Mapping[str, Any]) -> Refusal | None:
+        if self.rules.contamination is None:
+            return None
+        hits = self.rules.contamination.hits(_text(row))
+        self.hits.update(hit.item for hit in hits)
+        if not hits:
+            return None
+        return Refusal("contaminated", "; ".join(f"{h.item}: {h.span[:60]}" for h in hits[:5]), float(len(hits)))
+
+    def _novel(self, rows: Iterable[Mapping[str, Any]]) -> dict[bytes, Refusal | None]:
+        """What novelty says of each twin's name: the text of its twins is that of the one that comes first by id."""
+        texts: dict[bytes, tuple[bytes, str]] = {}
+        for row in rows:
+            one = row["prompt_key"], row["novel"]
+            texts[row["twin"]] = min(texts.get(row["twin"], one), one)
+        fresh = [(twin, text) for twin, (_, text) in texts.items() if twin not in self._twins]
+        for verdict in self.novelty.decide(fresh):
+            self._twins[verdict.id] = None
+            if verdict.near is not None:
+                near = f"near {verdict.near.hex()}"
+                self._twins[verdict.id] = Refusal(
+                    "near_prompt", near, round(verdict.similarity, 3), self.novelty.threshold
+                )
+        return self._twins
+
+    def _surplus(self, row: Mapping[str, Any]) -> Refusal | None:
+        known = self._answers.get(row["prompt_key"], set())
+        if _answer_key(row) in known:
+            return Refusal("same_answer")
+        return Refusal("prompt_answered", f"{len(known)} already") if len(known) >= self.rules.per_prompt else None
+
+
+_WHY: Mapping[str, str] = {
+    "quota": "quota_met", "cap_template": "cap_template", "cap_host": "cap_host", "cap_model": "cap_model",
+    "cap_template_of_all": "cap_template", "no_quota": "quota_met",
+}  # fmt: skip
+
+
+def _candidate(row: Mapping[str, Any]) -> Candidate:
+    host = next((s["host"] for s in row["seeds"] or () if s["kind"] == "document"), None)
+    return Candidate(row["id"], row["order"], row["tokens"], row["template"], host, row["model"])
+
+
+def _text(row: Mapping[str, Any]) -> str:
+    """Everything that is said in a row, a message a line."""
+    return "\n".join(m["content"] for m in orjson.loads(row["messages"]) if isinstance(m.get("content"), str))
+
+
+def _answer_key(row: Mapping[str, Any]) -> bytes:
+    return key("answer", normal_form(row["answer"] or ""))

@@ -1,0 +1,76 @@
+"""What the verifiers say of an instance's answers: one verdict a turn, and which turns a trainer may learn from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from synth.tasks.task import Instance
+from synth.verify.answer import Answer
+from synth.verify.constraint import Constraint
+from synth.verify.prompt import Prompt
+from synth.verify.verdict import Overall, Verdict, combined
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One answered turn: its place, what was said, what each verifier found, and what they say together."""
+
+    turn: int
+    text: str
+    verdict: Overall
+    found: tuple[Verdict, ...]
+
+    def column(self) -> list[dict[str, Any]]:
+        """The turn's part of the column `verifications`."""
+        return [
+            {
+                "turn": self.turn, "verifier": v.kind, "version": str(v.version), "verdict": v.outcome, "score": v.score,
+                "evidence": orjson.dumps([e._asdict() for e in v.evidence]).decode(), "hard": v.hard, "ms": None,
+            }
+            for v in self.found
+        ]  # fmt: skip
+
+
+def judge(
+    instance: Instance,
+    turn: int,
+    texts: Sequence[str],
+    finish: str | None = None,
+    also: Sequence[Constraint] = (),
+) -> Judged:
+    """The verdict on the answer to one open turn.
+
+    texts: answers to the open turns so far, this one last. also: constraints that hold for every answer (conduct), beside the
+    turn's own. finish: why the engine stopped; None for a program.
+    """
+    messages = said(instance, texts[:-1])[:turn]
+    answer, prompt = Answer(texts[-1], finish), Prompt(messages)
+    found = tuple(c.verify(prompt, answer) for c in (*instance.turns[turn].checks, *also))
+    return Judged(turn, texts[-1], combined(found), found)
+
+
+def said(instance: Instance, texts: Sequence[str]) -> list[dict[str, Any]]:
+    """The messages as far as they are there: up to the first open turn that `texts` has no answer for."""
+    made: list[dict[str, Any]] = []
+    left = list(texts)
+    for turn in instance.turns:
+        if turn.open:
+            if not left:
+                break
+            made.append(turn.message(left.pop(0)))
+        else:
+            made.append(turn.message())
+    return made
+
+
+def turns_column(instance: Instance, judged: Sequence[Judged]) -> list[dict[str, Any]]:
+    """The column `turns`: every assistant turn with its verdict, and whether it trains: only what passed does."""
+    by_turn = {j.turn: j.verdict for j in judged}
+    made: list[dict[str, Any]] = []
+    for i, turn in enumerate(instance.turns):
+        if turn.role == "assistant":
+            verdict = by_turn.get(i, "unverified")
+            made.append({"index": i, "verdict": verdict, "train": turn.train and verdict == "pass"})
+    return made

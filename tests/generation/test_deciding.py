@@ -1,0 +1,116 @@
+"""The deciding stage: the same rows in whatever order candidates come, and each question in its place."""
+
+import random
+
+import pytest
+
+from curation.provenance import key
+from synth.deciding import Deciding, Rules
+from synth.engine.content_key import canonical
+from synth.mixture import Candidate, Mixture, MixturePlan
+from synth.novelty import Contamination, Novelty
+
+
+def candidate(i: int, **changed):
+    """A candidate that is a row, unless something is changed."""
+    text = f"{i}番の問題です。{'春夏秋冬'[i % 4]}の{i * 37 % 101}個の{'米麦豆栗'[i // 4 % 4]}を{i * 53 % 89}人で分けるには。"
+    made = {
+        "id": key("row", i), "order": "sums", "function": "mathematics", "prompt_key": key("prompt", i), "twin": key("twin", i),
+        "novel": text, "tokens": 30, "template": f"sums/ask.{i % 5}", "seeds": [], "model": None,
+        "fault": None, "fault_message": None,
+        "verdict": "pass", "verifications": [{"verifier": "math_answer", "hard": True, "verdict": "pass", "score": 1.0}],
+        "answer": f"答えは{i}です。", "wording_state": "draft", "licence_status": "allow", "authors": [],
+        "messages": canonical([{"role": "user", "content": text}, {"role": "assistant", "content": f"答えは{i}です。"}]).decode(),
+    }  # fmt: skip
+    return made | changed
+
+
+def deciding(quota=30, rules=None, **caps):
+    return Deciding(
+        rules or Rules(True, {"math_answer"}, 1), Mixture(MixturePlan(rows={"sums": quota}, **caps)), Novelty(0.8)
+    )
+
+
+def test_the_order_in_which_candidates_come_decides_nothing():
+    rows = [candidate(i) for i in range(80)] + [candidate(i, id=key("copy", i), answer="ほかの答え") for i in range(20)]
+    first = deciding(per_template=0.3).decide(rows)
+    shuffled = rows[:]
+    random.Random(3).shuffle(shuffled)
+    second = deciding(per_template=0.3).decide(shuffled)
+    assert [r["id"] for r in first[0]] == [r["id"] for r in second[0]]
+    assert [(r["id"], why) for r, why in first[1]] == [(r["id"], why) for r, why in second[1]]
+    assert len(first[0]) == 30
+    assert len(first[0]) + len(first[1]) == 100
+
+
+def found(kind: str, verdict: str):
+    """What one verifier found."""
+    return [{"verifier": kind, "hard": True, "verdict": verdict, "score": 0.2}]
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"fault": "deadline", "verdict": "unverified"}, "deadline"),
+        ({"verdict": "fail", "verifications": found("keitai", "fail")}, "verdict_fail"),
+        ({"verdict": "abstain", "verifications": []}, "verdict_abstain"),
+        ({"verdict": "unverified"}, "unverified"),
+        ({"verifications": found("keitai", "pass")}, "unaudited_verifier"),
+        ({"licence_status": "deny"}, "licence_denied"),
+    ],
+)  # fmt: skip
+def test_each_reason_is_given(changed, reason):
+    taken, refused = deciding().decide([candidate(1, **changed)])
+    assert not taken
+    assert refused[0][1].reason == reason
+
+
+def test_drafts_are_refused_where_the_release_does_not_allow_them():
+    strict = Rules(False, {"math_answer"}, 1)
+    _, refused = deciding(rules=strict).decide([candidate(1), candidate(2, wording_state="reviewed")])
+    assert [why.reason for _, why in refused] == ["draft_wording"]
+
+
+def test_a_near_copy_of_an_accepted_prompt_is_none_and_twins_are_no_copies():
+    text = "次の文章を読んで、参加費がいくらかを答えてください。会場は公民館です。定員は四十人です。"
+    rows = [candidate(i, novel=text + "締切は五日です。" * (i == 2)) for i in (1, 2)]
+    taken, refused = deciding().decide(rows)
+    assert (len(taken), [why.reason for _, why in refused]) == (1, ["near_prompt"])
+    twins = [candidate(i, novel=row["novel"], twin=key("twins")) for i, row in zip((1, 2), rows, strict=True)]
+    assert len(deciding().decide(twins)[0]) == 2
+
+
+def test_twins_of_two_rounds_are_no_copies_either():
+    one = deciding()
+    text = "参加費はいくらですか。" * 3
+    assert len(one.decide([candidate(1, novel=text, twin=key("twins"))])[0]) == 1
+    assert len(one.decide([candidate(2, novel=text + "ほか", twin=key("twins"))])[0]) == 1
+
+
+def test_one_answer_a_prompt_and_no_answer_twice():
+    same = {"prompt_key": key("prompt"), "twin": key("twin"), "novel": "一つの問いです。"}
+    rows = [candidate(i, answer=f"答え{i % 2}です。", **same) for i in range(6)]
+    taken, refused = deciding().decide(rows)
+    assert len(taken) == 1
+    assert {why.reason for _, why in refused} == {"prompt_answered", "same_answer"}
+    wide = Rules(True, {"math_answer"}, 5)
+    assert len(deciding(rules=wide).decide(rows)[0]) == 2
+
+
+def test_hits_name_every_evaluation_item():
+    known = Contamination(13)
+    known.add("jglue", [("a1", candidate(7)["novel"]), ("a2", "関係のない長い文章がここに書いてあります。")])
+    one = deciding(rules=Rules(True, {"math_answer"}, 1, contamination=known))
+    _, refused = one.decide([candidate(7)])
+    assert (refused[0][1].reason, refused[0][1].value) == ("contaminated", 1.0)
+    assert one.hits == {"jglue:a1": 1}
+
+
+def test_a_template_has_no_more_than_its_share_of_all_quotas():
+    plan = MixturePlan(rows={"a": 10, "b": 30}, per_template_of_all=0.05)
+    mixture = Mixture(plan)
+    offers = [mixture.offer(Candidate(key(i), "a", 9, "t")) for i in range(4)]
+    assert offers == [None, None, "cap_template_of_all", "cap_template_of_all"]
+    assert mixture.offer(Candidate(key(9), "b", 9, "t")) == "cap_template_of_all"
+    mixture.end_round()
+    assert (mixture.rounds, mixture.left["a"]["cap_template_of_all"]) == ([2], 2)

