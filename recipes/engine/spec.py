@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from curation.classify.train_spec import TrainSpec
 from recipes.engine.errors import RecipeError
 
 KINDS = ("warc", "parquet", "jsonl")
@@ -100,6 +101,8 @@ class Recipe(_Spec):
     partitions: int = 16
     rejected: dict[str, Literal["full", "key"]] = Field(default_factory=dict)
     """How much of a rejected row is kept, by reason, where it differs from the reason's own tier."""
+    train: TrainSpec | None = None
+    """A quality model that `seimai train` makes from the released rows."""
 
     @field_validator("version", mode="before")
     @classmethod
