@@ -5,7 +5,7 @@ cut into characters (or SudachiPy's words). A model over characters is collapsed
 (`linear_kernel`); any other is asked through the library. Models come with a card (`model_card`) that says how text is cut, what labels are
 worth and how scores were calibrated; one without a card is taken with `tokens` and `labels` of the recipe.
 
-`quality_ja` comes along: 400 kB, trained on the Japanese manual of the Apache web server. Its card says what it knows: read it before
+`quality_ja` comes along: 0.8 MB, trained on the Japanese manual of the Apache web server. Its card says what it knows: read it before
 you believe a score.
 """
 

@@ -111,7 +111,9 @@ class TrainSpec(BaseModel):
         if self.answers is None and not (self.positive and (self.negative or self.damage)):
             raise ValueError("needs 'positive' sources and either 'negative' ones or 'damage', or 'answers'")
         if len(self.tokens) > 1 and self.tokens_gain is None:
-            raise ValueError("tokens: of several ways one is chosen by 'tokens_gain', which is missing (an AUC, e.g. 0.02)")
+            raise ValueError(
+                "tokens: of several ways one is chosen by 'tokens_gain', which is missing (an AUC, e.g. 0.02)"
+            )
         if both := set(self.positive) & set(self.negative):
             raise ValueError(f"{', '.join(sorted(both))} is both positive and negative")
         for name in ("calibrate", "test"):
