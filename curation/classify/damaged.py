@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 Tokenise = Callable[[str], tuple[list[str], list[str]]]
 """Surfaces and parts of speech of a text, as `curation.features.words.Tokeniser` gives them."""
 
-_SENTENCE = re.compile(r"[^。！？!?\n]+[。！？!?]?|\n+")
+_SENTENCE = re.compile(r"[^。！？!?\n]*[。！？!?]|[^。！？!?\n]+|\n+")
 _SEPARATORS = (" ", "、", "｜", " / ", "\n", "　", ",")
 _MORE = ("…", "……", "...", "…続きを読む", "…［もっと見る］")
 _PARTICLES = ("は", "が", "を", "に", "で", "と", "も", "の", "へ", "から")

@@ -117,10 +117,18 @@ def probabilities(model: LinearModel, sums: np.ndarray, features: np.ndarray) ->
     """float64 [rows, labels]: probabilities from the kernel's sums and numbers of features; as fastText's, by softmax or sigmoid."""
     logits = sums / np.maximum(features, 1)[:, None]
     if not model.softmax:
-        return 1 / (1 + np.exp(-logits))
+        return _sigmoid(logits)
     logits = np.concatenate([np.zeros((len(logits), 1)), logits], axis=1)
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     return powers / powers.sum(axis=1, keepdims=True)
+
+
+def _sigmoid(logits: np.ndarray) -> np.ndarray:
+    """fastText's sigmoid: a table of 512 steps over [−8, 8], 0 below and 1 above it."""
+    steps = np.nan_to_num((np.clip(logits, -8, 8) + 8) * 32).astype(np.int64)
+    made = 1 / (1 + np.exp(8 - steps / 32))
+    made = np.where(logits < -8, 0.0, np.where(logits > 8, 1.0, made))
+    return np.where(np.isnan(logits), np.nan, made)
 
 
 def plain_sums(model: LinearModel, text: str, line_break: str = "") -> tuple[np.ndarray, int]:

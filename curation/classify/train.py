@@ -20,7 +20,6 @@ from curation.classify.evaluation import (
     best_heuristic,
     by_threshold,
     confusion,
-    heuristics,
     reliability,
 )
 from curation.classify.examples import FOLDS, Examples, split
@@ -113,12 +112,6 @@ def measured(
         }
     made["by_threshold"] = by_threshold(positive, scores)
     return made
-
-
-def heuristic_aucs(examples: Examples, positive: np.ndarray) -> dict[str, float]:
-    """AUC of every measured column alone, in its better direction, best first."""
-    found = {name: auc(positive, values) for name, values in heuristics(examples.text).items()}
-    return dict(sorted(((n, round(max(a, 1 - a), 4)) for n, a in found.items()), key=lambda item: -item[1]))
 
 
 def _labels(examples: Examples, spec: TrainSpec) -> tuple[dict[str, float], set[str]]:
