@@ -2,11 +2,11 @@
 
     python benchmarks/quality.py [--quick]
 
-The pages that recipes/train_quality_ja.yaml holds out for its test (Debian's manuals; every 3rd page with --quick), made by the recipe's own
-stages, cut and damaged as in training: how well does the score tell the pieces from their damaged versions? Interval: 95 %, pages
-resampled. The best heuristic is the measured column (text_stats, repetition, language) with the highest AUC on these very pieces,
-in its better direction. The full run then looks at other kinds of text that the model has never seen: novels, laws, two sets of
-translated documentation, 300 texts each, which may not be passed on and are only read.
+The pages that recipes/train_quality_ja.yaml holds out for its test (Debian's manuals; every 3rd page with --quick), made by the
+recipe's own stages, cut and damaged as in training: how well does the score tell the pieces from their damaged versions? Interval:
+95 %, pages resampled. The best heuristic is the measured column (text_stats, repetition, language) with the highest AUC on these
+very pieces, in its better direction. The full run then looks at other kinds of text that the model has never seen: novels, laws,
+two sets of translated documentation, 300 texts each, which may not be passed on and are only read.
 """
 
 import argparse

@@ -32,9 +32,10 @@ def card_text(card: ModelCard) -> str:
         "",
         "## On groups that it never saw",
         "",
-        f"AUC **{m['auc']:.3f}** (95 % interval {m['auc_low']:.3f} to {m['auc_high']:.3f}, pages resampled) over {m['examples']:,} pieces of "
-        f"{m['pages']:,} pages; the best single heuristic, `{m['best_heuristic']}`, chosen with the answers known: {m['auc_best_heuristic']:.3f}. "
-        f"Brier {m['brier']} (before calibration {m['before_calibration']['brier']}), expected calibration error "
+        f"AUC **{m['auc']:.3f}** (95 % interval {m['auc_low']:.3f} to {m['auc_high']:.3f}, pages resampled) over "
+        f"{m['examples']:,} pieces of {m['pages']:,} pages; the best single heuristic, `{m['best_heuristic']}`, chosen with the "
+        f"answers known: {m['auc_best_heuristic']:.3f}. Brier {m['brier']} (before calibration {m['before_calibration']['brier']}), "
+        f"expected calibration error "
         f"{m['calibration_error']} ({m['before_calibration']['calibration_error']}).",
         "",
         "Confusion by source at 0.5:",

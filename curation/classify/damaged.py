@@ -15,7 +15,6 @@ Tokenise = Callable[[str], tuple[list[str], list[str]]]
 _SENTENCE = re.compile(r"[^。！？!?\n]*[。！？!?]|[^。！？!?\n]+|\n+")
 _SEPARATORS = (" ", "、", "｜", " / ", "\n", "　", ",")
 _MORE = ("…", "……", "...", "…続きを読む", "…［もっと見る］")
-_PARTICLES = ("は", "が", "を", "に", "で", "と", "も", "の", "へ", "から")
 _TEMPLATES = (
     "{a}の{b}なら当サイトにお任せ！{a} {b} おすすめ ランキング。",
     "{a}の{b}を徹底比較。{a}で人気の{b}はこちら。",
@@ -79,13 +78,16 @@ def template(text: str, rng: random.Random, tokenise: Tokenise) -> str:
 
 
 def wrong_particles(text: str, rng: random.Random, tokenise: Tokenise) -> str:
-    """Half of the particles exchanged for others: Japanese that was put together without knowing it."""
+    """Half of the particles in each other's places: Japanese that was put together without knowing it.
+
+    They are exchanged among themselves, so that no particle is more frequent than in the text: else counting them would do.
+    """
     words, parts = tokenise(text)
-    wrong = (
-        rng.choice(_PARTICLES) if part == "助詞" and word in _PARTICLES and rng.random() < 0.5 else word
-        for word, part in zip(words, parts, strict=True)
-    )
-    return "".join(wrong)
+    places = [i for i, part in enumerate(parts) if part == "助詞"]
+    places = rng.sample(places, -(-len(places) // 2))
+    for place, word in zip(places, rng.sample([words[i] for i in places], len(places)), strict=True):
+        words[place] = word
+    return "".join(words)
 
 
 def mojibake(text: str, rng: random.Random, tokenise: Tokenise) -> str:

@@ -1,6 +1,7 @@
 """How well scores tell good from other texts: AUC with an interval, confusion by source, precision and recall by threshold.
 
-Intervals are by resampling pages, not pieces: pieces of one page are alike, and intervals that took them for independent would be too narrow.
+Intervals are by resampling pages, not pieces: pieces of one page are alike, and intervals that took them for independent would be
+too narrow.
 """
 
 from collections.abc import Sequence

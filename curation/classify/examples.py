@@ -128,10 +128,10 @@ def split(examples: Examples, spec: TrainSpec, positive: Sequence[bool]) -> dict
         fold[np.isin(groups, sorted(mine))] = part
     good = np.asarray(positive, bool)
     for part in FOLDS:
-        here = fold == part
-        if not (here & good).any() or not (here & ~good).any():
+        sorts = int(good[fold == part].sum()), int((~good[fold == part]).sum())
+        if not all(sorts):
             raise ValueError(
-                f"the part '{part}' has {int((here & good).sum())} good and {int((here & ~good).sum())} other examples and needs both; "
+                f"the part '{part}' has {sorts[0]} good and {sorts[1]} other examples and needs both; "
                 f"groups, with examples: {', '.join(f'{n} {c}' for n, c in list(zip(names, counts, strict=True))[:20])}. "
                 "Name groups in 'calibrate' and 'test', or choose other 'groups' (file, or a pattern over the URL)"
             )

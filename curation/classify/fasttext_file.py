@@ -1,8 +1,8 @@
 """A file of fastText (.bin or .ftz) as plain arrays, so that kernels can look words and n-grams up in place.
 
-The reading follows fastText 0.9.2 (`FastText::loadModel`, `Dictionary::load`, `Matrix::load`, `QuantMatrix::load`), whose predictions are the
-reference that kernels are held against. The file is mapped, not read: of a model of 800 MB a check looks at the first kilobytes,
-and nothing in such a file can run.
+The reading follows fastText 0.9.2 (`FastText::loadModel`, `Dictionary::load`, `Matrix::load`, `QuantMatrix::load`), whose
+predictions are the reference that kernels are held against. The file is mapped, and matrices are read when they are asked for;
+nothing in such a file can run.
 """
 
 import mmap

@@ -1,9 +1,9 @@
 """How good a text is, by a fastText classifier: a probability in [0, 1] beside the heuristics, at the speed of reading.
 
-The idea is CCNet's and DCLM's: heuristics drop the worst, a linear model over n-grams finds the good. Japanese has no spaces, so a text is
-cut into characters (or SudachiPy's words). A model over characters is collapsed to one number a feature and looked up in place
-(`linear_kernel`); any other is asked through the library. Models come with a card (`model_card`) that says how text is cut, what labels are
-worth and how scores were calibrated; one without a card is taken with `tokens` and `labels` of the recipe.
+The idea is DCLM's: heuristics drop the worst, a linear model over n-grams finds the good. Japanese has no spaces, so a text is cut
+into characters (or SudachiPy's words). A model over characters is collapsed to one number a feature and looked up in place
+(`linear_kernel`); any other is asked through the library. Models come with a card (`model_card`) that says how text is cut, what
+labels are worth and how scores were calibrated; one without a card is taken with `tokens` and `labels` of the recipe.
 
 `quality_ja` comes along: 0.8 MB, trained on the Japanese manual of the Apache web server. Its card says what it knows: read it before
 you believe a score.
@@ -31,7 +31,8 @@ COLUMNS = ("quality", "quality_2", "quality_3")
 class FasttextQuality(Measure):
     """Writes the score of one classifier, one float32 in [0, 1] a row, rounded to 1e-3; null for a text without a character.
 
-    model: a .bin or .ftz of fastText, or the name of a packaged model. column: `quality`, or `quality_2` and `quality_3` for further ones.
+    model: a .bin or .ftz of fastText, or the name of a packaged model.
+    column: `quality`, or `quality_2` and `quality_3` for further classifiers.
     tokens: `characters`, `sudachi` or `words`; labels: what each label is worth, in [0, 1]; both only for a model without a card.
     licence: SPDX id of the model, for the manifest, where there is no card.
 
@@ -110,8 +111,8 @@ def _card(
     if not card_path(path).exists():
         if tokens is None or labels is None:
             raise ValueError(
-                f"{path} has no card ({card_path(path).name}): say 'tokens' (characters, sudachi or words) and 'labels', what each is worth; "
-                f"its labels: {', '.join(names)}"
+                f"{path} has no card ({card_path(path).name}): say 'tokens' (characters, sudachi or words) and 'labels', what each "
+                f"is worth; its labels: {', '.join(names)}"
             )
         card = ModelCard(
             name=path.stem,
@@ -130,7 +131,8 @@ def _card(
         card = read_card(card_path(path))
     if set(card.labels) != set(names):
         raise ValueError(
-            f"{path}: has {len(names)} labels ({', '.join(names)}), and worth is stated for {len(card.labels)} ({', '.join(card.labels)})"
+            f"{path}: has {len(names)} labels ({', '.join(names)}), and worth is stated for {len(card.labels)} "
+            f"({', '.join(card.labels)})"
         )
     if not all(0 <= worth <= 1 for worth in card.labels.values()):
         raise ValueError(f"{path}: what a label is worth must lie in [0, 1]; found {card.labels}")

@@ -4,8 +4,8 @@ Features are those of fastText's `Dictionary::getLine` and `addWordNgrams` for a
 the vocabulary, the end of the line, and the hashes of all runs of two and three, unknown characters included. Row numbers are
 collected first and summed later, a thousand at a time, so that the loads from the table do not wait for each other.
 
-The remainder of a hash by the number of buckets is taken by multiplication with the reciprocal (Granlund & Montgomery 1994): two divisions
-of 64 bits a character would cost more than all the rest.
+The remainder of a hash by the number of buckets is taken by multiplication with the reciprocal (Granlund & Montgomery 1994),
+which overlaps with what follows as a division of 64 bits would not.
 """
 
 import numpy as np
@@ -35,7 +35,7 @@ def _high_product(context, a, b):
 @njit(nogil=True)
 def _remainder(x, divisor, reciprocal):
     """x mod divisor for uint64; `reciprocal` is floor((2^64 - 1) / divisor), so the quotient is at most one too small."""
-    left = x - _high_product(x, reciprocal) * divisor
+    left = x - _high_product(x, reciprocal) * divisor  # type: ignore[reportCallIssue]
     return left - divisor if left >= divisor else left
 
 

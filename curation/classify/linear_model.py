@@ -1,7 +1,7 @@
 """A fastText classifier over characters, collapsed: one number for each feature and label, instead of a vector for each feature.
 
-fastText averages the vectors of all features of a text and multiplies the mean with the output matrix. Both are linear, so the product
-can be made once, ahead: a table [features, labels] gives the same sums. With a softmax over two labels only the difference of
+fastText averages the vectors of all features of a text and multiplies the mean with the output matrix. Both are linear, so the
+product can be made once, ahead: a table [features, labels] gives the same sums. With a softmax over two labels only the difference of
 their columns matters, and a model of 800 MB (2 million buckets × 100 numbers) becomes one of 8 MB that stays in a processor's cache.
 Exact but for the order of additions; tests hold it against fastText itself.
 """
@@ -31,7 +31,7 @@ class LinearModel(NamedTuple):
     table: np.ndarray
     """float32 [words + n-grams, columns]: what a feature adds to each column."""
     characters: np.ndarray
-    """int32 [code points, 2]: row of a character that is in the vocabulary, else -1; and fastText's hash of it, as a signed number."""
+    """int32 [code points, 2]: row of a character that is in the vocabulary, else -1; and fastText's hash of it, signed."""
     end_row: int
     """Row of the end of a line; -1 where the vocabulary lacks it."""
     word_count: int

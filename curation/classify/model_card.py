@@ -1,6 +1,7 @@
-"""What a quality model's file does not say of itself: how its text is cut, what its labels mean, how far it can be trusted, whose data it is.
+"""What a quality model's file does not say of itself: how text is cut, what its labels mean, how far to trust it, whose data it is.
 
-`seimai train` writes it beside the model (NAME.bin, NAME.card.json) and, for readers, as NAME.card.md; the step `fasttext_quality` reads it.
+`seimai train` writes it beside the model (NAME.bin, NAME.card.json) and, for readers, as NAME.card.md; the step `fasttext_quality`
+reads it.
 """
 
 import hashlib

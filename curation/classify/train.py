@@ -1,7 +1,7 @@
 """Training a quality model: fitted on one part of the groups, calibrated on another, tried once on a third, written with its card.
 
-The file is fastText's own (`NAME.bin`); what fastText does not know of it is in `NAME.card.json`. One thread and a fixed seed: the same
-examples give the same file on the same machine. (Other processors may round sums of vectors otherwise.)
+The file is fastText's own (`NAME.bin`); what fastText does not know of it is in `NAME.card.json`. One thread and a fixed seed: the
+same examples give the same file on the same machine. (Other processors may round sums of vectors otherwise.)
 """
 
 import random
@@ -25,7 +25,7 @@ from curation.classify.evaluation import (
 from curation.classify.examples import FOLDS, Examples, split
 from curation.classify.fasttext_file import read_file
 from curation.classify.linear_model import why_not
-from curation.classify.model_card import Calibration, ModelCard, card_path, logit, sha256_of
+from curation.classify.model_card import Calibration, ModelCard, Tokens, card_path, logit, sha256_of
 from curation.classify.scorers import Collapsed, Library, words_line
 from curation.classify.train_spec import TrainSpec
 
@@ -42,14 +42,14 @@ def train(
     """
     worth, positive_labels = _labels(examples, spec)
     positive = np.array([label in positive_labels for label in examples.label])
-    folds = split(examples, spec, positive)
+    folds = split(examples, spec, positive.tolist())
     first = np.array(examples.copy) == 0
     folds = {part: rows if part == "train" else rows[first[rows]] for part, rows in folds.items()}
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{spec.name}.bin"
     scored = {part: examples.take(folds[part]) for part in ("calibrate", "test")}
     learnt = examples.take(folds["train"])
-    tried: dict[str, float] = {}
+    tried: dict[Tokens, float] = {}
     with tempfile.TemporaryDirectory(dir=folder) as work:
         for cut in spec.tokens:
             file = Path(work) / f"{cut}.bin"
@@ -92,8 +92,11 @@ def measured(
         "examples": len(examples),
         "pages": len(set(examples.page)),
         "groups": dict(Counter(examples.group)),
-        **{"auc": round(auc(positive, scores), 4), "auc_low": round(low, 4), "auc_high": round(high, 4)},
-        **{"best_heuristic": name, "auc_best_heuristic": round(best, 4)},
+        "auc": round(auc(positive, scores), 4),
+        "auc_low": round(low, 4),
+        "auc_high": round(high, 4),
+        "best_heuristic": name,
+        "auc_best_heuristic": round(best, 4),
         **reliability(positive, scores),
         "by_source": {},
         "by_kind": {},

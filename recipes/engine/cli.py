@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recipes.engine.errors import RecipeError, RunError
 from recipes.engine.classifier_cli import label, train
+from recipes.engine.errors import RecipeError, RunError
 from recipes.engine.ledger_cli import ledger
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """`seimai label sample`: pages for people or a judge model to label, drawn evenly over deciles of a score and over hosts.
 
-A random sample of a crawl is mostly its largest hosts and its middling pages; what a threshold needs is labels at every score. Each page
-carries the share of all pages that its stratum stands for (`weight`), so that estimates over the whole crawl stay possible.
+A random sample of a crawl is mostly its largest hosts and its middling pages; what a threshold needs is labels at every score. Each
+page carries how many pages of its decile it stands for (`weight`), so that estimates over the whole crawl stay possible.
 What comes back filled in is read by `train.answers` of a training recipe: by `id`, whatever else has been added.
 """
 
@@ -34,7 +34,8 @@ def sample(run: str, out: str, rows: int, column: str, chars: int, seed: int) ->
     release = open_run(run).release
     if column not in release.columns:
         raise RecipeError(
-            f"{run}: the released rows have no column '{column}'; put a step that writes it into the recipe, or name another by --column"
+            f"{run}: the released rows have no column '{column}'; put a step that writes it into the recipe, or name another "
+            "by --column"
         )
     keys = pl.concat([pl.from_arrow(b) for b in release.read(["id", "host", "file", column])])  # type: ignore[type-var]
     keys = keys.filter(pl.col(column).is_not_null())
@@ -73,7 +74,7 @@ def drawn(keys: pl.DataFrame, column: str, rows: int, seed: int) -> pl.DataFrame
     The same seed draws the same rows, whatever their order. `weight` is pages in the decile / pages drawn from it.
     """
     score = keys[column].cast(pl.Float64).to_numpy()
-    order = np.lexsort(([i for i in keys["id"].to_list()], score))
+    order = np.lexsort((keys["id"].to_list(), score))
     place = np.empty(len(keys), np.int64)
     place[order] = np.arange(len(keys))
     draw = [hashlib.blake2b(f"{seed}-{i.hex()}".encode(), digest_size=8).hexdigest() for i in keys["id"]]

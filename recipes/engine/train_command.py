@@ -49,7 +49,7 @@ def train(
 def trained(
     shards: str, spec: TrainSpec, version: str, answers: dict[str, str] | None, folder: Path, recipe: Path
 ) -> tuple[ModelCard, Path]:
-    """Trains on one shard set; the card as JSON and as Markdown lies beside the model. Raises RecipeError for labels that do not do."""
+    """Trains on one shard set; the card as JSON and as Markdown lies beside the model. Raises RecipeError for labels of one sort."""
     from curation.classify.card_text import card_text
     from curation.classify.examples import examples_of
     from curation.classify.train import train as fit
