@@ -139,7 +139,7 @@ def test_a_section_train_that_cannot_be_is_refused_with_its_place(given, said):
     section = {"name": "m", "licence": "CC0-1.0", "positive": ["prose"], "negative": ["shop"]} | given
     data = {"name": "t", "version": "1", "sources": {}, "stages": [{"name": "p", "read": {}}], "train": section}
     data |= {"sources": {"prose": "a.jsonl", "shop": "b.jsonl"}, "stages": [{"name": "p", "read": "prose"}]}
-    with pytest.raises(RecipeError, match="t.yaml") as error:
+    with pytest.raises(RecipeError, match=r"t\.yaml") as error:
         parse(data, "t.yaml")
     assert said in str(error.value)
 
