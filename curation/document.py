@@ -116,6 +116,13 @@ _LANGUAGE = [
     Column("kana_ratio", pa.float32(), "kana among non-space characters, in [0, 1]"),
 ]
 
+_QUALITY = [
+    Column(
+        f"quality{n}", pa.float32(), f"calibrated score of the {what} quality classifier, in [0, 1]; null without text"
+    )
+    for n, what in (("", "first"), ("_2", "second"), ("_3", "third"))
+]
+
 
 def _fraction(name: str, meaning: str) -> Column:
     return Column(name, pa.float64(), meaning)
@@ -191,7 +198,7 @@ _DEDUP = [
     Column("repeat", pa.int32(), "showings in one pass over the released set, ≥ 1; Σ over a cluster ≤ K"),
 ]
 
-COLUMNS: dict[str, Column] = {c.name: c for c in _ORIGIN + _TEXT + _LANGUAGE + _FEATURES + _DEDUP}
+COLUMNS: dict[str, Column] = {c.name: c for c in _ORIGIN + _TEXT + _LANGUAGE + _QUALITY + _FEATURES + _DEDUP}
 """Every column by name, in the order in which shards hold them."""
 
 KEY_COLUMNS = ("id", "source", "url", "host", "date", "file", "offset", "length", "payload_bytes")

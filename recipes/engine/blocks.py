@@ -29,6 +29,7 @@ STEPS: dict[str, str] = {
     "keywords": "curation.features.keywords:Keywords",
     "tokens": "curation.features.tokens:Tokens",
     "language": "curation.classify.language:Language",
+    "fasttext_quality": "curation.classify.fasttext_quality:FasttextQuality",
     "threshold": "curation.filters.threshold:Threshold",
     "url_blocklist": "curation.filters.url_blocklist:UrlBlocklist",
     "ng_words": "curation.filters.ng_words:NgWords",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from recipes.engine.classifier_cli import label, train
 from recipes.engine.errors import RecipeError, RunError
 from recipes.engine.ledger_cli import ledger
 
@@ -184,6 +185,8 @@ index_app = typer.Typer(
 )
 app.add_typer(index_app, name="index")
 app.add_typer(ledger, name="ledger")
+app.add_typer(label, name="label")
+app.command()(train)
 IndexFolder = Annotated[str, typer.Argument(metavar="INDEX", help="Folder of the index.")]
 RunFolder = Annotated[str, typer.Argument(metavar="RUN", help="Folder of a finished run's version.")]
 

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from curation.classify.train_spec import TrainSpec
 from recipes.engine.errors import RecipeError
 from recipes.engine.generation.spec import GenerateSpec, ReleaseSpec
 
@@ -107,6 +108,8 @@ class Recipe(_Spec):
     """What generated rows are released for, and under which conditions."""
     policy: str | None = None
     """A policy file of one's own in place of the project's (`recipes/policy.yaml`); a relative path begins at the recipe's folder."""
+    train: TrainSpec | None = None
+    """A quality model that `seimai train` makes from the released rows."""
 
     @field_validator("version", mode="before")
     @classmethod

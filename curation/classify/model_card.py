@@ -1,0 +1,101 @@
+"""What a quality model's file does not say of itself: how text is cut, what its labels mean, how far to trust it, whose data it is.
+
+`seimai train` writes it beside the model (NAME.bin, NAME.card.json) and, for readers, as NAME.card.md; the step `fasttext_quality`
+reads it.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+Tokens = Literal["characters", "sudachi", "words"]
+"""How a text becomes fastText's words: its characters, SudachiPy's words in mode A, or what white space parts already."""
+
+
+class Calibration(BaseModel):
+    """From a model's own score to a probability: through points (isotonic), by a logistic curve (Platt), or not at all."""
+
+    model_config = ConfigDict(extra="forbid")
+    method: Literal["isotonic", "platt", "none"] = "none"
+    scores: list[float] = []
+    probabilities: list[float] = []
+    """Isotonic: points that straight lines join, both rising; beyond the ends the probability stays."""
+    slope: float = 1.0
+    intercept: float = 0.0
+    """Platt: probability = 1 / (1 + exp(−slope · logit(score) − intercept))."""
+
+    def apply(self, scores: np.ndarray) -> np.ndarray:
+        """Probabilities in [0, 1] for scores in [0, 1]; NaN stays NaN.
+
+        >>> Calibration(method="isotonic", scores=[0.2, 0.6], probabilities=[0.0, 1.0]).apply(np.array([0.1, 0.4, 0.9])).tolist()
+        [0.0, 0.5, 1.0]
+        """
+        if self.method == "isotonic":
+            return np.where(np.isnan(scores), np.nan, np.interp(scores, self.scores, self.probabilities))
+        if self.method == "platt":
+            return 1 / (1 + np.exp(-self.slope * logit(scores) - self.intercept))
+        return np.asarray(scores, np.float64)
+
+
+class ModelCard(BaseModel):
+    """A model's own words about itself; written by training, never by hand."""
+
+    model_config = ConfigDict(extra="forbid")
+    format: Literal[1] = 1
+    name: str
+    version: str
+    about: str = ""
+    """What it knows and what it does not, in the words of who trained it."""
+    licence: str
+    """SPDX expression of the model's file."""
+    sha256: str
+    """Of the model's file."""
+    tokens: Tokens
+    line_break: str = ""
+    """Character that stands for a line break; "" where line breaks are left out."""
+    labels: dict[str, float] = Field(min_length=2)
+    """What each of the model's labels is worth, in [0, 1]; a text's score is the sum of worth × probability."""
+    positive: list[str]
+    """Labels that count as good where one must be told from the other: calibration, AUC."""
+    calibration: Calibration = Calibration()
+    data: list[dict[str, Any]] = []
+    """What it was trained and tried on: fold, source, licence, rights, pages, examples."""
+    training: dict[str, Any] = {}
+    """Every parameter that made it."""
+    metrics: dict[str, Any] = {}
+    """How it does on the held-out part."""
+
+    def score(self, probabilities: np.ndarray, labels: list[str]) -> np.ndarray:
+        """Calibrated scores in [0, 1] from probabilities [rows, labels] in this order of labels."""
+        worth = np.array([self.labels[label] for label in labels])
+        total = np.maximum(probabilities.sum(axis=1), 1e-30)  # sigmoids of several labels need not sum to 1
+        return self.calibration.apply(probabilities @ worth / total)
+
+
+def logit(scores: np.ndarray) -> np.ndarray:
+    """ln(p / (1 − p)), with p kept 1e-7 away from 0 and 1."""
+    p = np.clip(scores, 1e-7, 1 - 1e-7)
+    return np.log(p / (1 - p))
+
+
+def card_path(model: Path) -> Path:
+    """Where a model's card lies: quality.bin → quality.card.json."""
+    return model.with_suffix(".card.json")
+
+
+def read_card(path: Path) -> ModelCard:
+    """Reads a card. Raises ValueError naming the file and what is wrong in it."""
+    try:
+        return ModelCard.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        said = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise ValueError(f"{path}: no card of a model: {said}") from None
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal, read piece by piece."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,259 @@
+"""Training a quality model: fitted on one part of the groups, calibrated on another, tried once on a third, written with its card.
+
+The file is fastText's own (`NAME.bin`); what fastText does not know of it is in `NAME.card.json`. One thread and a fixed seed: the
+same examples give the same file on the same machine. (Other processors may round sums of vectors otherwise.)
+"""
+
+import random
+import tempfile
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from curation.classify.evaluation import (
+    auc,
+    auc_interval,
+    best_heuristic,
+    by_threshold,
+    confusion,
+    reliability,
+)
+from curation.classify.examples import FOLDS, Examples, split
+from curation.classify.fasttext_file import read_file
+from curation.classify.linear_model import why_not
+from curation.classify.model_card import Calibration, ModelCard, Tokens, card_path, logit, sha256_of
+from curation.classify.scorers import Collapsed, Library, words_line
+from curation.classify.train_spec import TrainSpec
+
+_CERTAIN = 0.002
+"""Isotonic ends stop so far from 0 and 1: a few hundred examples prove no certainty."""
+
+
+def train(
+    examples: Examples, spec: TrainSpec, version: str, rights: Mapping[str, Mapping[str, Any]], folder: Path
+) -> ModelCard:
+    """Trains the model into `folder` (NAME.bin, NAME.card.json) and returns its card.
+
+    rights: `licence` and `rights_basis` of each source, for the card. Raises ValueError where a part of the split lacks a class.
+    """
+    worth, positive_labels = _labels(examples, spec)
+    positive = np.array([label in positive_labels for label in examples.label])
+    folds = split(examples, spec, positive.tolist())
+    first = np.array(examples.copy) == 0
+    folds = {part: rows if part == "train" else rows[first[rows]] for part, rows in folds.items()}
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{spec.name}.bin"
+    scored = {part: examples.take(folds[part]) for part in ("calibrate", "test")}
+    learnt = examples.take(folds["train"])
+    tried: dict[Tokens, float] = {}
+    with tempfile.TemporaryDirectory(dir=folder) as work:
+        for cut in spec.tokens:
+            file = Path(work) / f"{cut}.bin"
+            _fit(learnt, cut, spec, file)
+            raw = _raw(file, cut, spec.line_break, scored["calibrate"].text, worth)
+            tried[cut] = round(auc(positive[folds["calibrate"]], raw), 4)
+        best = max(tried, key=lambda name: tried[name])
+        cut = best if tried[best] > tried[spec.tokens[0]] + (spec.tokens_gain or 0.0) else spec.tokens[0]
+        (Path(work) / f"{cut}.bin").replace(path)
+    raw = {part: _raw(path, cut, spec.line_break, part_of.text, worth) for part, part_of in scored.items()}
+    calibration = _calibrated(raw["calibrate"], positive[folds["calibrate"]], spec.calibration)
+    card = ModelCard(
+        name=spec.name,
+        version=version,
+        about=spec.about.strip(),
+        licence=spec.licence,
+        sha256=sha256_of(path),
+        tokens=cut,
+        line_break=spec.line_break,
+        labels=worth,
+        positive=sorted(positive_labels),
+        calibration=calibration,
+        data=_data(examples, folds, positive, rights),
+        training=spec.model_dump(exclude={"name", "about", "licence"}, mode="json") | {"auc_by_tokens": tried},
+    )
+    test = positive[folds["test"]]
+    card.metrics = measured(card, scored["test"], test, calibration.apply(raw["test"]), spec.resamples)
+    card.metrics["before_calibration"] = reliability(test, raw["test"])
+    card_path(path).write_text(card.model_dump_json(indent=1), encoding="utf-8")
+    return card
+
+
+def measured(
+    card: ModelCard, examples: Examples, positive: np.ndarray, scores: np.ndarray, resamples: int = 1000
+) -> dict[str, Any]:
+    """What a model does on examples that it has not seen: AUC, by source, by kind of damage, by threshold, beside the heuristics."""
+    low, high = auc_interval(positive, scores, examples.page, resamples)
+    name, best = best_heuristic(positive, examples.text)
+    made: dict[str, Any] = {
+        "examples": len(examples),
+        "pages": len(set(examples.page)),
+        "groups": dict(Counter(examples.group)),
+        "auc": round(auc(positive, scores), 4),
+        "auc_low": round(low, 4),
+        "auc_high": round(high, 4),
+        "best_heuristic": name,
+        "auc_best_heuristic": round(best, 4),
+        **reliability(positive, scores),
+        "by_source": {},
+        "by_kind": {},
+    }
+    source, kind = np.array(examples.source), np.array(examples.kind)
+    for name in sorted(set(examples.source)):
+        here = source == name
+        both = round(auc(positive[here], scores[here]), 4) if len(set(positive[here])) == 2 else None
+        made["by_source"][name] = {"auc": both, **confusion(positive[here], scores[here])}
+    for name in sorted({k for k, p in zip(examples.kind, positive, strict=True) if not p}):
+        here = positive | ((kind == name) & ~positive)
+        made["by_kind"][name] = {
+            "auc": round(auc(positive[here], scores[here]), 4),
+            "kept": round(float((scores[here & ~positive] >= 0.5).mean()), 4),
+            "examples": int((here & ~positive).sum()),
+        }
+    made["by_threshold"] = by_threshold(positive, scores)
+    return made
+
+
+def _labels(examples: Examples, spec: TrainSpec) -> tuple[dict[str, float], set[str]]:
+    """What each label is worth, and which are good. Raises ValueError where labels are all good, or none is."""
+    names = sorted(set(examples.label))
+    if spec.answers is None:
+        good = {"good"} & set(names)
+    else:
+        good = {name for name in names if holds(spec.answers.positive, name)}
+    if not good or good == set(names):
+        raise ValueError(f"labels must be of two sorts, good and other; found {', '.join(names) or 'no labelled text'}")
+    grades = [grade(name) for name in names]
+    if spec.answers is not None and all(g is not None for g in grades):
+        low, high = min(g for g in grades if g is not None), max(g for g in grades if g is not None)
+        return {n: (g - low) / (high - low) for n, g in zip(names, grades, strict=True) if g is not None}, good
+    return {name: float(name in good) for name in names}, good
+
+
+def grade(label: str) -> float | None:
+    """A label as a number, None where it is a name.
+
+    >>> grade("3"), grade("good")
+    (3.0, None)
+    """
+    try:
+        return float(label)
+    except ValueError:
+        return None
+
+
+def holds(condition: Any, label: str) -> bool:
+    """Whether a label is what a condition keeps; numbers are compared as numbers.
+
+    >>> from curation.filters.preset import condition
+    >>> holds(condition(">= 3"), "4"), holds(condition("in [good, fair]"), "bad")
+    (True, False)
+    """
+    number = grade(label)
+    value: Any = label if number is None else number
+    bounds = [b if number is None else grade(str(b)) for b in condition.bounds]
+    operator = condition.operator
+    if operator in ("in", "=="):
+        return value in bounds
+    if operator == "!=":
+        return value != bounds[0]
+    if number is None or None in bounds:
+        raise ValueError(f"the label {label!r} is no number, and '{condition}' compares numbers")
+    if operator == "between":
+        return bounds[0] <= value <= bounds[1]
+    return {"<": value < bounds[0], "<=": value <= bounds[0], ">": value > bounds[0], ">=": value >= bounds[0]}[
+        operator
+    ]
+
+
+def _fit(examples: Examples, cut: str, spec: TrainSpec, path: Path) -> None:
+    """Trains fastText on the examples and writes its file; good pieces are repeated as often as there are damaged versions."""
+    import fasttext
+
+    order = [i for i, kind in enumerate(examples.kind) for _ in range(_shown(examples, i, kind, spec))]
+    random.Random(spec.seed).shuffle(order)
+    lines = path.with_suffix(".txt")
+    with lines.open("w", encoding="utf-8") as file:
+        for i in order:
+            file.write(f"__label__{examples.label[i]} {words_line(examples.text[i], cut, spec.line_break)}\n")
+    model: Any = fasttext.train_supervised(
+        str(lines),
+        dim=spec.dim,
+        lr=spec.rate,
+        epoch=spec.epochs,
+        minCount=spec.min_count,
+        wordNgrams=spec.word_ngrams,
+        bucket=spec.buckets,
+        loss="softmax",
+        thread=1,
+        seed=spec.seed,
+        verbose=0,
+    )
+    model.save_model(str(path))
+    lines.unlink()
+
+
+def _shown(examples: Examples, row: int, kind: str, spec: TrainSpec) -> int:
+    return spec.damage_copies if spec.damage and kind == "text" and examples.label[row] == "good" else 1
+
+
+def _raw(path: Path, cut: str, line_break: str, texts: list[str], worth: dict[str, float]) -> np.ndarray:
+    """Scores before calibration, through what will score pages too."""
+    made = Collapsed if cut == "characters" and why_not(read_file(path)) is None else Library
+    scorer = made(path, cut, line_break)
+    probabilities, _ = scorer.probabilities(pa.array(texts, pa.large_string()))
+    return probabilities @ np.array([worth[label] for label in scorer.labels])
+
+
+def _calibrated(scores: np.ndarray, positive: np.ndarray, method: str) -> Calibration:
+    """Fitted so that good and other examples weigh the same in sum: a probability for even odds, whatever the examples' shares."""
+    from scipy.optimize import isotonic_regression, minimize
+
+    weights = np.where(positive, 0.5 / positive.sum(), 0.5 / (~positive).sum())
+    if method == "isotonic":
+        order = np.argsort(scores, kind="stable")
+        x, y, w = scores[order], positive[order].astype(float), weights[order]
+        fitted = isotonic_regression(y, weights=w)
+        starts = fitted.blocks[:-1]
+        centre = np.add.reduceat(x * w, starts) / np.add.reduceat(w, starts)
+        level = np.clip(fitted.x[starts], _CERTAIN, 1 - _CERTAIN)
+        centre, at = np.unique(centre, return_index=True)
+        return Calibration(
+            method="isotonic", scores=np.round(centre, 6).tolist(), probabilities=np.round(level[at], 6).tolist()
+        )
+    if method == "platt":
+        z = logit(scores)
+
+        def loss(parameters: np.ndarray) -> float:
+            signed = np.where(positive, 1, -1) * (parameters[0] * z + parameters[1])
+            return float((weights * np.logaddexp(0, -signed)).sum())
+
+        slope, intercept = minimize(loss, np.array([1.0, 0.0]), method="BFGS").x
+        return Calibration(method="platt", slope=float(slope), intercept=float(intercept))
+    return Calibration()
+
+
+def _data(
+    examples: Examples, folds: dict[str, np.ndarray], positive: np.ndarray, rights: Mapping[str, Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """For each part and source: pages, pieces, and under which rights they were read."""
+    made = []
+    for part in FOLDS:
+        rows = folds[part]
+        for source in sorted({examples.source[r] for r in rows}):
+            mine = [r for r in rows if examples.source[r] == source]
+            made.append(
+                {
+                    "part": part,
+                    "source": source,
+                    **rights.get(source, {}),
+                    "groups": sorted({examples.group[r] for r in mine})[:50],
+                    "pages": len({examples.page[r] for r in mine}),
+                    "good": int(positive[mine].sum()),
+                    "other": int((~positive[mine]).sum()),
+                }
+            )
+    return made

@@ -1,0 +1,45 @@
+"""The commands of quality classifiers: `seimai train` and `seimai label`."""
+
+from typing import Annotated
+
+import typer
+
+label = typer.Typer(
+    no_args_is_help=True, help="Pages for people or a judge model to label, and their answers read back."
+)
+
+
+def train(
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe with a section `train`.")],
+    files: Annotated[
+        list[str] | None,
+        typer.Option("--in", metavar="PATTERN", help="Files of the recipe's first source; may be repeated."),
+    ] = None,
+    out: Annotated[
+        str | None, typer.Option("--out", metavar="DIR", help="Where the run goes (default: runs/NAME).")
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="STAGE.STEP.KEY=VALUE", help="Changes one value; may be repeated."),
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="Worker processes (default: one a core).")] = None,
+) -> None:
+    """Run a recipe and train the quality model that it describes, with its card: data, licence, AUC, confusion by source."""
+    from recipes.engine import train_command
+
+    train_command.train(recipe, files, out, overrides, workers)
+
+
+@label.command()
+def sample(
+    run_folder: Annotated[str, typer.Argument(metavar="RUN", help="Folder of a finished run.")],
+    out: Annotated[str, typer.Option("--out", metavar="FILE", help="Where the pages go: .jsonl or .csv.")],
+    rows: Annotated[int, typer.Option(help="Pages.")] = 200,
+    column: Annotated[str, typer.Option(help="Score whose deciles are drawn from evenly.")] = "quality",
+    chars: Annotated[int, typer.Option(help="Characters of each page that are shown.")] = 2000,
+    seed: Annotated[int, typer.Option(help="Decides which pages.")] = 0,
+) -> None:
+    """Draw pages evenly over deciles of a score and over hosts, with an empty `label` to be filled in."""
+    from recipes.engine import label_command
+
+    label_command.sample(run_folder, out, rows, column, chars, seed)

@@ -1,0 +1,124 @@
+"""`seimai train`: runs a recipe, and trains the quality model that its section `train` describes from the rows that it released."""
+
+import importlib.util
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from rich.console import Console
+from rich.table import Table
+
+from curation.classify.model_card import ModelCard
+from curation.classify.train_spec import Answers, TrainSpec
+from curation.shards import ShardSet
+from recipes.engine import execute, file_systems, plan, recipe_file
+from recipes.engine.errors import RecipeError
+
+_READ = ("id", "source", "url", "host", "file", "text", "rights_basis", "licence")
+
+
+def train(
+    name: str, files: list[str] | None, out: str | None, overrides: list[str] | None, workers: int | None
+) -> ModelCard:
+    """Runs, trains, writes the model into the version's folder and prints its card. Raises RecipeError."""
+    if missing := [m for m in ("fasttext", "scipy") if importlib.util.find_spec(m) is None]:
+        raise RecipeError(
+            f"seimai train needs {', '.join(missing)}: `uv run --extra fasttext seimai train …`, or pip install 'seimai[fasttext]'"
+        )
+    path = recipe_file.find(name)
+    recipe = recipe_file.load(path, overrides, files)
+    if recipe.train is None:
+        raise RecipeError(f"{path.name}: has no section 'train'; docs/classifiers.md says what stands in it")
+    if unknown := sorted({*recipe.train.positive, *recipe.train.negative} - recipe.sources.keys()):
+        raise RecipeError(
+            f"{path.name}, train: no source is called {', '.join(unknown)}; sources: {', '.join(recipe.sources)}"
+        )
+    answers = read_answers(recipe.train.answers, path) if recipe.train.answers else None
+    made = plan.make(recipe, path.name, out or plan.default_out(recipe))
+    file_systems.open_out(made.out)
+    execute.run(made, workers=workers or os.cpu_count() or 1)
+    card, folder = trained(
+        made.blocks[-1].url, recipe.train, recipe.version, answers, Path(made.folder) / "model", path
+    )
+    print_card(card, folder)
+    return card
+
+
+def trained(
+    shards: str, spec: TrainSpec, version: str, answers: dict[str, str] | None, folder: Path, recipe: Path
+) -> tuple[ModelCard, Path]:
+    """Trains on one shard set; the card as JSON and as Markdown lies beside the model. Raises RecipeError for labels of one sort."""
+    from curation.classify.card_text import card_text
+    from curation.classify.examples import examples_of
+    from curation.classify.train import train as fit
+    from curation.features.words import Tokeniser
+
+    rights: dict[str, dict[str, Any]] = {}
+    rows = list(_rows(shards, rights))
+    tokenise = Tokeniser() if spec.damage else None
+    try:
+        examples = examples_of(rows, spec, answers, tokenise)
+        card = fit(examples, spec, version, rights, folder)
+    except ValueError as error:
+        raise RecipeError(f"{recipe.name}, train: {error}") from error
+    (folder / f"{spec.name}.card.md").write_text(card_text(card), encoding="utf-8")
+    return card, folder
+
+
+def _rows(shards: str, rights: dict[str, dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    there = ShardSet.open(shards)
+    columns = [c for c in _READ if c in there.columns]
+    for batch in there.read(columns):
+        for row in batch.to_pylist():
+            row = dict.fromkeys(_READ) | row
+            rights.setdefault(row["source"], {"licence": row["licence"], "rights_basis": row["rights_basis"]})
+            yield row
+
+
+def read_answers(answers: Answers, recipe: Path) -> dict[str, str]:
+    """Labels by row id in hexadecimal. Raises RecipeError for a missing file, a missing column, or two labels of one row."""
+    found: dict[str, str] = {}
+    for name in answers.files:
+        file = Path(name) if Path(name).is_absolute() else recipe.parent / name
+        if not file.exists():
+            raise RecipeError(f"{recipe.name}, train.answers: there is no file {file}")
+        readers = {".csv": pl.read_csv, ".parquet": pl.read_parquet}
+        reader = readers.get(file.suffix, pl.read_ndjson)
+        try:
+            table = reader(file)
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise RecipeError(f"{file}: cannot be read as {file.suffix or 'JSON lines'}: {error}") from error
+        if missing := [k for k in (answers.id_key, answers.label_key) if k not in table.columns]:
+            raise RecipeError(f"{file}: no column {', '.join(missing)}; columns: {', '.join(table.columns)}")
+        for row, (key, value) in enumerate(table.select(answers.id_key, answers.label_key).iter_rows(), start=1):
+            if value is None or str(value).strip() == "":
+                continue
+            text = "_".join((f"{value:g}" if isinstance(value, float) else str(value)).split())
+            if found.setdefault(str(key).lower(), text) != text:
+                raise RecipeError(
+                    f"{file}, row {row}: {key} is labelled {text!r}, and {found[str(key).lower()]!r} before"
+                )
+    if not found:
+        raise RecipeError(f"{recipe.name}, train.answers: no row of {', '.join(answers.files)} has a label")
+    return found
+
+
+def print_card(card: ModelCard, folder: Path) -> None:
+    """Says what was trained, how good it is, and where it lies."""
+    console = Console(highlight=False, width=None if Console().is_terminal else 120)
+    metrics = card.metrics
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_row("tokens", f"{card.tokens}   AUC on the calibrating part: {card.training['auc_by_tokens']}")
+    table.add_row("AUC", f"{metrics['auc']:.4f} [{metrics['auc_low']:.4f}, {metrics['auc_high']:.4f}]")
+    table.add_row("best heuristic", f"{metrics['auc_best_heuristic']:.4f} ({metrics['best_heuristic']})")
+    table.add_row("Brier, ECE", f"{metrics['brier']}, {metrics['calibration_error']}")
+    table.add_row("tried on", f"{metrics['examples']:,} pieces of {metrics['pages']:,} pages")
+    for what in ("by_source", "by_kind"):
+        for name, said in metrics[what].items():
+            table.add_row(name, "   ".join(f"{k} {v}" for k, v in said.items()))
+    console.print(table)
+    console.print(
+        f"\nmodel   {folder / card.name}.bin\ncard    {folder / card.name}.card.md", soft_wrap=True, markup=False
+    )

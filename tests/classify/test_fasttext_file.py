@@ -1,0 +1,73 @@
+"""Files of models that are none, or not what was asked for: each is named with what was found and what would be right."""
+
+import pickle
+import struct
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from curation.classify.fasttext_file import read_file
+from tests.classify.conftest import fitted, labelled
+
+
+def test_a_missing_file_is_named(tmp_path: Path):
+    with pytest.raises(ValueError, match=r"none\.bin: there is no such model file; give a \.bin or \.ftz"):
+        read_file(tmp_path / "none.bin")
+
+
+@pytest.mark.parametrize("protocol", range(2, 6))
+def test_a_pickle_is_refused_unread(protocol: int, tmp_path: Path):
+    path = tmp_path / "model.bin"
+    path.write_bytes(pickle.dumps({"weights": [1.0]}, protocol=protocol))
+    with pytest.raises(ValueError, match="looks like a Python pickle, which could run code and is never loaded"):
+        read_file(path)
+
+
+def test_an_archive_of_torch_is_refused_too(tmp_path: Path):
+    path = tmp_path / "model.pt"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("archive/data.pkl", b"")
+    with pytest.raises(ValueError, match="never loaded"):
+        read_file(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"short", b"not a model at all", struct.pack("<2i", 793712314, 11)])
+def test_other_bytes_are_no_model(content: bytes, tmp_path: Path):
+    path = tmp_path / "model.bin"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"model\.bin: no fastText model of version 12"):
+        read_file(path)
+
+
+def test_a_file_cut_anywhere_is_said_to_be_cut(model: Path, tmp_path: Path):
+    whole = model.read_bytes()
+    path = tmp_path / "cut.bin"
+    for size in (8, 20, 60, 100, 200, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:size])
+        with pytest.raises(ValueError, match="cut off"):
+            _ = read_file(path).matrices
+
+
+def test_word_vectors_are_no_classifier(tmp_path: Path):
+    import fasttext
+
+    text = tmp_path / "t.txt"
+    text.write_text("精 米 と は\n" * 20)
+    fasttext.train_unsupervised(str(text), dim=4, minCount=1, epoch=1, bucket=10, verbose=0).save_model(
+        str(tmp_path / "v.bin")
+    )
+    with pytest.raises(ValueError, match="word vectors, not a classifier"):
+        read_file(tmp_path / "v.bin")
+
+
+def test_what_the_file_says_is_what_the_library_says(tmp_path: Path):
+    import fasttext
+
+    path = fitted(tmp_path / "m.bin", labelled(80))
+    file, model = read_file(path), fasttext.load_model(str(path))
+    assert [w.decode() for w in file.words] == model.get_words()
+    assert [label.decode() for label in file.labels] == model.get_labels()
+    rows, outputs = file.matrices
+    assert (rows == model.get_input_matrix()).all()
+    assert (outputs == model.get_output_matrix()).all()

@@ -1,0 +1,282 @@
+"""Training: what is learnt from, what is held out, and what the card says of it; through the command, as a user does it."""
+
+import json
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from curation.classify.examples import Examples, group_of, pieces, split
+from curation.classify.fasttext_quality import FasttextQuality
+from curation.classify.model_card import read_card
+from curation.classify.train import train
+from curation.classify.train_spec import TrainSpec
+from recipes.engine.errors import RecipeError
+from recipes.engine.spec import parse
+from tests.classify.conftest import BAD, GOOD
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def spec(**given) -> TrainSpec:
+    """A spec over sources `prose` and `shop`."""
+    small = {"dim": 4, "buckets": 2000, "epochs": 5, "least_chars": 5, "resamples": 100}
+    return TrainSpec.model_validate(
+        {"name": "m", "licence": "CC0-1.0", "positive": ["prose"], "negative": ["shop"]} | small | given
+    )
+
+
+def examples(hosts: int = 10, each: int = 8) -> Examples:
+    """Pieces of as many hosts, half of them good and half not on every host."""
+    rng, made = random.Random(0), Examples()
+    for host in range(hosts):
+        for n in range(each):
+            good = n % 2 == 0
+            text = "".join(rng.choices(GOOD if good else BAD, k=4))
+            made.add(
+                text=text,
+                label="good" if good else "bad",
+                kind="text",
+                copy=0,
+                page=f"{host}-{n}",
+                source="prose" if good else "shop",
+                group=f"h{host}.jp",
+            )
+    return made
+
+
+def good(made: Examples) -> list[bool]:
+    return [label == "good" for label in made.label]
+
+
+def test_pieces_end_at_line_breaks_and_lose_nothing_but_crumbs():
+    text = "\n".join("あ" * n for n in (30, 30, 30, 200, 5))
+    made = pieces(text, 70, 6)
+    assert [len(p) for p in made] == [61, 30, 70, 130]
+    assert "".join(made).replace("\n", "") == "あ" * (30 * 3 + 200)
+    assert pieces("短い", 70, 6) == []
+
+
+def test_a_row_without_a_url_belongs_to_its_file():
+    row = {"url": None, "host": None, "file": "a.jsonl"}
+    assert group_of(row, "host") == group_of(row, "//([^/]+)") == "a.jsonl"
+    assert group_of({"url": "https://a.jp/x", "host": "a.jp", "file": "f"}, "host") == "a.jp"
+    assert group_of({"url": "https://a.jp/x", "host": "a.jp", "file": "f"}, "file") == "f"
+
+
+def test_a_host_is_never_on_both_sides():
+    made = examples()
+    folds = split(made, spec(), good(made))
+    groups = {part: {made.group[r] for r in rows} for part, rows in folds.items()}
+    assert sum(len(rows) for rows in folds.values()) == len(made)
+    assert (
+        not groups["train"] & groups["test"]
+        | groups["train"] & groups["calibrate"]
+        | groups["test"] & groups["calibrate"]
+    )
+    assert {part: len(g) for part, g in groups.items()} == {"train": 6, "calibrate": 2, "test": 2}
+
+
+def test_named_groups_are_held_out_and_an_unknown_name_is_an_error():
+    made = examples()
+    folds = split(made, spec(calibrate=["h1.jp"], test=["h1.jp", "h[23].jp"]), good(made))
+    assert {made.group[r] for r in folds["calibrate"]} == {"h1.jp"}
+    assert {made.group[r] for r in folds["test"]} == {"h2.jp", "h3.jp"}
+    with pytest.raises(ValueError, match=r"test: no group is called x\.jp; groups: h0\.jp, h1\.jp"):
+        split(made, spec(test=["x.jp"]), good(made))
+
+
+def test_one_host_cannot_be_held_out():
+    made = examples(hosts=1)
+    with pytest.raises(
+        ValueError, match=r"has 0 good and 0 other examples and needs both; groups, with examples: h0\.jp 8"
+    ):
+        split(made, spec(), good(made))
+
+
+def test_the_same_examples_give_the_same_file(tmp_path):
+    made = examples()
+    cards = [train(made, spec(), "1", {}, tmp_path / name) for name in ("a", "b")]
+    assert cards[0] == cards[1]
+    assert (tmp_path / "a" / "m.bin").read_bytes() == (tmp_path / "b" / "m.bin").read_bytes()
+
+
+def test_of_two_ways_to_cut_the_first_is_taken_where_the_other_is_not_better_by_enough(tmp_path):
+    card = train(examples(), spec(tokens=["characters", "sudachi"], tokens_gain=0.5), "1", {}, tmp_path)
+    assert card.tokens == "characters"
+    assert set(card.training["auc_by_tokens"]) == {"characters", "sudachi"}
+    words = train(examples(), spec(tokens=["sudachi"]), "1", {}, tmp_path)
+    assert words.tokens == "sudachi"
+    assert not FasttextQuality(str(tmp_path / "m.bin")).collapsed
+
+
+def test_labels_of_one_sort_teach_nothing(tmp_path):
+    made = examples()
+    made = made.take(r for r in range(len(made)) if made.label[r] == "good")
+    with pytest.raises(ValueError, match="labels must be of two sorts, good and other; found good"):
+        train(made, spec(), "1", {}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"positive": []}, "needs 'positive' sources and either 'negative' ones or 'damage', or 'answers'"),
+        ({"negative": ["prose"]}, "prose is both positive and negative"),
+        ({"damage": ["menus"]}, "no damage is called menus; there are: shuffled_words"),
+        ({"groups": "//[^/]+"}, "must be 'host', 'file' or a regular expression with one group"),
+        ({"groups": "(("}, "neither 'host', 'file' nor a regular expression"),
+        ({"test": 0.7}, "test: a share must lie between 0 and 0.5; found 0.7"),
+        ({"line_break": " "}, "must be one character that is no white space"),
+        ({"tokens": ["characters", "sudachi"]}, "'tokens_gain', which is missing"),
+        ({"epoch": 3}, "unknown key 'epoch'"),
+    ],
+    ids=str,
+)
+def test_a_section_train_that_cannot_be_is_refused_with_its_place(given, said):
+    section = {"name": "m", "licence": "CC0-1.0", "positive": ["prose"], "negative": ["shop"]} | given
+    data = {"name": "t", "version": "1", "sources": {}, "stages": [{"name": "p", "read": {}}], "train": section}
+    data |= {"sources": {"prose": "a.jsonl", "shop": "b.jsonl"}, "stages": [{"name": "p", "read": "prose"}]}
+    with pytest.raises(RecipeError, match=r"t\.yaml") as error:
+        parse(data, "t.yaml")
+    assert said in str(error.value)
+
+
+def write_rows(path: Path, hosts: int = 8, each: int = 6) -> list[str]:
+    """JSON lines of good and bad pages on every host; returns the urls."""
+    rng, urls = random.Random(1), []
+    with path.open("w") as file:
+        for host in range(hosts):
+            for n in range(each):
+                text = "\n".join(rng.choices(GOOD if n % 2 else BAD, k=6)) + f"（{host}の{n}）"
+                urls.append(f"https://h{host}.example.jp/{n}")
+                file.write(json.dumps({"id": f"{host}-{n}", "text": text, "url": urls[-1]}, ensure_ascii=False) + "\n")
+    return urls
+
+
+def seimai(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "recipes.engine.cli", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=300, env=_environment())
+
+
+def _environment() -> dict[str, str]:
+    import os
+
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
+RECIPE = """
+name: own
+version: "1"
+partitions: 2
+sources:
+  crawl: {jsonl: crawl.jsonl, licence: CC0-1.0}
+stages:
+  - {name: pages, read: crawl}
+  - {name: curated, read: pages, steps: [fasttext_quality]}
+train:
+  name: own_quality
+  licence: CC0-1.0
+  answers: {files: [answers.csv], positive: ">= 3"}
+  dim: 4
+  buckets: 2000
+  epochs: 5
+  least_chars: 5
+  resamples: 100
+"""
+
+
+def test_from_a_sample_to_labels_to_a_model_of_ones_own(tmp_path):
+    write_rows(tmp_path / "crawl.jsonl")
+    (tmp_path / "own.yaml").write_text(RECIPE)
+    missing = seimai("train", "own.yaml", cwd=tmp_path)
+    assert missing.returncode == 2
+    assert "train.answers: there is no file" in missing.stderr
+    assert seimai("run", "own.yaml", "--workers", "1", cwd=tmp_path).returncode == 0
+    sample = seimai("label", "sample", "runs/own", "--out", "answers.csv", "--rows", "40", cwd=tmp_path)
+    assert sample.returncode == 0, sample.stderr
+    assert "answers.csv: 40 pages of 48, 8 hosts" in sample.stdout
+    again = seimai("label", "sample", "runs/own", "--out", "answers.csv", cwd=tmp_path)
+    assert again.returncode == 2
+    assert "is there already; answers in it would be lost" in again.stderr
+    unlabelled = seimai("train", "own.yaml", cwd=tmp_path)
+    assert unlabelled.returncode == 2
+    assert "no row of answers.csv has a label" in unlabelled.stderr
+
+    import polars as pl
+
+    table = pl.read_csv(tmp_path / "answers.csv")
+    assert table["decile"].n_unique() == 10
+    prose = [any(sentence in text for sentence in GOOD) for text in table["text"]]
+    grades = [str(5 - n % 3 if p else n % 3) for n, p in enumerate(prose)]
+    grades[0] = ""
+    table.with_columns(pl.Series("label", grades)).write_csv(tmp_path / "answers.csv")
+    done = seimai("train", "own.yaml", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "best heuristic" in done.stdout
+    card = read_card(tmp_path / "runs/own/1/model/own_quality.card.json")
+    assert card.labels == {"0": 0.0, "1": 0.2, "2": 0.4, "3": 0.6, "4": 0.8, "5": 1.0}
+    assert card.positive == ["3", "4", "5"]
+    assert card.metrics["auc"] > 0.8
+    assert sum(d["good"] + d["other"] for d in card.data) == 39
+    assert {d["licence"] for d in card.data} == {"CC0-1.0"}
+    step = FasttextQuality(str(tmp_path / "runs/own/1/model/own_quality.bin"))
+    step.setup()
+    import pyarrow as pa
+
+    texts = pa.array(["".join(GOOD), "".join(BAD)], pa.large_string())
+    high, low = step.columns(pa.record_batch({"text": texts}))["quality"].to_pylist()
+    assert high > 0.6 > 0.4 > low
+    assert "| test | crawl | CC0-1.0 |" in (tmp_path / "runs/own/1/model/own_quality.card.md").read_text()
+
+
+def test_two_answers_about_one_page_are_an_error(tmp_path):
+    write_rows(tmp_path / "crawl.jsonl")
+    (tmp_path / "own.yaml").write_text(RECIPE)
+    (tmp_path / "answers.csv").write_text("id,label\nab,3\nAB,4\n")
+    done = seimai("train", "own.yaml", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "answers.csv, row 2: AB is labelled '4', and '3' before" in done.stderr
+
+
+def test_a_recipe_without_a_section_train_says_so(tmp_path):
+    done = seimai("train", "quickstart", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "quickstart.yaml: has no section 'train'" in done.stderr
+
+
+def test_the_packaged_recipe_trains_the_packaged_model(dev):
+    """Its section says what the card says: nobody changed one without the other."""
+    from recipes.engine import recipe_file
+
+    section = recipe_file.load(ROOT / "recipes" / "train_quality_ja.yaml").train
+    card = read_card(ROOT / "curation" / "classify" / "quality_ja.card.json")
+    assert section is not None
+    said = section.model_dump(exclude={"name", "about", "licence"}, mode="json")
+    assert said == {k: v for k, v in card.training.items() if k != "auc_by_tokens"}
+    assert section.about.strip() == card.about
+
+
+def test_sample_weights_sum_to_all_pages():
+    import polars as pl
+
+    from recipes.engine.label_command import drawn
+
+    rng = np.random.default_rng(0)
+    hosts = [f"h{min(int(h), 5)}.jp" for h in rng.exponential(2, 1003)]
+    keys = pl.DataFrame(
+        {
+            "id": [n.to_bytes(16, "big") for n in range(1003)],
+            "host": hosts,
+            "file": ["f"] * 1003,
+            "quality": rng.random(1003) ** 3,
+        }
+    )
+    found = drawn(keys, "quality", 203, 0)
+    assert found.height == 203
+    assert found["weight"].sum() == pytest.approx(1003, abs=0.1)
+    assert sorted(found.group_by("decile").len()["len"].to_list()) == [20] * 7 + [21] * 3
+    assert set(found["group"]) == set(hosts)
+    assert drawn(keys.sample(fraction=1, shuffle=True, seed=1), "quality", 203, 0).sort("id").equals(found.sort("id"))
