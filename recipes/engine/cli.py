@@ -9,6 +9,7 @@ import typer
 
 from recipes.engine.classifier_cli import label, train
 from recipes.engine.errors import RecipeError, RunError
+from recipes.engine.index_cli import index
 from recipes.engine.ledger_cli import ledger
 
 if TYPE_CHECKING:
@@ -180,35 +181,10 @@ def report(
     typer.echo(write_report(run_folder, samples=samples))
 
 
-index_app = typer.Typer(
-    help="The index of earlier crawls, so that a new crawl keeps their labels.", no_args_is_help=True
-)
-app.add_typer(index_app, name="index")
+app.add_typer(index, name="index")
 app.add_typer(ledger, name="ledger")
 app.add_typer(label, name="label")
 app.command()(train)
-IndexFolder = Annotated[str, typer.Argument(metavar="INDEX", help="Folder of the index.")]
-RunFolder = Annotated[str, typer.Argument(metavar="RUN", help="Folder of a finished run's version.")]
-
-
-@index_app.command()
-def add(index: IndexFolder, run_folder: RunFolder) -> None:
-    """Admit a run's clusters as the next generation of INDEX, which is made when it is not there."""
-    from recipes.engine import index_command
-
-    typer.echo(index_command.add(index, run_folder))
-
-
-@index_app.command()
-def rebase(
-    old: Annotated[str, typer.Argument(metavar="OLD", help="Folder of the index that is replaced.")],
-    new: Annotated[str, typer.Argument(metavar="NEW", help="Folder of the new index.")],
-    run_folder: RunFolder,
-) -> None:
-    """Make NEW from a run over all crawls without an index, with a table of OLD's labels and the new ones."""
-    from recipes.engine import index_command
-
-    typer.echo(index_command.rebase(old, new, run_folder))
 
 
 @app.command()
