@@ -21,6 +21,7 @@ import pyarrow as pa
 
 from curation.dedup.key_order import column_keys, distinct_keys, key_bytes
 from curation.dedup.normal_form import FORM_VERSION
+from curation.folder_lock import writing
 from curation.mixture.labels import Labels
 from curation.mixture.ledger_files import (
     ENTRY,
@@ -36,9 +37,11 @@ from curation.mixture.ledger_files import (
     write_rows,
     write_tombstones,
 )
-from curation.mixture.ledger_lock import writing
 from curation.place import Place
 from curation.shards import positions
+
+LOCK = "ledger.lock"
+"""File in the ledger's folder that its one writer holds."""
 
 _NAMED = 5
 
@@ -72,7 +75,7 @@ class Ledger:
                 )
             if k < 1:
                 raise LedgerError(f"{url}: k must be at least 1 showing, not {k}")
-            with writing(place):
+            with writing(place, LOCK):
                 if not place.exists("ledger.json"):
                     place.write_json("ledger.json", {"format": 1, "k": k, "normal_form": FORM_VERSION})
         about = read_json(place, "ledger.json", ("k", "normal_form"))
@@ -137,7 +140,7 @@ class Ledger:
         if len({stage for stage, _ in stages}) < len(stages):
             raise LedgerError(f"{self.place.url}: two stages of {run} have one name, and an entry is known by it")
         asked = [(stage, summed(rows, f"{self.place.url}: stage '{stage}' of {run}")) for stage, rows in stages]
-        with writing(self.place):
+        with writing(self.place, LOCK):
             there = [self._is_there(run, stage, rows) for stage, rows in asked]
             fresh = [one for one, known in zip(asked, there, strict=True) if not known]
             if fresh:
@@ -231,7 +234,7 @@ class Ledger:
         `members` (columns form_key and cluster; read as often as needed); of other clusters only the key itself. Debits stay.
         Returns how many of the keys are new.
         """
-        with writing(self.place):
+        with writing(self.place, LOCK):
             known = self.clusters_of(keys, members) if whole_clusters else {}
             mine = {(key, label) for key in keys for label in known.get(key) or (key,)}
             wanted = mine | set(self._members({label for labels in known.values() for label in labels}, members))

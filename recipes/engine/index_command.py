@@ -10,14 +10,23 @@ from curation.dedup.dedup import Dedup
 from curation.dedup.index import Index, IndexRefused
 from curation.dedup.index_generation import add_generation, stamp_hash
 from curation.dedup.index_labels import write_labels
+from curation.folder_lock import writing
+from curation.place import Place
 from curation.shards import Table
 from curation.step import Batch
 from recipes.engine.errors import RecipeError
 from recipes.engine.run_folder import Run, open_run
 
+LOCK = "index.lock"
+
 
 def add(index: str, run: str) -> str:
     """Admits a run's clusters; what was done in words. Raises RecipeError for a run or an index that do not fit each other."""
+    with writing(Place(index), LOCK):
+        return _admit(index, run)
+
+
+def _admit(index: str, run: str) -> str:
     opened, (members, step, stage) = open_run(run), _clusters(run)
     parameters = _parameters(opened, members)
     try:
@@ -28,6 +37,11 @@ def add(index: str, run: str) -> str:
             raise RecipeError(
                 f"{run}: was not clustered against the index {index} as it is now ({len(there.generations)} generations); "
                 f"run it again with dedup: {{index: {index}}}, so that old labels stay"
+            )
+        if not admitted and not there.generations and "index" in step["files"]:
+            raise RecipeError(
+                f"{run}: was clustered against an index, and {index} is not there yet: old labels of the other would have no kept "
+                f"node in it; add the run to the index it names (dedup: {{index: {step['with'].get('index')}}})"
             )
         made = _add(index, parameters, opened, members, step, stage)
     except IndexRefused as error:

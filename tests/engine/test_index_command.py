@@ -16,6 +16,9 @@ from curation.shards import ShardSet
 from recipes.engine.cli import app
 from recipes.engine.errors import RecipeError
 from recipes.engine.plan import make
+from recipes.engine.report import write_report
+from recipes.engine.report.clusters import clusters
+from recipes.engine.run_folder import open_run
 from recipes.engine.spec import Recipe, parse
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -150,3 +153,16 @@ def test_a_second_snapshot_releases_no_two_near_duplicates(tmp_path, monkeypatch
     signed = {text: signature(normal_form(text)).reshape(-1, 8) for text in released}
     met = [(a, b) for a, b in beside if (signed[a] == signed[b]).all(axis=1).any()]
     assert not [(a, b) for a, b in met if jaccard(normal_form(a), normal_form(b)) >= 0.8]
+
+
+def test_a_new_index_refuses_a_run_that_was_clustered_against_another(tmp_path, letters):
+    first = jsonl(tmp_path / "in1", {"a.jsonl.gz": list(enumerate_texts(letters[:3]))})
+    done(crawl_recipe(first), tmp_path / "one")
+    seimai("index", "add", tmp_path / "index", tmp_path / "one")
+    second = jsonl(tmp_path / "in2", {"a.jsonl.gz": list(enumerate_texts(letters, 10))})
+    done(crawl_recipe(second, index=str(tmp_path / "index")), tmp_path / "two")
+    with pytest.raises(RecipeError, match=r"was clustered against an index, and .* is not there yet"):
+        seimai("index", "add", tmp_path / "other", tmp_path / "two")
+    html = Path(write_report(str(tmp_path / "two" / "1"))).read_text(encoding="utf-8")
+    assert "The table of clusters is gone" not in html
+    assert clusters(open_run(str(tmp_path / "two"))).sizes == {2: 3, 1: 1}

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.dedup.key_order import column_keys, distinct_keys
+from curation.folder_lock import writing
 from curation.mixture.charges import charges_of
 from curation.mixture.labels import Labels
 from curation.mixture.ledger import Ledger
 from curation.mixture.ledger_files import ENTRY, LedgerError
-from curation.mixture.ledger_lock import writing
 from curation.parquet_file import write_parquet
 from curation.place import Place
 from curation.provenance import key
@@ -194,7 +194,7 @@ def test_a_second_writer_waits_and_then_sees_what_the_first_entered(ledger):
             found.append(str(error))
 
     threads = [threading.Thread(target=enter, args=(run,)) for run in ("one", "two")]
-    with writing(ledger.place):
+    with writing(ledger.place, "ledger.lock"):
         for thread in threads:
             thread.start()
             thread.join(0.2)

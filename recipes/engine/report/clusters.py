@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curation.dedup.minhash import candidate_probability
+from curation.provenance import id_words
 from recipes.engine.blocks import parameters, step_class
 from recipes.engine.report.fates import COUNTED, released_batches
 from recipes.engine.report.svg import Drawing, compact, decades, polyline
@@ -76,15 +77,21 @@ def clusters(run: Run) -> Clusters | None:
     table = run.survey_table("dedup", "clusters")
     best: list[tuple[int, bytes, bytes]] = []
     if table is not None:
-        rows, partitions = 0, table.manifest["partitions"]
+        rows, partitions, behind = 0, table.manifest["partitions"], list[pa.Table]()
         for partition in range(partitions):
             if rows >= COUNTED:
                 break
             part = table.read(partition)
             rows += len(part)
+            if "matched" in part.column_names:
+                behind.append(part.select(["id", "cluster", "cluster_size", "cluster_rank"]))
+                continue
             first = part.filter(pc.equal(part.column("cluster_rank"), 0))
             found.sizes.update(_counted(first.column("cluster_size")))
             best = sorted([*best, *_largest(first)], reverse=True)[:LARGEST]
+        if behind:
+            first = _best_here(pa.concat_tables(behind))
+            found.sizes, best = Counter(_counted(first.column("cluster_size"))), _largest(first)
         if rows and rows < table.manifest["rows"]:
             found.sampled = True
             found.sizes = Counter({size: round(n * table.manifest["rows"] / rows) for size, n in found.sizes.items()})
@@ -98,6 +105,17 @@ def clusters(run: Run) -> Clusters | None:
 def _with_defaults(step: str, given: dict[str, Any]) -> dict[str, Any]:
     known = parameters(step_class(step, "report"))
     return {name: default for name, (_, default) in known.items() if default is not ...} | given
+
+
+def _best_here(rows: pa.Table) -> pa.Table:
+    """The best-ranked row of each cluster: with an index the rows of rank 0 may be an earlier crawl's."""
+    ordered = rows.filter(pc.is_valid(rows.column("cluster"))).sort_by(
+        [("cluster", "ascending"), ("cluster_rank", "ascending")]
+    )
+    labels = id_words(ordered.column("cluster").combine_chunks()) if len(ordered) else np.zeros((0, 2), np.uint64)
+    new = np.ones(len(labels), bool)
+    new[1:] = (labels[1:] != labels[:-1]).any(axis=1)
+    return ordered.filter(pa.array(new))
 
 
 def _counted(column: pa.ChunkedArray) -> dict[int, int]:
