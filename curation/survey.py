@@ -8,7 +8,7 @@ one leaves in the work folder the next reads. The work folder is gone when the t
 """
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -78,6 +78,9 @@ class Survey(Step):
     def made(self, tables: Mapping[str, Any]) -> None:
         """Gives the tables directly, in place of their folders."""
         self._made = tables
+
+    def settle(self, fingerprint: Callable[[], str]) -> None:
+        """Called by the plan: the step may change itself; `fingerprint` gives that of the survey's block as the step is now."""
 
     def phases(self, rows: int, partitions: int) -> Sequence[Phase]:
         """The phases of a survey over so many rows in so many partitions; none where one task calls `survey`."""

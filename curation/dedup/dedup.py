@@ -8,7 +8,7 @@ Up to a million rows and forms of an index the survey is one task that holds 0.6
 keys; shingle sets are on disk). Beyond that it is cut into phases of partitioned tasks (`partitioned/`) with the same result.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -116,6 +116,17 @@ class Dedup(Survey):
     def artefacts(self) -> Mapping[str, bytes]:
         """What the index holds: part of the run's fingerprint."""
         return {} if self.index is None else {"index": self.index.stamp}
+
+    def settle(self, fingerprint: Callable[[], str]) -> None:
+        """A crawl that the index holds already, run again, is clustered against the generations before its own, as it was then."""
+        if self.index is None:
+            return
+        whole = self.index
+        for generation in range(len(whole.generations) - 1, 0, -1):
+            self.index = whole.first(generation)
+            if fingerprint() == whole.manifests[generation].get("survey"):
+                return
+        self.index = whole
 
     def phases(self, rows: int, partitions: int) -> Sequence[Phase]:
         """None up to `rows_a_part` rows and forms of the index, above that those of `partitioned/`."""

@@ -82,6 +82,13 @@ class Index:
                     "runs with `seimai index add`"
                 )
 
+    def first(self, generations: int) -> "Index":
+        """The index as it was when it had so many generations."""
+        index = object.__new__(type(self))
+        index.place = self.place
+        index.generations, index.manifests = self.generations[:generations], self.manifests[:generations]
+        return index
+
     @classmethod
     def open(cls, url: str, parameters: Mapping[str, str]) -> "Index":
         """Opens an index that was made with just these parameters. Raises IndexRefused, saying which differ."""

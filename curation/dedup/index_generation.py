@@ -52,12 +52,14 @@ def add_generation(
     best_rows: BestRows,
     partitions: int,
     rows_a_part: int = ROWS_A_PART,
+    survey: str | None = None,
 ) -> dict[str, int] | None:
     """Admits a run's clusters as the next generation of an index, which is made when it is not there.
 
     members: the run's table. best_rows(partition): batches of all rows that have a form key, with id, form_key, minhash and text, and
     what ranks them (as `rank_words` takes it). Returns the numbers of forms, kept nodes and rows; None when this run was admitted
-    before. Raises IndexRefused for an index of other parameters.
+    before. survey: fingerprint of the run's deduplication, by which the same crawl is known when it is run again. Raises IndexRefused
+    for an index of other parameters.
     """
     index = Index(url)
     index.check(parameters)
@@ -78,7 +80,9 @@ def add_generation(
     making.work.remove()
     counts = {"forms": forms, "kept": found, "rows": rows}
     cut = {"partitions": making.parts, "ranges": ranges, "set_files": partitions}
-    place.write_json(MANIFEST, {"format": FORMAT, "run": run, "parameters": dict(parameters), **counts, **cut})
+    place.write_json(
+        MANIFEST, {"format": FORMAT, "run": run, "survey": survey, "parameters": dict(parameters), **counts, **cut}
+    )
     return counts
 
 

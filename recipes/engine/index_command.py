@@ -32,6 +32,9 @@ def _admit(index: str, run: str) -> str:
     try:
         there = Index(index)
         there.check(parameters)
+        surveys = [m.get("survey") for m in there.manifests if m.get("survey")]
+        if _survey(opened) in surveys:
+            return f"{index}: these clusters are in it already; nothing to do"
         admitted = opened.about["fingerprint"] in [m["run"] for m in there.manifests]
         if not admitted and there.generations and step["files"].get("index") != stamp_hash(there):
             raise RecipeError(
@@ -105,4 +108,10 @@ def _add(
             _, here, _, fields = look.ranked(batch)
             yield batch.filter(here), fields
 
-    return add_generation(index, parameters, run.about["fingerprint"], members, rows, read.partitions)
+    name = run.about["fingerprint"]
+    return add_generation(index, parameters, name, members, rows, read.partitions, survey=_survey(run))
+
+
+def _survey(run: Run) -> str | None:
+    block = run.survey("dedup")
+    return None if block is None else block["fingerprint"]

@@ -223,7 +223,9 @@ def _surveys(
                 f"'{heavy[0].name}' measures; put '{step.name}' and what follows into a stage of its own that reads '{stage.name}'"
             )
         name = f"{stage.name}.{step.name}"
-        found.append(_block(recipe, stage, name, "survey", read, steps[: i + 1], [], 1, found, partitions))
+        parts = (recipe, stage, name, "survey", read, steps[: i + 1], [], 1, list(found), partitions)
+        step.settle(lambda parts=parts: _block(*parts).fingerprint)
+        found.append(_block(*parts))
     return found
 
 

@@ -166,3 +166,20 @@ def test_a_new_index_refuses_a_run_that_was_clustered_against_another(tmp_path, 
     html = Path(write_report(str(tmp_path / "two" / "1"))).read_text(encoding="utf-8")
     assert "The table of clusters is gone" not in html
     assert clusters(open_run(str(tmp_path / "two"))).sizes == {2: 3, 1: 1}
+
+
+def test_a_crawl_that_the_index_holds_is_clustered_again_as_it_was(tmp_path, letters):
+    """A threshold after the clusters may change without the crawl's own rows being counted as an earlier crawl's."""
+    first = jsonl(tmp_path / "in1", {"a.jsonl.gz": list(enumerate_texts(letters[:3]))})
+    done(crawl_recipe(first), tmp_path / "one")
+    seimai("index", "add", tmp_path / "index", tmp_path / "one")
+    second = jsonl(tmp_path / "in2", {"a.jsonl.gz": list(enumerate_texts(letters, 10))})
+    made = done(crawl_recipe(second, index=str(tmp_path / "index")), tmp_path / "two")
+    seimai("index", "add", tmp_path / "index", tmp_path / "two")
+    again = done(crawl_recipe(second, index=str(tmp_path / "index")), tmp_path / "two")
+    assert again["fingerprint"] == made["fingerprint"], "nothing was computed again"
+    capped = crawl_recipe(second, {"cap": {"k": 4, "mode": "min_size"}}, index=str(tmp_path / "index"))
+    done(capped, tmp_path / "three")
+    sizes = {text: row["cluster_size"] for text, row in rows(tmp_path / "three").items()}
+    assert sizes == {text: 2 if text in letters[:3] else 1 for text in letters}
+    assert "these clusters are in it already" in seimai("index", "add", tmp_path / "index", tmp_path / "three")

@@ -25,6 +25,8 @@ def cluster(cut: Cut) -> None:
     kept, parent = np.ones(nodes - shift, np.uint8), np.arange(nodes - shift, dtype=own)
 
     def ordinals(numbers: np.ndarray) -> np.ndarray:
+        if not decided:
+            return numbers
         numbers = numbers.astype(np.int64)
         if not len(met):
             return (numbers + shift).astype(kind)
