@@ -96,9 +96,11 @@ def bucket_pairs(
     while at < len(packed) and n + best <= len(out_a):
         if at > 0 and not _one_bucket(packed, mask, faithful, keys, at):
             bucket = at
-        row = np.int64(packed[at] & mask)
-        if bucket < at and row >= decided:
+        if bucket < at and np.int64(packed[at] & mask) >= decided:
             crowded += int(at - bucket >= best)
+            row = np.int64(
+                packed[at] & mask
+            )  # again, in here: read before the test, this loop takes eight times as long
             for i in range(bucket, min(at, bucket + best)):
                 other = np.int64(packed[i] & mask)
                 agree = 0
