@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.table import Table
 
 from recipes.engine.errors import RunError
-from synth.verify.audit import LEAST, KindAudit, audit, audited
+from synth.verify.audit import KindAudit, audit, audited
 
 _SHOWN = 20
 """Wrong verdicts that are shown in full."""
@@ -28,7 +28,11 @@ def audit_verifiers(console: Console | None = None) -> frozenset[str]:
         console.print(f"    {golden.answer[:120]!r}", markup=False)
     good = audited(results)
     count = sum(r.passes + r.fails + r.abstains for r in results)
-    console.print(f"{len(results)} kinds, {count} goldens, {len(good)} kinds audited")
+    unread = sum(sum(r.unread) for r in results)
+    console.print(
+        f"{len(results)} kinds, {count} goldens ({unread} by someone who had not read the verifier), "
+        f"{len(good)} kinds audited"
+    )
     bad = [r.kind for r in results if not r.good and not r.skipped]
     if bad:
         raise RunError(f"verifiers whose audit fails: {', '.join(bad)}; rows that they verified are not released")
@@ -37,18 +41,11 @@ def audit_verifiers(console: Console | None = None) -> frozenset[str]:
 
 def _table(results: list[KindAudit]) -> Table:
     table = Table(title="verifiers", header_style="bold")
-    for column in ("kind", "version", "pass", "fail", "abstain", "wrong", "audit"):
-        table.add_column(column, justify="left" if column in ("kind", "audit") else "right")
+    for column in ("kind", "v", "pass", "fail", "abstain", "unread", "wrong", "audit"):
+        table.add_column(column, justify="left" if column in ("kind", "audit") else "right", no_wrap=column == "kind")
     for r in results:
-        few = min(r.passes, r.fails) < LEAST
-        state = (
-            "good"
-            if r.good
-            else f"not run here: {r.skipped}"
-            if r.skipped
-            else f"fewer than {LEAST}"
-            if few
-            else "wrong"
-        )
-        table.add_row(r.kind, *map(str, (r.version, r.passes, r.fails, r.abstains, len(r.wrong))), state)
+        state = "good" if r.good else f"not run here: {r.skipped}" if r.skipped else r.few or "wrong"
+        unread = "{}+{}".format(*r.unread)
+        counts = (r.version, r.passes, r.fails, r.abstains, unread, len(r.wrong))
+        table.add_row(r.kind, *map(str, counts), state)
     return table

@@ -2,7 +2,9 @@
 
 `goldens/*.jsonl` holds a line per spec: `kind`, `spec`, optional `prompt`, and answers under `pass`, `fail`, `abstain` (an answer
 may be [text, finish reason]). A kind passes the audit when it has at least 10 answers that pass and 10 that fail, and every verdict
-is the one that is written; an answer that must abstain counts for neither. `audited` lists kinds that rows may be released with.
+is the one that is written; an answer that must abstain counts for neither. Three of each must stand in `unread.jsonl`: answers by
+someone who knew the documentation of a kind and not its verifier, with the verdict given then. One whose verdict was found to be
+mistaken leaves that file. `audited` lists kinds that rows may be released with.
 """
 
 import json
@@ -18,6 +20,10 @@ from synth.verify.verdict import Outcome, Verdict
 GOLDENS = Path(__file__).with_name("goldens")
 LEAST = 10
 """Goldens that a kind needs on either side."""
+UNREAD = "unread.jsonl"
+"""Goldens by someone who had not read the verifiers."""
+LEAST_UNREAD = 3
+"""Of them a kind needs so many on either side."""
 
 
 class Golden(NamedTuple):
@@ -30,6 +36,11 @@ class Golden(NamedTuple):
     wanted: Outcome
     place: str
     """File and line."""
+
+    @property
+    def unread(self) -> bool:
+        """Whether who wrote it had not read the verifier."""
+        return self.place.startswith(f"{UNREAD}:")
 
     def verdict(self) -> Verdict:
         """What the verifier says."""
@@ -44,6 +55,8 @@ class KindAudit(NamedTuple):
     passes: int
     fails: int
     abstains: int
+    unread: tuple[int, int]
+    """Of those that pass and of those that fail, how many are by someone who had not read the verifier."""
     wrong: tuple[tuple[Golden, Verdict], ...]
     skipped: str = ""
     """Why the goldens could not run here (a sandbox that does not hold); empty where they did."""
@@ -51,7 +64,14 @@ class KindAudit(NamedTuple):
     @property
     def good(self) -> bool:
         """Enough goldens, and every one as written."""
-        return not self.wrong and not self.skipped and min(self.passes, self.fails) >= LEAST
+        return not self.wrong and not self.skipped and not self.few
+
+    @property
+    def few(self) -> str:
+        """What there is too little of; empty where there is enough."""
+        if min(self.passes, self.fails) < LEAST:
+            return f"fewer than {LEAST}"
+        return f"fewer than {LEAST_UNREAD} unread" if min(self.unread) < LEAST_UNREAD else ""
 
 
 def goldens(folder: Path = GOLDENS) -> list[Golden]:
@@ -97,7 +117,8 @@ def _audited(cls: type[Constraint], found: list[Golden]) -> KindAudit:
                 break
             wrong.append((golden, verdict))
     passes, fails, abstains = (sum(g.wanted == o for g in found) for o in ("pass", "fail", "abstain"))
-    return KindAudit(cls.kind, cls.version, passes, fails, abstains, tuple(wrong), skipped)
+    unread = tuple(sum(g.wanted == o for g in found if g.unread) for o in ("pass", "fail"))
+    return KindAudit(cls.kind, cls.version, passes, fails, abstains, (unread[0], unread[1]), tuple(wrong), skipped)
 
 
 def audited(results: Iterable[KindAudit]) -> frozenset[str]:

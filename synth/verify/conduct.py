@@ -113,9 +113,13 @@ _TEMPLATE = re.compile(
 
 
 class NoPromptLeak(Constraint):
-    """No chat template in the answer, and no stretch of `longest` characters of the system message, or of `secrets`."""
+    """No chat template in the answer, and no stretch of `longest` characters of the system message or of a secret.
+
+    A secret shorter than `longest` must not stand in it whole.
+    """
 
     kind: ClassVar[str] = "no_prompt_leak"
+    version: ClassVar[int] = 2
     longest: int = Field(20, ge=8)
     secrets: tuple[str, ...] = ()
 
@@ -124,16 +128,19 @@ class NoPromptLeak(Constraint):
             if m[0] not in prompt.user:
                 return failed(Evidence("chat template", m[0], "none", m.start(), m.end()))
         text = re.sub(r"\s", "", answer.folded)
-        for secret in self.secrets:
-            if re.sub(r"\s", "", folded(secret)) in text:
-                return failed(Evidence("secret", secret, "unsaid"))
-        system = re.sub(r"\s", "", folded(prompt.system))
         user = re.sub(r"\s", "", folded(prompt.user))
-        for i in range(len(system) - self.longest + 1):
-            part = system[i : i + self.longest]
-            if part in text and part not in user:
-                return failed(Evidence("system message", part, "unsaid"))
+        for secret in self.secrets:
+            if re.sub(r"\s", "", folded(secret)) in text or self._leaked(secret, text, user):
+                return failed(Evidence("secret", secret, "unsaid"))
+        if part := self._leaked(prompt.system, text, user):
+            return failed(Evidence("system message", part, "unsaid"))
         return passed()
+
+    def _leaked(self, kept: str, text: str, user: str) -> str:
+        """A stretch of what was to be kept that the answer has and the user had not; empty for none."""
+        kept = re.sub(r"\s", "", folded(kept))
+        parts = (kept[i : i + self.longest] for i in range(len(kept) - self.longest + 1))
+        return next((part for part in parts if part in text and part not in user), "")
 
 
 _MAKERS = (
@@ -145,13 +152,19 @@ _MODELS = (
     r"ChatGPT|チャットGPT|GPT-?[345o][A-Za-z0-9.-]*|Claude|クロード|Gemini|Bard|Qwen[A-Za-z0-9.-]*|通義千問|通义千问|"
     r"DeepSeek[A-Za-z0-9.-]*|Llama[A-Za-z0-9.-]*|Mistral|Copilot|Grok|Kimi|ERNIE|文心一言"
 )
-_ME = r"(?:私|わたし|僕|当方|本モデル|このモデル|このAI|このアシスタント)(?:は|の名前は|も|が)"
+_I = r"(?:私|わたし|わたくし|僕|ぼく|俺|当方|[本当]モデル|[本当]AI|このモデル|このAI|このアシスタント)"
+_ME = rf"{_I}(?:は|の名前は|の正体は|も|が)"
 _MADE = r"(?:訓練|開発|作成|作ら|トレーニング|学習|構築|提供|モデル|AI|アシスタント)"
 _SELF = re.compile(
     rf"(?:{_ME}|^(?:はい、)?(?=(?:{_MODELS})です))[^。\n]{{0,40}}?"
     rf"(?:{_MODELS}|(?:{_MAKERS})[^。\n]{{0,12}}(?:によって|に|が|の|製)[^。\n]{{0,12}}{_MADE})"
     r"|(?:I am|I'm|I was|As an? (?:AI|(?:large )?language model))[^.\n]{0,60}(?:trained|developed|created|made|built) by\s+\w+"
-    rf"|\bI(?: am|'m) (?:{_MODELS})"
+    rf"|\b(?:I(?: am|'m)|My name is) (?:{_MODELS})"
+    rf"|(?:^|(?<=[。！!、\s]))(?:{_MODELS})(?:と(?:申します|申す|いいます|言います|呼んで|お呼び)|という(?:名前|者)(?:です|だ|で、))"
+    rf"|(?:^|(?<=[。！!]))(?:(?:{_MAKERS})(?:社)?の)(?:{_MODELS})(?:です|だよ|である)(?![がけね])"
+    rf"|(?:{_MODELS})[^。\n]{{0,6}}(?:は|とは|が)、?{_I}(?:の(?:こと|名前|正体)|自身|です|だ)"
+    rf"|{_I}を[^。\n]{{0,8}}(?:{_MADE}|作っ|生み出し)[^。\n]{{0,12}}(?:のは|会社は|企業は|組織は)[^。\n]{{0,12}}(?:{_MAKERS})"
+    rf"|{_I}の(?:開発元|開発者|開発会社|提供元|作者|製作者|生みの親|親会社|作り手)[^。\n]{{0,8}}(?:{_MAKERS})"
     rf"|(?:^|(?<=。))(?:{_MAKERS})(?:社)?(?:によって|が)(?:訓練|開発|作成|トレーニング|構築)(?:された|した)"
     r"[^。\n]{0,20}(?:です|である|AI|モデル|アシスタント)",
     re.M | re.I,
@@ -162,6 +175,7 @@ class NoSelfIdentification(Constraint):
     """The answer does not say that it is a known model or was made by its maker. `names` are the names that it may bear."""
 
     kind: ClassVar[str] = "no_self_identification"
+    version: ClassVar[int] = 2
     names: tuple[str, ...] = ()
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
@@ -179,6 +193,8 @@ class NoSelfIdentification(Constraint):
 
 _STOCK = re.compile(
     r"AI(?:言語モデル|アシスタント)?(?:として|である私|なので|ですので)|大規模言語モデル(?:として|なので|である)|as an ai|"
+    r"(?:私|わたし|僕)は[^。\n]{0,8}(?:言語モデル|人工知能|AI)(?:な(?:の|ん)で|ですので|ですから|だから|である(?:ため|から)|のため|に[過す]ぎ)|"
+    r"(?:^|(?<=[。、\n]))(?:言語モデル|人工知能)(?:として、|なので(?!は)|ですので|である私)|"
     r"私の知識は?[^。\n]{0,8}(?:\d{4}年|まで)|最終更新(?:日)?は\d{4}年|リアルタイム(?:の)?(?:情報|データ)[^。\n]{0,10}(?:アクセス|持って)",
     re.I,
 )
@@ -188,6 +204,7 @@ class NoStockPhrase(Constraint):
     """No stock phrase of an assistant about itself (「AI言語モデルとして」, 「私の知識は2023年まで」), and none of `phrases`."""
 
     kind: ClassVar[str] = "no_stock_phrase"
+    version: ClassVar[int] = 2
     phrases: tuple[str, ...] = ()
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:

@@ -52,6 +52,11 @@ def chinese_characters() -> tuple[re.Pattern[str], re.Pattern[str]]:
 
 
 _FUNCTION = re.compile(r"[的了在是我你他她这那有不们也都就和与及或被把]")
+_CLAUSE = re.compile(
+    r"(?<![一-鿿])(?:(?:[我你她它]|(?<!の)他)的[一-鿿]{2,}"
+    r"|(?=[一-鿿]{5})[一-鿿]*(?:(?<![目標])的是|[我你她它]的|是[我你他她在不很]|不是|也[是不有]|[我你她它]是|[很太]重要)[一-鿿]*)"
+)
+"""Kanji among which function words stand as no Japanese compound has them."""
 _HAN_RUN = re.compile(r"[一-鿿、，。！？：；0-9a-zA-Z\s]{6,}")
 
 
@@ -128,10 +133,12 @@ class ResponseLanguage(Constraint):
 class CodeSwitching(Constraint):
     """A Japanese answer does not go over into another language: no run of `words` Latin words, no letters of a foreign script.
 
-    Code, URLs and quotations are left out; words of the prompt may be used.
+    Code, URLs and quotations are left out; words of the prompt may be used, and one or two Greek letters or one Cyrillic letter (Д)
+    are signs.
     """
 
     kind: ClassVar[str] = "code_switching"
+    version: ClassVar[int] = 2
     words: int = Field(4, ge=2)
     allow_scripts: tuple[Literal["cyrillic", "greek", "hangul", "arabic", "thai", "devanagari"], ...] = ()
 
@@ -145,7 +152,7 @@ class CodeSwitching(Constraint):
         if not _KANA.search(text):
             return failed(Evidence("kana", 0, "a Japanese answer"))
         for name, chars in self._FOREIGN.items():
-            least = 3 if name in ("greek", "cyrillic") else 1  # α and Д are signs too
+            least = {"greek": 3, "cyrillic": 2}.get(name, 1)  # αβ and Д are signs too
             m = None if name in self.allow_scripts else re.search(f"[{chars}]{{{least},}}", text)
             if m and m[0] not in prompt.user:
                 return failed(Evidence(name, m[0], "Japanese", m.start(), m.end()))
@@ -166,6 +173,7 @@ class NoChinese(Constraint):
     """
 
     kind: ClassVar[str] = "no_chinese"
+    version: ClassVar[int] = 2
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
         text = answer.own_words
@@ -179,6 +187,8 @@ class NoChinese(Constraint):
         )
         if sure or len(doubtful) > 2:
             return failed(*sure[:5], *doubtful[:5])
+        if m := _CLAUSE.search(text):  # of a few words, before Japanese goes on: 需要注意的是，
+            return failed(Evidence("run of kanji", m[0], "Japanese", m.start(), m.end()))
         for m in _HAN_RUN.finditer(text):  # a sentence of Chinese whose characters Japanese has too: 他是我的朋友
             han = re.sub(r"[^一-鿿]", "", m[0])
             words = len(_FUNCTION.findall(han))

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from synth.verify.answer import Answer, folded
+from synth.verify.answer import Answer, folded, nfkc
 from synth.verify.bounds import Bounded
 from synth.verify.constraint import Constraint
 from synth.verify.numerals import kanji_number
@@ -60,19 +60,26 @@ class SectionCount(Constraint):
 
 
 class HighlightCount(Bounded):
-    """Emphasised parts in these brackets (《》), each with something in it, none inside another."""
+    """Emphasised parts in these brackets (《》), each with something in it, none inside another.
+
+    The same part twice is counted both ways; enough parts beside a bracket that has no partner abstain.
+    """
 
     kind: ClassVar[str] = "highlight_count"
+    version: ClassVar[int] = 2
     brackets: str = Field("《》", min_length=2, max_length=2)
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
         left, right = map(re.escape, self.brackets)
         found = [m for m in re.finditer(rf"{left}([^{left}{right}\n]+){right}", answer.prose) if m[1].strip()]
-        unpaired = answer.prose.count(self.brackets[0]) != answer.prose.count(self.brackets[1])
-        if unpaired:
-            return abstained(Evidence("brackets", "not in pairs", self.brackets))
         distinct = len({m[1] for m in found})
-        return self.counted(f"parts in {self.brackets}", len(found), distinct)
+        verdict = self.counted(f"parts in {self.brackets}", len(found), distinct)
+        unpaired = answer.prose.count(self.brackets[0]) != answer.prose.count(self.brackets[1])
+        return (
+            abstained(Evidence("brackets", "not in pairs", self.brackets))
+            if unpaired and verdict.outcome == "pass"
+            else verdict
+        )
 
 
 class PlaceholderCount(Bounded):
@@ -87,49 +94,100 @@ class PlaceholderCount(Bounded):
 
 
 class LabelledLines(Constraint):
-    """Lines 項目：値 with exactly these labels in this order, each with a value."""
+    """Lines 項目：値 with exactly these labels in this order, each with a value.
+
+    A line 項目：値 with another label directly before, among or after them fails; other lines may stand around them. A value on the
+    lines under its label abstains.
+    """
 
     kind: ClassVar[str] = "labelled_lines"
+    version: ClassVar[int] = 2
     labels: tuple[str, ...] = Field(min_length=1)
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
-        line = re.compile(r"[\s・\-*#●]*\*{0,2}([^:：\n]{1,30}?)\*{0,2}\s*[:：]\*{0,2}[^\S\n]*(.*)")
         wanted = [folded(label) for label in self.labels]
+        read = [(text, _LABELLED.match(text)) for text in answer.text.splitlines()]
         found = [
-            (folded(m[1]), m[2].strip()) for text in answer.lines if (m := line.match(text)) and folded(m[1]) in wanted
+            (i, folded(m[1]), m[2].strip()) for i, (_, m) in enumerate(read) if m is not None and folded(m[1]) in wanted
         ]
-        names = [name for name, _ in found]
+        names = [name for _, name, _ in found]
         if names != wanted:
             return failed(
                 Evidence("labels", "、".join(names) or "none", "、".join(self.labels)),
                 score=0.9 * len(set(names)) / (len(wanted) + 1),
             )
+        if others := _other_labels(read, [i for i, _, _ in found], wanted):
+            return failed(*(Evidence("another label", other, "、".join(self.labels)) for other in others), score=0.7)
+        empty = [(i, name) for i, name, value in found if not value]
+        own = {i for i, _, _ in found}
+        missing = [name for i, name in empty if i + 1 in own or not any(text.strip() for text, _ in read[i + 1 :])]
+        if missing:
+            return failed(*(Evidence("label without a value", name) for name in missing), score=0.7)
         # a value may stand on the following lines
-        empty = [name for name, value in found if not value]
         return (
-            abstained(*(Evidence("label without a value on its line", name) for name in empty)) if empty else passed()
+            abstained(*(Evidence("label without a value on its line", name) for _, name in empty))
+            if empty
+            else passed()
         )
+
+
+_LABELLED = re.compile(r"[\s・\-*#●]*\*{0,2}([^:：\n]{1,30}?)\*{0,2}\s*[:：]\*{0,2}[^\S\n]*(.*)")
+
+
+def _other_labels(read: list[tuple[str, re.Match[str] | None]], own: list[int], wanted: list[str]) -> list[str]:
+    """Labels that were not asked for, in the block of lines (no blank line between) around those that were.
+
+    A line that is indented further, or that stands under a label without a value, belongs to a value and is none.
+    """
+    first, last = own[0], own[-1]
+    while first > 0 and read[first - 1][0].strip():
+        first -= 1
+    while last + 1 < len(read) and read[last + 1][0].strip():
+        last += 1
+    depth = min(_indent(read[i][0]) for i in own)
+    found, under_empty = [], False
+    for i in range(first, last + 1):
+        text, m = read[i]
+        label = "" if m is None else m[1].strip()
+        if m is not None and folded(m[1]) in wanted:
+            under_empty = not m[2].strip()
+        elif (
+            m is not None
+            and not under_empty
+            and _indent(text) == depth
+            and m[2].strip()
+            and not m[2].startswith("//")
+            and re.fullmatch(r"(?=.*[^\W\d])[^。、！？「」（）()]{1,12}", label)
+        ):
+            found.append(label)
+    return found
+
+
+def _indent(text: str) -> int:
+    return len(text) - len(text.lstrip(" \t\u3000"))
 
 
 class DialogueForm(Bounded):
     """A dialogue: every line is 名前「…」 or 名前：…, the speakers are these, and no one speaks twice running. Counts turns."""
 
     kind: ClassVar[str] = "dialogue_form"
+    version: ClassVar[int] = 2
     speakers: tuple[str, ...] = Field(min_length=2)
     alternate: bool = True
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
-        names = "|".join(re.escape(s) for s in sorted(self.speakers, key=len, reverse=True))
+        speakers = {nfkc(s) for s in self.speakers}
+        names = "|".join(re.escape(s) for s in sorted(speakers, key=len, reverse=True))
         turn = re.compile(rf"\s*\*{{0,2}}({names})(?:さん)?\*{{0,2}}\s*(?:[:：]\*{{0,2}}\s*\S|「[^」]+」)")
         turns, last = [], ""
         for line in answer.lines:
-            match = turn.match(line)
+            match = turn.match(nfkc(line))
             if match is None:
                 return failed(Evidence("line of no speaker", line[:30], " / ".join(self.speakers)), score=0.3)
             if self.alternate and match[1] == last:
                 return failed(Evidence("speaks twice", last, "in turn"), score=0.5)
             turns.append(last := match[1])
-        if missing := set(self.speakers) - set(turns):
+        if missing := speakers - set(turns):
             return failed(Evidence("says nothing", "、".join(sorted(missing)), "all speakers"), score=0.5)
         return self.counted("turns", len(turns))
 

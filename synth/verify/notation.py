@@ -25,20 +25,22 @@ _ANY_DATE = re.compile(
     "|".join(f"(?P<{name}>(?<![\\d/-]){form}(?![\\d/-]))" for name, form in {"era": DATES["era"], **DATES}.items())
 )
 
+_DASH = "[-‐‑–−]"
 NOTATIONS: dict[str, str] = {
-    "postal_code": r"〒\s?\d{3}-\d{4}(?!\d)",
-    "phone": r"(?<![\d-])0\d{1,4}-\d{1,4}-\d{4}(?![\d-])",
-    "yen": r"(?:¥\s?\d[\d,]*|\d[\d,]*(?:\.\d+)?[万億兆千]?円)",
+    "postal_code": rf"(?:〒|郵便番号[はがもを]?\s?:?)\s?\d{{3}}{_DASH}\d{{4}}(?!\d)",
+    "phone": rf"(?<![\d\-/.])(?:\+81[\s-]?\d{{1,4}}|\(?0\d{{1,4}}\)?){_DASH}?\(?\d{{1,4}}\)?{_DASH}?\d{{3,4}}(?![\d/-])",
+    "yen": r"(?:¥\s?\d[\d,]*|(?<![\d,])\d[\d,]*(?:\.\d+)?[万億兆千]?円)",
     "url": r"https?://[\w.-]+\.[a-z]{2,}[\w/%?=&.~#-]*",
     "email": r"(?<![\w.])[\w.+-]+@[\w-]+(?:\.[\w-]+)+",
-    "percent": r"\d+(?:\.\d+)?\s?(?:%|パーセント)",
+    "percent": r"(?<!\d)\d+(?:\.\d+)?\s?(?:%|パーセント)",
     "time": r"(?<!\d)(?:[01]?\d|2[0-3])(?::[0-5]\d(?!\d)|時(?:[0-5]?\d分|半)?)",
-    "temperature": r"-?\d+(?:\.\d+)?\s?(?:℃|°C|度)",
+    "temperature": r"(?<!\d)-?\d+(?:\.\d+)?\s?(?:℃|°C|度)",
     "hashtag": r"#[^\s#.,。、!?()「」]+",
-    "price_range": r"\d[\d,]*円?\s?[~〜～-]\s?\d[\d,]*円",
+    "price_range": r"(?:¥\s?|(?<![\d,¥]))\d[\d,]*[万千]?円?\s?(?:[~〜～–-]|から)\s?(?:\d[\d,]*[万千]?円|¥\s?\d[\d,]*)",
 }
 """Forms that a wording may ask for, in NFKC text."""
 _COMPILED = {name: re.compile(form) for name, form in NOTATIONS.items()}
+_BARE_POSTAL_CODE = re.compile(rf"(?<![\d\-/])\d{{3}}{_DASH}\d{{4}}(?![\d-])")
 
 
 class DateForm(Constraint):
@@ -75,15 +77,25 @@ def _is_day(text: str) -> bool:
 
 
 class Notation(Bounded):
-    """How often a form stands in the answer: a postal code, telephone number, amount of yen, URL, time …"""
+    """How often a form stands in the answer: a postal code, telephone number, amount of yen, URL, time …
+
+    Counted both ways: a postal code without 〒 or 郵便番号 before it (060-0808), a telephone number without hyphens or brackets.
+    """
 
     kind: ClassVar[str] = "notation"
+    version: ClassVar[int] = 2
     form: Literal[
         "postal_code", "phone", "yen", "url", "email", "percent", "time", "temperature", "hashtag", "price_range"
     ]
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
-        return self.counted(self.form, len(_COMPILED[self.form].findall(answer.nfkc)))
+        found = _COMPILED[self.form].findall(answer.nfkc)
+        if self.form == "phone":
+            found = [f for f in found if 10 <= len(re.sub(r"\D", "", f.replace("+81", "0"))) <= 11]
+            return self.counted(self.form, sum(not f.isdigit() for f in found), len(found))
+        if self.form == "postal_code":
+            return self.counted(self.form, len(found), max(len(found), len(_BARE_POSTAL_CODE.findall(answer.nfkc))))
+        return self.counted(self.form, len(found))
 
 
 class DigitGrouping(Constraint):

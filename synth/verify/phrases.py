@@ -161,6 +161,7 @@ class SentenceEnd(Constraint):
     """Every sentence ends with this, its mark aside: です, ます, ！. Headings are not sentences; unclosed items make it abstain."""
 
     kind: ClassVar[str] = "sentence_end"
+    version: ClassVar[int] = 2
     ending: str = Field(min_length=1)
     allow: tuple[str, ...] = ()
     """Other endings that the wording allows."""
@@ -170,12 +171,14 @@ class SentenceEnd(Constraint):
         marks = any(e[-1] in _CLOSERS for e in endings)
         wrong, doubtful, seen = [], [], 0
         for s in answer.sentences:
+            if s.heading:
+                continue
+            seen += 1
             text = _same(s.text)
             text = text.rstrip("」』)） ") if marks else text.rstrip("。．.！!？?」』)）♪…~〜 ")
-            seen += not s.heading
             if not text.endswith(endings):
                 what = Evidence("sentence ends", s.text[-10:], self.ending, s.start, s.end)
-                (doubtful if s.heading or (not s.closed and not marks) else wrong).append(what)
+                (wrong if s.closed or marks else doubtful).append(what)
         if not seen:
             return failed(Evidence("sentences", 0, "at least 1"))
         return decided(

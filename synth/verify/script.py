@@ -21,11 +21,14 @@ Script = Literal["hiragana", "katakana", "kanji", "latin", "digit"]
 RANGES: dict[str, str] = {
     "hiragana": "ぁ-ゖゝゞゟ𛀁-𛄞",
     "katakana": "ァ-ヺヽヾヿㇰ-ㇿｦ-ﾟ",
-    "kanji": "㐀-䶿一-鿿豈-﫿々〆〇\U00020000-\U0003ffff",
+    "kanji": "㐀-䶿一-鿿\uf900-\ufaff々〆〇\U00020000-\U0003ffff",
     "latin": "A-Za-zＡ-Ｚａ-ｚÀ-ÖØ-öø-ɏ",
     "digit": "0-9０-９①-⑳",
 }
-"""Characters of each script, as the inside of a character class. ー belongs to both kana, as in らーめん."""
+"""Characters of each script, as the inside of a character class. ー belongs to both kana, as in らーめん.
+
+Compatibility ideographs are escaped: an editor that normalises 豈 (U+F900) writes U+8C48, and the range then takes in Hangul.
+"""
 
 GRADE_1 = (
     "一右雨円王音下火花貝学気九休玉金空月犬見五口校左三山子四糸字耳七車手十出女小上森"
@@ -35,6 +38,8 @@ GRADE_1 = (
 
 _OF = {name: re.compile(f"[{chars}]") for name, chars in RANGES.items()}
 _LETTER = re.compile(r"[^\W_]")
+_BARS = {"hiragana": re.compile("[ぁ-ゖ](ー+)"), "katakana": re.compile("[ァ-ヺ](ー+)")}
+"""ー after a letter of the script."""
 _FURIGANA = re.compile(rf"([{RANGES['kanji']}]+)(?:[（(]([^（）()]*)[）)]|《([^《》]*)》)?")
 _RUBY = re.compile(r"<ruby>(.*?)</ruby>", re.S)
 
@@ -43,6 +48,7 @@ class ScriptOnly(Constraint):
     """Letters of these scripts and no others. digits: `allow`, `deny`, or `unstated` (an answer with digits abstains)."""
 
     kind: ClassVar[str] = "script_only"
+    version: ClassVar[int] = 2
     scripts: tuple[Script, ...] = Field(min_length=1)
     digits: Literal["allow", "deny", "unstated"] = "unstated"
 
@@ -70,6 +76,7 @@ class ScriptExclude(Constraint):
     """No letter of this script. For katakana ー counts only after a katakana."""
 
     kind: ClassVar[str] = "script_exclude"
+    version: ClassVar[int] = 2
     script: Script
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
@@ -84,21 +91,24 @@ class ScriptExclude(Constraint):
 
 
 class ScriptCount(Bounded):
-    """How many letters of this script. 漢字: 々 〆 〇 are counted and not counted, so a verdict that depends on them abstains."""
+    """How many letters of this script. 々 〆 〇 (漢字) and ー (kana) count both ways: a verdict that depends on them abstains."""
 
     kind: ClassVar[str] = "script_count"
+    version: ClassVar[int] = 2
     script: Script
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
         count = len(_OF[self.script].findall(answer.text))
         marks = sum(map(answer.text.count, "々〆〇")) if self.script == "kanji" else 0
-        return self.counted(f"{self.script} letters", count, count - marks)
+        bars = sum(map(len, _BARS[self.script].findall(answer.text))) if self.script in _BARS else 0
+        return self.counted(f"{self.script} letters", count + bars, count - marks)
 
 
 class ScriptShare(Constraint):
     """The share of this script among letters, in percent, between `min` and `max`."""
 
     kind: ClassVar[str] = "script_share"
+    version: ClassVar[int] = 2
     script: Script
     min: float = Field(0, ge=0, le=100)
     max: float = Field(100, ge=0, le=100)
@@ -159,6 +169,7 @@ class Furigana(Constraint):
     """
 
     kind: ClassVar[str] = "furigana"
+    version: ClassVar[int] = 2
     check_readings: bool = False
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
@@ -194,6 +205,7 @@ class KanjiWithin(Constraint):
     """Only kanji of a list: `grade_1` (80 kanji), or `allowed` given in the spec, or both. An answer without kanji abstains."""
 
     kind: ClassVar[str] = "kanji_within"
+    version: ClassVar[int] = 2
     grade: Literal[0, 1] = 0
     allowed: str = ""
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from synth.verify.audit import GOLDENS, LEAST, audit, audited, goldens
+from synth.verify.audit import GOLDENS, LEAST, LEAST_UNREAD, audit, audited, goldens
 from synth.verify.constraint import kinds, parse
 from synth.verify.verdict import Verdict
 
 KINDS = [kind for kind, cls in kinds().items() if not cls.executes]
+ALL = list(kinds())
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -20,6 +21,21 @@ def test_every_golden_gets_the_verdict_that_is_written(kind: str, all_goldens):
     assert not wrong
     assert sum(g.wanted == "pass" for g in mine) >= LEAST
     assert sum(g.wanted == "fail" for g in mine) >= LEAST
+
+
+@pytest.mark.parametrize("wanted", ["pass", "fail"])
+@pytest.mark.parametrize("kind", ALL)
+def test_three_of_each_side_are_by_someone_who_had_not_read_the_verifier(kind: str, wanted: str, all_goldens):
+    assert sum(g.unread and g.spec.kind == kind and g.wanted == wanted for g in all_goldens) >= LEAST_UNREAD
+
+
+def test_a_kind_without_goldens_of_someone_who_had_not_read_it_is_not_audited(all_goldens):
+    mine = [g for g in all_goldens if g.spec.kind == "kaibun"]
+    whole = next(r for r in audit(mine) if r.kind == "kaibun")
+    read = next(r for r in audit([g for g in mine if not g.unread]) if r.kind == "kaibun")
+    assert audited([whole]) == {"kaibun"}
+    assert read.few == "fewer than 3 unread"
+    assert not audited([read])
 
 
 def test_there_are_sixty_kinds():
@@ -84,7 +100,7 @@ def test_no_answer_costs_the_square_of_its_length(what: str, all_goldens):
         if what == "wide"
         else "「" * (n // 2) + "あ" + "」" * (n // 2)
     )
-    specs = {g.spec.kind: g for g in all_goldens if not g.spec.executes}
+    specs = {(g.spec.kind, getattr(g.spec, "form", "")): g for g in all_goldens if not g.spec.executes}
     slow = {}
     for kind, golden in specs.items():
         began = time.process_time()
