@@ -72,52 +72,6 @@ def test_one_segmentation_serves_all_verifiers(monkeypatch):
     assert asked == ["C"]
 
 
-@given(st.integers(1, 60))
-def test_one_character_more_is_too_many(limit: int):
-    spec = parse({"kind": "char_count", "max": limit})
-    assert verify(spec, "", "米" * limit).outcome == "pass"
-    assert verify(spec, "", "米" * (limit + 1)).outcome == "fail"
-    less = parse({"kind": "char_count", "min": limit})
-    assert verify(less, "", "米" * limit).outcome == "pass"
-    assert verify(less, "", "米" * (limit - 1)).outcome == "fail"
-
-
-MUTATIONS = [
-    ({"kind": "sentence_count", "min": 2, "max": 2}, "春です。夏です。", "春です。夏です。秋です。"),
-    ({"kind": "keyword_exclude", "keywords": ["海"]}, "川で泳ぐ。", "川で泳ぐ。海だ。"),
-    ({"kind": "keyword_include", "keywords": ["創造性"]}, "創造性の話", "創造生の話"),
-    ({"kind": "keyword_count", "keyword": "色", "min": 3}, "色、色、色。", "色、色、形。"),
-    ({"kind": "end_phrase", "phrase": "以上です。"}, "米です。以上です。", "米です。以上でした。"),
-    ({"kind": "enclosed"}, "「米です。」", "「米です。」。"),
-    ({"kind": "script_only", "scripts": ["hiragana"]}, "みずを のむ。", "みずを 飲む。"),
-    ({"kind": "script_exclude", "script": "katakana"}, "らーめん屋", "ラーめん屋"),
-    ({"kind": "kansuuji"}, "三人と二匹", "三人と2匹"),
-    ({"kind": "furigana"}, "水（みず）と火（ひ）", "水（みず）と火"),
-    ({"kind": "bullet_count", "min": 2, "max": 2}, "・一\n・二", "・一\n・二\n・三"),
-    ({"kind": "numbered_count", "min": 3, "max": 3}, "1. a\n2. b\n3. c", "1. a\n2. b\n4. c"),
-    ({"kind": "json_form"}, '{"a": 1}', '{"a": 1,}'),
-    ({"kind": "csv_form"}, "a,b\n1,2", "a,b\n1,2,3"),
-    ({"kind": "table_form"}, "|a|b|\n|-|-|\n|1|2|", "|a|b|\n|-|-|\n|1|"),
-    ({"kind": "section_count", "count": 2}, "第1章\nあ\n第2章\nい", "第1章\nあ\n第3章\nい"),
-    ({"kind": "kutoten_exclude", "touten": True}, "はい。そうです。", "はい、そうです。"),
-    ({"kind": "sentence_end", "ending": "です"}, "米です。水です。", "米です。水だ。"),
-    ({"kind": "math_answer", "value": "12"}, "答えは12です。", "答えは13です。"),
-    ({"kind": "arithmetic_steps"}, "3×4=12", "3×4=13"),
-    ({"kind": "grounded_numbers", "passages": ["1,200人"]}, "1200人です。", "1201人です。"),
-    ({"kind": "acrostic", "word": "あい"}, "あさ\nいえ", "あさ\nうえ"),
-    ({"kind": "width", "what": "digit", "width": "full"}, "１２", "１2"),
-    ({"kind": "answer_choice", "choices": ["はい。", "いいえ。"]}, "はい。", "はい。ただし"),
-]
-
-
-@pytest.mark.parametrize(
-    ("spec", "right", "wrong"), MUTATIONS, ids=lambda v: v.get("kind", "") if isinstance(v, dict) else ""
-)
-def test_the_smallest_change_turns_the_verdict(spec: dict, right: str, wrong: str):
-    assert verify(spec, "", right).outcome == "pass"
-    assert verify(spec, "", wrong).outcome == "fail"
-
-
 @given(st.text(max_size=80))
 def test_sentences_keep_their_places(text: str):
     for s in sentences_of(text):
