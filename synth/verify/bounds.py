@@ -1,5 +1,6 @@
 """A spec's limits on a count: at least, at most, or both."""
 
+from functools import cached_property
 from typing import Any
 
 from pydantic import Field, model_validator
@@ -26,7 +27,7 @@ class Bounded(Constraint):
         """Whether a count lies in the limits."""
         return (self.min is None or count >= self.min) and (self.max is None or count <= self.max)
 
-    @property
+    @cached_property
     def wanted(self) -> str:
         """The limits in words."""
         if self.min == self.max:

@@ -5,7 +5,7 @@ Mode C is what sentence ends and readings are read from; other modes are asked f
 """
 
 import threading
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, NamedTuple
 
 CHUNK_BYTES = 40_000
@@ -67,24 +67,36 @@ def part_of(morpheme: Any) -> Part:
 
 
 class Morphemes:
-    """Morphemes of one text with their places in it. Nothing of a morpheme is read before it is asked for."""
+    """Morphemes of one text with their places in it.
+
+    The text is segmented when a verifier first asks, and nothing of a morpheme is read before it is asked for.
+    """
 
     def __init__(self, text: str):
         self.text = text
-        self._lists: list[tuple[int, Any]] = []
-        """First character and morphemes of each piece that was segmented at once."""
+
+    @cached_property
+    def _lists(self) -> list[tuple[int, Any]]:
+        """First character and morphemes of each piece that is segmented at once."""
+        found: list[tuple[int, Any]] = []
         at = 0
-        for piece in pieces(text):
-            self._lists.append((at, tokeniser().tokenize(piece)))
+        for piece in pieces(self.text):
+            found.append((at, tokeniser().tokenize(piece)))
             at += len(piece)
+        return found
 
     def until(self, end: int) -> tuple[int, Any, int]:
         """First character of the piece in which `end` lies, its morphemes, and the number of the last that begins before `end`.
 
         The number is -1 where none does. A sentence that runs over two pieces is read from its last one.
         """
-        offset, found = next(((o, f) for o, f in reversed(self._lists) if o < end), self._lists[0])
+        lists = self._lists
+        offset, found = lists[0]
+        if len(lists) > 1:
+            offset, found = next(((o, f) for o, f in reversed(lists) if o < end), lists[0])
         low, high = 0, len(found)
+        if high and found[high - 1].begin() + offset < end:  # most often the last sentence is asked for
+            return offset, found, high - 1
         while low < high:  # where the first one at or after the end stands
             middle = (low + high) // 2
             if found[middle].begin() + offset < end:

@@ -56,26 +56,42 @@ class Styled(NamedTuple):
 
 def style_of(sentence: Sentence, morphemes: Morphemes) -> Styled:
     """The style of a sentence of the text that was segmented."""
-    if (polite := _plainly_polite(sentence, morphemes)) is not None:
+    if plain := _PLAINLY_POLITE.search(sentence.text):
+        return Styled("keitai", plain[1] or plain[2])
+    may_be_polite = _MAY_BE_POLITE.search(sentence.text) is not None
+    if may_be_polite and (polite := _polite_at_end(sentence, morphemes)) is not None:
         return polite
     if not _JAPANESE.search(sentence.text):
         return Styled("other", "no Japanese")
     backwards = _backwards(sentence, morphemes)
-    tokens = list(islice(backwards, 3))[::-1]
+    tokens = list(islice(backwards, 3 if may_be_polite else PREDICATE))[::-1]
     if not tokens or tokens == [_QUOTATION]:
         return Styled("other", "only a quotation or marks")
     styled = _by_end(tokens.copy())
-    if styled.style == "keitai" or len(tokens) < 3:
-        return styled  # 〜です, 〜ましたか: nothing further back can change it
-    tokens[:0] = list(islice(backwards, PREDICATE - 3))[::-1]
-    styled = _by_end(tokens.copy())
+    if may_be_polite:
+        if styled.style == "keitai" or len(tokens) < 3:
+            return styled  # 〜です, 〜ましたか: nothing further back can change it
+        tokens[:0] = list(islice(backwards, PREDICATE - 3))[::-1]
+        styled = _by_end(tokens.copy())
     if styled.style in ("taigendome", "other") and "、" in sentence.text:
         tokens[:0] = list(islice(backwards, WINDOW - PREDICATE))[::-1]
         return style_of_tokens(tokens)
     return styled
 
 
-def _plainly_polite(sentence: Sentence, morphemes: Morphemes) -> Styled | None:
+_I_AND_E_ROW = "いきぎしじちにびみりえけげせぜてでねべめれ"
+_PLAINLY_POLITE = re.compile(
+    r"(?:(で(?:す|しょう|し(?=た)))"
+    rf"|(?:(?<=[{_I_AND_E_ROW}見来出得着寝])(?<![は励]げ)(?<!まし)(?<!おはようござい)|(?<=[あ上]げ))(ま(?:す|しょう|し(?=た)|せ(?=ん(?!で)))))"
+    r"[たん]?(?:か|ね|よ|よね|かね)?[。．！？!?♪]*$"
+)
+"""です and ます after a verb's 連用形 at a sentence's end, of which no morphemes need be known: not 目をさます, はげます.
+
+おはようございます is one word to the analyser, a greeting."""
+_MAY_BE_POLITE = re.compile("[でま][しすせ]|っす")
+
+
+def _polite_at_end(sentence: Sentence, morphemes: Morphemes) -> Styled | None:
     """〜です, 〜ます, 〜ましたか, 〜ませんね: most sentences of chat, told by two or three morphemes; None for all others."""
     offset, found, last = morphemes.until(sentence.end)
     ended = False  # by た or ん, which stand after です and ます

@@ -1,12 +1,14 @@
 """Sentence styles against labels that were made before the rule, twice, and against a set collected after it was frozen."""
 
 import importlib.util
+import re
 import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from synth.verify import sentence_style
 from synth.verify.constraint import verify
 from synth.verify.morphemes import Morphemes
 from synth.verify.sentence_style import style_of, style_of_tokens, tokens_of
@@ -79,6 +81,45 @@ def test_the_short_way_to_keitai_agrees_with_the_whole_rule(sentences):
         slow = style_of_tokens(tokens).style if tokens and tokens[-1].sub != "引用" else None
         if slow is not None and style_of(whole, morphemes).style == "keitai":
             assert slow == "keitai", text
+
+
+POLITE = [
+    "米です",
+    "米でした",
+    "米でしょう",
+    "研ぎます",
+    "研ぎました",
+    "研ぎましょう",
+    "研ぎません",
+    "見ます",
+    "上げました",
+]
+NOT_TOLD = [
+    "目をさます",
+    "はげました",
+    "顔をだます",
+    "ましまし",
+    "これは「です",
+    "おはようございます",
+    "です人",
+    "ませ",
+]
+
+
+def test_what_is_told_without_morphemes_is_what_morphemes_tell(sentences, monkeypatch):
+    """です and ます of which the pattern is sure, and words that end like them."""
+    texts = [text for _, text, _ in sentences.labelled("hard_list", None)]
+    texts += [f"{a}{b}" for a in (*POLITE, *NOT_TOLD) for b in (*ENDS, "ね。", "よ！", "かね？", "")]
+    wholes = [Sentence(text, 0, len(text), True, False, False) for text in texts]
+    short = [style_of(whole, Morphemes(whole.text)) for whole in wholes]
+    told = [sentence_style._PLAINLY_POLITE.search(text) is not None for text in texts]
+    assert sum(told) > 60
+    monkeypatch.setattr(sentence_style, "_PLAINLY_POLITE", re.compile("(?!)"))
+    monkeypatch.setattr(sentence_style, "_MAY_BE_POLITE", re.compile(""))
+    for whole, styled, plain in zip(wholes, short, told, strict=True):
+        slow = style_of(whole, Morphemes(whole.text))
+        assert slow.style == styled.style, whole.text
+        assert not plain or slow == styled
 
 
 def test_one_plain_sentence_among_polite_ones_fails_with_its_place():

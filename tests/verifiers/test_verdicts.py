@@ -69,6 +69,8 @@ def test_one_segmentation_serves_all_verifiers(monkeypatch):
     assert verify_all([SHORT], "", "米を研ぐ。")[0] == "pass"
     assert asked == []
     assert verify_all(specs, "", "米を研ぎます。水に浸します。")[0] == "pass"
+    assert asked == []  # です and ます at the end need none
+    assert verify_all(specs, "", "米を研ぎます。どうぞご覧ください。")[0] == "pass"
     assert asked == ["C"]
 
 
