@@ -1,12 +1,13 @@
 """Conduct of an answer: no loop, not cut off, no prompt leaked, no false name, no stock phrase of an assistant."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import ClassVar
 
 from pydantic import Field
 
-from synth.verify.answer import Answer, folded
+from synth.verify.answer import Answer, folded, squeezed
 from synth.verify.constraint import Constraint
 from synth.verify.prompt import Prompt
 from synth.verify.verdict import Evidence, Verdict, abstained, failed, passed
@@ -14,6 +15,7 @@ from synth.verify.verdict import Evidence, Verdict, abstained, failed, passed
 _SHORT_LOOP = re.compile(r"(.{2,7}?)\1{3,}", re.S)
 _LOOP = re.compile(r"(.{8,120}?)\1{3,}", re.S)
 _RUN = re.compile(r"(.)\1{19,}", re.S)
+_MARKS = re.compile(r"\W")
 
 
 class NoRepetition(Constraint):
@@ -33,7 +35,7 @@ class NoRepetition(Constraint):
                 return failed(Evidence("repeated", m[1][:40], f"{len(m[0]) // len(m[1])} times", m.start(), m.end()))
         seen: dict[str, int] = {}
         for s in answer.sentences if len(answer.sentences) >= self.sentence_times else ():
-            key = re.sub(r"\W", "", s.text)
+            key = _MARKS.sub("", s.text) if len(s.text) >= 10 else ""
             if len(key) >= 10:
                 seen[key] = seen.get(key, 0) + 1
                 if seen[key] >= self.sentence_times:
@@ -41,8 +43,23 @@ class NoRepetition(Constraint):
         return passed()
 
 
+def _may_loop(text: str) -> bool:
+    """False where there is surely no loop.
+
+    A loop of period p is max(20, 4p) characters or more: its first nine from an even place come back after 2p characters, at an even
+    place again, and after p: three times in all.
+    """
+    even = [text[i : i + 9] for i in range(0, len(text) - 8, 2)]
+    if len(set(even)) == len(even):
+        return False
+    again = (text.find(nine, text.find(nine) + 1) for nine, times in Counter(even).items() if times > 1)
+    return any(text.find(text[at : at + 9], at + 1) >= 0 for at in again)
+
+
 def _candidates(text: str) -> Iterator[re.Match[str]]:
     """Loops of at least 20 characters, looked for only where stretches of eight come back: the patterns are slow on running text."""
+    if not _may_loop(text):
+        return
     # 20 characters of period p ≤ 7 have at least 6 such stretches too many, four times a period of p ≥ 8 has 17
     back = len(text) - 7 - len({text[i : i + 8] for i in range(len(text) - 7)})
     if back < 6:
@@ -127,10 +144,9 @@ class NoPromptLeak(Constraint):
         for m in _TEMPLATE.finditer(answer.prose):
             if m[0] not in prompt.user:
                 return failed(Evidence("chat template", m[0], "none", m.start(), m.end()))
-        text = re.sub(r"\s", "", answer.folded)
-        user = re.sub(r"\s", "", folded(prompt.user))
+        text, user = answer.flat, squeezed(folded(prompt.user))
         for secret in self.secrets:
-            if re.sub(r"\s", "", folded(secret)) in text or self._leaked(secret, text, user):
+            if squeezed(folded(secret)) in text or self._leaked(secret, text, user):
                 return failed(Evidence("secret", secret, "unsaid"))
         if part := self._leaked(prompt.system, text, user):
             return failed(Evidence("system message", part, "unsaid"))
@@ -138,7 +154,7 @@ class NoPromptLeak(Constraint):
 
     def _leaked(self, kept: str, text: str, user: str) -> str:
         """A stretch of what was to be kept that the answer has and the user had not; empty for none."""
-        kept = re.sub(r"\s", "", folded(kept))
+        kept = squeezed(folded(kept))
         parts = (kept[i : i + self.longest] for i in range(len(kept) - self.longest + 1))
         return next((part for part in parts if part in text and part not in user), "")
 
@@ -152,6 +168,50 @@ _MODELS = (
     r"ChatGPT|チャットGPT|GPT-?[345o][A-Za-z0-9.-]*|Claude|クロード|Gemini|Bard|Qwen[A-Za-z0-9.-]*|通義千問|通义千问|"
     r"DeepSeek[A-Za-z0-9.-]*|Llama[A-Za-z0-9.-]*|Mistral|Copilot|Grok|Kimi|ERNIE|文心一言"
 )
+_NAMED = (
+    *(
+        "gpt",
+        "openai",
+        "オープンエーアイ",
+        "anthropic",
+        "アンソロピック",
+        "google",
+        "グーグル",
+        "alibaba",
+        "アリババ",
+        "deepseek",
+    ),
+    *(
+        "ディープシーク",
+        "meta",
+        "mistral",
+        "microsoft",
+        "マイクロソフト",
+        "cohere",
+        "xai",
+        "moonshot",
+        "zhipu",
+        "智谱",
+        "百度",
+        "baidu",
+    ),
+    *(
+        "tencent",
+        "腾讯",
+        "bytedance",
+        "claude",
+        "クロード",
+        "gemini",
+        "bard",
+        "qwen",
+        "通義千問",
+        "通义千问",
+        "llama",
+        "copilot",
+    ),
+    *("grok", "kimi", "ernie", "文心一言", " by"),
+)
+"""Folded, one of these stands in everything that `_SELF` finds."""
 _I = r"(?:私|わたし|わたくし|僕|ぼく|俺|当方|[本当]モデル|[本当]AI|このモデル|このAI|このアシスタント)"
 _ME = rf"{_I}(?:は|の名前は|の正体は|も|が)"
 _MADE = r"(?:訓練|開発|作成|作ら|トレーニング|学習|構築|提供|モデル|AI|アシスタント)"
@@ -179,7 +239,8 @@ class NoSelfIdentification(Constraint):
     names: tuple[str, ...] = ()
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
-        if m := _SELF.search(answer.own_words):
+        said = answer.own_words.casefold()
+        if any(name in said for name in _NAMED) and (m := _SELF.search(answer.own_words)):
             if any(folded(name) in folded(m[0]) for name in self.names):
                 return passed(Evidence("name", m[0][:40]))
             third = re.search(

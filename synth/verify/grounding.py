@@ -4,19 +4,19 @@ The sources are the spec's `passages`, or everything the user and the system wro
 """
 
 import re
-from functools import cached_property
+from fractions import Fraction
+from functools import cached_property, lru_cache
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from synth.verify.answer import LEFT_OUT, Answer, folded, nfkc
+from synth.verify.answer import LEFT_OUT, Answer, folded, nfkc, squeezed
 from synth.verify.constraint import Constraint
 from synth.verify.numerals import number, without_endless_numbers
 from synth.verify.prompt import Prompt
 from synth.verify.verdict import Evidence, Verdict, abstained, failed, passed
 
 _QUOTE = re.compile(r"「([^「」]+)」|『([^『』]+)』|“([^“”]+)”|\"([^\"\n]+)\"|^>[ \t]*(.+)$", re.M)
-_SQUEEZE = re.compile(r"[\s\u3000]+")
 _NUMBER = re.compile(
     r"(?<![A-Za-z\d])\d[\d,]*(?:\.\d+)?(?:[万億兆千](?:\d[\d,]*)?)*|[〇一二三四五六七八九十百千万億兆]{2,}"
 )
@@ -26,7 +26,25 @@ _LIST_NUMBER = re.compile(
 
 
 def _flat(text: str) -> str:
-    return _SQUEEZE.sub("", folded(text))
+    return squeezed(folded(text))
+
+
+@lru_cache(maxsize=64)
+def _flat_source(source: str) -> str:
+    """Several answers are held to the same sources, one after the other."""
+    return _flat(source)
+
+
+@lru_cache(maxsize=64)
+def _numbers_of(source: str) -> frozenset[Fraction]:
+    return frozenset(v for v in map(number, _NUMBER.findall(nfkc(source))) if v is not None)
+
+
+@lru_cache(maxsize=64)
+def _following(source: str) -> frozenset[Fraction]:
+    """Sums and differences of two numbers of the sources, of at most sixty."""
+    near = sorted(_numbers_of(source))[:60]
+    return frozenset(value for a in near for b in near for value in (a + b, a - b))
 
 
 class _Sources(Constraint):
@@ -47,7 +65,7 @@ class GroundedQuotes(_Sources):
     shortest: int = Field(8, ge=2)
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
-        source, found, wrong = _flat(self._source(prompt)), [], []
+        source, found, wrong = _flat_source(self._source(prompt)), [], []
         if not source:
             return abstained(Evidence("sources", "none", "passages or a prompt"))
         for m in _QUOTE.finditer(answer.text):
@@ -79,7 +97,7 @@ class GroundedNumbers(_Sources):
     """
 
     kind: ClassVar[str] = "grounded_numbers"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     derived: tuple[str, ...] = ()
     least: int = Field(1, ge=0)
 
@@ -93,12 +111,11 @@ class GroundedNumbers(_Sources):
         said = [(m, v) for m, v in said if v is not None]
         if len(said) < self.least:
             return abstained(Evidence("numbers", len(said), f"at least {self.least}"))
-        held = {v for v in map(number, _NUMBER.findall(nfkc(self._source(prompt)))) if v is not None}
+        held = _numbers_of(self._source(prompt))
         unknown = [(m, v) for m, v in said if v not in held and v not in self._derived]
         if not unknown:
             return passed(Evidence("numbers", len(said)))
-        near = list(held)[:60]
-        follow = {a + b for a in near for b in near} | {a - b for a in near for b in near}
+        follow = _following(self._source(prompt))
         sure = [m for m, v in unknown if v not in follow]
         places = [Evidence("number not in the sources", m[0]) for m in (sure or [m for m, _ in unknown])[:5]]
         return failed(*places, score=0.99 * (1 - len(sure) / len(said))) if sure else abstained(*places)
@@ -113,10 +130,14 @@ class CopiedSpan(_Sources):
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
         n = self.longest
-        source = _flat(self._source(prompt))
-        text = _flat(answer.own_words if self.except_quotes else answer.text)
+        source = _flat_source(self._source(prompt))
+        text = _flat(answer.own_words) if self.except_quotes else answer.flat
         if not source:
             return abstained(Evidence("sources", "none", "passages or a prompt"))
+        # n characters running hold a whole one of these halves: without one of them in the sources nothing is copied
+        half = (n + 1) // 2
+        if not any(text[i : i + half] in source for i in range(0, len(text) - half + 1, half)):
+            return passed()
         windows = {source[i : i + n] for i in range(len(source) - n + 1)}
         for i in range(len(text) - n + 1):
             if text[i : i + n] in windows:
@@ -134,6 +155,24 @@ _UNKNOWN = re.compile(
     r"|(?:答え|お答え|回答|判断|特定|断定)(?:[^。\n]{0,8})(?:できません|できない|できかね|られません|られない|かねます)|不明(?:です|である|だ|$|。)"
     r"|(?:本文|文章|資料|文書|与えられた情報)(?:[^。\n]{0,20})(?:触れられて|含まれて|示されて|述べられて)(?:い(?:ません|ない)|おらず|おりません)|読み取れ(?:ません|ない)|存じません|知りません"
 )
+_IN_UNKNOWN = (
+    *(
+        "せん",
+        "ない",
+        "なく",
+        "かね",
+        "不明",
+        "無い",
+        "無く",
+        "見当たり",
+        "見つかり",
+        "おらず",
+        "わかり",
+        "分かり",
+        "判り",
+    ),
+)
+"""One of these stands in everything that `_UNKNOWN` finds."""
 _HEDGE = re.compile(r"(?:と思われ|でしょう|かもしれ|推測|おそらく|恐らく|一般的に|一般に|だと考え)")
 _CERTAIN = re.compile(r"(?<!か)(?:です|ます|である|でした|ました)。?$")
 
@@ -150,8 +189,8 @@ class Abstention(Constraint):
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
         text = answer.own_words.replace(LEFT_OUT, "")
-        says = _UNKNOWN.search(text)
-        leaked = [Evidence("answers all the same", leak) for leak in self.leaks if _flat(leak) in _flat(answer.text)]
+        says = _UNKNOWN.search(text) if any(word in text for word in _IN_UNKNOWN) else None
+        leaked = [Evidence("answers all the same", leak) for leak in self.leaks if _flat(leak) in answer.flat]
         seen = Evidence("says unknown", says[0] if says else "no", self.expect, says.start() if says else -1)
         if self.expect == "answer":
             if says is None:

@@ -39,6 +39,7 @@ NOTATIONS: dict[str, str] = {
     "price_range": r"(?:¥\s?|(?<![\d,¥]))\d[\d,]*[万千]?円?\s?(?:[~〜～–-]|から)\s?(?:\d[\d,]*[万千]?円|¥\s?\d[\d,]*)",
 }
 """Forms that a wording may ask for, in NFKC text."""
+_DIGIT = re.compile(r"\d")
 _COMPILED = {name: re.compile(form) for name, form in NOTATIONS.items()}
 _BARE_POSTAL_CODE = re.compile(rf"(?<![\d\-/])\d{{3}}{_DASH}\d{{4}}(?![\d-])")
 
@@ -50,7 +51,8 @@ class DateForm(Constraint):
     form: Literal["japanese", "iso", "slash", "era", "kanji"]
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
-        found = list(_ANY_DATE.finditer(answer.nfkc))
+        text = answer.nfkc
+        found = list(_ANY_DATE.finditer(text)) if any(mark in text for mark in "年-/") else []
         wrong = [m for m in found if m.lastgroup != self.form]
         if wrong:
             return failed(*(Evidence("date", m[0], self.form) for m in wrong[:5]))
@@ -106,6 +108,8 @@ class DigitGrouping(Constraint):
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
         text = answer.nfkc
+        if not _DIGIT.search(text):
+            return abstained(Evidence("numbers of four digits", 0, "at least 1"))
         bare = re.findall(r"(?<![\d.,/:#-])\d{4,}(?![\d,/:-]|年|\.\d{4})", text)
         grouped = re.findall(r"(?<![\d,])\d{1,3}(?:,\d{3})+(?![\d,])", text)
         broken = [n for n in re.findall(r"(?<![\d,])\d[\d,]*,[\d,]*\d", text) if n not in grouped]

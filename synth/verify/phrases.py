@@ -10,12 +10,14 @@ from synth.verify.constraint import Constraint
 from synth.verify.prompt import Prompt
 from synth.verify.verdict import Evidence, Verdict, abstained, decided, failed, passed
 
-_LOOSE = str.maketrans("", "", " \t\u3000\n")
+_BLANKS = " \t\u3000\n"
+_LOOSE = str.maketrans("", "", _BLANKS)
 _CLOSERS = "。．.！!？?」』）)"
 
 
 def _same(text: str) -> str:
-    return folded(text).translate(_LOOSE)
+    text = folded(text)
+    return text.translate(_LOOSE) if any(blank in text for blank in _BLANKS) else text
 
 
 class StartPhrase(Constraint):

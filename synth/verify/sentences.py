@@ -14,6 +14,7 @@ _END = re.compile(r"[。．！？!?♪]|\.(?=\s|$)|[「『（(［【〈《“〔
 _TAIL = re.compile(
     r"[。．！？!?♪…]*[」』）)］】〉》”〕]*(?:[（(][^（()）\n]{1,6}[)）]|[wｗ]+(?![a-z])|笑(?=\s|$))?[。．！？!?♪]*"
 )
+_TAIL_BEGINS = frozenset("。．！？!?♪…」』）)］】〉》”〕（(wｗ笑")
 _HEAD = re.compile(
     r"\s*(?:(?P<heading>#{1,6}\s+)|>\s*|(?P<item>[・●○■□◆◇▪•‣＊*\-–−‐+]\s*(?:\[[ xX]\]\s*)?|"
     r"[(（]?(?:\d{1,3}|[０-９]{1,3}|[一二三四五六七八九十]{1,3})(?:[.．](?!\d)|[)）、])\s*|[①-⑳]\s*))*"
@@ -96,10 +97,11 @@ def _split(line: str, begin: int, at: int, item: bool, heading: bool, found: lis
         elif mark in CLOSE:
             depth = max(depth - 1, 0)
         elif depth <= 0:
-            tail = _TAIL.match(line, pos)
-            pos = tail.end() if tail else pos
-            if line[pos : pos + 1] and line[pos] in "とっ" and line[pos - 1] in "」』）)":
-                continue  # 「…。」と goes on
+            if pos < len(line) and line[pos] in _TAIL_BEGINS:
+                tail = _TAIL.match(line, pos)
+                pos = tail.end() if tail else pos
+                if line[pos : pos + 1] and line[pos] in "とっ" and line[pos - 1] in "」』）)":
+                    continue  # 「…。」と goes on
             _add(line, start, pos, at, True, item, heading, found)
             start = pos
     _add(line, start, len(line), at, False, item, heading, found)
@@ -111,6 +113,5 @@ def _add(
     part = line[start:end]
     text = part.strip()
     if _WORD.search(text):
-        lead = len(part) - len(part.lstrip())
-        first = at + start + lead
+        first = at + start + (len(part) - len(part.lstrip()) if part[0] != text[0] else 0)
         found.append(Sentence(text, first, first + len(text), closed, item, heading))

@@ -61,11 +61,11 @@ class Shiritori(Constraint):
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
         said = [w for w in re.split("→|⇒|➡|->|、|,|\n", answer.stripped) if w.strip()]
+        if self.words is not None and len(said) != self.words:
+            return failed(Evidence("words", len(said), self.words))
         said = [re.sub(r"^[・\-*●\s]*(?:\d+[.)．）]\s*)?", "", w.strip()).rstrip("。 \u3000") for w in said]
         said = [m[1] if (m := re.search(r"[（(]([ぁ-ゖァ-ヺー]+)[)）]$", w)) else w for w in said]
         words = [kana_only(w) for w in said]
-        if self.words is not None and len(words) != self.words:
-            return failed(Evidence("words", len(words), self.words))
         if len(words) < 2:
             return failed(Evidence("words", len(words), "at least 2"))
         if None in words:
