@@ -15,7 +15,7 @@ from synth.verify.verdict import Evidence, Verdict, abstained, failed, passed
 _SHORT_LOOP = re.compile(r"(.{2,7}?)\1{3,}", re.S)
 _LOOP = re.compile(r"(.{8,120}?)\1{3,}", re.S)
 _RUN = re.compile(r"(.)\1{19,}", re.S)
-_MARKS = re.compile(r"\W")
+_MARKS = re.compile(r"[^\w\n]+")
 
 
 class NoRepetition(Constraint):
@@ -33,9 +33,13 @@ class NoRepetition(Constraint):
                 if re.fullmatch(r"[\s\-=*_~・.…―─ー|+#]+", m[0]):
                     continue
                 return failed(Evidence("repeated", m[1][:40], f"{len(m[0]) // len(m[1])} times", m.start(), m.end()))
+        if len(answer.sentences) < self.sentence_times:
+            return passed()
+        keys = _MARKS.sub("", "\n".join([s.text for s in answer.sentences])).split("\n")
+        if len(set(keys)) == len(keys):
+            return passed()
         seen: dict[str, int] = {}
-        for s in answer.sentences if len(answer.sentences) >= self.sentence_times else ():
-            key = _MARKS.sub("", s.text) if len(s.text) >= 10 else ""
+        for s, key in zip(answer.sentences, keys, strict=True):
             if len(key) >= 10:
                 seen[key] = seen.get(key, 0) + 1
                 if seen[key] >= self.sentence_times:

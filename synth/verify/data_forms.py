@@ -226,7 +226,7 @@ class CsvForm(Constraint):
 
 
 class YamlForm(Constraint):
-    """The answer is YAML: a mapping or a list, with these keys at the top. Read safely, at most 20,000 characters, no aliases."""
+    """The answer is YAML: a mapping or a list, with these keys at the top. Over 20,000 characters or with aliases: abstains."""
 
     kind: ClassVar[str] = "yaml_form"
     keys: tuple[str, ...] = ()

@@ -131,7 +131,7 @@ class LineLength(Bounded):
 
 
 class ParagraphCount(Bounded):
-    """段落の数. separator: `blank` (empty lines), a mark that stands alone on a line (`***`), or `unstated`.
+    """段落の数. separator: `blank` (empty lines), a mark (`***`, on lines of its own or else between the parts), `unstated`.
 
     Unstated: paragraphs by blank lines, or by line ends where there is no blank line at all; other readings abstain.
     """

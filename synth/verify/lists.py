@@ -69,7 +69,7 @@ class BulletCount(Bounded):
 
 
 class NumberedCount(Bounded):
-    """番号付きリスト: how many items; their numbers run 1, 2, 3 … without a gap."""
+    """番号付きリスト: how many items; their numbers run 1, 2, 3 … without a gap; 1, 1, 1, which Markdown counts itself, abstains."""
 
     kind: ClassVar[str] = "numbered_count"
 

@@ -125,7 +125,7 @@ class DigitGrouping(Constraint):
 
 
 class Spelling(Constraint):
-    """One spelling of a word is used and the others are not: ください, not 下さい. The word must occur."""
+    """One spelling of a word is used and the others are not: ください, not 下さい. Without the word it abstains."""
 
     kind: ClassVar[str] = "spelling"
     use: str = Field(min_length=1)

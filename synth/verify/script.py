@@ -146,7 +146,7 @@ class Width(Constraint):
 
 
 class Kansuuji(Constraint):
-    """Every number in 漢数字: no 算用数字 of any width, and at least one 漢数字 that is a number."""
+    """Every number in 漢数字: no 算用数字 of any width. An answer without a number (一緒に is none) abstains."""
 
     kind: ClassVar[str] = "kansuuji"
 
