@@ -15,7 +15,7 @@ from synth.verify.verdict import Evidence, Verdict, abstained, failed, passed
 _SHORT_LOOP = re.compile(r"(.{2,7}?)\1{3,}", re.S)
 _LOOP = re.compile(r"(.{8,120}?)\1{3,}", re.S)
 _RUN = re.compile(r"(.)\1{19,}", re.S)
-_MARKS = re.compile(r"[^\w\n]+")
+_MARKS = re.compile(r"\W+")
 
 
 class NoRepetition(Constraint):
@@ -33,13 +33,11 @@ class NoRepetition(Constraint):
                 if re.fullmatch(r"[\s\-=*_~・.…―─ー|+#]+", m[0]):
                     continue
                 return failed(Evidence("repeated", m[1][:40], f"{len(m[0]) // len(m[1])} times", m.start(), m.end()))
-        if len(answer.sentences) < self.sentence_times:
-            return passed()
-        keys = _MARKS.sub("", "\n".join([s.text for s in answer.sentences])).split("\n")
-        if len(set(keys)) == len(keys):
+        if self.sentence_times >= 3 and not _come_thrice(_MARKS.sub("", text)):
             return passed()
         seen: dict[str, int] = {}
-        for s, key in zip(answer.sentences, keys, strict=True):
+        for s in answer.sentences:
+            key = _MARKS.sub("", s.text)
             if len(key) >= 10:
                 seen[key] = seen.get(key, 0) + 1
                 if seen[key] >= self.sentence_times:
@@ -47,13 +45,24 @@ class NoRepetition(Constraint):
         return passed()
 
 
-def _may_loop(text: str) -> bool:
-    """False where there is surely no loop.
+_EVEN: list[slice] = []
 
-    A loop of period p is max(20, 4p) characters or more: its first nine from an even place come back after 2p characters, at an even
-    place again, and after p: three times in all.
+
+def _even_nines(text: str) -> list[str]:
+    """Nine characters from every even place of a text."""
+    count = max(len(text) - 7, 0) // 2
+    if count > len(_EVEN):
+        _EVEN[:] = [slice(i, i + 9) for i in range(0, 2 * count, 2)]
+    return list(map(text.__getitem__, _EVEN[:count]))
+
+
+def _come_thrice(text: str) -> bool:
+    """False where no nine characters from an even place stand at another even place and three times in all: then surely
+
+    nothing is a loop: one of period p is max(20, 4p) characters or more, its first nine from an even place come back after p and 2p;
+    no ten characters stand there thrice apart: two of three are an even number of characters from each other.
     """
-    even = [text[i : i + 9] for i in range(0, len(text) - 8, 2)]
+    even = _even_nines(text)
     if len(set(even)) == len(even):
         return False
     again = (text.find(nine, text.find(nine) + 1) for nine, times in Counter(even).items() if times > 1)
@@ -62,7 +71,7 @@ def _may_loop(text: str) -> bool:
 
 def _candidates(text: str) -> Iterator[re.Match[str]]:
     """Loops of at least 20 characters, looked for only where stretches of eight come back: the patterns are slow on running text."""
-    if not _may_loop(text):
+    if not _come_thrice(text):
         return
     # 20 characters of period p ≤ 7 have at least 6 such stretches too many, four times a period of p ≥ 8 has 17
     back = len(text) - 7 - len({text[i : i + 8] for i in range(len(text) - 7)})

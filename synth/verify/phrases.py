@@ -134,7 +134,7 @@ class Enclosed(Constraint):
 
 
 class Title(Constraint):
-    """The answer has a title in these brackets (『』): it begins with it, or `anywhere` a line is only that; in a line it abstains."""
+    """The answer has a title in these brackets (『』): it begins with it, or `anywhere` a line is only that; in one it abstains."""
 
     kind: ClassVar[str] = "title"
     brackets: str = Field("『』", min_length=2, max_length=2)

@@ -37,7 +37,17 @@ def test_characters_that_are_left_alone_compose_with_nothing(before: str):
 def test_no_loop_is_overlooked(period: int, more: int, before: str, after: str, data: st.DataObject):
     unit = data.draw(st.text("おかきくけ、", min_size=period, max_size=period))
     loop = (unit * (max(20, 4 * period) // period + 2))[: max(20, 4 * period) + more]
-    assert conduct._may_loop(before + loop + after)
+    assert conduct._come_thrice(before + loop + after)
+
+
+@given(
+    st.text("あいうえお、。\n", min_size=10, max_size=30),
+    st.lists(st.text("かきくけこ、。", max_size=9), min_size=4, max_size=4),
+)
+def test_no_sentence_that_recurs_is_overlooked(sentence: str, between: list[str]):
+    text = sentence.join(between)
+    if len(re.sub(r"\W", "", sentence)) >= 10:
+        assert conduct._come_thrice(re.sub(r"\W", "", text))
 
 
 @given(st.from_regex(grounding._UNKNOWN))
