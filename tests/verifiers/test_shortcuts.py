@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth.verify import conduct, exact_math, grounding, notation
+from synth.verify import conduct, exact_math, grounding, notation, repetition
 from synth.verify.answer import _NARROW, _STABLE, nfkc
 from synth.verify.numerals import number
 
@@ -37,7 +37,7 @@ def test_characters_that_are_left_alone_compose_with_nothing(before: str):
 def test_no_loop_is_overlooked(period: int, more: int, before: str, after: str, data: st.DataObject):
     unit = data.draw(st.text("おかきくけ、", min_size=period, max_size=period))
     loop = (unit * (max(20, 4 * period) // period + 2))[: max(20, 4 * period) + more]
-    assert conduct._come_thrice(before + loop + after)
+    assert repetition._come_thrice(before + loop + after)
 
 
 @given(
@@ -47,7 +47,7 @@ def test_no_loop_is_overlooked(period: int, more: int, before: str, after: str, 
 def test_no_sentence_that_recurs_is_overlooked(sentence: str, between: list[str]):
     text = sentence.join(between)
     if len(re.sub(r"\W", "", sentence)) >= 10:
-        assert conduct._come_thrice(re.sub(r"\W", "", text))
+        assert repetition._come_thrice(re.sub(r"\W", "", text))
 
 
 @given(st.from_regex(grounding._UNKNOWN))
