@@ -9,6 +9,7 @@ What the model writes as a tool call stays in the text, in the model's own form:
 
 import hashlib
 import os
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -72,10 +73,10 @@ class VllmOffline(Engine):
         self._structured, self._final = StructuredOutputsParams, RequestOutputKind.FINAL_ONLY
         structured = {"backend": "xgrammar", "disable_any_whitespace": True}
         settings: dict[str, Any] = {"structured_outputs_config": structured}
-        if (
-            current_platform.is_cpu()
-        ):  # a prompt taken in pieces rewinds its seeded generator, which torch cannot do on a CPU
+        if current_platform.is_cpu():
+            # a prompt taken in pieces rewinds its seeded generator, which torch cannot do on a CPU
             settings["enable_chunked_prefill"] = False
+            _bear_being_looked_at()
         settings |= self.settings
         try:
             self._llm = vllm.LLM(str(self.path), max_num_seqs=self.max_num_seqs, **settings)
@@ -208,6 +209,16 @@ def _vllm() -> Any:
     except ImportError as error:
         raise EngineError(f"vllm: the package is missing or cannot be loaded here ({error})") from error
     return vllm
+
+
+def _bear_being_looked_at() -> None:
+    """Lets vLLM search all modules of the process for its kernels where numba was imported before it, as our steps do.
+
+    llvmlite's library object takes any name for a function of LLVM's, `__dict__` too, over which that search (CPU only) breaks.
+    """
+    library = getattr(sys.modules.get("llvmlite.binding.ffi"), "lib", None)
+    if (known := getattr(library, "_fntab", None)) is not None:
+        known["__dict__"] = {}
 
 
 def _logprobs(made: Any) -> tuple[float | None, str]:
