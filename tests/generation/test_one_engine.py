@@ -1,9 +1,11 @@
 """One engine over all rounds of a generation, here and in several workers, and none where nothing is asked of it."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
+import multiprocess
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -100,6 +102,26 @@ def test_a_server_that_dies_in_the_middle_stops_the_run_and_the_same_command_goe
     assert len(recipes.rows()) == 12
     assert manifest["generated"]["stored"] == 5
     assert set(server.asked.values()) == {1}, "what was stored before it died is not asked again"
+
+
+def test_a_worker_that_is_killed_in_the_middle_is_replaced_and_finds_its_answers(recipes):
+    right, killed = knows(programs("mathematics", "mathematics")), []
+
+    def answers(body):
+        if sum(server.asked.values()) >= 6 and not killed:
+            (worker,) = [p for p in multiprocess.active_children() if p.name.startswith("SpawnProcess")]
+            killed.append(worker.pid)
+            os.kill(worker.pid, signal.SIGKILL)
+        return right(body)
+
+    with AnsweringServer(answers, delay=0.05) as server:
+        serve(recipes, server, mathematics=ORDER | {"most": 12})
+        manifest = recipes.run()
+    assert killed
+    assert manifest["rows_out"] == 12
+    assert server.listed == 2, "an engine for each of the two processes"
+    assert max(server.asked.values()) <= 2, "what was in flight is asked again, and nothing else"
+    assert manifest["generated"]["stored"] >= 1
 
 
 @pytest.fixture

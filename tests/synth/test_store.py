@@ -299,7 +299,11 @@ def test_a_disk_that_cannot_keep_what_was_written_is_said(tmp_path, monkeypatch)
 
     store = Store(tmp_path, 0, sync_s=0.0)
     monkeypatch.setattr("synth.engine.segment.os.fdatasync", fails)
-    with pytest.raises(StoreError, match="cannot be forced to the disk: .*Input/output error"):
+
+    def puts():
         for i in range(1000):
             store.put(completion(str(i)))
             time.sleep(0.001)
+
+    with pytest.raises(StoreError, match=r"cannot be forced to the disk: .*Input/output error"):
+        puts()
