@@ -57,7 +57,7 @@ def pupil(tmp_path) -> Path:
     """A model's folder, taught."""
     chats = lessons("refusal", 300)
     folder = make(tmp_path / "pupil", [question + answer for question, answer in chats])
-    teach(folder, chats, below=0.15, seconds=60)
+    teach(folder, chats, below=0.15, cpu_s=75)
     return folder
 
 

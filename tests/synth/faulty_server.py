@@ -20,9 +20,9 @@ BODIES = {
 class FaultyServer:
     """Serves `/v1/models` and `/v1/chat/completions` on 127.0.0.1 in a thread.
 
-    A prompt `429 2 …` is pushed back twice and then answered; `500`, `malformed`, `half`, `reset`, `nothing`, `gzip`, `nothttp`
-    those of `BODIES` and `later` (which asks for a second's pause) likewise; `hang` and `endless` never end, `flood` sends 100 MiB;
-    `empty`, `no usage`, `long`, `bad utf8`, `wrong model`, `refuse`, `redirect` answer once and for all.
+    A prompt `429 2 …` is pushed back twice and then answered; `500`, `malformed`, `half`, `reset`, `nothing`, `gzip`, `nothttp`,
+    those of `BODIES`, and `later` (which asks for a second's pause) likewise; `hang` and `endless` never end, `flood` sends
+    100 MiB; `empty`, `no usage`, `long`, `bad utf8`, `wrong model`, `refuse`, `redirect` answer once and for all.
     """
 
     def __init__(self, model: str = "tiny", limit: int | None = None, delay: float = 0.0):

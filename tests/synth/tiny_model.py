@@ -40,8 +40,11 @@ def make(folder: Path, texts: list[str], vocabulary: int = 2000) -> Path:
     return folder
 
 
-def teach(folder: Path, chats: list[tuple[str, str]], *, below: float, seconds: float) -> float:
-    """Trains the model in a folder on (question, answer) until the loss of its answers is below a value or time is over; the loss."""
+def teach(folder: Path, chats: list[tuple[str, str]], *, below: float, cpu_s: float) -> float:
+    """Trains the model in a folder on (question, answer) until the loss of its answers is below a value; the loss.
+
+    cpu_s: CPU seconds after which it ends all the same: as much training on a busy machine as on a quiet one.
+    """
     import torch
     from transformers import AutoTokenizer, Qwen3ForCausalLM
 
@@ -50,8 +53,8 @@ def teach(folder: Path, chats: list[tuple[str, str]], *, below: float, seconds: 
     model = Qwen3ForCausalLM.from_pretrained(folder, dtype=torch.float32).train()
     taught = [_lesson(tokenizer, *chat) for chat in chats]
     optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=0.0)
-    rng, began, loss = random.Random(0), time.monotonic(), 9.0
-    while loss > below and time.monotonic() - began < seconds:
+    rng, began, loss = random.Random(0), time.process_time(), 9.0
+    while loss > below and time.process_time() - began < cpu_s:
         batch = rng.sample(taught, 8)
         width = max(len(tokens) for tokens, _ in batch)
         ids = torch.zeros(8, width, dtype=torch.long)
