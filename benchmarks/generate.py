@@ -14,6 +14,7 @@ import asyncio
 import importlib.metadata
 import importlib.util
 import json
+import math
 import os
 import subprocess
 import sys
@@ -21,6 +22,7 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 from _generate_pairs import pairs, requests
 
@@ -42,6 +44,14 @@ ON_CPU = {
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
     "VLLM_LOGGING_LEVEL": "ERROR",
 }
+
+
+class Size(NamedTuple):
+    """Prompts of a side, pairs, and seconds after which no further pair begins once there are three."""
+
+    count: int
+    pairs: int
+    seconds: float
 
 
 def model(folder: Path) -> tuple[Path, Path, str]:
@@ -75,7 +85,7 @@ def jobs(identity, texts):
     return [job(request_key(of, r), r, 0) for r in requests(texts, MAX_TOKENS)]
 
 
-def llama_cpp(file: Path, licence: Path, count: int, rounds: int, folder: Path) -> float:
+def llama_cpp(file: Path, licence: Path, size: Size, folder: Path) -> tuple[float, float]:
     """In-process llama.cpp: bare is a pool of as many threads that call it."""
     engine = LlamaCpp(file, licence=licence, context=CONTEXT, slots=SLOTS, threads=1, **NAMED)
     with engine as identity, ThreadPoolExecutor(2 * SLOTS) as pool:
@@ -87,10 +97,11 @@ def llama_cpp(file: Path, licence: Path, count: int, rounds: int, folder: Path) 
         def bare(texts):
             return sum(pool.map(ask, [wire.body(j, engine.model, "llama_cpp") for j in jobs(identity, texts)]))
 
-        return pairs("llama_cpp", count, rounds, bare, sides(engine, identity, MAX_TOKENS), folder)
+        through = sides(engine, identity, MAX_TOKENS)
+        return pairs("llama_cpp", size.count, size.pairs, bare, through, folder, size.seconds)
 
 
-def server(file: Path, licence: Path, count: int, rounds: int, folder: Path) -> tuple[float, float]:
+def server(file: Path, licence: Path, size: Size, folder: Path) -> tuple[float, float]:
     """llama.cpp's server in a process of its own: bare is aiohttp with a semaphore. Also our CPU milliseconds per completion."""
     import aiohttp
 
@@ -125,46 +136,48 @@ def server(file: Path, licence: Path, count: int, rounds: int, folder: Path) -> 
             spent[1] += len(texts)
             return tokens
 
-        ratio = pairs("server", count, rounds, bare, ours, folder)
+        ratio, _ = pairs("server", size.count, size.pairs, bare, ours, folder, size.seconds)
     own = spent[0] / spent[1] * 1000
     print(f"{'own CPU':10} {own:.3f} ms per completion through the server engine, {spent[1]} completions")
     return ratio, own
 
 
-def vllm(count: int, rounds: int) -> float | None:
+def vllm(size: Size) -> dict[str, float | None]:
     """vLLM offline, in the environment that has it; None, said plainly, where there is none."""
     python = os.environ.get("SEIMAI_PEER_PYTHON")
     if not python or subprocess.run([python, "-c", "import vllm"], capture_output=True).returncode:
         print("vllm       not measured: no environment with vLLM (benchmarks/peers-generate.txt)")
-        return None
-    words = [python, str(HERE / "_generate_vllm.py"), str(count), str(rounds), str(MAX_TOKENS)]
+        return {"ratio_bare_vllm": None, "cpu_ratio_vllm": None}
+    words = [
+        python,
+        str(HERE / "_generate_vllm.py"),
+        str(size.count),
+        str(size.pairs),
+        str(MAX_TOKENS),
+        str(size.seconds),
+    ]
     paths = os.pathsep.join([str(HERE.parent), str(HERE.parent / "tests" / "synth")])
     ended = subprocess.run(words, capture_output=True, text=True, env=os.environ | ON_CPU | {"PYTHONPATH": paths})
     if ended.returncode:
         sys.exit(f"vllm failed:\n{ended.stderr[-2000:]}")
     *said, last = ended.stdout.splitlines()
     print("\n".join(line for line in said if line.startswith("vllm ")))
-    return json.loads(last)["ratio_bare_vllm"]
+    return json.loads(last)
 
 
 def main(quick: bool) -> None:
     """Runs all engines and prints one JSON object last."""
-    count, rounds = (24, 3) if quick else (2000, 7)
+    size = Size(32, 9, 6.0) if quick else Size(2000, 7, math.inf)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         file, licence, what = model(folder)
         print(f"llama.cpp with {what}, {SLOTS} slots, {MAX_TOKENS} tokens an answer")
-        embedded = llama_cpp(file, licence, count, rounds, folder)
-        through_server, own = server(file, licence, count, rounds, folder)
-    in_vllm = vllm(count, rounds)
-    figures = {"ratio_bare_vllm": in_vllm, "ratio_bare_server": round(through_server, 3)}
-    figures |= {
-        "ratio_bare_llama_cpp": round(embedded, 3),
-        "own_cpu_ms": round(own, 3),
-        "prompts": count,
-        "pairs": rounds,
-    }
-    print(json.dumps(figures))
+        embedded, embedded_cpu = llama_cpp(file, licence, size, folder)
+        through_server, own = server(file, licence, size, folder)
+    figures: dict[str, float | None] = vllm(size)
+    figures |= {"ratio_bare_server": round(through_server, 3), "ratio_bare_llama_cpp": round(embedded, 3)}
+    figures |= {"own_cpu_ms": round(own, 3), "cpu_ratio_llama_cpp": round(embedded_cpu, 3)}
+    print(json.dumps(figures | {"prompts": size.count, "most_pairs": size.pairs}))
 
 
 if __name__ == "__main__":

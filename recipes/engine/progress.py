@@ -52,7 +52,8 @@ class Progress:
         self.name, self.tasks, self.unit, self.total = name, tasks, unit, total
         self.before = done
         self.began = self.said = time.monotonic()
-        self.rows = self.kept = self.read = self.tokens = 0
+        self.rows = self.kept = self.read = 0
+        self.so_far = Counter[str]()
         self.shares: dict[int, dict[str, int]] = {}
         self.finished = Counter[str]()
         if self.console.is_terminal:
@@ -73,12 +74,7 @@ class Progress:
             self.finished.update(self.shares.pop(rank))
         self.shares |= running
         so_far = sum((Counter(c) for c in self.shares.values()), self.finished.copy())
-        self.rows, self.kept, self.read, self.tokens = (
-            so_far["rows"],
-            so_far["kept"],
-            so_far[self.unit],
-            so_far["tokens"],
-        )
+        self.so_far, self.rows, self.kept, self.read = so_far, so_far["rows"], so_far["kept"], so_far[self.unit]
         line = self._line(done)
         if self.live is not None:
             self.live.update(Text(line))
@@ -93,11 +89,21 @@ class Progress:
         left = f", {_span(seconds / share - seconds)} left" if 0 < share < 1 else ""
         kept = f", {100 * self.kept / self.rows:.1f} % kept" if self.rows and self.decides else ""
         rate = f", {self.rows / seconds:,.0f} rows/s" if self.rows else ""
-        rate += f", {self.tokens / seconds:,.0f} tokens/s" if self.tokens else ""
         return (
             f"[{self.index}/{self.blocks}] {self.name}: {self.before + done}/{self.tasks} tasks, "
-            f"{self.rows:,} rows{rate}{kept}, {_span(seconds)} so far{left}"
+            f"{self.rows:,} rows{rate}{kept}{self._generated(seconds)}, {_span(seconds)} so far{left}"
         )
+
+    def _generated(self, seconds: float) -> str:
+        """What a model has given by now, "" where none was asked: answers, tokens, how many pass, and what they cost."""
+        now = self.so_far
+        if not now["answered"] + now["stored"]:
+            return ""
+        said = (
+            f", {now['answered']:,} answers, {now['stored']:,} from the store, {now['tokens'] / seconds:,.0f} tokens/s"
+        )
+        said += f", {100 * now['accepted'] / now['judged']:.1f} % of a model's pass" if now["judged"] else ""
+        return said + f", {now['device_ms'] / 3.6e6:.3f} device hours"
 
     def end(self, rows_in: int, rows_out: int, note: str = "") -> None:
         """A block is done: says what it kept."""

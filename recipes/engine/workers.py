@@ -28,6 +28,12 @@ from recipes.engine.errors import RunError
 PLAIN = ("InputError", "IndexRefused", "PolicyError", "EngineError", "ModelFolderError", "TaskError", "StoreError")
 """Errors that say all there is to say; the others are told with their traceback."""
 MOST_ATTEMPTS = 3
+AT_END: list[Callable[[], None]] | None = None
+"""In a worker's process, what is to be closed before it ends; None in any other process, which promises to outlast nothing."""
+ENDING_SECONDS = 15.0
+"""How long an idle worker may take to end: an engine's server is told to stop, and waited for."""
+GENERATED = ("tokens", "answered", "stored", "judged", "accepted", "device_ms")
+"""Counts that only a generation has, where the live line shows them."""
 STALLED_SECONDS = 900.0
 """A worker that reads nothing and computes nothing for this long (or whose interpreter is held for so long that it cannot say)
 is ended and counts as dead: a fuse, not a decision."""
@@ -50,10 +56,15 @@ def _serve(pipe: Any) -> None:
         "datatrove.executor.base"
     )  # would print every traceback; what went wrong is said once, by the parent
     lock = threading.Lock()
+    global AT_END
+    AT_END = []
     while True:
         try:
             pickled, rank, attempt = pipe.recv()
         except EOFError:
+            for end in AT_END:
+                with contextlib.suppress(Exception):
+                    end()
             sys.stdout.flush()
             sys.stderr.flush()
             # nothing is open between two tasks, and taking down the compiler's libraries takes half a second
@@ -91,7 +102,7 @@ def _counts(pipeline: list[Any]) -> dict[str, int]:
     total = {label: int(stat.total) for label, stat in list(first.stats.stats.items())}
     kept = int(last.stats["kept"].total) if "kept" in last.stats.stats else total.get("kept", 0)
     counts = {"rows": total.get("rows", 0), "kept": kept, "bytes": int(getattr(first, "bytes_read", 0)), "cpu": cpu}
-    return counts | ({"tokens": total["tokens"]} if "tokens" in total else {})
+    return counts | {name: total[name] for name in GENERATED if name in total}
 
 
 class Workers:
@@ -180,7 +191,7 @@ class Workers:
         if worker.process.is_alive():
             if worker.rank is None:
                 worker.pipe.close()
-                worker.process.join(2)
+                worker.process.join(ENDING_SECONDS)
             if worker.process.is_alive():
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(worker.process.pid, signal.SIGTERM)

@@ -28,6 +28,10 @@ class Engine(ABC):
     devices: int = 1
     """GPUs (or machines without one) that work at the same time: seconds × devices is the cost that is reported."""
 
+    def identify(self) -> Identity | None:
+        """Who answers, found out without loading anything, as the next `setup` will say it; None where only that can know."""
+        return None
+
     @abstractmethod
     def setup(self) -> Identity:
         """Loads the model or finds the server; says who answers. Raises EngineError."""

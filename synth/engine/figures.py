@@ -3,7 +3,7 @@
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
@@ -17,6 +17,7 @@ class Figures:
     requests: prompts taken in. stored: samples that were in the store already. duplicates: samples that another request of this
     run was asking at the time. asked: samples sent to the engine. accepted, judged: what the caller says of answers
     with `verdict`; their ratio is the yield. devices: GPUs (or machines without one) at work, for the cost.
+    loading: seconds of it that went into loading the model: part of the cost, not of the speed.
     """
 
     devices: int = 1
@@ -30,6 +31,7 @@ class Figures:
     retries: int = 0
     accepted: int = 0
     judged: int = 0
+    loading: float = 0.0
     faults: Counter[str] = field(default_factory=Counter[str])
     finishes: Counter[str] = field(default_factory=Counter[str])
     engine: Mapping[str, Any] = field(default_factory=dict[str, Any])
@@ -45,6 +47,11 @@ class Figures:
     def gpu_seconds(self) -> float:
         """Cost: seconds × devices, waiting included, as a bill counts."""
         return self.seconds * self.devices
+
+    @property
+    def working(self) -> float:
+        """Seconds without those of loading; what speed is counted over."""
+        return max(self.seconds - self.loading, 1e-9)
 
     @property
     def answered(self) -> int:
@@ -67,13 +74,21 @@ class Figures:
         self.judged += 1
         self.accepted += accepted
 
+    def begin(self) -> None:
+        """The generation begins now, and not when these figures were made."""
+        self._began = time.monotonic()
+
+    def go_on(self) -> None:
+        """A further pass of the same generation, after `stop`."""
+        self._ended = None
+
     def stop(self) -> None:
         """The generation is over."""
         self._ended = time.monotonic()
 
     def line(self) -> str:
         """One line to be shown while it runs."""
-        seconds = max(self.seconds, 1e-9)
+        seconds = self.working
         parts = [f"{self.answered:,} answered ({self.answered / seconds:,.1f}/s)", f"{self.stored:,} from the store"]
         parts += [f"{self.completion_tokens / seconds:,.0f} tokens/s", f"{self.asked - self.answered} in flight"]
         parts += [f"{name} {value}" for name, value in self.engine.items()]
@@ -87,18 +102,39 @@ class Figures:
 
     def as_dict(self) -> dict[str, Any]:
         """What a manifest keeps."""
-        seconds = max(self.seconds, 1e-9)
+        seconds = self.working
         kept = {name: getattr(self, name) for name in self.__dataclass_fields__ if not name.startswith("_")}
         return kept | {
             "faults": dict(sorted(self.faults.items())),
             "finishes": dict(sorted(self.finishes.items())),
             "engine": dict(self.engine),
-            "seconds": round(seconds, 3),
+            "seconds": round(self.seconds, 3),
+            "loading": round(self.loading, 3),
             "gpu_seconds": round(self.gpu_seconds, 3),
             "answers_per_s": round(self.answered / seconds, 3),
             "completion_tokens_per_s": round(self.completion_tokens / seconds, 3),
             "yield": round(self.accepted / self.judged, 4) if self.judged else None,
         }
+
+
+_SUMS = ("asked", "stored", "completions", "prompt_tokens", "completion_tokens", "retries", "judged", "accepted")
+
+
+def total(kept: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Figures of several workers and rounds, as manifests keep them, as one: counts, tokens, cost and yield.
+
+    completion_tokens_per_s: of one worker, on the average; None where nothing was asked, and so is the yield.
+    """
+    sums = {name: sum(f[name] for f in kept) for name in _SUMS}
+    faults = sum((Counter(f["faults"]) for f in kept), Counter[str]())
+    seconds = sum(f["seconds"] - f["loading"] for f in kept)
+    return sums | {
+        "faults": dict(sorted(faults.items())),
+        "loading": round(sum(f["loading"] for f in kept), 3),
+        "gpu_seconds": round(sum(f["gpu_seconds"] for f in kept), 3),
+        "completion_tokens_per_s": round(sums["completion_tokens"] / seconds, 3) if sums["asked"] and seconds else None,
+        "yield": round(sums["accepted"] / sums["judged"], 4) if sums["judged"] else None,
+    }
 
 
 def live(stream: TextIO | None = None, every: float = 60.0) -> Callable[[Figures], None]:

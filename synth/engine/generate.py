@@ -56,6 +56,7 @@ def generate(
     """
     figures = figures or Figures()
     figures.devices = engine.devices
+    figures.go_on()
     of_identity = identity_key(identity)
     window, source, dry, shown = _Window(), iter(requests), False, time.monotonic()
     while True:

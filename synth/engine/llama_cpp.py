@@ -51,16 +51,25 @@ class LlamaCpp(Engine):
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._answers: queue.SimpleQueue[Answer | BaseException] = queue.SimpleQueue()
         self._in_flight = 0
+        self._known: Identity | None = None
         self._workers: list[threading.Thread] = []
+
+    def identify(self) -> Identity:
+        """Hashes the file. Raises EngineError, or ModelFolderError for a file without licence."""
+        self.weights = weigh(self.path, self.licence)
+        parts = self.path.name.split(".")
+        template = "" if self.chat_template is None else _digest(self.chat_template)
+        self._known = Identity(
+            self.model, self.revision, self.weights.sha256, "llama_cpp", _xllamacpp().__version__,
+            quantisation=parts[-2] if len(parts) > 2 else "", chat_template=template, verified=True,
+        )  # fmt: skip
+        return self._known
 
     def setup(self) -> Identity:
         """Hashes the file, loads it and starts the workers. Raises EngineError, or ModelFolderError for a file without licence."""
-        self.weights = weights = weigh(self.path, self.licence)
+        identity, xllamacpp = self._known or self.identify(), _xllamacpp()
+        self._known = None
         self._jobs, self._answers, self._in_flight = queue.SimpleQueue(), queue.SimpleQueue(), 0
-        try:
-            import xllamacpp
-        except ImportError as error:
-            raise EngineError("llama_cpp: `uv sync --extra llama_cpp` (the package xllamacpp) is missing") from error
         settings = xllamacpp.CommonParams()
         settings.model.path = str(self.path)
         settings.model_alias = {self.model}
@@ -79,12 +88,7 @@ class LlamaCpp(Engine):
         self._workers = [threading.Thread(target=self._work, daemon=True) for _ in range(2 * self.slots)]
         for worker in self._workers:
             worker.start()
-        parts = self.path.name.split(".")
-        template = "" if self.chat_template is None else _digest(self.chat_template)
-        return Identity(
-            self.model, self.revision, weights.sha256, "llama_cpp", xllamacpp.__version__,
-            quantisation=parts[-2] if len(parts) > 2 else "", chat_template=template, verified=True,
-        )  # fmt: skip
+        return identity
 
     def room(self) -> int:
         """Twice the slots, less what is in flight."""
@@ -148,6 +152,14 @@ class LlamaCpp(Engine):
         except wire.Malformed as error:
             return _fault(job, "malformed_answer", str(error))
         return replace(made, seconds=round(time.monotonic() - began, 4), at=int(time.time()))
+
+
+def _xllamacpp() -> Any:
+    try:
+        import xllamacpp
+    except ImportError as error:
+        raise EngineError("llama_cpp: `uv sync --extra llama_cpp` (the package xllamacpp) is missing") from error
+    return xllamacpp
 
 
 def _fault(job: Job, kind: FaultKind, message: str, value: int | None = None, limit: int | None = None) -> Fault:

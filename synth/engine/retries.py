@@ -27,13 +27,18 @@ class Again(Exception):
 def pause(sample: bytes, attempts: int, asked: float | None) -> float:
     """Seconds before the next attempt: what the server asks for, else twice as long each time, spread by the sample's key.
 
+    A server that keeps asking for no pause at all is not hammered: from the third failure on the own pause is the least.
+
     >>> 0.25 <= pause(b"a", 1, None) < 0.5, 2.0 <= pause(b"a", 4, None) < 4.0, pause(b"a", 1, 7.0), pause(b"a", 1, 900.0)
     (True, True, 7.0, 30.0)
+    >>> pause(b"a", 2, 0.0), pause(b"a", 3, 0.0) >= 1.0, pause(b"a", 5000, None) <= LONGEST_S
+    (0.0, True, True)
     """
-    if asked is not None:
-        return min(asked, LONGEST_S)
     spread = 0.5 + int.from_bytes(key("pause", sample, attempts)[:4], "big") / 2**33
-    return min(LONGEST_S, FIRST_S * 2 ** (attempts - 1)) * spread
+    own = min(LONGEST_S, FIRST_S * 2.0 ** min(attempts - 1, 16)) * spread
+    if asked is None:
+        return own
+    return min(LONGEST_S, max(asked, own if attempts > 2 else 0.0))
 
 
 def retry_after(said: str | None) -> float | None:

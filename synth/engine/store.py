@@ -13,6 +13,7 @@ import os
 import time
 from collections import OrderedDict
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from secrets import token_hex
 from types import TracebackType
@@ -44,6 +45,8 @@ class Store:
         self._own: dict[bytes, int] = {}
         self._writer: SegmentWriter | None = None
         self._synced = time.monotonic()
+        self._beside = ThreadPoolExecutor(1, "store")
+        self._forcing: Future[None] | None = None
         self._load()
 
     def get(self, key: bytes) -> Answer | None:
@@ -65,7 +68,7 @@ class Store:
         assert self._writer is not None
         self._own[answer.key] = self._writer.append(answer.key, _payload(answer))
         if (now := time.monotonic()) - self._synced >= self.sync_s:
-            self._writer.sync()
+            self._sync(self._writer)
             self._synced = now
 
     def answers(self) -> Iterator[Answer]:
@@ -85,12 +88,16 @@ class Store:
 
     def close(self) -> None:
         """Writes the index of the own segment and lets everything go."""
-        if self._writer is not None:
-            os.close(self._own_fd)
-            self._writer.close()
-            self._writer = None
-        while self._files:
-            os.close(self._files.popitem()[1])
+        try:
+            self._forced()
+        finally:
+            self._beside.shutdown()
+            if self._writer is not None:
+                os.close(self._own_fd)
+                self._writer.close()
+                self._writer = None
+            while self._files:
+                os.close(self._files.popitem()[1])
 
     def __enter__(self) -> "Store":
         return self
@@ -110,6 +117,20 @@ class Store:
             if scan.damaged:
                 self.damaged[name] = scan.damaged
         self._hi, self._lo, self._offset, self._segment = _merged(found)
+
+    def _sync(self, writer: SegmentWriter) -> None:
+        """Forces to the disk what was appended, beside this thread: an engine in this process must not wait for a busy disk."""
+        if self._forcing is not None:
+            if not self._forcing.done():
+                return
+            self._forced()
+        self._forcing = self._beside.submit(writer.sync)
+
+    def _forced(self) -> None:
+        """Waits until the disk has it. Raises StoreError where it never will."""
+        forcing, self._forcing = self._forcing, None
+        if forcing is not None and (error := forcing.exception()) is not None:
+            raise StoreError(f"{self.folder}: cannot be forced to the disk: {error}") from error
 
     def _begin(self) -> None:
         if self.shard is None:

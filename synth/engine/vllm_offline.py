@@ -9,6 +9,7 @@ What the model writes as a tool call stays in the text, in the model's own form:
 
 import hashlib
 import os
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -47,26 +48,35 @@ class VllmOffline(Engine):
         )
         self._jobs: dict[str, tuple[Job, float]] = {}
         self._faults: list[Fault] = []
+        self._known: Identity | None = None
         self._tokens: tuple[bytes, list[int]] = (b"", [])
+
+    def identify(self) -> Identity:
+        """Hashes the folder and imports vLLM. Raises EngineError, or ModelFolderError for a folder without licence."""
+        self.weights = weigh(self.path, self.licence)
+        made = str(self.settings.get("quantization") or self.settings.get("dtype") or "auto")
+        given = self.settings.get("chat_template")
+        template = "" if given is None else hashlib.sha256(str(given).encode()).hexdigest()
+        self._known = Identity(
+            self.model, self.revision, self.weights.sha256, "vllm", _vllm().__version__, quantisation=made,
+            chat_template=template, verified=True,
+        )  # fmt: skip
+        return self._known
 
     def setup(self) -> Identity:
         """Hashes the folder and loads it. Raises EngineError, or ModelFolderError for a folder without licence."""
-        self.weights = weights = weigh(self.path, self.licence)
-        for name, value in (("HF_HUB_OFFLINE", "1"), ("VLLM_NO_USAGE_STATS", "1"), ("VLLM_DO_NOT_TRACK", "1")):
-            os.environ.setdefault(name, value)
-        try:
-            import vllm
-            from vllm.platforms import current_platform
-            from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
-        except ImportError as error:
-            raise EngineError(f"vllm: the package is missing or cannot be loaded here ({error})") from error
-        self._vllm, self._structured, self._final = vllm, StructuredOutputsParams, RequestOutputKind.FINAL_ONLY
+        identity, self._known = self._known or self.identify(), None
+        self._vllm = vllm = _vllm()
+        from vllm.platforms import current_platform
+        from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
+
+        self._structured, self._final = StructuredOutputsParams, RequestOutputKind.FINAL_ONLY
         structured = {"backend": "xgrammar", "disable_any_whitespace": True}
         settings: dict[str, Any] = {"structured_outputs_config": structured}
-        if (
-            current_platform.is_cpu()
-        ):  # a prompt taken in pieces rewinds its seeded generator, which torch cannot do on a CPU
+        if current_platform.is_cpu():
+            # a prompt taken in pieces rewinds its seeded generator, which torch cannot do on a CPU
             settings["enable_chunked_prefill"] = False
+            _bear_being_looked_at()
         settings |= self.settings
         try:
             self._llm = vllm.LLM(str(self.path), max_num_seqs=self.max_num_seqs, **settings)
@@ -75,13 +85,7 @@ class VllmOffline(Engine):
         self._engine: Any = self._llm.llm_engine
         self._tokenizer: Any = self._llm.get_tokenizer()
         self._context = int(self._engine.model_config.max_model_len)
-        made = str(self.settings.get("quantization") or self.settings.get("dtype") or "auto")
-        given = self.settings.get("chat_template")
-        template = "" if given is None else hashlib.sha256(str(given).encode()).hexdigest()
-        return Identity(
-            self.model, self.revision, weights.sha256, "vllm", vllm.__version__, quantisation=made, chat_template=template,
-            verified=True,
-        )  # fmt: skip
+        return identity
 
     def room(self) -> int:
         """Twice `max_num_seqs`, less what is in flight."""
@@ -194,6 +198,27 @@ class VllmOffline(Engine):
     @staticmethod
     def _as_fault(job: Job, kind: FaultKind, message: str, value: int | None = None, limit: int | None = None) -> Fault:
         return Fault(job.key, job.request_key, job.sample, kind, message[:500], value, limit, at=int(time.time()))
+
+
+def _vllm() -> Any:
+    for name, value in (("HF_HUB_OFFLINE", "1"), ("VLLM_NO_USAGE_STATS", "1"), ("VLLM_DO_NOT_TRACK", "1")):
+        os.environ.setdefault(name, value)
+    try:
+        import vllm
+        from vllm.sampling_params import StructuredOutputsParams  # noqa: F401  what an odd build lacks is said here
+    except ImportError as error:
+        raise EngineError(f"vllm: the package is missing or cannot be loaded here ({error})") from error
+    return vllm
+
+
+def _bear_being_looked_at() -> None:
+    """Lets vLLM search all modules of the process for its kernels where numba was imported before it, as our steps do.
+
+    llvmlite's library object takes any name for a function of LLVM's, `__dict__` too, over which that search (CPU only) breaks.
+    """
+    library = getattr(sys.modules.get("llvmlite.binding.ffi"), "lib", None)
+    if (known := getattr(library, "_fntab", None)) is not None:
+        known["__dict__"] = {}
 
 
 def _logprobs(made: Any) -> tuple[float | None, str]:

@@ -3,20 +3,33 @@
 import asyncio
 import json
 import threading
+import time
 from collections import Counter
+
+BODIES = {
+    "array": b"[]",
+    "null": b"null",
+    "surrogate": b'{"model": "tiny", "choices": [{"message": {"content": "\\ud800"}, "finish_reason": "stop"}]}',
+    "number": b'{"model": "tiny", "choices": [{"message": {"content": 7}, "finish_reason": "stop"}]}',
+    "unfinished": b'{"model": "tiny", "choices": [{"message": {"content": "x"}, "finish_reason": null}]}',
+    "deep": b"[" * 100_000,
+}
+"""Bodies under status 200 that are no answers, each in its own way."""
 
 
 class FaultyServer:
     """Serves `/v1/models` and `/v1/chat/completions` on 127.0.0.1 in a thread.
 
-    A prompt `429 2 …` is pushed back twice and then answered; `500`, `malformed`, `half`, `reset`, `nothing` likewise; `hang` and
-    `endless` never end; `empty`, `no usage`, `long`, `bad utf8`, `wrong model`, `refuse`, `redirect` answer once and for all.
+    A prompt `429 2 …` is pushed back twice and then answered; `500`, `malformed`, `half`, `reset`, `nothing`, `gzip`, `nothttp`,
+    those of `BODIES`, and `later` (which asks for a second's pause) likewise; `hang` and `endless` never end, `flood` sends
+    100 MiB; `empty`, `no usage`, `long`, `bad utf8`, `wrong model`, `refuse`, `redirect` answer once and for all.
     """
 
     def __init__(self, model: str = "tiny", limit: int | None = None, delay: float = 0.0):
         self.model, self.limit, self.delay = model, limit, delay
         self.asked: Counter[str] = Counter()
         self.bodies: list[dict] = []
+        self.times: list[float] = []
         self.headers: list[dict[str, str]] = []
         self.at_once = self.most_at_once = 0
         self.deaf = False
@@ -72,6 +85,7 @@ class FaultyServer:
         prompt = body["messages"][-1]["content"]
         self.asked[f"{prompt}|{body['seed']}"] += 1
         self.bodies.append(body)
+        self.times.append(time.monotonic())
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
@@ -94,6 +108,22 @@ class FaultyServer:
             await self._raw(writer, b'{"choices": [{"mess')
         elif kind == "utf8":
             await self._raw(writer, json.dumps(self._answer(body, "X")).encode().replace(b"X", b"\xff\xfe"))
+        elif kind in BODIES:
+            await self._raw(writer, BODIES[kind])
+        elif kind == "later":
+            await self._send(writer, 429, {"error": {"message": "later"}}, "Retry-After: 1\r\n")
+        elif kind == "gzip":
+            await self._raw(writer, b"no gzip at all", extra="Content-Encoding: gzip\r\n")
+        elif kind == "nothttp":
+            writer.write(b"\x00\x01 this is no HTTP\r\n\r\n")
+            await writer.drain()
+            return False
+        elif kind == "flood":
+            writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            for _ in range(100):
+                writer.write(b"100000\r\n" + b"a" * (1 << 20) + b"\r\n")
+                await writer.drain()
+            return False
         elif kind == "half":
             writer.write(b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n{"choices":')
             await writer.drain()

@@ -11,6 +11,7 @@ import pytest
 
 from synth.engine.content_key import Identity
 from synth.engine.engine import EngineError
+from synth.engine.figures import Figures
 from synth.engine.generate import generate
 from synth.engine.llama_cpp import LlamaCpp
 from synth.engine.request import Completion, Fault, Request, Sampling, Structure
@@ -140,3 +141,30 @@ def test_a_file_that_is_no_model_is_said(tmp_path):
 def test_a_model_without_a_licence_is_refused():
     with pytest.raises(ModelFolderError, match="no licence text"):
         smol(licence=None).setup()
+
+
+def test_an_engine_that_fails_in_the_middle_stops_the_run_and_what_it_answered_is_kept(ask, tmp_path):
+    prompts = [ask(f"Count to {i}.", max_tokens=2) for i in range(20)]
+
+    class Failing:
+        """llama.cpp, until it has answered seven times."""
+
+        def __init__(self, server):
+            self.server, self.left = server, iter(range(7))
+
+        def handle_chat_completions(self, body):
+            if next(self.left, None) is None:
+                raise RuntimeError("failed to decode")
+            return self.server.handle_chat_completions(body)
+
+    engine = smol()
+    with engine as identity, Store(tmp_path, 0) as store:
+        engine._server = Failing(engine._server)
+        with pytest.raises(EngineError, match=r"llama\.cpp failed: failed to decode"):
+            list(generate(engine, identity, prompts, store))
+    kept = len(Store(tmp_path))
+    assert 0 < kept <= 7
+    with engine as identity, Store(tmp_path, 0) as store:
+        figures = Figures()
+        assert len(list(generate(engine, identity, prompts, store, figures=figures))) == 20
+    assert (figures.stored, figures.asked) == (kept, 20 - kept)

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from faulty_server import FaultyServer
+from faulty_server import BODIES, FaultyServer
 
 from synth.engine.engine import EngineError
 from synth.engine.figures import Figures
@@ -45,7 +45,10 @@ def test_n_samples_have_seeds_of_their_own(faulty, ask, tmp_path):
     assert all(0 <= a.seed < 2**31 for a in got)
 
 
-@pytest.mark.parametrize("kind", ["429", "500", "503", "malformed", "utf8", "half", "reset", "nothing", "nochoices"])
+@pytest.mark.parametrize(
+    "kind",
+    ["429", "500", "503", "malformed", "utf8", "half", "reset", "nothing", "nochoices", "gzip", "nothttp", *BODIES],
+)
 def test_a_bad_day_of_two_answers_heals(faulty, ask, tmp_path, kind):
     figures = Figures()
     got = answers(faulty, [ask(f"{kind} 2 times")], tmp_path, figures)[f"{kind} 2 times"]
@@ -65,6 +68,9 @@ def test_a_bad_day_of_two_answers_heals(faulty, ask, tmp_path, kind):
         ("hang", "deadline"),
         ("endless", "deadline"),
         ("nochoices", "malformed_answer"),
+        ("array", "malformed_answer"),
+        ("nothttp", "server_error"),
+        ("gzip", "server_error"),
     ],
 )
 def test_a_bad_day_without_end_is_a_fault_within_the_deadline(faulty, ask, tmp_path, kind, fault):
@@ -75,6 +81,21 @@ def test_a_bad_day_without_end_is_a_fault_within_the_deadline(faulty, ask, tmp_p
     assert isinstance(got[kind], Fault)
     assert got[kind].kind == fault
     assert got[kind].attempts >= 2
+
+
+def test_a_server_that_asks_for_a_pause_gets_it(faulty, ask, tmp_path):
+    got = answers(faulty, [ask("later 1 time")], tmp_path)["later 1 time"]
+    assert isinstance(got, Completion)
+    assert got.attempts == 2
+    first, second = faulty.times
+    assert 1.0 <= second - first < 2.0
+
+
+def test_an_answer_that_grows_without_end_is_cut_off_before_it_fills_the_memory(faulty, ask, tmp_path):
+    got = answers(faulty, [ask("flood"), ask("well")], tmp_path, attempt_s=20.0, deadline_s=1.0)
+    assert isinstance(got["well"], Completion)
+    assert got["flood"].kind == "malformed_answer"
+    assert "an answer of more than 64 MiB" in got["flood"].message
 
 
 def test_a_prompt_that_is_too_long_is_a_fault_with_both_counts(faulty, ask, tmp_path):

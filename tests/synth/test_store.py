@@ -274,3 +274,36 @@ def test_a_writer_killed_at_any_moment_loses_no_answer_that_it_had_put(tmp_path)
     store = Store(tmp_path)
     for turn, last in told.items():
         assert all(store.has(key(f"{turn} {i}")) for i in range(last + 1))
+
+
+def test_a_busy_disk_does_not_hold_the_writer(tmp_path, monkeypatch):
+    forced = []
+
+    def slowly(fd):
+        time.sleep(0.3)
+        forced.append(fd)
+
+    monkeypatch.setattr("synth.engine.segment.os.fdatasync", slowly)
+    began = time.monotonic()
+    with Store(tmp_path, 0, sync_s=0.0) as store:
+        for i in range(50):
+            store.put(completion(str(i)))
+        assert time.monotonic() - began < 0.3
+        assert store.get(completion("49").key) == completion("49")
+    assert len(forced) == 2, "one that was at work meanwhile, and the last one"
+
+
+def test_a_disk_that_cannot_keep_what_was_written_is_said(tmp_path, monkeypatch):
+    def fails(fd):
+        raise OSError(5, "Input/output error")
+
+    store = Store(tmp_path, 0, sync_s=0.0)
+    monkeypatch.setattr("synth.engine.segment.os.fdatasync", fails)
+
+    def puts():
+        for i in range(1000):
+            store.put(completion(str(i)))
+            time.sleep(0.001)
+
+    with pytest.raises(StoreError, match=r"cannot be forced to the disk: .*Input/output error"):
+        puts()

@@ -6,6 +6,7 @@ import re
 import pytest
 from tiny_model import make
 
+from synth.engine.engine import EngineError
 from synth.engine.generate import generate
 from synth.engine.request import Completion, Request, Sampling, Structure
 from synth.engine.store import Store
@@ -93,3 +94,52 @@ def test_a_prompt_longer_than_the_context_is_a_fault_with_both_counts(running, a
 def test_a_raw_prompt_goes_on_without_a_template(running, tmp_path):
     raw = Request(b"raw", (), Sampling(max_tokens=4, temperature=1.0), prompt="<|im_start|>user\n")
     assert asked(running, tmp_path, raw)["raw"].prompt_tokens <= 6
+
+
+def test_parallel_settings_reach_vllm_as_they_are_and_count_as_devices(running, monkeypatch):
+    import vllm
+
+    folder = running[0].path
+    both = VllmOffline(
+        folder, model="lab/tiny", revision="r1", max_num_seqs=8,
+        settings=SETTINGS | {"tensor_parallel_size": 2, "data_parallel_size": 2},
+    )  # fmt: skip
+    with pytest.raises(EngineError, match=r"LLM\(data_parallel_size=2\) is not supported for single-process"):
+        both.setup()  # vLLM's own words
+    given = {}
+
+    class Taking:
+        def __init__(self, model, **settings):
+            given.update(settings, model=model)
+            raise ValueError("that is all")
+
+    monkeypatch.setattr(vllm, "LLM", Taking)
+    with pytest.raises(EngineError, match="vLLM cannot load it: that is all"):
+        both.setup()
+    assert {name: given[name] for name in both.settings} == both.settings
+    assert (given["model"], given["max_num_seqs"], both.devices) == (str(folder), 8, 4)
+
+
+def test_an_engine_that_fails_in_the_middle_stops_the_run_and_what_it_answered_is_kept(running, ask, tmp_path):
+    engine, _ = running
+    prompts = [ask(f"夢 {i}", max_tokens=4) for i in range(40)]
+    steps, real = iter(range(12)), engine._engine.step
+
+    def step():
+        if next(steps, None) is None:
+            raise RuntimeError("an illegal memory access was encountered")
+        return real()
+
+    engine._engine.step = step
+    try:
+        with pytest.raises(EngineError, match="vLLM failed: RuntimeError: an illegal memory access"):
+            asked(running, tmp_path, *prompts)
+    finally:
+        engine._engine.step = real
+        engine._engine.abort_request(list(engine._jobs), internal=False)
+        engine._jobs.clear()
+    kept = {a.key for a in Store(tmp_path).answers()}
+    assert 0 < len(kept) < 40
+    assert len(asked(running, tmp_path, *prompts)) == 40
+    assert sum(p.stat().st_size > 16 for p in tmp_path.rglob("*.seg")) == 2, "the second run wrote what was missing"
+    assert len(Store(tmp_path)) == 40

@@ -1,5 +1,10 @@
-"""A tiny Qwen3 with random weights, its tokenizer and its licence, made where a test runs: an engine does the same work with it."""
+"""A tiny Qwen3 with its tokenizer and its licence, made where a test runs: an engine does the same work with it as with a large one.
 
+Its weights are random (`make`), or trained for a minute on answers that it is to give (`teach`), which it then gives now and then.
+"""
+
+import random
+import time
 from pathlib import Path
 
 TEMPLATE = (
@@ -33,3 +38,44 @@ def make(folder: Path, texts: list[str], vocabulary: int = 2000) -> Path:
     Qwen3ForCausalLM(config).save_pretrained(folder)
     (folder / "LICENSE").write_text("made by the test")
     return folder
+
+
+def teach(folder: Path, chats: list[tuple[str, str]], *, below: float, cpu_s: float) -> float:
+    """Trains the model in a folder on (question, answer) until the loss of its answers is below a value; the loss.
+
+    cpu_s: CPU seconds after which it ends all the same: as much training on a busy machine as on a quiet one.
+    """
+    import torch
+    from transformers import AutoTokenizer, Qwen3ForCausalLM
+
+    torch.set_num_threads(1)  # threads that wait for each other lose more than a core where others work
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = Qwen3ForCausalLM.from_pretrained(folder, dtype=torch.float32).train()
+    taught = [_lesson(tokenizer, *chat) for chat in chats]
+    optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=0.0)
+    rng, began, loss = random.Random(0), time.process_time(), 9.0
+    while loss > below and time.process_time() - began < cpu_s:
+        batch = rng.sample(taught, 8)
+        width = max(len(tokens) for tokens, _ in batch)
+        ids = torch.zeros(8, width, dtype=torch.long)
+        wanted = torch.full((8, width), -100)
+        for row, (tokens, start) in enumerate(batch):
+            ids[row, : len(tokens)] = torch.tensor(tokens)
+            wanted[row, start : len(tokens)] = ids[row, start : len(tokens)]
+        step = model(input_ids=ids, labels=wanted).loss
+        optimiser.zero_grad()
+        step.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        loss += 0.05 * (step.item() - loss)
+    model.save_pretrained(folder)
+    return loss
+
+
+def _lesson(tokenizer, question: str, answer: str) -> tuple[list[int], int]:
+    """Tokens of a chat, and where its answer begins."""
+    asked = tokenizer.apply_chat_template(
+        [{"role": "user", "content": question}], tokenize=False, add_generation_prompt=True
+    )
+    before = tokenizer(asked, add_special_tokens=False).input_ids
+    return before + tokenizer(f"{answer}<|im_end|>", add_special_tokens=False).input_ids, len(before)

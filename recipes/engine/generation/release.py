@@ -26,6 +26,7 @@ from recipes.engine.generation.plan import FORMAT, LIBRARIES, Generation
 from recipes.engine.generation.rounds import Outcome
 from recipes.engine.manifests import versions
 from synth.dialogue import RUN_COLUMNS, schema
+from synth.engine.figures import total
 from synth.models import ALLOWED, Ruling, check_release
 from synth.obligations import Obligation, PolicyError
 
@@ -146,6 +147,7 @@ def _manifest(
         "identities": [i for n, i in enumerate(t["identity"] for t in tasks if "identity" in t) if n == 0],
         "engine": next((t["engine"] for t in tasks if "engine" in t), None),
         "figures": figures,
+        "generated": total(figures),
         "licences": {"status": ruling.status, "obligations": [o.as_dict() for o in sorted(ruling.obligations)]},
         "verifiers": dict(sorted(outcome.audits.items())),
         "contamination": dict(outcome.deciding.hits.most_common()),

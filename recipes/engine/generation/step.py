@@ -4,6 +4,7 @@ It decides nothing. Its file counts when its manifest is there (`tasks/00000.jso
 killed makes its instances again and finds its answers in the store.
 """
 
+import functools
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -15,6 +16,7 @@ from datatrove.pipeline.base import PipelineStep
 
 from curation.place import Place
 from recipes.engine.generation.engines import EngineChoice
+from recipes.engine.generation.held_engine import engine_of
 from recipes.engine.generation.seeds import read_seeds
 from synth.answering import Asker, Dialogue, by_model, by_program
 from synth.candidates import Rights, candidate_schema, row
@@ -22,6 +24,7 @@ from synth.chat_forms import FORMS
 from synth.engine.content_key import Identity
 from synth.engine.engine import Engine
 from synth.engine.figures import Figures
+from synth.engine.lazy import Lazy
 from synth.engine.store import Store
 from synth.models import Policy
 from synth.obligations import PolicyError, Purpose
@@ -29,6 +32,8 @@ from synth.orders import Drawn, Order, drawn
 
 ROWS = 512
 """Candidates that are written at a time."""
+LIVE = {"tokens": "completion_tokens"} | {name: name for name in ("answered", "stored", "judged", "accepted")}
+"""Counts that the live line of a round shows, and the figures that they are."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,7 @@ class AnswerRound(PipelineStep):
     def __init__(self, work: Work):
         super().__init__()
         self.work = work
+        self._shown: dict[str, int] = {}
 
     def run(self, data: Any = None, rank: int = 0, world_size: int = 1) -> Iterator[Any]:
         """Answers this worker's instances; yields nothing. `data` is not used."""
@@ -71,7 +77,6 @@ class AnswerRound(PipelineStep):
                 made = row(dialogue, rights, self.work.number)
                 self.stat_update("rows", value=1)
                 self.stat_update("kept", value=int(made["verdict"] == "pass"))
-                self.stat_update("tokens", value=made["completion_tokens"] or 0)
                 sink.add(made)
         figures.stop()
         place.write_json(
@@ -103,16 +108,27 @@ class AnswerRound(PipelineStep):
         asking = [o for o in work.orders if o.answers != "program" and o.name in work.ranges]
         if not asking or work.engine.kind is None:
             return
-        engine = work.engine.make()
-        with engine as identity, Store(work.store, rank) as store:
+        figures.begin()
+        with engine_of(work.engine) as (engine, identity), Store(work.store, rank) as store:
             _admitted(engine, identity, work.policy)
-            about |= {"identity": asdict(identity), "engine": dict(engine.describe())}
             form = FORMS[work.chat_form] if work.chat_form else None
-            asker = Asker(engine, identity, store, form=form)
+            asker = Asker(engine, identity, store, form=form, show=functools.partial(self._show, engine))
             theirs = Rights(work.policy, identity, work.purpose)
             wanted: Iterable[Drawn] = drawn(asking, work.ranges, seeds, work.salt, rank, of)
             for dialogue in by_model(wanted, asker, figures):
                 yield dialogue, theirs
+            figures.loading += engine.loading()
+            about |= {"identity": asdict(identity), "engine": dict(engine.describe())}
+
+    def _show(self, engine: Lazy, figures: Figures) -> None:
+        """What the live line of a run adds up over workers: `Progress` says how."""
+        figures.loading += engine.loading()
+        now = {name: getattr(figures, of) for name, of in LIVE.items()} | {
+            "device_ms": round(1000 * figures.gpu_seconds)
+        }
+        for name, value in now.items():
+            self.stat_update(name, value=value - self._shown.get(name, 0))
+        self._shown = now
 
 
 def _admitted(engine: Engine, identity: Identity, policy: Policy) -> None:

@@ -33,6 +33,12 @@ def notes(manifest: Mapping[str, Any]) -> list[str]:
     origins = ", ".join(f"{n:,} by {origin}" for origin, n in yields["origins"].items() if n)
     rows = f"{yields['rows']:,} rows over {yields['functions']} functions ({origins or 'none'})"
     said = [f"{rows} in {manifest['rounds']} rounds: {manifest['over']}"]
+    if (now := manifest["generated"])["judged"]:
+        speed = "" if now["completion_tokens_per_s"] is None else f" at {now['completion_tokens_per_s']:,.0f} tokens/s"
+        said.append(
+            f"{now['asked']:,} answers asked of the model, {now['stored']:,} from the store: {now['completion_tokens']:,} tokens"
+            f"{speed}, {now['gpu_seconds'] / 3600:,.3f} device hours; {now['yield']:.1%} of its answers pass"
+        )
     if most := yields["templates"]["most"]:
         said.append(
             f"{yields['templates']['count']} templates, the most frequent with {most[0]['share']:.1%} of the rows"
