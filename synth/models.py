@@ -149,10 +149,24 @@ class Policy:
         entry = self.models.get((identity.model, identity.revision, weights.sha256))
         if entry is None or entry["licence_sha256"] in weights.licences.values():
             return
-        found = ", ".join(f"{name} {digest[:12]}…" for name, digest in weights.licences.items())
-        raise PolicyError(
-            f"{weights.path}: its licence text is not the one that was reviewed for {identity.model} "
-            f"({entry['licence_sha256'][:12]}…), but {found}; review it and change the entry in {self.where}"
+        changed = self._changed(str(weights.path), identity.model, entry["licence_sha256"], weights.licences)
+        raise PolicyError(changed)
+
+    def check_reviewed(self, model: str, revision: str, licences: Mapping[str, str], where: str) -> None:
+        """Before weights are hashed: one of the licence texts beside them (hash by name) is that of an entry for model and revision.
+
+        Raises PolicyError where it has changed.
+        """
+        entries = [e for (m, r, _), e in self.models.items() if (m, r) == (model, revision)]
+        if not entries or any(e["licence_sha256"] in licences.values() for e in entries):
+            return
+        raise PolicyError(self._changed(where, model, entries[0]["licence_sha256"], licences))
+
+    def _changed(self, where: str, model: str, reviewed: str, licences: Mapping[str, str]) -> str:
+        found = ", ".join(f"{name} {digest[:12]}…" for name, digest in licences.items())
+        return (
+            f"{where}: its licence text is not the one that was reviewed for {model} ({reviewed[:12]}…), but {found}; "
+            f"review it and change the entry in {self.where}"
         )
 
     def _entry(self, name: str, entry: Mapping[str, Any], above: tuple[str, ...] = ()) -> Ruling:
