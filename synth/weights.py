@@ -41,7 +41,9 @@ def weigh(path: str | Path, licence: str | Path | None = None) -> Weights:
     Raises ModelFolderError for what is no model, or has no licence text.
     """
     path = Path(path)
-    deciding = [path] if path.is_file() else [p for p in _files(path) if p.suffix in _DECIDES and not _is_licence(p.name)]
+    deciding = (
+        [path] if path.is_file() else [p for p in _files(path) if p.suffix in _DECIDES and not _is_licence(p.name)]
+    )
     if path.exists() and not any(p.suffix in _WEIGHTS for p in deciding):
         raise ModelFolderError(f"{path}: holds no weights ({', '.join(_WEIGHTS)})")
     texts = licence_texts(path, licence)

@@ -146,8 +146,8 @@ class Task(ABC):
     function: what of an assistant it teaches. version: grows whenever the same draw may give another. members: instances that
     are drawn alike (2 for twins): `draw.member` tells them apart, 0 being the first.
     group: its file in `synth/prompts/`. passage: whether each instance grows from a passage of a curated page.
-    use: how rows use that passage (`synth.rights.Use`). paths: parameters that may name files of one's own. exempt: kinds of a recipe's `conduct` that do not hold for its answers (a
-    call is no Japanese sentence).
+    use: how rows use that passage (`synth.rights.Use`). paths: parameters that may name files of one's own. exempt: kinds of a
+    recipe's `conduct` that do not hold for its answers (a call is no Japanese sentence).
     """
 
     name: ClassVar[str]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from curation.source_hash import of_module
 from recipes.engine import blocks, code_version
 from recipes.engine.errors import RecipeError
+from recipes.engine.generation.base import base_hashes
 from recipes.engine.generation.engines import INSTALL, EngineChoice, choose
 from recipes.engine.generation.paths import check_model, engine_placed, task_placed
 from recipes.engine.generation.spec import GenerateSpec, ReleaseSpec, TaskOrder
@@ -279,9 +280,12 @@ def _asked(g: Generation) -> str:
     own = {path for order in g.orders for path in order.task.files()}
     data["own"] = hash_of(sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in own))
     sets = g.spec.decontaminate.sets if g.spec.decontaminate is not None else {}
-    evaluation = {n: hashlib.sha256(evaluation_file(g, s.file).read_bytes()).hexdigest()[:16] for n, s in sets.items()}
+    evaluation: dict[str, Any] = {
+        n: hashlib.sha256(evaluation_file(g, s.file).read_bytes()).hexdigest()[:16] for n, s in sets.items()
+    }
     said = g.spec.model_dump(by_alias=True)
     release = [g.target.purpose, g.release.draft_wordings]
+    evaluation |= {"novelty base": base_hashes(g.spec.novelty.base, g.folder, g.where)}
     engine = [g.engine.kind, sorted(g.left_out)]  # its keys are in `said`, as the recipe has them
     return hash_of(
         [FORMAT, said, release, g.read.fingerprint, code, libraries, data, evaluation, engine, g.policy_hash]

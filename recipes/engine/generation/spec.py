@@ -55,9 +55,13 @@ class Caps(_Spec):
 
 
 class NoveltyRule(_Spec):
-    """threshold: Jaccard similarity of two prompts from which the later one is a copy, in (0, 1]."""
+    """threshold: Jaccard similarity of two prompts from which the later one is a copy, in (0, 1].
+
+    base: folders of sets that were generated earlier (OUT/VERSION/NAME), with whose prompts new ones are compared too.
+    """
 
     threshold: float
+    base: list[str] = Field(default_factory=list)
 
 
 class EvaluationSet(_Spec):

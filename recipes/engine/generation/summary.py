@@ -33,6 +33,9 @@ def notes(manifest: Mapping[str, Any]) -> list[str]:
     origins = ", ".join(f"{n:,} by {origin}" for origin, n in yields["origins"].items() if n)
     rows = f"{yields['rows']:,} rows over {yields['functions']} functions ({origins or 'none'})"
     said = [f"{rows} in {manifest['rounds']} rounds: {manifest['over']}"]
+    for one in manifest["short"]:
+        head, *reasons = one["why"]
+        said += [f"short: {head}", *(f"    {reason}" for reason in reasons)]
     if most := yields["templates"]["most"]:
         said.append(
             f"{yields['templates']['count']} templates, the most frequent with {most[0]['share']:.1%} of the rows"
