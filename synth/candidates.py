@@ -81,7 +81,7 @@ def row(dialogue: Dialogue, rights: Rights, number: int) -> dict[str, Any]:
     messages = messages[: dialogue.judged[-1].turn + 1] if dialogue.judged else messages
     made["messages"] = canonical(messages).decode()
     if dialogue.last is not None and dialogue.request is not None and rights.identity is not None:
-        made |= answer_row(dialogue.request, dialogue.last, rights.identity)
+        made |= answer_row(dialogue.request, dialogue.last, rights.identity) | {"answer": dialogue.texts[-1]}
     elif dialogue.fault is None:
         made |= {"answer": dialogue.texts[-1], "answer_origin": "program", "finish": None}
     if dialogue.fault is not None:
