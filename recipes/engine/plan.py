@@ -165,7 +165,9 @@ def make(recipe: Recipe, where: str, out: str, *, unit_bytes: int | None = None,
         made_of.url = f"{plan.folder}/{spec.name}"
         made_of.rounds = f"{out.rstrip('/')}/stages/{spec.name}-{made_of.asked[:12]}"
         earlier = [placed(one, made_of.folder) for one in spec.novelty.base]
-        if "://" not in made_of.url and str(Path(made_of.url).resolve()) in [str(Path(one).resolve()) for one in earlier]:
+        if "://" not in made_of.url and str(Path(made_of.url).resolve()) in [
+            str(Path(one).resolve()) for one in earlier
+        ]:
             raise RecipeError(
                 f"{made_of.where}: novelty: base names the set itself ({made_of.url}); name an earlier version's"
             )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from curation.source_hash import of_module
 from recipes.engine import blocks, code_version
 from recipes.engine.errors import RecipeError
-from recipes.engine.generation.base import base_hashes
+from recipes.engine.generation.earlier_sets import base_hashes
 from recipes.engine.generation.engines import INSTALL, EngineChoice, choose
 from recipes.engine.generation.paths import check_model, engine_placed, task_placed
 from recipes.engine.generation.spec import GenerateSpec, ReleaseSpec, TaskOrder

@@ -20,7 +20,7 @@ from curation.parquet_file import read_parquet
 from curation.place import Place
 from recipes.engine.errors import RecipeError, RunError
 from recipes.engine.executors import LocalExecutor, cluster_executor, incomplete, wait_for_slurm
-from recipes.engine.generation.base import load_base
+from recipes.engine.generation.earlier_sets import load_base
 from recipes.engine.generation.plan import Generation, evaluation_file
 from recipes.engine.generation.seeds import write_seeds
 from recipes.engine.generation.step import AnswerRound, Work
