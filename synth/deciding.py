@@ -1,8 +1,9 @@
 """The deciding stage of a round: which candidates become rows, over all workers at once, in the order of a hash of their ids.
 
 A candidate meets the questions in this order, and the first that it fails is its reason: an answer at all, verdict, author, wording,
-audit, licence, contamination; then, one after the other and remembering what was taken: near-duplicate prompts, the same answer
-again, answers enough for the prompt, quota and caps. So the same candidates give the same rows, whoever answered first.
+audit, what it takes from its passage, licence, contamination; then, one after the other and remembering what was taken:
+near-duplicate prompts, the same answer again, answers enough for the prompt, quota and caps. So the same candidates give the same
+rows, whoever answered first.
 """
 
 from collections import Counter
@@ -95,7 +96,7 @@ class Deciding:
     def _unfit(self, row: dict[str, Any]) -> Refusal | None:
         """Why a candidate is no row whatever the others are."""
         if row["fault"] is not None:
-            return Refusal(row["fault"], row["fault_message"] or "")
+            return Refusal(row["fault"], row["fault_message"] or "", row["fault_value"], row["fault_limit"])
         if row["verdict"] != "pass":
             wrong = [v for v in row["verifications"] if v["hard"] and v["verdict"] != "pass"]
             found = "; ".join(f"{v['verifier']} {v['verdict']}" for v in wrong[:5])
@@ -108,6 +109,8 @@ class Deciding:
         used = {v["verifier"] for v in row["verifications"] if v["hard"]}
         if bad := sorted(used - self.rules.audited):
             return Refusal("unaudited_verifier", ", ".join(bad))
+        if row["taken_span"] is not None:
+            return Refusal("takes_wording", row["taken_span"][:200], float(len(row["taken_span"])))
         if row["licence_status"] == "deny":
             return Refusal("licence_denied", ", ".join(a["model"] for a in row["authors"] if a["status"] == "deny"))
         return self._contaminated(row)

@@ -14,18 +14,20 @@ import fnmatch
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
 import yaml
 
 from synth.engine.content_key import Identity
-from synth.obligations import Obligation, PolicyError, Target, contradiction, read_obligations
+from synth.obligations import Obligation, PolicyError, Purpose, Target, contradiction, read_obligations
 from synth.weights import Weights
 
 Status = Literal["allow", "conditional", "deny"]
 _STRICTNESS = {"allow": 0, "conditional": 1, "deny": 2}
 
+DOCUMENT_KINDS = ("open", "public", "denied")
+"""What a document's licence is: see `synth/rights.py`."""
 _NEEDED = ("status", "reason", "link")
 _REVIEWED = ("licence", "reviewer", "date")
 
@@ -123,6 +125,17 @@ class Policy:
             todo += [(u, rest) for e in listed for u in e.get("upstream", ())]
         return list(found.items())
 
+    def licence_of(self, named: str, revision: str | None = None) -> str | None:
+        """SPDX id that the entry of a model says, or that of something upstream (`data:…`, `family:…`, `model:…`)."""
+        kind, _, rest = named.partition(":")
+        if kind == "data":
+            return self.data.get(rest, {}).get("licence")
+        if kind == "family":
+            return next((f.get("licence") for f in self.families if f["name"] == rest), None)
+        model = rest if kind == "model" else named
+        found = [e["licence"] for (m, r, _), e in self.models.items() if m == model and revision in (None, r)]
+        return found[0] if found else None
+
     def check_named(self, models: Iterable[str]) -> None:
         """Refuses models by name, before anything is loaded or hashed: for `seimai check`. Raises PolicyError with the reason."""
         listed = {model for model, _, _ in self.models}
@@ -134,6 +147,11 @@ class Policy:
             entries = [self._entry(f"model {m}", e) for (m, _, _), e in self.models.items() if m == model]
             if all(e.status == "deny" for e in entries):
                 raise PolicyError(entries[0].reasons[0])
+
+    def check_called(self, name: str, where: str) -> None:
+        """Refuses the name by which a server is asked for a model, where it is a denied one's, whatever its operator declares."""
+        if (refused := self._by_name(name)) is not None and refused.status == "deny":
+            raise PolicyError(f"{where} is asked for {refused.reasons[0].removeprefix('model ')}")
 
     def check_host(self, url: str) -> None:
         """Refuses the addresses of providers whose terms forbid training on their output. Raises PolicyError with the reason."""
@@ -240,6 +258,17 @@ def load_policy(path: str | Path) -> Policy:
         _has(line, ("model", "revision", "signed_by", "date", "reason"), f"{path.name}, declared")
     for line in data.get("unknown_web") or []:
         _has(line, ("basis", "purposes", "reviewer", "date", "reason"), f"{path.name}, unknown_web")
+        if unknown := sorted(set(line["purposes"]) - set(get_args(Purpose))):
+            raise PolicyError(
+                f"{path.name}, unknown_web '{line['basis']}': there is no purpose '{unknown[0]}'; {', '.join(get_args(Purpose))}"
+            )
+    documents = data.get("documents") or {}
+    for licence, entry in documents.items():
+        place = f"{path.name}, documents, {licence}"
+        if not isinstance(entry, dict) or entry.get("kind") not in DOCUMENT_KINDS:
+            found = entry.get("kind") if isinstance(entry, dict) else entry
+            raise PolicyError(f"{place}: kind is one of {', '.join(DOCUMENT_KINDS)}, not {found!r}")
+        read_obligations(entry.get("obligations", ()), licence, place)
     named = {e["id"]: e for e in data.get("data") or []}
     rest = {name: tuple(data.get(name) or ()) for name in ("providers", "families", "declared", "unknown_web")}
     policy = Policy(
@@ -247,7 +276,7 @@ def load_policy(path: str | Path) -> Policy:
         str(data.get("version", "")),
         models=models,
         data=named,
-        documents=data.get("documents") or {},
+        documents=documents,
         **rest,
     )
     for (

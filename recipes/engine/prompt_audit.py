@@ -44,9 +44,7 @@ def audit_prompts(files: Sequence[Path] = (), console: Console | None = None) ->
     drafts = sum(line.state == "draft" for words in read for line in words.lines)
     console.print(f"{len(read)} files, {lines} lines: {drafts} drafts, {lines - drafts} reviewed; {len(faults)} faults")
     if faults:
-        raise RunError(
-            f"{len({f.place for f in faults})} wordings have faults; each is shown with what would be right"
-        )
+        raise RunError(f"{len({f.place for f in faults})} wordings have faults; each is shown with what would be right")
     return lines
 
 

@@ -104,7 +104,7 @@ def make(
     target = None if release.target is None else Target(**_target(release.target.model_dump()))
     models = [] if engine.model is None else [engine.model]
     policy_path = folder / policy_file if policy_file else POLICY
-    policy = check_generation(place, models, engine.addresses, target, policy_path)
+    policy = check_generation(place, models, engine.addresses, target, policy_path, engine.called)
     assert target is not None
     _check_obligations(engine, policy, target, place)
     check_model(engine, policy, place)

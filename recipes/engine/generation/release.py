@@ -164,6 +164,7 @@ def _manifest(
         "identities": [i for n, i in enumerate(t["identity"] for t in tasks if "identity" in t) if n == 0],
         "engine": next((t["engine"] for t in tasks if "engine" in t), None),
         "figures": figures,
+        "policy": {"file": g.policy.where, "version": g.policy.version, "sha256": g.policy_hash},
         "licences": {"status": ruling.status, "obligations": [o.as_dict() for o in sorted(ruling.obligations)]},
         "verifiers": dict(sorted(outcome.audits.items())),
         "novelty": {"threshold": g.spec.novelty.threshold, "base": outcome.base},

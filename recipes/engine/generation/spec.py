@@ -147,6 +147,12 @@ class TargetSpec(_Spec):
     licence: str | None = None
     signoffs: dict[str, str] = Field(default_factory=dict)
 
+    @model_validator(mode="after")
+    def _published_is_published(self) -> "TargetSpec":
+        if self.purpose == "publish" and not self.publish:
+            raise ValueError("purpose: publish says that the rows are published, and publish: false that nothing is")
+        return self
+
 
 class ReleaseSpec(_Spec):
     """Under which conditions generated rows are released.
