@@ -20,6 +20,7 @@ from answering_server import AnsweringServer
 
 from recipes.engine.errors import RunError
 from recipes.engine.recipe_file import POLICY
+from synth.engine.store import Store
 from synth.tasks.task import instance, task_class
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -176,6 +177,11 @@ if __name__ == "__main__":
 """
 
 
+def asked_again(server, frozen: dict[int, int]) -> list[int]:
+    """Seeds that were asked more often than when their answer was stored; a seed is a hash of its request and sample."""
+    return [seed for (_, seed), n in server.asked.items() if n > frozen.get(seed, n)]
+
+
 @pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.nightly)])
 def test_a_killed_generation_goes_on_asks_nothing_twice_and_gives_the_same_rows(recipes, kills):
     rng = random.Random(7)
@@ -189,6 +195,7 @@ def test_a_killed_generation_goes_on_asks_nothing_twice_and_gives_the_same_rows(
         path = recipes.write()
         script = recipes.folder / "run.py"
         script.write_text(SCRIPT, encoding="utf-8")
+        frozen: dict[int, int] = {}
         for _ in range(kills):
             began = sum(server.asked.values())
             process = subprocess.Popen(
@@ -202,7 +209,12 @@ def test_a_killed_generation_goes_on_asks_nothing_twice_and_gives_the_same_rows(
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+            assert not asked_again(server, frozen), "asked again although it was stored"
+            with Store(recipes.folder / "out/completions") as store:
+                stored = {answer.seed for answer in store.answers()}
+            frozen = {seed: n for (_, seed), n in server.asked.items() if seed in stored}
         again = recipes.run()
+        assert not asked_again(server, frozen), "asked again although it was stored"
     assert again["content"] == whole["content"]
     assert len({r["id"] for r in recipes.rows()}) == 40
     most = 2 * LIMITS["max_concurrency"] * 2  # what may have been in flight at a kill
