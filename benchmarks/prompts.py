@@ -24,8 +24,8 @@ import yaml
 from curation.provenance import key
 from synth.engine.content_key import Identity, identity_key, request_key
 from synth.engine.request import Request, Sampling
-from synth.models import load_policy
 from synth.orders import Order, drawn
+from synth.policy_file import load_policy
 from synth.seed import Seed, SeedPlan, choose
 from synth.tasks.task import task_class
 from synth.tasks.verified import said

@@ -13,23 +13,16 @@ Documents are another matter: `synth/rights.py`. This is engineering policy, not
 import fnmatch
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
-import yaml
-
 from synth.engine.content_key import Identity
-from synth.obligations import Obligation, PolicyError, Purpose, Target, contradiction, read_obligations
+from synth.obligations import Obligation, PolicyError, Target, contradiction, read_obligations
 from synth.weights import Weights
 
 Status = Literal["allow", "conditional", "deny"]
-_STRICTNESS = {"allow": 0, "conditional": 1, "deny": 2}
-
-DOCUMENT_KINDS = ("open", "public", "denied")
-"""What a document's licence is: see `synth/rights.py`."""
-_NEEDED = ("status", "reason", "link")
-_REVIEWED = ("licence", "reviewer", "date")
+STATUSES = {"allow": 0, "conditional": 1, "deny": 2}
+"""Every status, by how strict it is."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +38,7 @@ class Ruling:
 
     def __or__(self, other: "Ruling") -> "Ruling":
         """Both together: the strictest status, all obligations."""
-        first, second = sorted((self, other), key=lambda r: -_STRICTNESS[r.status])
+        first, second = sorted((self, other), key=lambda r: -STATUSES[r.status])
         reasons = tuple(dict.fromkeys((*first.reasons, *second.reasons)))
         return Ruling(first.status, reasons, first.obligations | second.obligations)
 
@@ -74,7 +67,7 @@ class Policy:
         entry = self.models.get((model, revision, weights))
         if entry is None:
             return Ruling("deny", (self._unlisted(model, revision, weights),))
-        return self._entry(f"model {model}", entry)
+        return self.of_entry(f"model {model}", entry)
 
     def of_author(self, identity: Identity) -> Ruling:
         """What holds for whoever answered: a declared one has no hash, so its entry is found by id and revision."""
@@ -97,13 +90,13 @@ class Policy:
         if not entries:
             return Ruling("deny", (self._unlisted(identity.model, identity.revision, "declared"),))
         signed = f"{said}: declared, on the word of {line['signed_by']} ({line['date']})"
-        return Ruling("conditional", (signed,)) | self._entry(f"model {identity.model}", entries[0])
+        return Ruling("conditional", (signed,)) | self.of_entry(f"model {identity.model}", entries[0])
 
     def of_data(self, name: str) -> Ruling:
         """What holds for a data set by its entry; denied where it has none."""
         if (entry := self.data.get(name)) is None:
             return Ruling("deny", (f"data {name}: not listed in {self.where}, so it is denied",))
-        return self._entry(f"data {name}", entry)
+        return self.of_entry(f"data {name}", entry)
 
     def upstream_of(self, model: str, revision: str) -> list[tuple[str, Status]]:
         """What a model stands on, each with its own status: the entries above it, and those above them, once each."""
@@ -144,7 +137,7 @@ class Policy:
                 raise PolicyError(refused.reasons[0])
             if model not in listed:
                 raise PolicyError(self._unlisted(model, "any", "any"))
-            entries = [self._entry(f"model {m}", e) for (m, _, _), e in self.models.items() if m == model]
+            entries = [self.of_entry(f"model {m}", e) for (m, _, _), e in self.models.items() if m == model]
             if all(e.status == "deny" for e in entries):
                 raise PolicyError(entries[0].reasons[0])
 
@@ -187,7 +180,7 @@ class Policy:
             f"review it and change the entry in {self.where}"
         )
 
-    def _entry(self, name: str, entry: Mapping[str, Any], above: tuple[str, ...] = ()) -> Ruling:
+    def of_entry(self, name: str, entry: Mapping[str, Any], above: tuple[str, ...] = ()) -> Ruling:
         """An entry's own ruling and that of everything upstream of it."""
         where = f"{self.where}, {name}"
         own = read_obligations(entry.get("obligations", ()), name, where)
@@ -202,12 +195,12 @@ class Policy:
     def _upstream(self, named: str, of: str, above: tuple[str, ...]) -> Ruling:
         kind, _, rest = named.partition(":")
         if kind == "data" and rest in self.data:
-            return self._entry(f"{named.replace(':', ' ')}, upstream of {of}", self.data[rest], above)
+            return self.of_entry(f"{named.replace(':', ' ')}, upstream of {of}", self.data[rest], above)
         if kind == "family" and (family := next((f for f in self.families if f["name"] == rest), None)) is not None:
-            return self._entry(f"{rest}, upstream of {of}", family, above)
+            return self.of_entry(f"{rest}, upstream of {of}", family, above)
         if kind == "model" and (entries := [e for (m, _, _), e in self.models.items() if m == rest]):
-            rulings = [self._entry(f"{rest}, upstream of {of}", e, above) for e in entries]
-            return max(rulings, key=lambda r: _STRICTNESS[r.status])
+            rulings = [self.of_entry(f"{rest}, upstream of {of}", e, above) for e in entries]
+            return max(rulings, key=lambda r: STATUSES[r.status])
         if (refused := self._by_name(rest or named)) is not None:
             return refused
         return Ruling("deny", (f"{named}, upstream of {of}: not listed in {self.where}, so it is denied",))
@@ -221,7 +214,7 @@ class Policy:
                 )
         for family in self.families:
             if _matches(model, family["models"]):
-                return self._entry(f"model {model} ({family['name']})", family)
+                return self.of_entry(f"model {model} ({family['name']})", family)
         return None
 
     def _unlisted(self, model: str, revision: str, weights: str) -> str:
@@ -231,63 +224,6 @@ class Policy:
         if known is not None and not others:
             hint = f"; its family ({known['name']}) is {known['status']}: {known['reason']}; review it and add an entry"
         return f"model {model}, revision {revision}, weights {weights[:12]}…: not listed in {self.where}, so it is denied{hint}"
-
-
-def load_policy(path: str | Path) -> Policy:
-    """Reads a policy file. Raises PolicyError for what it does not say clearly, naming the entry."""
-    path = Path(path)
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise PolicyError(f"{path.name}: cannot be read: {error}") from error
-    lists = ("providers", "families", "models", "data", "declared", "unknown_web")
-    if not isinstance(data, dict) or any(not isinstance(data.get(name, []), list) for name in lists):
-        raise PolicyError(f"{path.name}: a policy has the lists {', '.join(lists)} and the mapping documents")
-    models: dict[tuple[str, str, str], Mapping[str, Any]] = {}
-    for entry in data.get("models") or []:
-        place = f"{path.name}, model {entry.get('model', '?')}"
-        _has(entry, ("model", "revision", "weights", "licence_sha256", "source", *_REVIEWED, *_NEEDED), place)
-        models[entry["model"], str(entry["revision"]), entry["weights"]] = entry
-    for provider in data.get("providers") or []:
-        _has(provider, ("name", "hosts", "models", "calls_itself", "reason", "link"), f"{path.name}, provider")
-    for family in data.get("families") or []:
-        _has(family, ("name", "models", *_NEEDED), f"{path.name}, family {family.get('name', '?')}")
-    for entry in data.get("data") or []:
-        _has(entry, ("id", *_REVIEWED, *_NEEDED), f"{path.name}, data {entry.get('id', '?')}")
-    for line in data.get("declared") or []:
-        _has(line, ("model", "revision", "signed_by", "date", "reason"), f"{path.name}, declared")
-    for line in data.get("unknown_web") or []:
-        _has(line, ("basis", "purposes", "reviewer", "date", "reason"), f"{path.name}, unknown_web")
-        if unknown := sorted(set(line["purposes"]) - set(get_args(Purpose))):
-            raise PolicyError(
-                f"{path.name}, unknown_web '{line['basis']}': there is no purpose '{unknown[0]}'; {', '.join(get_args(Purpose))}"
-            )
-    documents = data.get("documents") or {}
-    for licence, entry in documents.items():
-        place = f"{path.name}, documents, {licence}"
-        if not isinstance(entry, dict) or entry.get("kind") not in DOCUMENT_KINDS:
-            found = entry.get("kind") if isinstance(entry, dict) else entry
-            raise PolicyError(f"{place}: kind is one of {', '.join(DOCUMENT_KINDS)}, not {found!r}")
-        read_obligations(entry.get("obligations", ()), licence, place)
-    named = {e["id"]: e for e in data.get("data") or []}
-    rest = {name: tuple(data.get(name) or ()) for name in ("providers", "families", "declared", "unknown_web")}
-    policy = Policy(
-        path.name,
-        str(data.get("version", "")),
-        models=models,
-        data=named,
-        documents=documents,
-        **rest,
-    )
-    for (
-        model,
-        _,
-        _,
-    ), entry in models.items():  # obligations that are none, circles, unknown kinds: said now and not at release
-        policy._entry(f"model {model}", entry)
-    for name in named:
-        policy.of_data(name)
-    return policy
 
 
 def check_release(rulings: Iterable[Ruling], target: Target | None) -> Ruling:
@@ -317,11 +253,3 @@ def _matches(model: str, patterns: Iterable[str]) -> bool:
     """Whether a name is one of the patterns: those without a slash are held against the name without its owner."""
     whole, last = model.lower(), model.lower().rsplit("/", 1)[-1]
     return any(fnmatch.fnmatchcase(whole if "/" in p else last, p.lower()) for p in patterns)
-
-
-def _has(entry: Any, names: Iterable[str], where: str) -> None:
-    missing = [name for name in names if not isinstance(entry, dict) or entry.get(name) in (None, "")]
-    if missing:
-        raise PolicyError(f"{where}: lacks {', '.join(missing)}")
-    if entry.get("status", "allow") not in _STRICTNESS:
-        raise PolicyError(f"{where}: status must be allow, conditional or deny, not {entry['status']!r}")

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from recipes.engine.errors import RecipeError
 from recipes.engine.recipe_file import POLICY
-from synth.models import Policy, load_policy
+from synth.models import Policy
 from synth.obligations import PolicyError, Target
+from synth.policy_file import load_policy
 
 
 def check_generation(

@@ -142,6 +142,23 @@ def test_an_order_whose_passages_are_none_is_stopped_with_the_reasons(recipes):
         recipes.run()
 
 
+def test_pages_of_no_licence_and_no_basis_give_nothing_and_the_policy_is_named(recipes):
+    recipes.generate |= {"tasks": {"quotation": {"rows": 2, "answers": "program"}}}
+    path = recipes.write()
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("licence: CC0-1.0", "rights_basis: 引用"), encoding="utf-8")
+    recipes.write = lambda: path
+    said = r"3 seed_rights .*its licence is unknown, and policy\.yaml has no `unknown_web` line for the basis '引用'"
+    with pytest.raises(RunError, match=said):
+        recipes.run()
+    path.write_text(text.replace("licence: CC0-1.0", "rights_basis: 著作権法30条の4"), encoding="utf-8")
+    manifest = recipes.run()
+    assert {(s["licence"], s["rights_basis"]) for r in recipes.rows() for s in r["seeds"]} == {
+        (None, "著作権法30条の4")
+    }
+    assert manifest["policy"]["file"] == "policy.yaml"
+
+
 def test_an_earlier_version_is_a_base_that_new_prompts_are_held_against(recipes):
     recipes.generate |= {"tasks": {"mathematics": {"rows": 12, "answers": "program"}}}
     first = recipes.run()

@@ -8,9 +8,9 @@ from synth.candidates import Rights, row
 from synth.deciding import Deciding, Rules
 from synth.engine.request import Sampling
 from synth.mixture import Mixture, MixturePlan
-from synth.models import load_policy
 from synth.novelty import Novelty
 from synth.orders import Order, drawn
+from synth.policy_file import load_policy
 from synth.seed import Seed
 from synth.tasks.task import Instance, Task, Turn, checks
 

@@ -6,8 +6,9 @@ import pytest
 import yaml
 
 from synth.engine.content_key import Identity
-from synth.models import ALLOWED, Ruling, check_release, load_policy
+from synth.models import ALLOWED, Ruling, check_release
 from synth.obligations import Obligation, PolicyError, Target
+from synth.policy_file import load_policy
 from synth.weights import ModelFolderError, licence_texts, weigh
 
 PACKAGED = Path(__file__).resolve().parents[2] / "recipes" / "policy.yaml"

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.provenance import key
-from synth.models import load_policy
 from synth.passage import passage, sentences
 from synth.personal_data import mask
 from synth.personas import persona
+from synth.policy_file import load_policy
 from synth.seed import NoSeed, Seed, SeedPlan, choose
 from synth.topics import topics, topics_of
 
