@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from curation.verify.findings import Check
-from synth.generated.counts import check_files, check_quotas, check_sums
+from synth.generated.counts import check_files, check_novelty, check_quotas, check_sums
 from synth.generated.origins import check_completions, check_rights, check_seeds
 from synth.generated.rows import SAMPLE, check_rows, check_verdicts
 from synth.generated.stated import GeneratedSet
@@ -27,6 +27,6 @@ def check_generated(
     files = check_files(found)
     store = store or f"{found.folder.path.rsplit('/', 2)[0]}/completions"
     return [
-        files, check_sums(found), check_rows(found), check_quotas(found), check_verdicts(found, sample, seed),
+        files, check_sums(found), check_rows(found), check_quotas(found), check_novelty(found), check_verdicts(found, sample, seed),
         check_rights(found), check_completions(found, store), check_seeds(found, pages),
     ]  # fmt: skip

@@ -12,6 +12,7 @@ from curation.verify.findings import Check
 from synth.dialogue import schema
 from synth.generated.rows import order_of
 from synth.generated.stated import MANIFEST, GeneratedSet
+from synth.novelty import FILE
 
 
 def check_files(found: GeneratedSet) -> Check:
@@ -101,6 +102,26 @@ def check_quotas(found: GeneratedSet) -> Check:
     for template, count in templates.items():
         if (share := caps["per_template_of_all"]) < 1 and count > share * whole:
             check.fail(f"{count} rows of the template {template}, more than {share:g} of all {whole}")
+    return check
+
+
+def check_novelty(found: GeneratedSet) -> Check:
+    """Later sets are held against what this one took: every row's prompt is in `novelty.parquet`, and its bases'."""
+    check = Check("novelty")
+    try:
+        kept = found.folder.parquet(FILE).read(columns=["id", "row"]).to_pylist()
+    except (OSError, pa.ArrowException) as error:
+        check.fail(f"{FILE}: cannot be read: {error}")
+        return check
+    held, own = {one["id"] for one in kept}, set[bytes]()
+    for file, row in found.rows("data", ["id", "cluster"]):
+        check.looked_at += 1
+        own.add(row["id"])
+        if row["cluster"] not in held:
+            check.fail(f"{file['path']}: row {row['id'].hex()}: its prompt is not in {FILE}")
+    added = sum(base["added"] for base in found.manifest["novelty"]["base"])
+    if (foreign := sum(one["row"] not in own for one in kept)) != added:
+        check.fail(f"{FILE}: {foreign:,} prompts are of no row of this set, and its bases gave {added:,}")
     return check
 
 

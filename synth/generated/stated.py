@@ -9,7 +9,19 @@ import pyarrow as pa
 from curation.verify.folder import Folder
 
 MANIFEST = "manifest.json"
-_NEEDED = ("made", "files", "rows_in", "rows_out", "rejected", "content", "partitions", "yields", "quotas", "licences")
+_NEEDED = (
+    "made",
+    "files",
+    "rows_in",
+    "rows_out",
+    "rejected",
+    "content",
+    "partitions",
+    "yields",
+    "quotas",
+    "licences",
+    "novelty",
+)
 
 
 @dataclass

@@ -172,6 +172,17 @@ def test_more_rows_than_a_cap_allows_are_named(run):
     assert any("more than 0.01 of all 13" in p for p in problems)
 
 
+def test_a_prompt_that_later_sets_would_not_be_held_against_is_named(run):
+    path = run / "1/instruct/novelty.parquet"
+    table = pq.read_table(path)
+    pq.write_table(table.slice(1), path)
+    (problem,) = failed(run)["novelty"]
+    assert problem.endswith("its prompt is not in novelty.parquet")
+    foreign = pa.Table.from_pylist([table.to_pylist()[0] | {"id": b"1" * 16, "row": b"2" * 16}], schema=table.schema)
+    pq.write_table(pa.concat_tables([table, foreign]), path)
+    assert failed(run)["novelty"] == ["novelty.parquet: 1 prompts are of no row of this set, and its bases gave 0"]
+
+
 def test_an_answer_asked_twice_is_counted(run):
     path = segments(run / "completions")[0]
     (_, ident, payload), *_ = records(path)
