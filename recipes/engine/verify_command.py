@@ -26,7 +26,7 @@ def verify(
     console = Console(highlight=False, soft_wrap=True)
     try:
         place = Place(path)
-        if place.exists("manifest.json") and is_generated(place.read_json("manifest.json")):
+        if _is_generated(place):
             if given := [o for o, value in (("--k", k), ("--ledger", ledger)) if value is not None]:
                 raise RecipeError(f"{path}: generated rows are in no ledger and have no showings; leave out {given[0]}")
             return _said(console, path, check_generated(path, sample=sample or GENERATED_SAMPLE, seed=seed))
@@ -36,6 +36,14 @@ def verify(
     except (ValueError, FileNotFoundError) as error:
         raise RecipeError(str(error)) from error
     return passed
+
+
+def _is_generated(place: Place) -> bool:
+    """Whether a folder is that of a generated set alone; what is no JSON is for the check of shard sets to say."""
+    try:
+        return place.exists("manifest.json") and is_generated(place.read_json("manifest.json"))
+    except ValueError:
+        return False
 
 
 def _pages(
