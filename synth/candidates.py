@@ -17,7 +17,7 @@ from synth.engine.step import answer_row
 from synth.models import ALLOWED, Policy, Ruling
 from synth.obligations import Purpose
 from synth.orders import Drawn
-from synth.rights import Document, Use, of_document
+from synth.rights import Document, Use, of_document, shared_span
 from synth.seed import Seed
 from synth.tasks.verified import said, turns_column
 
@@ -28,9 +28,13 @@ DECIDING: tuple[tuple[str, pa.DataType], ...] = (
     ("tokens", pa.int64()),
     ("fault", pa.string()),
     ("fault_message", pa.string()),
+    ("fault_value", pa.float64()),
+    ("fault_limit", pa.float64()),
+    ("taken_span", pa.large_string()),
 )
 """What the deciding stage needs beside a row's own columns: the order's name, the text and id that novelty looks at, the size that
-quotas count, and the fault of a sample without an answer."""
+quotas count, the fault of a sample without an answer (with tokens found and allowed where its prompt is too long), and what a row
+that is to take only a topic has in common with its passage."""
 
 
 def candidate_schema() -> pa.Schema:
@@ -56,10 +60,16 @@ class Rights:
         if self.identity is None:
             return []
         who = {"model": self.identity.model, "revision": self.identity.revision, "weights": self.identity.weights}
-        own = who | {"role": "generator", "verified": self.identity.verified, "status": self.author.status}
-        above = self.policy.upstream_of(self.identity.model, self.identity.revision)
+        licence = self.policy.licence_of(self.identity.model, self.identity.revision)
+        own = who | {
+            "role": "generator",
+            "verified": self.identity.verified,
+            "status": self.author.status,
+            "licence": licence,
+        }
         empty = {"revision": None, "weights": None, "role": "upstream", "verified": None}
-        return [own, *({"model": name, "status": status} | empty for name, status in above)]
+        above = self.policy.upstream_of(self.identity.model, self.identity.revision)
+        return [own, *({"model": n, "status": s, "licence": self.policy.licence_of(n)} | empty for n, s in above)]
 
     def document(self, seed: Seed, use: Use) -> Ruling:
         """What holds for a row that grew from a passage: its source is named by its host, to whom an attribution goes."""
@@ -81,11 +91,12 @@ def row(dialogue: Dialogue, rights: Rights, number: int) -> dict[str, Any]:
     messages = messages[: dialogue.judged[-1].turn + 1] if dialogue.judged else messages
     made["messages"] = canonical(messages).decode()
     if dialogue.last is not None and dialogue.request is not None and rights.identity is not None:
-        made |= answer_row(dialogue.request, dialogue.last, rights.identity)
+        made |= answer_row(dialogue.request, dialogue.last, rights.identity) | {"answer": dialogue.texts[-1]}
     elif dialogue.fault is None:
         made |= {"answer": dialogue.texts[-1], "answer_origin": "program", "finish": None}
     if dialogue.fault is not None:
         made |= {"fault": dialogue.fault.kind, "fault_message": dialogue.fault.message[:500]}
+        made |= {"fault_value": dialogue.fault.value, "fault_limit": dialogue.fault.limit}
         made |= {"completion_key": dialogue.fault.key, "sample": dialogue.sample}
     made["id"] = key("row", drawn.id, dialogue.sample, canonical(messages), made["fault"] or "")
     made["turns"] = turns_column(instance, dialogue.judged)
@@ -97,6 +108,9 @@ def row(dialogue: Dialogue, rights: Rights, number: int) -> dict[str, Any]:
     made["judgements"], made["contamination"] = [], []
     ruling = rights.author if dialogue.last is not None or dialogue.fault is not None else ALLOWED
     if drawn.passage is not None:
+        if drawn.order.task.use == "topic":
+            all_said = "\n".join(m.get("content") or "" for m in messages)
+            made["taken_span"] = shared_span(drawn.passage.text, all_said, drawn.order.topic_span)
         ruling |= rights.document(drawn.passage, drawn.order.task.use)
     made["authors"] = rights.authors() if dialogue.last is not None or dialogue.fault is not None else []
     made["licence_status"] = ruling.status

@@ -1,8 +1,9 @@
 """The deciding stage of a round: which candidates become rows, over all workers at once, in the order of a hash of their ids.
 
 A candidate meets the questions in this order, and the first that it fails is its reason: an answer at all, verdict, author, wording,
-audit, licence, contamination; then, one after the other and remembering what was taken: near-duplicate prompts, the same answer
-again, answers enough for the prompt, quota and caps. So the same candidates give the same rows, whoever answered first.
+audit, what it takes from its passage, licence, contamination; then, one after the other and remembering what was taken:
+near-duplicate prompts, the same answer again, answers enough for the prompt, quota and caps. So the same candidates give the same
+rows, whoever answered first.
 """
 
 from collections import Counter
@@ -54,13 +55,22 @@ class Deciding:
     novelty: Novelty
     hits: Counter[str] = field(default_factory=Counter[str])
     """Evaluation items that candidates shared an n-gram with, by how many candidates."""
+    instructions: dict[bytes, bytes] = field(default_factory=dict[bytes, bytes])
+    """Of each instruction that became a row, by the id under which novelty decided: the first such row."""
+    _near: dict[bytes, bytes] = field(default_factory=dict[bytes, bytes])
+    """Of each twin's name, the label of its cluster: the accepted instruction that it is or is near to."""
+    _asked: dict[bytes, bytes] = field(default_factory=dict[bytes, bytes])
+    """Of each accepted instruction, a candidate that asks it."""
     _twins: dict[bytes, Refusal | None] = field(default_factory=dict[bytes, Refusal | None])
     _answers: dict[bytes, set[bytes]] = field(default_factory=dict[bytes, set[bytes]])
 
     def decide(
         self, candidates: Sequence[dict[str, Any]]
     ) -> tuple[list[dict[str, Any]], list[tuple[dict[str, Any], Refusal]]]:
-        """One round: the rows that it takes, and the others with the reason why not. Sets `cluster` and `contamination` of rows."""
+        """One round: the rows that it takes, and the others with the reason why not.
+
+        Sets `cluster`, of all whose prompts were compared, and `contamination`.
+        """
         refused: list[tuple[dict[str, Any], Refusal]] = []
         left: list[dict[str, Any]] = []
         for row in sorted(candidates, key=lambda r: key("decide", r["id"])):
@@ -70,6 +80,7 @@ class Deciding:
         taken: list[dict[str, Any]] = []
         verdicts = self._novel(left)
         for row in left:
+            row["cluster"] = self._near[row["twin"]]
             why = verdicts[row["twin"]] or self._surplus(row)
             if why is None and (full := self.mixture.offer(_candidate(row))) is not None:
                 why = Refusal(_WHY[full])
@@ -77,14 +88,15 @@ class Deciding:
                 refused.append((row, why))
                 continue
             self._answers.setdefault(row["prompt_key"], set()).add(_answer_key(row))
+            self.instructions.setdefault(row["twin"], row["id"])
             taken.append(row)
         self.mixture.end_round()
         return taken, refused
 
-    def _unfit(self, row: Mapping[str, Any]) -> Refusal | None:
+    def _unfit(self, row: dict[str, Any]) -> Refusal | None:
         """Why a candidate is no row whatever the others are."""
         if row["fault"] is not None:
-            return Refusal(row["fault"], row["fault_message"] or "")
+            return Refusal(row["fault"], row["fault_message"] or "", row["fault_value"], row["fault_limit"])
         if row["verdict"] != "pass":
             wrong = [v for v in row["verifications"] if v["hard"] and v["verdict"] != "pass"]
             found = "; ".join(f"{v['verifier']} {v['verdict']}" for v in wrong[:5])
@@ -97,17 +109,20 @@ class Deciding:
         used = {v["verifier"] for v in row["verifications"] if v["hard"]}
         if bad := sorted(used - self.rules.audited):
             return Refusal("unaudited_verifier", ", ".join(bad))
+        if row["taken_span"] is not None:
+            return Refusal("takes_wording", row["taken_span"][:200], float(len(row["taken_span"])))
         if row["licence_status"] == "deny":
             return Refusal("licence_denied", ", ".join(a["model"] for a in row["authors"] if a["status"] == "deny"))
         return self._contaminated(row)
 
-    def _contaminated(self, row: Mapping[str, Any]) -> Refusal | None:
+    def _contaminated(self, row: dict[str, Any]) -> Refusal | None:
         if self.rules.contamination is None:
             return None
         hits = self.rules.contamination.hits(_text(row))
         self.hits.update(hit.item for hit in hits)
         if not hits:
             return None
+        row["contamination"] = [hit.item for hit in hits]
         return Refusal("contaminated", "; ".join(f"{h.item}: {h.span[:60]}" for h in hits[:5]), float(len(hits)))
 
     def _novel(self, rows: Iterable[Mapping[str, Any]]) -> dict[bytes, Refusal | None]:
@@ -116,11 +131,15 @@ class Deciding:
         for row in rows:
             one = row["prompt_key"], row["novel"]
             texts[row["twin"]] = min(texts.get(row["twin"], one), one)
+            self._asked[row["twin"]] = min(self._asked.get(row["twin"], row["id"]), row["id"])
         fresh = [(twin, text) for twin, (_, text) in texts.items() if twin not in self._twins]
         for verdict in self.novelty.decide(fresh):
-            self._twins[verdict.id] = None
+            self._twins[verdict.id], self._near[verdict.id] = None, verdict.near or verdict.id
             if verdict.near is not None:
-                near = f"near {verdict.near.hex()}"
+                earlier = self.novelty.from_base(verdict.near)
+                near = (
+                    f"near {earlier[0].hex()} of {earlier[1]}" if earlier else f"near {self._asked[verdict.near].hex()}"
+                )
                 self._twins[verdict.id] = Refusal(
                     "near_prompt", near, round(verdict.similarity, 3), self.novelty.threshold
                 )

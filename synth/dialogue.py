@@ -54,10 +54,12 @@ AUTHOR = pa.struct(
         ("weights", pa.string()),
         ("role", pa.string()),
         ("verified", pa.bool_()),
+        ("licence", pa.string()),
         ("status", pa.string()),
     ]
 )
-"""A model in a row's provenance: role generator | judge | reward | upstream; status allow | conditional | deny by the policy."""
+"""A model in a row's provenance: role generator | judge | reward | upstream; licence and status (allow | conditional | deny) by the
+policy, whose version the manifest names."""
 
 SEED = pa.struct(
     [
@@ -68,9 +70,11 @@ SEED = pa.struct(
         ("rights_basis", pa.string()),
         ("host", pa.string()),
         ("digest", KEY),
+        ("topic", pa.string()),
     ]
 )
-"""What a row grew from: kind document | persona | topic | template | instruction; use embeds | derives | topic."""
+"""What a row grew from: kind document | persona | topic | template | instruction; use embeds | derives | topic. digest: of a
+passage's text, masked; topic: the one that its page was found to be about."""
 
 _IDENTITY = [
     Column("id", KEY, "identity of the row, 128 bits"),
@@ -115,6 +119,11 @@ _GENERATION = [
     ),
     Column("verified", pa.bool_(), "the weights were hashed and the engine started by the run itself"),
     Column("engine", pa.string(), "engine and version, e.g. llama_cpp 2026.10.11549"),
+    Column(
+        "quantisation", pa.string(), "of weights and computation, as the engine says it, e.g. Q4_1; empty for none said"
+    ),
+    Column("adapter", pa.string(), "SHA-256 of a LoRA adapter; empty for none"),
+    Column("chat_template", pa.string(), "SHA-256 of a chat template in place of the model's own; empty for its own"),
     Column("sampling", pa.large_string(), "sampling parameters as JSON"),
     Column("structure", pa.large_string(), "JSON schema, choice or regex that held the answer, as JSON; null for none"),
     Column("seed", pa.int64(), "31-bit seed of this sample"),
@@ -172,6 +181,7 @@ REASONS: dict[str, Reason] = {
         Reason("cap_template", "its template has the share that one may have", "一つの雛形の上限に達した"),
         Reason("cap_host", "its seed's host has the share that one may have", "種文書のホストの上限に達した"),
         Reason("cap_model", "its model has the share that one may have", "一つのモデルの上限に達した"),
+        Reason("takes_wording", "is to take its passage's topic alone, and shares a long span", "話題だけのはずが種文書と長く一致"),
         Reason("licence_denied", "a model or document in its provenance is denied", "来歴に使用不可のモデルまたは文書がある"),
         Reason("seed_quality", "the document is below the recipe's quality for seeds", "種文書の品質が基準に満たない"),
         Reason("seed_length", "the passage is outside the recipe's lengths", "種文書の長さが範囲外"),

@@ -2,10 +2,11 @@
 
 One deciding stage a round looks at accepted candidates in the order of a hash of their ids and takes those that their function's
 quota and the caps still allow. So which rows are in does not depend on who was asked first, and a row that was taken in round n
-stays in. Rounds go on until every quota is met, or until three rounds together have added less than 1 %: then the report says what
-is short and why.
+stays in. Rounds go on until every quota is met. A function to which three rounds together have added less than 1 % is given up and
+asked no more, while others go on; when all that are short are given up, the report says what is short and why (`synth.shortfall`).
 """
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -53,8 +54,17 @@ class MixturePlan:
         if wrong := [n for n, q in self.quotas.items() if q < 1]:
             raise ValueError(f"mixture: the quota of {wrong[0]} must be ≥ 1")
         for name in (*_CAPPED, "template_of_all"):
-            if not 0 < getattr(self, f"per_{name}") <= 1:
-                raise ValueError(f"mixture: per_{name} is a share in (0, 1], not {getattr(self, f'per_{name}')}")
+            share = getattr(self, f"per_{name}")
+            if not 0 < share <= 1:
+                raise ValueError(f"mixture: per_{name} is a share in (0, 1], not {share}")
+            for of, quota in (
+                {"all": sum(self.rows.values())}.items() if name == "template_of_all" else self.rows.items()
+            ):
+                if self.rows and share * quota < 1:
+                    raise ValueError(
+                        f"mixture: per_{name} {share:g} of the {quota} rows of {of} is less than one row, so nothing could be "
+                        f"taken; say at least {math.ceil(1000 / quota) / 1000:g}"
+                    )
 
     @property
     def quotas(self) -> Mapping[str, int]:
@@ -76,6 +86,7 @@ class Mixture:
     left: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter[str]))
     rounds: list[int] = field(default_factory=list[int])
     """Amount taken in each round, in the plan's unit."""
+    _added: list[Counter[str]] = field(default_factory=list[Counter[str]])
     _shares: Counter[tuple[str, str, str]] = field(default_factory=Counter[tuple[str, str, str]])
     _templates: Counter[str] = field(default_factory=Counter[str])
     _ids: set[bytes] = field(default_factory=set[bytes])
@@ -107,6 +118,7 @@ class Mixture:
     def end_round(self) -> None:
         """Closes a round: what it added counts for whether another one is worth it."""
         self.rounds.append(sum(self.filled.values()) - sum(self.rounds))
+        self._added.append(self.filled - sum(self._added, Counter[str]()))
 
     @property
     def short(self) -> dict[str, int]:
@@ -114,12 +126,21 @@ class Mixture:
         return {f: quota - self.filled[f] for f, quota in self.plan.quotas.items() if self.filled[f] < quota}
 
     @property
+    def given_up(self) -> list[str]:
+        """Functions that are short and to which the last three rounds together added less than 1 % of what they have."""
+        if len(self._added) < 3:
+            return []
+        last = sum(self._added[-3:], Counter[str]())
+        return [f for f in self.short if last[f] < 0.01 * max(1, self.filled[f])]
+
+    @property
     def over(self) -> str | None:
-        """Why no further round is needed: met, or no longer growing (three rounds added less than 1 %); None when one is."""
+        """Why no further round is needed: every quota met, or all that are short given up; None when one is."""
         if not self.short:
             return "every quota is met"
-        if len(self.rounds) >= 3 and sum(self.rounds[-3:]) < 0.01 * max(1, sum(self.rounds)):
-            return f"the last three rounds added less than 1 %; short of {self.short}"
+        if set(self.given_up) == self.short.keys():
+            short = ", ".join(f"{f} is short of {n:,}" for f, n in self.short.items())
+            return f"three rounds added less than 1 % to what is short: {short} {self.unit}"
         return None
 
     def report(self, asked: Mapping[str, int] | None = None) -> list[dict[str, Any]]:
@@ -136,6 +157,11 @@ class Mixture:
                 }
             )  # fmt: skip
         return lines
+
+    @property
+    def unit(self) -> str:
+        """rows or tokens: what quotas count."""
+        return "tokens" if self.plan.tokens else "rows"
 
     def size(self, row: Candidate) -> int:
         """A row in the plan's unit."""
@@ -167,13 +193,16 @@ def prompts_wanted(
     """How many samples of each function the next round should ask for, at most `most` of one: what is short, over the yield so far.
 
     asked, accepted: samples drawn and candidates that came of them, by function, over all rounds. A function without a yield yet
-    gets a tenth of `most`; one whose candidates all fail gets `most`.
+    gets a tenth of `most`; one whose candidates all fail gets `most`; one that is given up gets nothing.
     """
     sizes: dict[str, Sequence[int]] = {}
     for row in mixture.taken:
         sizes[row.function] = [*sizes.get(row.function, ()), mixture.size(row)]
     wanted = {}
+    given_up = set(mixture.given_up)
     for name, short in mixture.short.items():
+        if name in given_up:
+            continue
         if not asked.get(name):
             wanted[name] = max(1, most // 10)
             continue

@@ -13,21 +13,16 @@ Documents are another matter: `synth/rights.py`. This is engineering policy, not
 import fnmatch
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
-
-import yaml
 
 from synth.engine.content_key import Identity
 from synth.obligations import Obligation, PolicyError, Target, contradiction, read_obligations
 from synth.weights import Weights
 
 Status = Literal["allow", "conditional", "deny"]
-_STRICTNESS = {"allow": 0, "conditional": 1, "deny": 2}
-
-_NEEDED = ("status", "reason", "link")
-_REVIEWED = ("licence", "reviewer", "date")
+STATUSES = {"allow": 0, "conditional": 1, "deny": 2}
+"""Every status, by how strict it is."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +38,7 @@ class Ruling:
 
     def __or__(self, other: "Ruling") -> "Ruling":
         """Both together: the strictest status, all obligations."""
-        first, second = sorted((self, other), key=lambda r: -_STRICTNESS[r.status])
+        first, second = sorted((self, other), key=lambda r: -STATUSES[r.status])
         reasons = tuple(dict.fromkeys((*first.reasons, *second.reasons)))
         return Ruling(first.status, reasons, first.obligations | second.obligations)
 
@@ -72,7 +67,7 @@ class Policy:
         entry = self.models.get((model, revision, weights))
         if entry is None:
             return Ruling("deny", (self._unlisted(model, revision, weights),))
-        return self._entry(f"model {model}", entry)
+        return self.of_entry(f"model {model}", entry)
 
     def of_author(self, identity: Identity) -> Ruling:
         """What holds for whoever answered: a declared one has no hash, so its entry is found by id and revision."""
@@ -95,13 +90,13 @@ class Policy:
         if not entries:
             return Ruling("deny", (self._unlisted(identity.model, identity.revision, "declared"),))
         signed = f"{said}: declared, on the word of {line['signed_by']} ({line['date']})"
-        return Ruling("conditional", (signed,)) | self._entry(f"model {identity.model}", entries[0])
+        return Ruling("conditional", (signed,)) | self.of_entry(f"model {identity.model}", entries[0])
 
     def of_data(self, name: str) -> Ruling:
         """What holds for a data set by its entry; denied where it has none."""
         if (entry := self.data.get(name)) is None:
             return Ruling("deny", (f"data {name}: not listed in {self.where}, so it is denied",))
-        return self._entry(f"data {name}", entry)
+        return self.of_entry(f"data {name}", entry)
 
     def upstream_of(self, model: str, revision: str) -> list[tuple[str, Status]]:
         """What a model stands on, each with its own status: the entries above it, and those above them, once each."""
@@ -123,6 +118,17 @@ class Policy:
             todo += [(u, rest) for e in listed for u in e.get("upstream", ())]
         return list(found.items())
 
+    def licence_of(self, named: str, revision: str | None = None) -> str | None:
+        """SPDX id that the entry of a model says, or that of something upstream (`data:…`, `family:…`, `model:…`)."""
+        kind, _, rest = named.partition(":")
+        if kind == "data":
+            return self.data.get(rest, {}).get("licence")
+        if kind == "family":
+            return next((f.get("licence") for f in self.families if f["name"] == rest), None)
+        model = rest if kind == "model" else named
+        found = [e["licence"] for (m, r, _), e in self.models.items() if m == model and revision in (None, r)]
+        return found[0] if found else None
+
     def check_named(self, models: Iterable[str]) -> None:
         """Refuses models by name, before anything is loaded or hashed: for `seimai check`. Raises PolicyError with the reason."""
         listed = {model for model, _, _ in self.models}
@@ -131,9 +137,14 @@ class Policy:
                 raise PolicyError(refused.reasons[0])
             if model not in listed:
                 raise PolicyError(self._unlisted(model, "any", "any"))
-            entries = [self._entry(f"model {m}", e) for (m, _, _), e in self.models.items() if m == model]
+            entries = [self.of_entry(f"model {m}", e) for (m, _, _), e in self.models.items() if m == model]
             if all(e.status == "deny" for e in entries):
                 raise PolicyError(entries[0].reasons[0])
+
+    def check_called(self, name: str, where: str) -> None:
+        """Refuses the name by which a server is asked for a model, where it is a denied one's, whatever its operator declares."""
+        if (refused := self._by_name(name)) is not None and refused.status == "deny":
+            raise PolicyError(f"{where} is asked for {refused.reasons[0].removeprefix('model ')}")
 
     def check_host(self, url: str) -> None:
         """Refuses the addresses of providers whose terms forbid training on their output. Raises PolicyError with the reason."""
@@ -149,13 +160,27 @@ class Policy:
         entry = self.models.get((identity.model, identity.revision, weights.sha256))
         if entry is None or entry["licence_sha256"] in weights.licences.values():
             return
-        found = ", ".join(f"{name} {digest[:12]}…" for name, digest in weights.licences.items())
-        raise PolicyError(
-            f"{weights.path}: its licence text is not the one that was reviewed for {identity.model} "
-            f"({entry['licence_sha256'][:12]}…), but {found}; review it and change the entry in {self.where}"
+        changed = self._changed(str(weights.path), identity.model, entry["licence_sha256"], weights.licences)
+        raise PolicyError(changed)
+
+    def check_reviewed(self, model: str, revision: str, licences: Mapping[str, str], where: str) -> None:
+        """Before weights are hashed: one of the licence texts beside them (hash by name) is that of an entry for model and revision.
+
+        Raises PolicyError where it has changed.
+        """
+        entries = [e for (m, r, _), e in self.models.items() if (m, r) == (model, revision)]
+        if not entries or any(e["licence_sha256"] in licences.values() for e in entries):
+            return
+        raise PolicyError(self._changed(where, model, entries[0]["licence_sha256"], licences))
+
+    def _changed(self, where: str, model: str, reviewed: str, licences: Mapping[str, str]) -> str:
+        found = ", ".join(f"{name} {digest[:12]}…" for name, digest in licences.items())
+        return (
+            f"{where}: its licence text is not the one that was reviewed for {model} ({reviewed[:12]}…), but {found}; "
+            f"review it and change the entry in {self.where}"
         )
 
-    def _entry(self, name: str, entry: Mapping[str, Any], above: tuple[str, ...] = ()) -> Ruling:
+    def of_entry(self, name: str, entry: Mapping[str, Any], above: tuple[str, ...] = ()) -> Ruling:
         """An entry's own ruling and that of everything upstream of it."""
         where = f"{self.where}, {name}"
         own = read_obligations(entry.get("obligations", ()), name, where)
@@ -170,12 +195,12 @@ class Policy:
     def _upstream(self, named: str, of: str, above: tuple[str, ...]) -> Ruling:
         kind, _, rest = named.partition(":")
         if kind == "data" and rest in self.data:
-            return self._entry(f"{named.replace(':', ' ')}, upstream of {of}", self.data[rest], above)
+            return self.of_entry(f"{named.replace(':', ' ')}, upstream of {of}", self.data[rest], above)
         if kind == "family" and (family := next((f for f in self.families if f["name"] == rest), None)) is not None:
-            return self._entry(f"{rest}, upstream of {of}", family, above)
+            return self.of_entry(f"{rest}, upstream of {of}", family, above)
         if kind == "model" and (entries := [e for (m, _, _), e in self.models.items() if m == rest]):
-            rulings = [self._entry(f"{rest}, upstream of {of}", e, above) for e in entries]
-            return max(rulings, key=lambda r: _STRICTNESS[r.status])
+            rulings = [self.of_entry(f"{rest}, upstream of {of}", e, above) for e in entries]
+            return max(rulings, key=lambda r: STATUSES[r.status])
         if (refused := self._by_name(rest or named)) is not None:
             return refused
         return Ruling("deny", (f"{named}, upstream of {of}: not listed in {self.where}, so it is denied",))
@@ -189,7 +214,7 @@ class Policy:
                 )
         for family in self.families:
             if _matches(model, family["models"]):
-                return self._entry(f"model {model} ({family['name']})", family)
+                return self.of_entry(f"model {model} ({family['name']})", family)
         return None
 
     def _unlisted(self, model: str, revision: str, weights: str) -> str:
@@ -199,52 +224,6 @@ class Policy:
         if known is not None and not others:
             hint = f"; its family ({known['name']}) is {known['status']}: {known['reason']}; review it and add an entry"
         return f"model {model}, revision {revision}, weights {weights[:12]}…: not listed in {self.where}, so it is denied{hint}"
-
-
-def load_policy(path: str | Path) -> Policy:
-    """Reads a policy file. Raises PolicyError for what it does not say clearly, naming the entry."""
-    path = Path(path)
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise PolicyError(f"{path.name}: cannot be read: {error}") from error
-    lists = ("providers", "families", "models", "data", "declared", "unknown_web")
-    if not isinstance(data, dict) or any(not isinstance(data.get(name, []), list) for name in lists):
-        raise PolicyError(f"{path.name}: a policy has the lists {', '.join(lists)} and the mapping documents")
-    models: dict[tuple[str, str, str], Mapping[str, Any]] = {}
-    for entry in data.get("models") or []:
-        place = f"{path.name}, model {entry.get('model', '?')}"
-        _has(entry, ("model", "revision", "weights", "licence_sha256", "source", *_REVIEWED, *_NEEDED), place)
-        models[entry["model"], str(entry["revision"]), entry["weights"]] = entry
-    for provider in data.get("providers") or []:
-        _has(provider, ("name", "hosts", "models", "calls_itself", "reason", "link"), f"{path.name}, provider")
-    for family in data.get("families") or []:
-        _has(family, ("name", "models", *_NEEDED), f"{path.name}, family {family.get('name', '?')}")
-    for entry in data.get("data") or []:
-        _has(entry, ("id", *_REVIEWED, *_NEEDED), f"{path.name}, data {entry.get('id', '?')}")
-    for line in data.get("declared") or []:
-        _has(line, ("model", "revision", "signed_by", "date", "reason"), f"{path.name}, declared")
-    for line in data.get("unknown_web") or []:
-        _has(line, ("basis", "purposes", "reviewer", "date", "reason"), f"{path.name}, unknown_web")
-    named = {e["id"]: e for e in data.get("data") or []}
-    rest = {name: tuple(data.get(name) or ()) for name in ("providers", "families", "declared", "unknown_web")}
-    policy = Policy(
-        path.name,
-        str(data.get("version", "")),
-        models=models,
-        data=named,
-        documents=data.get("documents") or {},
-        **rest,
-    )
-    for (
-        model,
-        _,
-        _,
-    ), entry in models.items():  # obligations that are none, circles, unknown kinds: said now and not at release
-        policy._entry(f"model {model}", entry)
-    for name in named:
-        policy.of_data(name)
-    return policy
 
 
 def check_release(rulings: Iterable[Ruling], target: Target | None) -> Ruling:
@@ -274,11 +253,3 @@ def _matches(model: str, patterns: Iterable[str]) -> bool:
     """Whether a name is one of the patterns: those without a slash are held against the name without its owner."""
     whole, last = model.lower(), model.lower().rsplit("/", 1)[-1]
     return any(fnmatch.fnmatchcase(whole if "/" in p else last, p.lower()) for p in patterns)
-
-
-def _has(entry: Any, names: Iterable[str], where: str) -> None:
-    missing = [name for name in names if not isinstance(entry, dict) or entry.get(name) in (None, "")]
-    if missing:
-        raise PolicyError(f"{where}: lacks {', '.join(missing)}")
-    if entry.get("status", "allow") not in _STRICTNESS:
-        raise PolicyError(f"{where}: status must be allow, conditional or deny, not {entry['status']!r}")

@@ -11,6 +11,7 @@ Obligations of all authors and seeds are a set union. Two that no release can ke
 share-alike licences without a common one) are an error that names both, whatever the release says.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -19,6 +20,7 @@ from typing import Any, Literal
 Purpose = Literal["train_internal", "share", "publish"]
 """What a release is for: training inside the house, passing on to named partners, or the public."""
 
+_DATE = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
 KINDS = ("name_prefix", "notice_contains", "share_alike", "attribution", "no_publish", "signoff_by")
 
 
@@ -45,8 +47,8 @@ class Obligation:
                 return f"licence must be {self.value} ({self.source}), it is {target.licence or 'not stated'}"
             case "no_publish" if target.publish or target.purpose == "publish":
                 return f"nothing of it may be published ({self.source}), and the release says publish"
-            case "signoff_by" if not target.signoffs.get(self.value):
-                return f"signoffs must name who signed as '{self.value}', with a date ({self.source})"
+            case "signoff_by" if not _DATE.search(target.signoffs.get(self.value, "")):
+                return f"signoffs must name who signed as '{self.value}', with a date (YYYY-MM-DD) ({self.source})"
             case _:
                 return None
 

@@ -69,7 +69,7 @@ class Seed:
         """The seed as the column `seeds` of a generated row keeps it (`synth.dialogue.SEED`)."""
         return {
             "kind": "document", "id": self.id, "use": self.use, "licence": self.licence, "rights_basis": self.rights_basis,
-            "host": self.host, "digest": self.digest,
+            "host": self.host, "digest": self.digest, "topic": self.topic or None,
         }  # fmt: skip
 
 

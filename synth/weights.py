@@ -41,31 +41,37 @@ def weigh(path: str | Path, licence: str | Path | None = None) -> Weights:
     Raises ModelFolderError for what is no model, or has no licence text.
     """
     path = Path(path)
-    if path.is_file():
-        deciding, licences = [path], [p for p in path.parent.iterdir() if p.is_file() and _is_licence(p.name)]
-    elif path.is_dir():
-        found = list(_files(path))
-        licences = [p for p in found if _is_licence(p.name)]
-        deciding = [p for p in found if p.suffix in _DECIDES and not _is_licence(p.name)]
-    else:
-        raise ModelFolderError(f"{path}: there is no such model folder or file")
-    if not any(p.suffix in _WEIGHTS for p in deciding):
+    deciding = (
+        [path] if path.is_file() else [p for p in _files(path) if p.suffix in _DECIDES and not _is_licence(p.name)]
+    )
+    if path.exists() and not any(p.suffix in _WEIGHTS for p in deciding):
         raise ModelFolderError(f"{path}: holds no weights ({', '.join(_WEIGHTS)})")
-    if licence is not None:
-        licences = [Path(licence)]
-    if not licences or not all(p.is_file() for p in licences):
-        raise ModelFolderError(
-            f"{path}: no licence text ({licence or 'LICENSE, LICENCE, COPYING …'}) beside the weights; what a model may write "
-            "for is decided by its licence, so fetch it with the model, or name the file that holds it"
-        )
+    texts = licence_texts(path, licence)
     root = path if path.is_dir() else path.parent
     files = {p.relative_to(root).as_posix(): sha256_of(p) for p in sorted(deciding)}
-    texts = {p.name: sha256_of(p) for p in sorted(licences)}
     whole = hashlib.sha256(
         "".join(f"{name}\0{digest}\n" for name, digest in sorted(files.items())).encode()
     ).hexdigest()
     total = sum(p.stat().st_size for p in deciding)
     return Weights(path, next(iter(files.values())) if path.is_file() else whole, files, texts, total)
+
+
+def licence_texts(path: str | Path, licence: str | Path | None = None) -> dict[str, str]:
+    """Hash of each licence text of a model by its name, without looking at the weights; `licence` names one that lies elsewhere.
+
+    Raises ModelFolderError where there is no such model, or no licence text.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise ModelFolderError(f"{path}: there is no such model folder or file")
+    around = path.parent.iterdir() if path.is_file() else _files(path)
+    found = [p for p in around if p.is_file() and _is_licence(p.name)] if licence is None else [Path(licence)]
+    if not found or not all(p.is_file() for p in found):
+        raise ModelFolderError(
+            f"{path}: no licence text ({licence or 'LICENSE, LICENCE, COPYING …'}) beside the weights; what a model may write "
+            "for is decided by its licence, so fetch it with the model, or name the file that holds it"
+        )
+    return {p.name: sha256_of(p) for p in sorted(found)}
 
 
 def sha256_of(path: Path) -> str:

@@ -23,6 +23,8 @@ class Yields:
     """Samples that passed their verifiers, by order and origin."""
     constraints: dict[tuple[str, str], Counter[str]] = field(default_factory=lambda: defaultdict(Counter[str]))
     """By kind and origin of the answer: pass, fail, abstain."""
+    failed: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter[str]))
+    """By order: hard constraints that did not pass, by kind."""
     templates: Counter[str] = field(default_factory=Counter[str])
     states: Counter[str] = field(default_factory=Counter[str])
     functions: dict[str, str] = field(default_factory=dict[str, str])
@@ -47,6 +49,7 @@ class Yields:
             self.passes[row["order"], origin] += row["verdict"] == "pass"
         for found in row["verifications"] or ():
             self.constraints[found["verifier"], origin][found["verdict"]] += 1
+            self.failed[row["order"]][found["verifier"]] += found["hard"] and found["verdict"] != "pass"
 
     def passed(self) -> dict[str, int]:
         """Samples of each order that became rows: what the next round reckons with."""

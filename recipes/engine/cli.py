@@ -156,14 +156,20 @@ def explain(
         str,
         typer.Argument(
             metavar="PAGE",
-            help="The page's URL, its id in hexadecimal (8 digits or more), or FILE:OFFSET as the shards say it.",
+            help="The page's URL, its id in hexadecimal (8 digits or more), or FILE:OFFSET; or the id of a generated row.",
         ),
     ],
+    samples: Annotated[
+        bool, typer.Option("--samples", help="Show the text of generated rows that grew from a page.")
+    ] = False,
 ) -> None:
-    """Tell one page's whole story: decoded how, each value beside each threshold, which cluster, kept or why not."""
+    """Tell one page's whole story: decoded how, each value beside each threshold, which cluster, kept or why not.
+
+    Of a generated row, taken or refused: what it grew from, its wording and spec, the answer, each verdict, its licences.
+    """
     from recipes.engine.explain import explain as explained
 
-    explained(run_folder, page)
+    explained(run_folder, page, samples)
 
 
 @app.command()

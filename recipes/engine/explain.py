@@ -1,4 +1,4 @@
-"""`seimai explain RUN PAGE`: one page's whole story, told from the shards.
+"""`seimai explain RUN PAGE`: one page's whole story, told from the shards; of a generated row see `generated_story`.
 
 Where it came from, how it was decoded, each measured value beside each threshold that looked at it, its cluster, and why it was kept
 or not. The text itself is shown masked, as in the report.
@@ -15,6 +15,8 @@ from curation.document import COLUMNS
 from curation.filters.preset import Preset
 from curation.filters.threshold import rules_broken
 from recipes.engine.errors import RecipeError
+from recipes.engine.facts import print_facts
+from recipes.engine.generated_story import find_generated, grown_from, tell_generated
 from recipes.engine.run_folder import Run, find_row, open_run, rejected_rows
 from recipes.engine.run_rules import RunRule, run_rules
 from recipes.engine.story import Story, file_offset, find, is_id, nearest_urls
@@ -22,22 +24,33 @@ from recipes.engine.wording import keep_sign, masked, number, one_line, reason_w
 
 _UNREAD = ("too_deep", "extract_timeout", "extract_crash")
 """Reasons of pages whose extraction was given up: what their columns say of a text is not about one."""
+GROWN = 8
+"""Rows generated from a page that are listed."""
 
 
-def explain(folder: str, page: str) -> None:
+def explain(folder: str, page: str, samples: bool = False) -> None:
     """Prints the story of a page by its URL, its id, the first 8 or more digits of its id, or its FILE:OFFSET.
 
-    Raises RecipeError when the run does not know the page, naming the nearest URLs.
+    An id may be that of a generated row too, taken or refused: then its story is told, and after it that of the page it grew from.
+    samples: shows a page's text where a generated row quotes it. Raises RecipeError when the run does not know the page or row,
+    naming the nearest URLs.
     """
     run = open_run(folder)
     stories = list(find(run, page))
-    if not stories:
+    generated = list(find_generated(run, page.strip())) if is_id(page) else []
+    if not stories and not generated:
         raise RecipeError(_unknown(run, page))
     console = _console()
-    if len(stories) > 1:
-        console.print(f"{len(stories)} rows match {page}\n", markup=False)
+    if len(stories) + len(generated) > 1:
+        console.print(f"{len(stories) + len(generated)} rows match {page}\n", markup=False)
     for story in stories:
         tell(console, run, story)
+    for one in generated:
+        tell_generated(console, one, samples)
+        for document in one.documents:
+            console.print(Text(f"the page that it grew from: {document}\n", style="dim"))
+            for story in find(run, document):
+                tell(console, run, story)
 
 
 def _console() -> Console:
@@ -54,16 +67,17 @@ def tell(console: Console, run: Run, story: Story) -> None:
     console.print(_headline(story))
     rules = run_rules(run)
     console.print(_way(run, story))
-    _facts(console, "origin", _origin(row))
-    _facts(console, "decoded", _decoded(row))
+    print_facts(console, "origin", _origin(row))
+    print_facts(console, "decoded", _decoded(row))
     if not row.get("text") and verdict.get("reason") in _UNREAD:
-        _facts(console, "text", [("extraction", "given up; there is no text")])
+        print_facts(console, "text", [("extraction", "given up; there is no text")])
     else:
-        _facts(console, "text", _text(row))
+        print_facts(console, "text", _text(row))
     _rule_table(console, rules.rules, row, verdict)
     for doubt in rules.doubts:
         console.print(Text(f"note: {doubt}", style="yellow"))
-    _facts(console, "cluster", _cluster(run, row))
+    print_facts(console, "cluster", _cluster(run, row))
+    print_facts(console, "generated", _grown(run, row["id"].hex()))
     if story.found_in:
         console.print(Text(f"\nThe row was kept as a key; its values are from {story.found_in}.", style="dim"))
     console.print()
@@ -104,19 +118,6 @@ def _way(run: Run, story: Story) -> Text:
         if here:
             break
     return text
-
-
-def _facts(console: Console, title: str, facts: list[tuple[str, str]]) -> None:
-    facts = [(name, said) for name, said in facts if said]
-    if not facts:
-        return
-    console.print(f"\n[bold]{title}[/]")
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 0, 0, 2))
-    table.add_column(style="dim", width=14)
-    table.add_column(overflow="fold")
-    for name, said in facts:
-        table.add_row(name, Text(said))
-    console.print(table)
 
 
 def _origin(row: dict[str, Any]) -> list[tuple[str, str]]:
@@ -237,6 +238,13 @@ def _cluster(run: Run, row: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
+def _grown(run: Run, page: str) -> list[tuple[str, str]]:
+    """Rows that were generated from the page."""
+    grown = grown_from(run, page)
+    more = [("", f"and {len(grown) - GROWN:,} more")] if len(grown) > GROWN else []
+    return [(name, f"{ident}  {task}") for name, task, ident in grown[:GROWN]] + more
+
+
 def _fates(run: Run, keys: list[bytes]) -> dict[bytes, str]:
     """What became of some rows, with their URLs."""
     found: dict[bytes, str] = {}
@@ -255,7 +263,7 @@ def _fates(run: Run, keys: list[bytes]) -> dict[bytes, str]:
 def _unknown(run: Run, page: str) -> str:
     where = f"{run.place.url}: no row of this run"
     if is_id(page):
-        return f"{where} has an id that begins with {page.strip()}"
+        return f"{where} has an id that begins with {page.strip()}, neither a page nor a generated row"
     if file_offset(page):
         return f"{where} has the URL or FILE:OFFSET {page}; the offset is that of the column 'offset', without commas"
     near = nearest_urls(run, page)

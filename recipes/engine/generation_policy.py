@@ -8,8 +8,9 @@ from pathlib import Path
 
 from recipes.engine.errors import RecipeError
 from recipes.engine.recipe_file import POLICY
-from synth.models import Policy, load_policy
+from synth.models import Policy
 from synth.obligations import PolicyError, Target
+from synth.policy_file import load_policy
 
 
 def check_generation(
@@ -18,16 +19,19 @@ def check_generation(
     addresses: Iterable[str] = (),
     target: Target | None = None,
     policy: str | Path = POLICY,
+    called: Iterable[str] = (),
 ) -> Policy:
     """Refuses denied or unlisted models (generators, judges, reward models), addresses of denied providers, and no target.
 
-    Raises RecipeError with the entry's reason; returns the policy for the run.
+    called: names by which servers are asked for them. Raises RecipeError with the entry's reason; returns the policy for the run.
     """
     try:
         known = load_policy(policy)
         known.check_named(models)
         for address in addresses:
             known.check_host(address)
+        for name in called:
+            known.check_called(name, "the server")
     except PolicyError as error:
         raise RecipeError(f"{where}: {error}") from error
     if target is None:

@@ -21,6 +21,7 @@ from recipes.engine import blocks, code_version
 from recipes.engine.column_flow import stage_columns
 from recipes.engine.errors import RecipeError
 from recipes.engine.generation import plan as generation_plan
+from recipes.engine.generation.paths import placed
 from recipes.engine.generation.plan import Generation
 from recipes.engine.source_read import SourceRead, hash_of, read_source, reader_class
 from recipes.engine.spec import Recipe, Stage, step_labels
@@ -163,6 +164,13 @@ def make(recipe: Recipe, where: str, out: str, *, unit_bytes: int | None = None,
         made_of = generation_plan.make(spec, recipe.release, made[spec.read], where, base, recipe.policy)
         made_of.url = f"{plan.folder}/{spec.name}"
         made_of.rounds = f"{out.rstrip('/')}/stages/{spec.name}-{made_of.asked[:12]}"
+        earlier = [placed(one, made_of.folder) for one in spec.novelty.base]
+        if "://" not in made_of.url and str(Path(made_of.url).resolve()) in [
+            str(Path(one).resolve()) for one in earlier
+        ]:
+            raise RecipeError(
+                f"{made_of.where}: novelty: base names the set itself ({made_of.url}); name an earlier version's"
+            )
         made_of.store = f"{out.rstrip('/')}/completions"
         plan.generations.append(made_of)
     return plan

@@ -1,4 +1,7 @@
-"""`seimai audit prompts`: every wording that the project or a file of one's own has, its faults, and who has reviewed what."""
+"""`seimai audit prompts`: every wording that the project or a file of one's own has, its faults, and who has reviewed what.
+
+Things that problems count are read too: each with its counter (`synth/counter_audit.py`).
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from recipes.engine.errors import RecipeError, RunError
+from synth.counter_audit import SEEDS, audit_counters, counted_pairs
 from synth.wording_audit import CHECKS, Fault, audit_wordings
 from synth.wordings import WordingError, Wordings, groups, read_wordings, wordings
 
@@ -27,8 +31,11 @@ def audit_prompts(files: Sequence[Path] = (), console: Console | None = None) ->
         read = [*(wordings(group) for group in groups()), *(read_wordings(path) for path in domains().values()), *own]
     except WordingError as error:
         raise RecipeError(str(error)) from error
+    pairs = [pair for path in sorted(SEEDS.glob("*.yaml")) for pair in counted_pairs(path)]
     faults = audit_wordings(read, filled_slots(), outside=frozenset(words.group for words in own))
     console.print(_table(read, faults))
+    faults += audit_counters(pairs)
+    console.print(f"{len(pairs)} things with their counters in synth/seeds", markup=False, highlight=False)
     for reviewer, count in sorted(_reviewers(read).items()):
         console.print(f"reviewed by {reviewer}: {count} lines", markup=False, highlight=False)
     for fault in faults:

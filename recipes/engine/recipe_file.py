@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from curation.yaml_file import yaml_fault
 from recipes.engine.errors import RecipeError
+from recipes.engine.inherited_paths import with_absolute_files
 from recipes.engine.spec import KINDS, Recipe, SourceSpec, parse, step_labels
 
 FOLDER = Path(__file__).resolve().parent.parent
@@ -54,8 +55,8 @@ def load(path: Path, overrides: list[str] | None = None, files: list[str] | None
         for text in overrides or []:
             _override(data, text, path.name)
         recipe = parse(data, path.name)
-        for source in recipe.sources.values():
-            source.files = [_absolute(f, path.parent) for f in source.files]
+    for source in recipe.sources.values():
+        source.files = [_absolute(f, path.parent) for f in source.files]
     if files:
         next(iter(recipe.sources.values())).files = files
     return recipe
@@ -64,7 +65,7 @@ def load(path: Path, overrides: list[str] | None = None, files: list[str] | None
 def _read(path: Path) -> dict[str, Any]:
     """A recipe's mapping; one that says `like: OTHER` takes every key and every stage that it does not state from that recipe.
 
-    A stage with the name of one of the other's takes its place; others come after them.
+    A stage with the name of one of the other's takes its place; others come after them. Files that the other names lie beside it.
     """
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -77,7 +78,10 @@ def _read(path: Path) -> dict[str, Any]:
     if "like" in data:
         base = data.pop("like")
         beside = path.parent / f"{base}.yaml"
-        other = _read(beside if beside.exists() else find(str(base)))
+        of = beside if beside.exists() else find(str(base))
+        other = _read(of)
+        if of.resolve().parent != path.resolve().parent:
+            other = with_absolute_files(other, of.parent)
         data = other | data | {"stages": _stages(other.get("stages"), data.get("stages"))}
     return data
 

@@ -142,6 +142,19 @@ class Run:
         except (ShardError, OSError):
             return None
 
+    def stage_of(self, generation: str) -> str:
+        """The stage that a generation of this run reads; "" when recipe.yaml is gone."""
+        return next((g["read"] for g in self.recipe.get("generate", ()) if g["name"] == generation), "")
+
+    def rows_of(self, stage: str, columns: Sequence[str]) -> Iterator[dict[str, Any]] | None:
+        """Rows that a stage released, with those of the columns that they have; None when its set is gone."""
+        block = next((b for b in self.about["blocks"] if b["name"] == stage), None)
+        shards = self.shard_set(block) if block is not None else None
+        if shards is None:
+            return None
+        kept = [c for c in columns if c in shards.columns]
+        return (row for batch in shards.read(kept) for row in batch.to_pylist())
+
     def steps(self, name: str) -> list[tuple[str, dict[str, Any]]]:
         """Steps of the chain that are called so: (stage, identity with `step`, `with`, `files`), in the order in which they ran."""
         return [

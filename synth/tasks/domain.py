@@ -30,6 +30,7 @@ class Domain(Task):
     group: ClassVar[str] = "domain"
     exempt: ClassVar[tuple[str, ...]] = ("code_switching",)
     members: ClassVar[int] = 2
+    paths: ClassVar[tuple[str, ...]] = ("domains",)
 
     def __init__(self, *, domains: Sequence[str] = (), sorts: Sequence[str] = (), unanswerable: int = 50):
         if unknown := sorted(set(sorts) - SORTS.keys()):

@@ -146,8 +146,8 @@ class Task(ABC):
     function: what of an assistant it teaches. version: grows whenever the same draw may give another. members: instances that
     are drawn alike (2 for twins): `draw.member` tells them apart, 0 being the first.
     group: its file in `synth/prompts/`. passage: whether each instance grows from a passage of a curated page.
-    use: how rows use that passage (`synth.rights.Use`). exempt: kinds of a recipe's `conduct` that do not hold for its answers (a
-    call is no Japanese sentence).
+    use: how rows use that passage (`synth.rights.Use`). paths: parameters that may name files of one's own. exempt: kinds of a
+    recipe's `conduct` that do not hold for its answers (a call is no Japanese sentence).
     """
 
     name: ClassVar[str]
@@ -158,6 +158,7 @@ class Task(ABC):
     members: ClassVar[int] = 1
     use: ClassVar[Literal["embeds", "derives", "topic"]] = "derives"
     exempt: ClassVar[tuple[str, ...]] = ()
+    paths: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def make(self, draw: Draw, passage: Seed | None) -> Instance | None:

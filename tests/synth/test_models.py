@@ -6,9 +6,10 @@ import pytest
 import yaml
 
 from synth.engine.content_key import Identity
-from synth.models import ALLOWED, Ruling, check_release, load_policy
+from synth.models import ALLOWED, Ruling, check_release
 from synth.obligations import Obligation, PolicyError, Target
-from synth.weights import ModelFolderError, weigh
+from synth.policy_file import load_policy
+from synth.weights import ModelFolderError, licence_texts, weigh
 
 PACKAGED = Path(__file__).resolve().parents[2] / "recipes" / "policy.yaml"
 SMOL = "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -129,6 +130,7 @@ TARGET = Target(
         (Obligation("no_publish"), TARGET, {"publish": True}),
         (Obligation("no_publish"), TARGET, {"purpose": "publish"}),
         (Obligation("signoff_by", "legal"), TARGET, {"signoffs": {}}),
+        (Obligation("signoff_by", "legal"), TARGET, {"signoffs": {"legal": "A"}}),
     ],
     ids=lambda v: v.kind if isinstance(v, Obligation) else "",
 )
@@ -190,6 +192,45 @@ def test_a_policy_that_says_nothing_clear_is_refused_with_its_entry(policy, brok
         policy(entry("lab/a") | broken)
 
 
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        ({"documents": {"CC-BY-4.0": {"kind": "opne"}}}, "documents, CC-BY-4.0: kind is one of open, public, denied, not 'opne'"),
+        ({"documents": {"CC-BY-4.0": None}}, "documents, CC-BY-4.0: kind is one of"),
+        ({"documents": {"X": {"kind": "open", "obligations": ["be_nice"]}}}, "documents, X: there is no obligation 'be_nice'"),
+        ({"unknown_web": [{"basis": "b", "purposes": ["sell"], "reviewer": "r", "date": "d", "reason": "x"}]}, "no purpose 'sell'"),
+        ({"declared": [{"model": "lab/a", "revision": "r1"}]}, "declared: lacks signed_by, date, reason"),
+        ({"families": [{"name": "f", "models": ["lab/*"], "status": "no", "reason": "r", "link": "l"}]}, "family f: status must be"),
+    ],
+)  # fmt: skip
+def test_so_is_one_about_documents_servers_and_families(policy, part, said):
+    with pytest.raises(PolicyError, match=said):
+        policy(**part)
+
+
+def test_a_denied_family_denies_a_model_that_somebody_listed(policy):
+    family = {"name": "F", "models": ["lab/*"], "status": "deny", "reason": "not read", "link": "l"}
+    denied = ruling(policy(entry("lab/a"), families=[family]), "lab/a")
+    assert (denied.status, denied.reasons[0]) == ("deny", "model lab/a (F): not read (l)")
+
+
+def test_a_name_that_a_server_is_asked_by_is_held_against_the_policy_too(packaged):
+    packaged.check_called("tiny", "the server")
+    with pytest.raises(PolicyError, match="the server is asked for gpt-4o: OpenAI: the terms forbid"):
+        packaged.check_called("gpt-4o", "the server")
+
+
+def test_before_weights_are_hashed_the_licence_text_is_that_of_an_entry(folder, policy):
+    texts = licence_texts(folder)
+    known = policy(entry("lab/a") | {"licence_sha256": texts["LICENSE"]})
+    known.check_reviewed("lab/a", "r1", texts, "folder")
+    (folder / "LICENSE").write_text("Apache, but not for you")
+    with pytest.raises(PolicyError, match="folder: its licence text is not the one that was reviewed for lab/a"):
+        known.check_reviewed("lab/a", "r1", licence_texts(folder), "folder")
+    with pytest.raises(ModelFolderError, match="there is no such model folder or file"):
+        licence_texts(folder / "other")
+
+
 # --- the policy that comes with the project ---
 
 
@@ -201,8 +242,17 @@ def packaged():
 
 @pytest.mark.parametrize(
     "url",
-    ["https://api.openai.com/v1", "api.anthropic.com", "https://lab.openai.azure.com/openai", "https://API.X.AI/v1", "https://generativelanguage.googleapis.com/v1beta/openai/"],
-)  # fmt: skip
+    [
+        "https://api.openai.com/v1",
+        "api.anthropic.com",
+        "https://lab.openai.azure.com/openai",
+        "https://API.X.AI/v1",
+        "https://generativelanguage.googleapis.com/v1beta/openai/",
+        "eu.api.openai.com",
+        "https://claude.ai/x",
+        "us-west-1.api.x.ai:443",
+    ],
+)
 def test_addresses_of_denied_providers_are_refused(packaged, url):
     with pytest.raises(PolicyError, match="is an address of"):
         packaged.check_host(url)

@@ -4,6 +4,7 @@ import json
 import random
 from collections import Counter
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -44,14 +45,34 @@ def test_the_order_of_arrival_changes_nothing(rng):
     assert {v.id: v for v in Novelty(0.8).decide(rows)} == before
 
 
-def test_what_was_accepted_is_there_in_the_next_run(tmp_path):
-    first = Novelty(0.7, tmp_path / "accepted.parquet")
+def test_what_an_earlier_run_accepted_is_no_news_to_the_next():
+    first = Novelty(0.7)
     first.decide([(key("a"), LONG), (key("b"), OTHER)])
-    first.save()
-    second = Novelty(0.7, tmp_path / "accepted.parquet")
-    got = {v.id: v.near for v in second.decide([(key("c"), NEAR), (key("a"), LONG)])}
-    assert got == {key("c"): key("a"), key("a"): None}, "a row that was accepted stays accepted"
-    assert len(second) == 2
+    table = first.table({key("a"): key("row of a")})
+    second = Novelty(0.7)
+    assert second.add_base(table, "runs/one") == 1, "what became no row is not held against anybody"
+    got = {v.id: (v.near, v.similarity) for v in second.decide([(key("c"), NEAR), (key("a"), LONG), (key("b"), OTHER)])}
+    assert got[key("a")] == (key("a"), 1.0), "the same instruction again, under its own id too"
+    assert got[key("c")][0] == key("a")
+    assert got[key("b")] == (None, 0.0)
+    assert second.from_base(key("a")) == (key("row of a"), "runs/one")
+    both = second.table({key("b"): key("row of b")})
+    assert both["row"].to_pylist() == [r for _, r in sorted([(key("a"), key("row of a")), (key("b"), key("row of b"))])]
+
+
+def test_a_base_decides_as_if_both_runs_were_one():
+    rows = [(key(i), LONG.replace("百", "〇一二三四五六七八九"[i % 10]) + OTHER * (i % 3)) for i in range(40)]
+    first = Novelty(0.8)
+    news = {v.id for v in first.decide(rows[:20]) if v.near is None}
+    second, whole = Novelty(0.8), Novelty(0.8)
+    second.add_base(first.table({i: i for i in news}), "first")
+    whole.decide(rows[:20])
+    assert second.decide(rows[20:]) == whole.decide(rows[20:])
+
+
+def test_a_file_that_holds_no_instructions_is_no_base():
+    with pytest.raises(ValueError, match="holds no accepted instructions of this version: columns id"):
+        Novelty(0.8).add_base(pa.table({"id": [b"a"]}), "x")
 
 
 def test_a_file_of_evaluation_items_is_found_with_every_hit(tmp_path):
@@ -131,7 +152,17 @@ def test_rounds_end_when_three_of_them_add_less_than_one_percent():
     assert mixture.over is None
     for i in range(3):
         mixture.take([Candidate(key("more", i), "summary", 1)])
-    assert mixture.over == "the last three rounds added less than 1 %; short of {'summary': 597}"
+    assert mixture.over == "three rounds added less than 1 % to what is short: summary is short of 597 rows"
+
+
+def test_a_small_function_that_still_grows_is_asked_on_when_a_large_one_is_met_or_given_up():
+    mixture = Mixture(MixturePlan(rows={"summary": 1000, "poem": 40, "maths": 9}))
+    mixture.take(rows(1000))
+    for i in range(5):  # 1 row a round is 0.1 % of all, and much of 5
+        mixture.take([Candidate(key("poem", i), "poem", 1)])
+        assert mixture.over is None
+    assert mixture.given_up == ["maths"]
+    assert set(prompts_wanted(mixture, {"poem": 50, "maths": 60}, {"poem": 5}, most=100)) == {"poem"}
 
 
 @given(st.randoms(use_true_random=False))
@@ -150,7 +181,19 @@ def test_the_next_round_asks_for_what_is_short_over_the_yield():
 
 
 def test_a_plan_that_cannot_be_is_refused():
-    for plan, said in (({}, "either"), ({"rows": {"a": 0}}, "≥ 1"), ({"rows": {"a": 1}, "per_host": 0}, "share")):
+    for plan, said in (
+        ({}, "either"),
+        ({"rows": {"a": 0}}, "≥ 1"),
+        ({"rows": {"a": 1}, "per_host": 0}, "share"),
+        (
+            {"rows": {"a": 10}, "per_host": 0.05},
+            "per_host 0.05 of the 10 rows of a is less than one row, .* say at least 0.1",
+        ),
+        (
+            {"rows": {"a": 4, "b": 3}, "per_template_of_all": 0.1},
+            "of the 7 rows of all is less than one row, .* at least 0.143",
+        ),
+    ):
         with pytest.raises(ValueError, match=said):
             MixturePlan(**plan)
 

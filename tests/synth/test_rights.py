@@ -9,8 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from synth.imported import ForbiddenAuthors, read_set
-from synth.models import check_release, load_policy
+from synth.models import check_release
 from synth.obligations import PolicyError, Target
+from synth.policy_file import load_policy
 from synth.rights import Document, of_document, opted_out, shared_span
 
 POLICY = load_policy(Path(__file__).resolve().parents[2] / "recipes" / "policy.yaml")

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.provenance import key
-from synth.models import load_policy
 from synth.passage import passage, sentences
 from synth.personal_data import mask
 from synth.personas import persona
+from synth.policy_file import load_policy
 from synth.seed import NoSeed, Seed, SeedPlan, choose
 from synth.topics import topics, topics_of
 
@@ -41,7 +41,7 @@ def test_a_seed_keeps_where_it_is_from():
     assert seed.topic == "暮らし/料理"
     assert seed.column() | {"digest": b""} == {
         "kind": "document", "id": key("a").hex(), "use": "derives", "licence": "CC-BY-4.0", "rights_basis": "著作権法30条の4",
-        "host": "a.example.jp", "digest": b"",
+        "host": "a.example.jp", "digest": b"", "topic": "暮らし/料理",
     }  # fmt: skip
     assert seed.text in COOKING
     assert 20 <= len(seed.text) < 200

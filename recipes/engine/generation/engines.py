@@ -56,6 +56,11 @@ class EngineChoice:
         """Addresses that it asks."""
         return [str(self.params["url"])] if "url" in self.params else []
 
+    @property
+    def called(self) -> list[str]:
+        """Names by which a server is asked for its model."""
+        return [str(self.params["model"])] if self.kind == "server" else []
+
     def make(self) -> Engine:
         """The engine, not set up. Raises RequestError."""
         params = dict(self.params)

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 from curation.source_hash import of_module
 from recipes.engine import blocks, code_version
 from recipes.engine.errors import RecipeError
+from recipes.engine.generation.earlier_sets import base_hashes
 from recipes.engine.generation.engines import INSTALL, EngineChoice, choose
+from recipes.engine.generation.paths import check_model, engine_placed, task_placed
 from recipes.engine.generation.spec import GenerateSpec, ReleaseSpec, TaskOrder
 from recipes.engine.generation_policy import check_generation
 from recipes.engine.recipe_file import POLICY
@@ -93,17 +95,19 @@ def make(
 ) -> Generation:
     """Checks a generation and plans it. Raises RecipeError at the first thing that cannot be.
 
-    folder: the recipe's, at which relative files begin. policy_file: in place of the project's.
+    folder: the recipe's, at which relative files begin (`paths`). policy_file: in place of the project's.
     """
     place = f"{where}, generate '{spec.name}'"
     release = release or ReleaseSpec()
-    engine = choose(spec.engine, place)
+    folder = folder.resolve()
+    engine = choose(engine_placed(spec.engine, folder), place)
     target = None if release.target is None else Target(**_target(release.target.model_dump()))
     models = [] if engine.model is None else [engine.model]
     policy_path = folder / policy_file if policy_file else POLICY
-    policy = check_generation(place, models, engine.addresses, target, policy_path)
+    policy = check_generation(place, models, engine.addresses, target, policy_path, engine.called)
     assert target is not None
     _check_obligations(engine, policy, target, place)
+    check_model(engine, policy, place)
     if engine.missing and spec.without_engine == "fail":
         hint = INSTALL.get(engine.kind or "", "")
         raise RecipeError(f"{place}: engine '{engine.kind}' is not installed here ({engine.missing}); {hint}")
@@ -116,7 +120,7 @@ def make(
         at = f"{place}, task '{name}'"
         if order.answers != "program" and engine.kind is None:
             raise RecipeError(f"{at}: answers: {order.answers} needs an 'engine', and the generation names none")
-        one = _order(spec, name, order, conduct, drafts, at)
+        one = _order(spec, name, order, conduct, drafts, folder, at)
         if order.answers == "model" and not here:
             left_out[name] = engine.missing
             continue
@@ -163,12 +167,18 @@ def _constraints(said: list[str | dict[str, Any]], place: str) -> tuple[Constrai
 
 
 def _order(
-    spec: GenerateSpec, name: str, order: TaskOrder, conduct: tuple[Constraint, ...], drafts: bool, at: str
+    spec: GenerateSpec,
+    name: str,
+    order: TaskOrder,
+    conduct: tuple[Constraint, ...],
+    drafts: bool,
+    folder: Path,
+    at: str,
 ) -> Order:
     """An order whose task can be made with its parameters and its wordings."""
     try:
         cls = task_class(order.task or name, at)
-        task = cls(**blocks.checked(cls, order.with_, at))
+        task = cls(**blocks.checked(cls, task_placed(cls, order.with_, folder), at))
         sampling: Mapping[str, Any] = {"max_tokens": 256, "temperature": 0.0} | spec.sampling | order.sampling
         if order.answers != "program" and not {"max_tokens", "temperature"} <= (spec.sampling | order.sampling).keys():
             raise RecipeError(f"{at}: sampling states max_tokens and temperature at least")
@@ -270,10 +280,13 @@ def _asked(g: Generation) -> str:
     own = {path for order in g.orders for path in order.task.files()}
     data["own"] = hash_of(sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in own))
     sets = g.spec.decontaminate.sets if g.spec.decontaminate is not None else {}
-    evaluation = {n: hashlib.sha256(evaluation_file(g, s.file).read_bytes()).hexdigest()[:16] for n, s in sets.items()}
+    evaluation: dict[str, Any] = {
+        n: hashlib.sha256(evaluation_file(g, s.file).read_bytes()).hexdigest()[:16] for n, s in sets.items()
+    }
     said = g.spec.model_dump(by_alias=True)
     release = [g.target.purpose, g.release.draft_wordings]
-    engine = [g.engine.kind, dict(g.engine.params), sorted(g.left_out)]
+    evaluation |= {"novelty base": base_hashes(g.spec.novelty.base, g.folder, g.where)}
+    engine = [g.engine.kind, sorted(g.left_out)]  # its keys are in `said`, as the recipe has them
     return hash_of(
         [FORMAT, said, release, g.read.fingerprint, code, libraries, data, evaluation, engine, g.policy_hash]
     )

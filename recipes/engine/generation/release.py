@@ -3,6 +3,7 @@
     OUT/VERSION/instruct/
       data/00000.parquet       rows, partition by high bits of the id
       refused/00000.parquet    candidates of round 0 that are no rows, whole, with reason, value and threshold
+      novelty.parquet          prompts of the rows and of the sets that they were compared with: the base of a later version
       manifest.json            yields, who answered, what licences oblige to, audits, wordings; written last
 
 Every candidate is in one of the two. What the rows' licences oblige to is held against the recipe's target before the set exists.
@@ -28,7 +29,9 @@ from recipes.engine.manifests import versions
 from synth.dialogue import RUN_COLUMNS, schema
 from synth.engine.figures import total
 from synth.models import ALLOWED, Ruling, check_release
+from synth.novelty import FILE as NOVELTY
 from synth.obligations import Obligation, PolicyError
+from synth.shortfall import Shortfall
 
 
 def finished(generation: Generation) -> dict[str, Any] | None:
@@ -71,6 +74,8 @@ def publish(outcome: Outcome) -> dict[str, Any]:
     partial = Place(f"{generation.url}.partial")
     partial.remove()
     files = _write_rows(partial, whole, generation.spec.partitions)
+    deciding = outcome.deciding
+    files.append(write_parquet(partial, NOVELTY, deciding.novelty.table(deciding.instructions)))
     refused: Counter[str] = Counter()
     for number, one in enumerate(outcome.refused):
         if len(one):
@@ -81,6 +86,18 @@ def publish(outcome: Outcome) -> dict[str, Any]:
     final.remove()
     partial.publish(final)
     return manifest
+
+
+def shortfalls(outcome: Outcome) -> list[Shortfall]:
+    """Every order that did not get its quota, with what became of its samples."""
+    mixture, yields = outcome.deciding.mixture, outcome.yields
+    return [
+        Shortfall(
+            name, mixture.unit, mixture.plan.quotas[name], mixture.filled[name], outcome.asked.get(name, 0),
+            yields.samples[name].total(), yields.refused[name], +yields.failed[name],
+        )
+        for name in mixture.short
+    ]  # fmt: skip
 
 
 def _write_rows(place: Place, rows: pa.Table, partitions: int) -> list[dict[str, Any]]:
@@ -142,14 +159,17 @@ def _manifest(
         "rounds": len(outcome.taken),
         "over": outcome.over or "nothing more could be asked",
         "quotas": mixture.report(outcome.asked),
+        "short": [one.as_dict() for one in shortfalls(outcome)],
         "yields": outcome.yields.as_dict(),
         "left_out": g.left_out,
         "identities": [i for n, i in enumerate(t["identity"] for t in tasks if "identity" in t) if n == 0],
         "engine": next((t["engine"] for t in tasks if "engine" in t), None),
         "figures": figures,
         "generated": total(figures),
+        "policy": {"file": g.policy.where, "version": g.policy.version, "sha256": g.policy_hash},
         "licences": {"status": ruling.status, "obligations": [o.as_dict() for o in sorted(ruling.obligations)]},
         "verifiers": dict(sorted(outcome.audits.items())),
+        "novelty": {"threshold": g.spec.novelty.threshold, "base": outcome.base},
         "contamination": dict(outcome.deciding.hits.most_common()),
         "seeds": outcome.seeds,
         "seconds": round(sum(t["seconds"] for t in tasks), 3),

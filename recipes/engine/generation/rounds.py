@@ -20,6 +20,7 @@ from curation.parquet_file import read_parquet
 from curation.place import Place
 from recipes.engine.errors import RecipeError, RunError
 from recipes.engine.executors import LocalExecutor, cluster_executor, incomplete, wait_for_slurm
+from recipes.engine.generation.earlier_sets import load_base
 from recipes.engine.generation.plan import Generation, evaluation_file
 from recipes.engine.generation.seeds import write_seeds
 from recipes.engine.generation.step import AnswerRound, Work
@@ -48,6 +49,8 @@ class Outcome:
     tasks: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     audits: dict[str, bool] = field(default_factory=dict[str, bool])
     seeds: dict[str, Any] = field(default_factory=dict[str, Any])
+    base: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    """Earlier sets that new prompts were compared with."""
     over: str = ""
     """Why there was no further round."""
 
@@ -69,7 +72,8 @@ def run_rounds(generation: Generation, where: Where) -> Outcome:
         raise RecipeError(
             f"{generation.where}: answers are appended to {generation.store}, which an object store cannot do; give a local --out"
         )
-    outcome = Outcome(generation, _deciding(generation), seeds=write_seeds(generation))
+    deciding, base = _deciding(generation)
+    outcome = Outcome(generation, deciding, base=base, seeds=write_seeds(generation))
     number = 0
     while (wanted := _wanted(outcome, number)) and not outcome.over:
         ranges = numbers(wanted, outcome.asked)
@@ -86,7 +90,8 @@ def run_rounds(generation: Generation, where: Where) -> Outcome:
     return outcome
 
 
-def _deciding(generation: Generation) -> Deciding:
+def _deciding(generation: Generation) -> tuple[Deciding, list[dict[str, Any]]]:
+    """The deciding stage before its first round, and what is said of the sets that novelty is held against."""
     spec, contamination = generation.spec, None
     if spec.decontaminate is not None:
         contamination = Contamination(spec.decontaminate.width)
@@ -97,7 +102,9 @@ def _deciding(generation: Generation) -> Deciding:
                 raise RecipeError(f"{generation.where}: evaluation set '{name}': {error}") from error
     drafts = generation.release.draft_wordings == "allow"
     rules = Rules(drafts, set(), spec.per_prompt, ForbiddenAuthors.of(generation.policy), contamination)
-    return Deciding(rules, Mixture(generation.mixture), Novelty(spec.novelty.threshold))
+    novelty = Novelty(spec.novelty.threshold)
+    base = load_base(novelty, spec.novelty.base, generation.folder, generation.where)
+    return Deciding(rules, Mixture(generation.mixture), novelty), base
 
 
 def _wanted(outcome: Outcome, number: int) -> dict[str, int]:

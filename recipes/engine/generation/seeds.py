@@ -7,28 +7,44 @@ from typing import Any
 
 from curation.place import Place
 from curation.shards import ShardSet
+from recipes.engine.errors import RunError
 from recipes.engine.generation.plan import Generation
+from synth.dialogue import REASONS
 from synth.seed import READS, NoSeed, Seed, choose
 
 FILE = "seeds.json"
 
 
 def write_seeds(generation: Generation) -> dict[str, Any]:
-    """Chooses the passages where that was not done yet. Returns how many pages there were and what became of them."""
+    """Chooses the passages where that was not done yet. Returns how many pages there were and what became of them.
+
+    Raises RunError where no page gives one, with the reasons.
+    """
     place = Place(generation.rounds)
     if not place.exists(FILE):
         found: list[Seed] = []
         reasons: Counter[str] = Counter()
+        details: dict[str, str] = {}
         if generation.seeds is not None:
             for one in choose(_pages(generation), generation.seeds, generation.policy):
                 if isinstance(one, NoSeed):
                     reasons[one.reason] += 1
+                    details.setdefault(one.reason, one.detail)
                 else:
                     found.append(one)
         counts = {"pages": len(found) + reasons.total(), "seeds": len(found), "rejected": dict(reasons.most_common())}
         content = [asdict(s) | {"digest": s.digest.hex(), "masked": dict(s.masked)} for s in found]
-        place.write_json(FILE, {"counts": counts, "seeds": content})
-    return place.read_json(FILE)["counts"]
+        place.write_json(FILE, {"counts": counts, "details": details, "seeds": content})
+    said = place.read_json(FILE)
+    counts = said["counts"]
+    if generation.seeds is not None and not counts["seeds"]:
+        rejected = counts["rejected"].items()
+        why = "; ".join(f"{n:,} {r} ({REASONS[r].meaning}), e.g. {said['details'][r]}" for r, n in rejected)
+        raise RunError(
+            f"{generation.where}: none of the {counts['pages']:,} pages of stage '{generation.read.name}' gives a passage: "
+            f"{why or 'the stage released no page'}; change `seeds` or what the stage keeps"
+        )
+    return counts
 
 
 def read_seeds(url: str) -> list[Seed]:

@@ -55,9 +55,13 @@ class Caps(_Spec):
 
 
 class NoveltyRule(_Spec):
-    """threshold: Jaccard similarity of two prompts from which the later one is a copy, in (0, 1]."""
+    """threshold: Jaccard similarity of two prompts from which the later one is a copy, in (0, 1].
+
+    base: folders of sets that were generated earlier (OUT/VERSION/NAME), with whose prompts new ones are compared too.
+    """
 
     threshold: float
+    base: list[str] = Field(default_factory=list)
 
 
 class EvaluationSet(_Spec):
@@ -142,6 +146,12 @@ class TargetSpec(_Spec):
     notices: list[str] = Field(default_factory=list)
     licence: str | None = None
     signoffs: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _published_is_published(self) -> "TargetSpec":
+        if self.purpose == "publish" and not self.publish:
+            raise ValueError("purpose: publish says that the rows are published, and publish: false that nothing is")
+        return self
 
 
 class ReleaseSpec(_Spec):

@@ -39,6 +39,9 @@ def notes(manifest: Mapping[str, Any]) -> list[str]:
             f"{now['asked']:,} answers asked of the model, {now['stored']:,} from the store: {now['completion_tokens']:,} tokens"
             f"{speed}, {now['gpu_seconds'] / 3600:,.3f} device hours; {now['yield']:.1%} of its answers pass"
         )
+    for one in manifest["short"]:
+        head, *reasons = one["why"]
+        said += [f"short: {head}", *(f"    {reason}" for reason in reasons)]
     if most := yields["templates"]["most"]:
         said.append(
             f"{yields['templates']['count']} templates, the most frequent with {most[0]['share']:.1%} of the rows"

@@ -1,0 +1,74 @@
+"""Files that an inherited recipe names (`like: OTHER`): they lie beside that recipe, not beside the one that inherits them."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+KINDS_OF_FILES = ("files", "warc", "parquet", "jsonl")
+"""Keys of a source that name files."""
+
+
+def with_absolute_files(data: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """A recipe's mapping with every file that it names found from its own folder; what is no mapping stays for the check to name.
+
+    Sources (also those that a stage reads), `policy`, and what a generation names: models, evaluation sets, bases, domains.
+    """
+
+    def found(value: Any) -> Any:
+        if isinstance(value, list):
+            return [found(one) for one in value]
+        return value if not isinstance(value, str) or "://" in value else str((folder / value).resolve())
+
+    def source(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {k: found(v) if k in KINDS_OF_FILES else v for k, v in value.items()}
+        return found(value)
+
+    made = dict(data)
+    if isinstance(sources := made.get("sources"), dict):
+        made["sources"] = {name: source(one) for name, one in sources.items()}
+    if isinstance(stages := made.get("stages"), list):
+        made["stages"] = [_stage(one, source) for one in stages]
+    if made.get("policy"):
+        made["policy"] = found(made["policy"])
+    if isinstance(generate := made.get("generate"), list):
+        made["generate"] = [_generation(one, found) for one in generate]
+    return made
+
+
+def _stage(stage: Any, source: Callable[[Any], Any]) -> Any:
+    inline = isinstance(stage, dict) and isinstance(stage.get("read"), dict)
+    return {**stage, "read": source(stage["read"])} if inline else stage
+
+
+def _generation(said: Any, found: Callable[[Any], Any]) -> Any:
+    if not isinstance(said, dict):
+        return said
+
+    def each(value: Any, keys: tuple[str, ...]) -> Any:
+        """A mapping with these keys of it found."""
+        return {k: found(v) if k in keys else v for k, v in value.items()} if isinstance(value, dict) else value
+
+    made = dict(said)
+    if isinstance(engine := made.get("engine"), dict):
+        made["engine"] = {kind: each(params, ("path", "licence", "log")) for kind, params in engine.items()}
+    made |= {k: each(made[k], ("base",)) for k in ("novelty",) if k in made}
+    clean = made.get("decontaminate")
+    if isinstance(clean, dict) and isinstance(clean.get("sets"), dict):
+        made["decontaminate"] = {**clean, "sets": {name: each(one, ("file",)) for name, one in clean["sets"].items()}}
+    if isinstance(tasks := made.get("tasks"), dict):
+        made["tasks"] = {name: _task(one, found) for name, one in tasks.items()}
+    return made
+
+
+def _task(order: Any, found: Callable[[Any], Any]) -> Any:
+    """An order; of its parameters, what ends in .yaml is a file (a domain of one's own)."""
+    if not isinstance(order, dict) or not isinstance(order.get("with"), dict):
+        return order
+
+    def value(one: Any) -> Any:
+        if isinstance(one, list):
+            return [value(inner) for inner in one]
+        return found(one) if isinstance(one, str) and one.endswith(".yaml") else one
+
+    return {**order, "with": {k: value(v) for k, v in order["with"].items()}}
