@@ -24,13 +24,11 @@ from synth.tasks.verified import said, turns_column
 DECIDING: tuple[tuple[str, pa.DataType], ...] = (
     ("order", pa.string()),
     ("novel", pa.large_string()),
-    ("twin", pa.binary(16)),
     ("tokens", pa.int64()),
     ("fault", pa.string()),
     ("fault_message", pa.string()),
 )
-"""What the deciding stage needs beside a row's own columns: the order's name, the text and id that novelty looks at, the size that
-quotas count, and the fault of a sample without an answer."""
+"""What the deciding stage needs beside a row's own columns: the order's name, the text that novelty looks at, the size that quotas count, and the fault of a sample without an answer."""
 
 
 def candidate_schema() -> pa.Schema:

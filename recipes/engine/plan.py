@@ -22,6 +22,8 @@ from recipes.engine.column_flow import stage_columns
 from recipes.engine.errors import RecipeError
 from recipes.engine.generation import plan as generation_plan
 from recipes.engine.generation.plan import Generation
+from recipes.engine.pairs import plan as pairs_plan
+from recipes.engine.pairs.plan import Preference
 from recipes.engine.source_read import SourceRead, hash_of, read_source, reader_class
 from recipes.engine.spec import Recipe, Stage, step_labels
 
@@ -108,6 +110,7 @@ class Plan:
     blocks: list[Block]
     out: str
     generations: list[Generation] = field(default_factory=list)
+    preferences: list[Preference] = field(default_factory=list)
 
     @property
     def fingerprint(self) -> str:
@@ -165,6 +168,11 @@ def make(recipe: Recipe, where: str, out: str, *, unit_bytes: int | None = None,
         made_of.rounds = f"{out.rstrip('/')}/stages/{spec.name}-{made_of.asked[:12]}"
         made_of.store = f"{out.rstrip('/')}/completions"
         plan.generations.append(made_of)
+    for pairs in recipe.pairs:
+        preference = pairs_plan.make(pairs, plan.generations, where)
+        preference.url = f"{plan.folder}/{pairs.name}"
+        preference.edited = f"{out.rstrip('/')}/stages/{pairs.name}-{preference.asked[:12]}"
+        plan.preferences.append(preference)
     return plan
 
 

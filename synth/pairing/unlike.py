@@ -1,0 +1,44 @@
+"""How alike the two texts of a pair are: exact Jaccard over distinct 5-grams of their normal forms."""
+
+import numpy as np
+
+from curation.dedup.normal_form import kernel_tables, normal_form
+from curation.dedup.shingles import jaccard
+from synth.pairing.pool import Pool
+
+FEW = 2000
+"""Pairs up to which the plain reference is quicker than loading the kernel."""
+AT_ONCE = 8192
+
+
+def similarities(pool: Pool, begin: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """Similarity of each pair in [0, 1]. begin, size: places of its two texts in the pool, [pairs, 2]."""
+    out = np.zeros(len(begin))
+    for at in range(0, len(begin), AT_ONCE):
+        some = slice(at, at + AT_ONCE)
+        data, offsets = pool.texts(begin[some].ravel(), size[some].ravel())
+        out[some] = _few(data, offsets) if len(begin) <= FEW else _many(data, offsets)
+    return out
+
+
+def _few(data: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    return np.array([_plain(data, offsets, p) for p in range(len(offsets) // 2)])
+
+
+def _plain(data: np.ndarray, offsets: np.ndarray, pair: int) -> float:
+    a, b = (_form(data, offsets, 2 * pair + side) for side in (0, 1))
+    return jaccard(a, b)
+
+
+def _form(data: np.ndarray, offsets: np.ndarray, i: int) -> str:
+    return normal_form(data[offsets[i] : offsets[i + 1]].tobytes().decode("utf-8", "replace"))
+
+
+def _many(data: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    from synth.pairing import unlike_kernel
+
+    out = np.empty(len(offsets) // 2)
+    unlike_kernel.pair_similarity(data, offsets, *kernel_tables(), out)
+    for pair in np.flatnonzero(out == unlike_kernel.LEFT).tolist():
+        out[pair] = _plain(data, offsets, pair)
+    return out
