@@ -53,10 +53,10 @@ def beside(
     counts = good.group_by(group).agg(pl.len().alias("good"))
     turns = bad.join(counts, on=group).with_columns((pl.col("rank") % pl.col("good")).cast(pl.Int64).alias("turn_of"))
     pairs = turns.join(
-        good.select(*group, pl.col("rank").cast(pl.Int64).alias("turn_of"), pl.col("index").alias("chosen"), pl.col("h").alias("hc")),
+        good.select(*group, pl.col("rank").cast(pl.Int64).alias("turn_of"), pl.col("index").alias("better"), pl.col("h").alias("hc")),
         on=[*group, "turn_of"],
     )
-    return candidates(strategy, pairs["chosen"].to_numpy(), pairs["index"].to_numpy(), pairs["hc"].to_numpy(), pairs["h"].to_numpy(), salt)
+    return candidates(strategy, pairs["better"].to_numpy(), pairs["index"].to_numpy(), pairs["hc"].to_numpy(), pairs["h"].to_numpy(), salt)
 
 
 def candidates(
