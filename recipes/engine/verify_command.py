@@ -8,6 +8,7 @@ from curation.verify.mixture import verify_mixture
 from curation.verify.release import SAMPLE
 from curation.verify.release import verify as check_release
 from recipes.engine.errors import RecipeError
+from recipes.engine.pairs.verify import checked_pairs, is_pair_set
 from recipes.engine.run_folder import open_run
 
 
@@ -17,11 +18,17 @@ def verify(
     """Checks a run's release, a shard set or a mixture by its folder; prints each check. False when one fails."""
     if run_id is not None and ledger is None:
         raise RecipeError(f"--run-id {run_id}: names an entry of a ledger; give --ledger")
+    console = Console(highlight=False, soft_wrap=True)
+    passed = True
     try:
-        url, checks = _checked(path, ledger, run_id, k, sample, seed)
+        if not is_pair_set(path):
+            url, checks = _checked(path, ledger, run_id, k, sample, seed)
+            passed = _said(console, url, checks)
+        for url, checks in checked_pairs(path, sample, seed):
+            passed = _said(console, url, checks) and passed
     except (ValueError, FileNotFoundError) as error:
         raise RecipeError(str(error)) from error
-    return _said(Console(highlight=False, soft_wrap=True), url, checks)
+    return passed
 
 
 def _checked(
