@@ -28,7 +28,8 @@ DECIDING: tuple[tuple[str, pa.DataType], ...] = (
     ("fault", pa.string()),
     ("fault_message", pa.string()),
 )
-"""What the deciding stage needs beside a row's own columns: the order's name, the text that novelty looks at, the size that quotas count, and the fault of a sample without an answer."""
+"""What the deciding stage needs beside a row's own columns: the order's name, the text that novelty looks at, the size that quotas
+count, and the fault of a sample without an answer."""
 
 
 def candidate_schema() -> pa.Schema:

@@ -72,13 +72,23 @@ PAIR: dict[str, Column] = {
         Column("twin", KEY, "name that a question shares with its twin (answerable and not, harmful and harmless)"),
         *_side("chosen"),
         *_side("rejected"),
-        Column("constraint", pa.string(), "the one constraint that only the rejected answer breaks; null for several or none"),
+        Column(
+            "constraint",
+            pa.string(),
+            "the one constraint that only the rejected answer breaks; null for several or none",
+        ),
         Column("broken", pa.list_(pa.string()), "all hard constraints that the rejected answer breaks, sorted"),
-        Column("limit", pa.string(), "over | under: on which side a 文字数 limit is broken; null where that is not the difference"),
+        Column(
+            "limit",
+            pa.string(),
+            "over | under: on which side a 文字数 limit is broken; null where that is not the difference",
+        ),
         Column("span", SPAN, "where an edit differs from its original; null where the answers were written apart"),
         Column("margin", pa.float32(), "difference of the mean scores of verifiers, in [0, 1]; null where both pass"),
         Column("len_delta", pa.int32(), "characters of chosen less those of rejected"),
-        Column("weight", pa.float32(), "how much the row is to count in a loss; 1 where pairs are balanced by matching"),
+        Column(
+            "weight", pa.float32(), "how much the row is to count in a loss; 1 where pairs are balanced by matching"
+        ),
         *_RIGHTS,
     ]
 }
@@ -93,7 +103,11 @@ LABELLED: dict[str, Column] = {
         Column("answer_id", KEY, "id of the generated row that it is from, or hash of an edit"),
         Column("origin", pa.string(), "model | program | human"),
         Column("model", pa.string(), "the policy's name of the model; null where no model wrote it"),
-        Column("label", pa.bool_(), "true: every verifier passed, or a judge accepted it; false: one failed, or unacceptable"),
+        Column(
+            "label",
+            pa.bool_(),
+            "true: every verifier passed, or a judge accepted it; false: one failed, or unacceptable",
+        ),
         Column("weight", pa.float32(), "makes the weighted ratio of true to false what the recipe wants"),
         Column("verifications", pa.list_(VERIFICATION), "what each verifier found"),
         Column("attributes", ATTRIBUTE, "SteerLM attributes 0 to 4, each null where no judge said it"),
@@ -103,7 +117,8 @@ LABELLED: dict[str, Column] = {
 """Columns of a labelled answer (KTO, SteerLM)."""
 
 PROMPT: dict[str, Column] = {
-    c.name: c for c in [Column("id", KEY, "hash of prompt and tools"), *(c for c in _PROMPT if c.name != "prompt_key"), *_RIGHTS]
+    c.name: c
+    for c in [Column("id", KEY, "hash of prompt and tools"), *(c for c in _PROMPT if c.name != "prompt_key"), *_RIGHTS]
 }
 """Columns of a prompt with its spec."""
 

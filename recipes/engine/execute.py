@@ -241,9 +241,7 @@ def _pipeline(block: Block, plan: Plan, place: Place) -> list[Any]:
     return [*steps, sink]
 
 
-def finish_run(
-    plan: Plan, generated: Sequence[dict[str, Any]] = (), paired: Sequence[dict[str, Any]] = ()
-) -> dict[str, Any]:
+def finish_run(plan: Plan, generated: Sequence[Any] = (), paired: Sequence[Any] = ()) -> dict[str, Any]:
     """Writes run.json and the recipe as it ran into the version's folder. Returns the content of run.json."""
     place = Place(plan.folder)
     blocks = []

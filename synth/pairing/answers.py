@@ -23,7 +23,7 @@ FAILED = ("verdict_fail",)
 """Reasons of candidates whose failing answers may be rejected ones."""
 
 NARROW = (
-    "id", "prompt_key", "twin", "task", "function", "template", "split", "messages", "tools", "answer_origin", "model", "revision",
+    "prompt_key", "twin", "function", "template", "split", "messages", "tools", "answer_origin", "model", "revision",
     "weights", "turns", "wording_state", "licence_status", "verifications", "reason",
 )  # fmt: skip
 """Columns of a generation's file that pairing itself reads."""
@@ -44,7 +44,8 @@ ANSWER = pa.schema(
 class Turns(NamedTuple):
     """Judged turns of a table of rows: row and turn of each, its verdict, keys of prompt and text, and the text.
 
-    prompt_key, text_key: uint64 [n, 2]. asked: whether the turn before it is a user's or a tool's.
+    prompt_key, text_key: uint64 [n, 2]. asked: whether the turn before it is a user's or a tool's. prefixes, answers: what is before
+    the turn, and the turn, as JSON lists of messages; empty unless asked for.
     """
 
     row: np.ndarray
@@ -55,6 +56,7 @@ class Turns(NamedTuple):
     asked: np.ndarray
     texts: list[str]
     prefixes: list[bytes]
+    answers: list[bytes]
 
 
 def key_of(*parts: bytes) -> bytes:
@@ -75,11 +77,6 @@ def text_key(text: str) -> bytes:
     return hashlib.sha256(same.encode("utf-8", "surrogatepass")).digest()[:16]
 
 
-def prompt_key(prefix: bytes, tools: str | None) -> bytes:
-    """Key of a prompt: its messages as canonical JSON, and its tools."""
-    return key_of(prefix, (tools or "").encode())
-
-
 def flat(column: pa.ChunkedArray | pa.Array) -> tuple[np.ndarray, pa.Array]:
     """Row of every element of a list column, and the elements."""
     whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
@@ -87,29 +84,59 @@ def flat(column: pa.ChunkedArray | pa.Array) -> tuple[np.ndarray, pa.Array]:
     return pc.list_parent_indices(whole).to_numpy().astype(np.int64), pc.list_flatten(whole)
 
 
-def judged_turns(rows: pa.Table, verdicts: Sequence[str] = ("pass", "fail"), *, prefixes: bool = False) -> Turns:
-    """The turns of rows that have one of the verdicts, in the order of the rows. prefixes: whether their JSON is kept too."""
+def judged_turns(rows: pa.Table, verdicts: Sequence[str] = ("pass", "fail"), *, whole: bool = False) -> Turns:
+    """The turns of rows that have one of the verdicts, in the order of the rows. whole: whether JSON of either side is kept too."""
     parent, turns = flat(rows.column("turns"))
     wanted = pc.is_in(turns.field("verdict"), value_set=pa.array(verdicts)).to_numpy(zero_copy_only=False)
     row, turn = parent[wanted], turns.field("index").to_numpy()[wanted].astype(np.int64)
     verdict = turns.field("verdict").filter(pa.array(wanted))
-    messages, tools = rows.column("messages").to_pylist(), rows.column("tools").to_pylist()
-    keys, texts, asked, kept = bytearray(), [], np.zeros(len(row), bool), []
-    last, said = -1, []
-    for i, (r, t) in enumerate(zip(row.tolist(), turn.tolist(), strict=True)):
-        if r != last:
-            last, said = r, orjson.loads(messages[r])
-        prefix = orjson.dumps(said[:t], option=orjson.OPT_SORT_KEYS)
-        content = said[t].get("content")
-        text = content if isinstance(content, str) else orjson.dumps(content).decode()
-        asked[i] = t > 0 and said[t - 1]["role"] in ("user", "tool")
-        keys += prompt_key(prefix, tools[r]) + text_key(text)
+    messages = rows.column("messages").cast(pa.large_binary()).to_pylist()
+    tools = rows.column("tools").cast(pa.large_binary()).to_pylist()
+    last = np.append(row[1:] != row[:-1], True) if len(row) else np.zeros(0, bool)
+    digests: list[bytes] = []
+    texts: list[str] = []
+    asked = np.zeros(len(row), bool)
+    prefixes: list[bytes] = []
+    answers: list[bytes] = []
+    sha, normal = hashlib.sha256, unicodedata.is_normalized
+    for i, (r, t, end) in enumerate(zip(row.tolist(), turn.tolist(), last.tolist(), strict=True)):
+        prefix, answer, text, asked[i] = (end and _last_message(messages[r])) or _message(messages[r], t)
+        with_tools = tools[r] or b""
+        said = text if normal("NFC", text) else unicodedata.normalize("NFC", text)
+        size = len(prefix).to_bytes(8, "little")
+        digests.append(sha(size + prefix + len(with_tools).to_bytes(8, "little") + with_tools).digest()[:16])
+        digests.append(sha(said.encode("utf-8", "surrogatepass")).digest()[:16])
         texts.append(text)
-        if prefixes:
-            kept.append(prefix)
-    made = np.frombuffer(bytes(keys), ">u8").astype(np.uint64).reshape(-1, 4)
+        if whole:
+            prefixes.append(prefix)
+            answers.append(answer)
+    made = np.frombuffer(b"".join(digests), ">u8").astype(np.uint64).reshape(-1, 4)
     passed = pc.equal(verdict, "pass").to_numpy(zero_copy_only=False)
-    return Turns(row, turn, passed, made[:, :2], made[:, 2:], asked, texts, kept)
+    return Turns(row, turn, passed, made[:, :2], made[:, 2:], asked, texts, prefixes, answers)
+
+
+def _message(messages: bytes, turn: int) -> tuple[bytes, bytes, str, bool]:
+    """Messages before a turn as JSON, the turn as JSON, its text, and whether the one before it is a user's or a tool's."""
+    said = orjson.loads(messages)
+    content = said[turn].get("content")
+    text = content if isinstance(content, str) else orjson.dumps(content).decode()
+    prefix, answer = (orjson.dumps(part, option=orjson.OPT_SORT_KEYS) for part in (said[:turn], said[turn : turn + 1]))
+    return prefix, answer, text, turn > 0 and said[turn - 1]["role"] in ("user", "tool")
+
+
+def _last_message(messages: bytes) -> tuple[bytes, bytes, str, bool] | None:
+    """As `_message` for the last one, without parsing those before it; None where that is not certain.
+
+    In canonical JSON a message begins with its content, and what looks like that inside a text has its quotation marks escaped.
+    """
+    at = messages.rfind(b',{"content":"')
+    if at < 0 or not messages.endswith(b'"role":"assistant"}]') or not messages[:at].endswith(b'"role":"user"}'):
+        return None
+    try:
+        text = orjson.loads(messages[at + 1 : -1])["content"]
+    except orjson.JSONDecodeError:  # an object inside a message
+        return None
+    return messages[:at] + b"]", b"[" + messages[at + 1 :], text, True
 
 
 class Found(NamedTuple):
@@ -181,14 +208,10 @@ def side(evidence: str | None) -> int:
 def whole(rows: pa.Table, at: np.ndarray, turn: np.ndarray) -> pa.Table:
     """Answers of rows by row number and turn, with the columns of `ANSWER`, in the order in which they are asked for."""
     rows = rows.take(pa.array(at))
-    turns = judged_turns(rows, prefixes=True)
+    turns = judged_turns(rows, whole=True)
     index = np.flatnonzero(turns.turn == turn[turns.row])
     assert len(index) == len(rows), "every answer that was chosen is there"
-    spec, said = rows.column("spec").to_pylist(), rows.column("messages").to_pylist()
-    specs = [_spec(spec[i], t) for i, t in enumerate(turn.tolist())]
-    completion = [
-        orjson.dumps(orjson.loads(said[i])[t : t + 1], option=orjson.OPT_SORT_KEYS).decode() for i, t in enumerate(turn.tolist())
-    ]
+    specs = [_spec(spec, t) for spec, t in zip(rows.column("spec").to_pylist(), turn.tolist(), strict=True)]
     own: dict[str, Any] = {
         "row": rows.column("id"),
         "prompt_key": keys(turns.prompt_key[index]),
@@ -196,14 +219,17 @@ def whole(rows: pa.Table, at: np.ndarray, turn: np.ndarray) -> pa.Table:
         "document": _document(rows.column("seeds")),
         "prompt": [turns.prefixes[i].decode() for i in index],
         "spec": specs,
-        "completion": completion,
+        "completion": [turns.answers[i].decode() for i in index],
         "text": [turns.texts[i] for i in index],
         "verdict": ["pass" if turns.verdict[i] else "fail" for i in index],
         "origin": rows.column("answer_origin"),
         "verifications": _of_turn(rows.column("verifications"), turn),
     }
     columns = [own[f.name] if f.name in own else rows.column(f.name) for f in ANSWER]
-    made = [c if isinstance(c, pa.ChunkedArray | pa.Array) else pa.array(c, f.type) for c, f in zip(columns, ANSWER, strict=True)]
+    made = [
+        c if isinstance(c, pa.ChunkedArray | pa.Array) else pa.array(c, f.type)
+        for c, f in zip(columns, ANSWER, strict=True)
+    ]
     return pa.table(made, schema=ANSWER)
 
 
@@ -215,7 +241,9 @@ def keys(words: np.ndarray) -> pa.Array:
 
 def _spec(spec: str, turn: int) -> str:
     turns = orjson.loads(spec)["turns"]
-    return orjson.dumps(next((t["constraints"] for t in turns if t["turn"] == turn), []), option=orjson.OPT_SORT_KEYS).decode()
+    return orjson.dumps(
+        next((t["constraints"] for t in turns if t["turn"] == turn), []), option=orjson.OPT_SORT_KEYS
+    ).decode()
 
 
 def _document(seeds: pa.ChunkedArray) -> pa.Array:

@@ -40,7 +40,9 @@ def pair_rows(pairs: "pl.DataFrame", ids: list[bytes], chosen: pa.Table, rejecte
     if not pc.all(pc.equal(chosen.column("prompt"), rejected.column("prompt"))).as_py():
         raise AssertionError("the two answers of a pair answer different prompts")
     broken = _broken(rejected.column("verifications"))
-    one = pc.if_else(pc.equal(pc.list_value_length(broken), 1), pc.list_element(_padded(broken), 0), pa.scalar(None, pa.string()))
+    one = pc.if_else(
+        pc.equal(pc.list_value_length(broken), 1), pc.list_element(_padded(broken), 0), pa.scalar(None, pa.string())
+    )
     limit = np.where(pairs["fails"].to_numpy() == 1, pairs["limit"].to_numpy(), 0)
     both_pass = pc.equal(rejected.column("verdict"), "pass")
     margin = np.maximum(pairs["score"].to_numpy() - pairs["r_score"].to_numpy(), 0).astype(np.float32)
@@ -58,32 +60,36 @@ def pair_rows(pairs: "pl.DataFrame", ids: list[bytes], chosen: pa.Table, rejecte
     for name, side in (("chosen", chosen), ("rejected", rejected)):
         made |= {name: side.column("completion"), f"{name}_id": side.column("row")}
         made |= {f"{name}_{c}": side.column(c) for c in ("origin", "model", "verdict", "verifications", "judgements")}
-    return pa.table([_one(made | rights(chosen, rejected), f) for f in schema(PAIR)], schema=schema(PAIR))
+    return _table(made | rights(chosen, rejected), schema(PAIR))
 
 
 def labelled_rows(ids: list[bytes], labels: np.ndarray, weights: np.ndarray, answers: pa.Table) -> pa.Table:
     """Rows of the set of labelled answers."""
     said = answers.column("judgements").to_pylist()
-    made: dict[str, Any] = {name: answers.column(name) for name in (*SHARED, "completion", "origin", "model", "verifications")} | {
+    made: dict[str, Any] = {
+        name: answers.column(name) for name in (*SHARED, "completion", "origin", "model", "verifications")
+    } | {
         "id": key_array(ids),
         "answer_id": answers.column("row"),
         "label": pa.array(labels),
         "weight": pa.array(weights.astype(np.float32)),
         "attributes": pa.array([attributes((j["rubric"], j["score"]) for j in js or ()) for js in said], ATTRIBUTE),
     }
-    return pa.table([_one(made | rights(answers), f) for f in schema(LABELLED)], schema=schema(LABELLED))
+    return _table(made | rights(answers), schema(LABELLED))
 
 
 def prompt_rows(answers: pa.Table) -> pa.Table:
     """Rows of the set of prompts, from one answer of each."""
     made: dict[str, Any] = {name: answers.column(name) for name in SHARED} | {"id": answers.column("prompt_key")}
-    return pa.table([_one(made | rights(answers), f) for f in schema(PROMPT)], schema=schema(PROMPT))
+    return _table(made | rights(answers), schema(PROMPT))
 
 
-def _one(made: dict[str, Any], field: pa.Field) -> pa.Array:
-    column = made[field.name]
-    column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    return column if column.type == field.type else column.cast(field.type)
+def _table(made: dict[str, Any], kind: pa.Schema) -> pa.Table:
+    columns = [made[f.name] for f in kind]
+    columns = [c.combine_chunks() if isinstance(c, pa.ChunkedArray) else c for c in columns]
+    return pa.table(
+        [c if c.type == f.type else c.cast(f.type) for c, f in zip(columns, kind, strict=True)], schema=kind
+    )
 
 
 def _broken(verifications: pa.ChunkedArray) -> pa.ListArray:
@@ -101,7 +107,9 @@ def _padded(lists: pa.ListArray) -> pa.ListArray:
     counts = pc.list_value_length(lists).to_numpy()
     offsets = np.concatenate([[0], np.cumsum(counts + 1)]).astype(np.int32)
     values = np.full(int(offsets[-1]), None, object)
-    values[np.arange(counts.sum()) + np.repeat(np.arange(len(counts)), counts)] = lists.flatten().to_numpy(zero_copy_only=False)
+    values[np.arange(counts.sum()) + np.repeat(np.arange(len(counts)), counts)] = lists.flatten().to_numpy(
+        zero_copy_only=False
+    )
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values, pa.string()))
 
 
@@ -113,7 +121,9 @@ def rights(*sides: pa.Table) -> dict[str, pa.Array]:
     return {
         "authors": _united([(codes, values) for codes, values in authors], _all_authors, pa.list_(AUTHOR)),
         "obligations": _united(owed, _all_obligations, pa.large_string()),
-        "licence_status": _united(status, lambda said: "conditional" if "conditional" in said else said[0], pa.string()),
+        "licence_status": _united(
+            status, lambda said: "conditional" if "conditional" in said else said[0], pa.string()
+        ),
     }
 
 
@@ -136,11 +146,21 @@ def _author_names(column: pa.ChunkedArray) -> tuple[np.ndarray, list[Any]]:
     return codes, whole.take(pa.array(first)).to_pylist()
 
 
-def _united(sides: list[tuple[np.ndarray, list[Any]]], union: Callable[[list[Any]], Hashable | list[Any]], kind: pa.DataType) -> pa.Array:
+def _united(
+    sides: list[tuple[np.ndarray, list[Any]]], union: Callable[[list[Any]], Hashable | list[Any]], kind: pa.DataType
+) -> pa.Array:
     """One value a row for the values of its sides, made once for each combination that there is."""
-    codes = np.stack([c for c, _ in sides], axis=1)
-    distinct, at = np.unique(codes, axis=0, return_inverse=True)
-    made = [union([values[c] for c, (_, values) in zip(line, sides, strict=True)]) for line in distinct.tolist()]
+    together = np.zeros(len(sides[0][0]), np.int64)
+    for codes, values in sides:
+        together = together * len(values) + codes
+    distinct, at = np.unique(together, return_inverse=True)
+    made = []
+    for number in distinct.tolist():
+        said: list[Any] = []
+        for _, values in reversed(sides):
+            number, code = divmod(number, len(values))
+            said.insert(0, values[code])
+        made.append(union(said))
     return pa.array(made, kind).take(pa.array(at.reshape(-1)))
 
 

@@ -1,7 +1,7 @@
 """Length and form balanced by matching: for every pair whose chosen answer is longer, one of the same stratum where it is shorter.
 
-A model that learns "longer is better", or "lists are better", has learnt what nobody meant. In a stratum (strategy × function) each pair
-has a difference of length (in steps that widen) and a sign for each measure of form; its mirror image has the opposite ones.
+A model that learns "longer is better", or "lists are better", has learnt what nobody meant. In a stratum (strategy × function) each
+pair has a difference of length (in steps that widen) and a sign for each measure of form; its mirror image has the opposite ones.
 Pairs are coupled with a mirror image, as many as there are on the smaller side, and what is left alone is no pair. Pairs without any
 difference stand for themselves. Over- and under-limit failures of 文字数 are mirror images of each other too, so both are drawn
 equally often whether or not anything else is balanced.
@@ -38,11 +38,18 @@ def coupled(candidates: "pl.DataFrame", length: bool, form: bool) -> "pl.DataFra
     sizes = left.group_by("strategy", "function").len("stratum")
     left = left.join(sizes, on=["strategy", "function"], maintain_order="left")
     found: list[pl.DataFrame] = []
-    for number, (by, few) in enumerate(((["fine", "level"], False), (["fine"], False), (["coarse"], True), (["sign"], True))):
+    for number, (by, few) in enumerate(
+        ((["fine", "level"], False), (["fine"], False), (["coarse"], True), (["sign"], True))
+    ):
         some = left.filter(pl.col("stratum") < FEW) if few else left
         made = _couples(some, by, number)
         found.append(made)
-        left = left.join(made.select("chosen", "rejected", "strategy"), on=["chosen", "rejected", "strategy"], how="anti", maintain_order="left")
+        left = left.join(
+            made.select("chosen", "rejected", "strategy"),
+            on=["chosen", "rejected", "strategy"],
+            how="anti",
+            maintain_order="left",
+        )
     return pl.concat(found)
 
 
@@ -74,10 +81,14 @@ def _couples(left: "pl.DataFrame", by: list[str], number: int) -> "pl.DataFrame"
     group = [*shared, "cell"]
     cells = left.with_columns(pl.col(signed).abs().alias("cell"), pl.col(signed).sign().alias("side"))
     cells = cells.with_columns(pl.int_range(pl.len()).over(*group, "side").alias("rank"))
-    counts = cells.group_by(group).agg((pl.col("side") > 0).sum().alias("plus"), (pl.col("side") < 0).sum().alias("minus"))
+    counts = cells.group_by(group).agg(
+        (pl.col("side") > 0).sum().alias("plus"), (pl.col("side") < 0).sum().alias("minus")
+    )
     kept = cells.join(counts, on=group, maintain_order="left").filter(
         (pl.col("side") == 0) | (pl.col("rank") < pl.min_horizontal("plus", "minus"))
     )
     codes = [kept[name].rank("dense").to_numpy() if name == "strategy" else kept[name].to_numpy() for name in group]
     unit = mixed(*codes, kept["rank"].to_numpy(), salt=number)
-    return kept.with_columns(pl.Series("unit", unit), pl.lit(number).alias("round")).drop("cell", "side", "rank", "plus", "minus")
+    return kept.with_columns(pl.Series("unit", unit), pl.lit(number).alias("round")).drop(
+        "cell", "side", "rank", "plus", "minus"
+    )

@@ -1,7 +1,7 @@
 """An independent recount of what a set of pairs promises: every rule over every pair, from the released files alone.
 
-It shares no code with pairing: texts are compared by the release check's own normal form and similarity, ids are hashed anew, spans and
-lengths recounted, and of a sample of pairs both answers are verified again. `rule_breaks` counts pairs that break a rule.
+It shares no code with pairing: texts are compared by the release check's own normal form and similarity, ids are hashed anew,
+spans and lengths recounted, and of a sample of pairs both answers are verified again. `rule_breaks` counts pairs that break a rule.
 """
 
 import hashlib
@@ -165,11 +165,15 @@ def _check_balance(
         check.looked_at += len(deltas)
         longer = sum((d > 0) + (d == 0) / 2 for d in deltas) / len(deltas)
         if on and len(deltas) >= MANY and not SHARE[0] <= longer <= SHARE[1]:
-            check.fail(f"{strategy} × {function}: the chosen answer is the longer one in {longer:.3f} of {len(deltas):,} pairs")
+            check.fail(
+                f"{strategy} × {function}: the chosen answer is the longer one in {longer:.3f} of {len(deltas):,} pairs"
+            )
     for strategy, function in sorted({(s, f) for s, f, _ in limits}):
         over, under = (limits[strategy, function, side] for side in ("over", "under"))
         if over != under:
-            check.fail(f"{strategy} × {function}: 文字数 is failed {over:,} times over and {under:,} times under its limits")
+            check.fail(
+                f"{strategy} × {function}: 文字数 is failed {over:,} times over and {under:,} times under its limits"
+            )
 
 
 def _check_caps(check: Check, templates: Counter[str], strategies: Counter[str], manifest: Mapping[str, Any]) -> None:
@@ -177,7 +181,9 @@ def _check_caps(check: Check, templates: Counter[str], strategies: Counter[str],
     for template, n in templates.most_common():
         check.looked_at += 1
         if n > made["caps"]["per_template"] * templates.total() + 1e-9:
-            check.fail(f"template {template}: {n:,} of {templates.total():,} pairs are more than {made['caps']['per_template']:.1%}")
+            check.fail(
+                f"template {template}: {n:,} of {templates.total():,} pairs are more than {made['caps']['per_template']:.1%}"
+            )
     for strategy, n in strategies.items():
         wanted = (made["strategies"].get(strategy) or {}).get("pairs", 0)
         if n > wanted:
@@ -226,5 +232,3 @@ def _labels(place: Place, manifest: Mapping[str, Any]) -> Check:
     if min(weights.values()) and abs(weights[True] / weights[False] / ratio - 1) > 1e-3:
         check.fail(f"the weights make {weights[True] / weights[False]:.4f} : 1, and {ratio:g} : 1 is wanted")
     return check
-
-

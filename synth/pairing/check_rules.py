@@ -56,9 +56,7 @@ def _by_strategy(row: Mapping[str, Any]) -> Iterator[str]:
     strategy = row["strategy"]
     if row["rejected_verdict"] != "fail" and strategy != "delta":
         yield "the rejected answer did not fail"
-    if strategy == "verified_failed" and (
-        row["chosen_model"] is None or row["chosen_model"] != row["rejected_model"]
-    ):
+    if strategy == "verified_failed" and (row["chosen_model"] is None or row["chosen_model"] != row["rejected_model"]):
         yield f"not of one policy: {row['chosen_model']} and {row['rejected_model']}"
     if strategy == "program_model" and (row["chosen_origin"], row["rejected_origin"]) != ("program", "model"):
         yield f"not a program's answer against a model's: {row['chosen_origin']}, {row['rejected_origin']}"
@@ -69,10 +67,16 @@ def _by_strategy(row: Mapping[str, Any]) -> Iterator[str]:
     if strategy == "over_refusal" and "refusal" not in row["broken"]:
         yield "the rejected answer does not fail by declining"
     if strategy in PROVEN:
-        before, after = ([(v["verifier"], v["verdict"]) for v in row[f"{side}_verifications"]] for side in ("chosen", "rejected"))
+        before, after = (
+            [(v["verifier"], v["verdict"]) for v in row[f"{side}_verifications"]] for side in ("chosen", "rejected")
+        )
         changed = [(x, y) for x, y in zip(before, after, strict=False) if x != y]
         proof = len(before) == len(after) and len(changed) == 1
-        if not proof or changed[0][0][0] != changed[0][1][0] or (changed[0][0][1], changed[0][1][1]) != ("pass", "fail"):
+        if (
+            not proof
+            or changed[0][0][0] != changed[0][1][0]
+            or (changed[0][0][1], changed[0][1][1]) != ("pass", "fail")
+        ):
             yield f"not proven: {len(changed)} verdicts differ, and exactly one must, from pass to fail"
         if strategy == "twins" and row["constraint"] != "abstention":
             yield f"a twin's pair is about abstention, not {row['constraint']}"

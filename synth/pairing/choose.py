@@ -21,7 +21,9 @@ def chosen(units: "pl.DataFrame", quotas: Mapping[str, int], per_template: float
     """
     import polars as pl
 
-    heads = units.with_columns(pl.col("order").min().over("strategy", "unit").alias("head")).sort("head", "unit", "order")
+    heads = units.with_columns(pl.col("order").min().over("strategy", "unit").alias("head")).sort(
+        "head", "unit", "order"
+    )
     total = sum(min(quota, int((units["strategy"] == name).sum())) for name, quota in quotas.items())
     while True:
         cap = int(per_template * total + 1e-9) if per_template < 1 else total

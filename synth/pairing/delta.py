@@ -24,7 +24,10 @@ def pairs(
     per_prompt: int,
     salt: int,
 ) -> "pl.DataFrame":
-    """Candidates among all answers (`Pool.frame`). strong, weak: codes of the models; rejected: verdicts of the weak one's answers."""
+    """Candidates among all answers (`Pool.frame`).
+
+    strong, weak: codes of the models; rejected: verdicts of the weak one's answers.
+    """
     import polars as pl
 
     good = answers.filter(pl.col("chosen") & pl.col("model").is_in(list(strong)))

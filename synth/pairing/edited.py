@@ -1,8 +1,8 @@
 """Edits of one passing answer, made and proven in a worker: what strategies whose rejected answer is an edit have in common.
 
-An edit keeps everything of the answer that it is of (prompt, template, authors, obligations) but its text, which a program wrote, and its
-verdicts. It is kept as an answer (`synth.pairing.answers.ANSWER`) with what differs. The same answer gives the same edits wherever
-they are made: choices are hashes of its text.
+An edit keeps everything of the answer that it is of (prompt, template, authors, obligations) but its text, which a program wrote,
+and its verdicts. It is kept as an answer (`synth.pairing.answers.ANSWER`) with what differs. The same answer gives the
+same edits wherever they are made: choices are hashes of its text.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -84,7 +84,7 @@ def edit_row(of: Original, made: Proven, strategy: str, number: int) -> dict[str
         for v in made.verdicts
     ]  # fmt: skip
     said = text_key(made.text)
-    broken = verifications[made.index]
+    broken = verifications[made.at]
     span = dict(zip((f.name for f in SPAN), made.span, strict=True))
     return {**of.row} | {
         "row": key("edit", of.row["prompt_key"], said), "text_key": said, "text": made.text, "verdict": "fail",

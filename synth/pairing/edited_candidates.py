@@ -23,7 +23,11 @@ def to_edit(answers: "pl.DataFrame", wanted: Mapping[str, int], bits: Mapping[st
     passing = distinct(answers.filter("chosen"))
     order = mixed(passing["h"].to_numpy(), salt=salt)
     passing = passing.with_columns(pl.Series("h", order)).sort("h")
-    twins = answers.group_by("twin").agg(pl.col("asked").n_unique().alias("n")).filter((pl.col("n") > 1) & (pl.col("twin") != 0))
+    twins = (
+        answers.group_by("twin")
+        .agg(pl.col("asked").n_unique().alias("n"))
+        .filter((pl.col("n") > 1) & (pl.col("twin") != 0))
+    )
     asks = {
         "near_miss": pl.lit(True),
         "twins": ((pl.col("about") & ABOUT["abstention"]) != 0) & pl.col("twin").is_in(twins["twin"].implode()),
@@ -48,4 +52,9 @@ def pairs(answers: "pl.DataFrame", strategies: "pl.Series", salt: int) -> "pl.Da
     hashes = [mixed(*(some[name].to_numpy() for name in names)) for some in (of, made)]
     found = candidates("", made["of"].to_numpy(), made["index"].to_numpy(), *hashes, salt)
     # two editors may come to the same text
-    return found.with_columns(made["strategy"]).with_columns(made["text_hi"]).unique(["strategy", "chosen", "text_hi"], keep="first", maintain_order=True).drop("text_hi")
+    return (
+        found.with_columns(made["strategy"])
+        .with_columns(made["text_hi"])
+        .unique(["strategy", "chosen", "text_hi"], keep="first", maintain_order=True)
+        .drop("text_hi")
+    )

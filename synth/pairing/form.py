@@ -37,7 +37,9 @@ def measures(texts: "pl.Series") -> np.ndarray:
     one = {"length": text.str.len_chars()}
     one |= {name: text.str.count_matches(said, literal=True) for name, said in _LITERAL.items()}
     # a line's head is worth a regular expression only where a mark of one can be
-    one["items"] = pl.when(text.str.contains_any(list("・●-*+.．)）、"))).then(text.str.count_matches(_COUNTED["items"]))
+    one["items"] = pl.when(text.str.contains_any(list("・●-*+.．)）、"))).then(
+        text.str.count_matches(_COUNTED["items"])
+    )
     one["headings"] = pl.when(text.str.contains("#", literal=True)).then(text.str.count_matches(_COUNTED["headings"]))
     one["tables"] = pl.when(text.str.contains("|", literal=True)).then(text.str.count_matches(_COUNTED["tables"]))
     begin, end = text.str.strip_chars_start(), text.str.strip_chars_end()

@@ -1,7 +1,7 @@
 """The whole of chosen answers, brought together from the files in which they lie, a bounded piece at a time.
 
-Files are read once from front to back. What is wanted of each goes to temporary files by the piece of the output that it belongs to, so
-that memory holds one piece, however many answers there are.
+Files are read once from front to back. What is wanted of each goes to temporary files by the piece of the output that it belongs
+to, so that memory holds one piece, however many answers there are.
 """
 
 import tempfile

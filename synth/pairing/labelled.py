@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 class Labelled(NamedTuple):
-    """index: of the answers in the pool; ids, label, weight of each; about: counts and weights for the manifest."""
+    """answers: their indices in the pool; ids, label, weight of each; about: counts and weights for the manifest."""
 
-    index: np.ndarray
+    answers: np.ndarray
     ids: list[bytes]
     label: np.ndarray
     weight: np.ndarray
@@ -45,5 +45,12 @@ def labelled(answers: "pl.DataFrame", pairs: "pl.DataFrame", ratio: float) -> La
     weight = np.where(label, up, down)
     words = np.stack([kept[name].to_numpy() for name in group], axis=1).astype(">u8").tobytes()
     ids = [key_of(b"labelled", words[32 * i : 32 * i + 32]) for i in range(len(kept))]
-    about = {"true": good, "false": bad, "contradictory": len(both), "ratio": ratio, "weight_true": round(up, 6), "weight_false": round(down, 6)}
+    about = {
+        "true": good,
+        "false": bad,
+        "contradictory": len(both),
+        "ratio": ratio,
+        "weight_true": round(up, 6),
+        "weight_false": round(down, 6),
+    }
     return Labelled(kept["index"].to_numpy().astype(np.int64), ids, label, weight, about)

@@ -19,7 +19,9 @@ def edits_of(
 ) -> Iterator[dict[str, Any]]:
     """Edit rows of an answer. kinds: of constraints that may be broken, None for all; per_answer: edits of one answer at most."""
     wanted = [
-        i for i, spec in enumerate(of.specs) if spec.hard and spec.kind not in ELSEWHERE and (kinds is None or spec.kind in kinds)
+        i
+        for i, spec in enumerate(of.specs)
+        if spec.hard and spec.kind not in ELSEWHERE and (kinds is None or spec.kind in kinds)
     ]
     for made in evenly(_all(of, wanted), of, per_answer):
         yield edit_row(of, made, STRATEGY, number)

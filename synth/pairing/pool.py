@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ import pyarrow.compute as pc
 
 from curation.parquet_file import ParquetFile, present
 from curation.place import Place
-from synth.pairing.answers import ANSWER, FAILED, NARROW, SURPLUS, Turns, found_by_verifiers, judged_turns
+from synth.pairing.answers import ANSWER, FAILED, NARROW, SURPLUS, Turns, flat, found_by_verifiers, judged_turns
 from synth.pairing.form import MEASURES, measures
 
 if TYPE_CHECKING:
@@ -39,9 +40,12 @@ class File:
     def batches(self, columns: Sequence[str]) -> Iterator[tuple[int, pa.Table]]:
         """Its rows with those of the columns that it has: number of the first, and the rows."""
         place, first = Place(self.url), 0
-        with place.fs.open(f"{place.path}/{self.name}", "rb") as raw:
+        with place.fs.open(f"{place.path}/{self.name}", "rb") as raw, ThreadPoolExecutor(1) as ahead:
             file = ParquetFile(raw, memory_map=False)
-            for batch in file.iter_batches(BATCH, columns=present(file, columns)):
+            found = file.iter_batches(BATCH, columns=present(file, columns))
+            waiting = ahead.submit(next, found, None)
+            while (batch := waiting.result()) is not None:
+                waiting = ahead.submit(next, found, None)  # decoded while the one before it is looked at
                 yield first, pa.table(batch)
                 first += len(batch)
 
@@ -77,7 +81,7 @@ class Pool:
         self.audited, self.drafts = audited, drafts
         self.files: list[File] = []
         self.kinds: dict[str, int] = {}
-        self.words = {name: Words() for name in ("function", "task", "template", "model", "split")}
+        self.words = {name: Words() for name in ("function", "template", "model", "split")}
         self.unused: Counter[str] = Counter()
         self.rows = 0
         self._parts: list[dict[str, np.ndarray]] = []
@@ -111,7 +115,7 @@ class Pool:
         for first, rows in file.batches(columns):
             n = len(rows)
             texts = rows.column("text").to_pylist()
-            mine = self._frame().select("prompt_hi", "prompt_lo", "twin", "asked", "function", "task", "template", "split")
+            mine = self._frame().select("prompt_hi", "prompt_lo", "twin", "asked", "function", "template", "split")
             source = of[first : first + n]
             shared = {name: mine[name].to_numpy()[source] for name in mine.columns}
             zero = np.zeros(n, np.int64)
@@ -127,9 +131,9 @@ class Pool:
             self._parts.append(_typed(part | self._measured(texts)))
 
     def _count_undecided(self, rows: pa.Table) -> None:
-        """Counts last turns that no verifier decided: they are on no side of a pair."""
-        turns = judged_turns(rows.select(["turns", "messages", "tools"]), ("abstain",))
-        self.unused["abstain"] += len(turns.row)
+        """Counts turns that no verifier decided: they are on no side of a pair."""
+        turns = flat(rows.column("turns"))[1]
+        self.unused["abstain"] += pc.sum(pc.equal(turns.field("verdict"), "abstain")).as_py() or 0
 
     def _narrow(self, rows: pa.Table, turns: Turns) -> dict[str, np.ndarray]:
         found = found_by_verifiers(rows, turns, self.audited, self.kinds)
@@ -150,12 +154,14 @@ class Pool:
         for name, bad in why.items():
             self.unused[name] += int((bad & good).sum())
             good &= ~bad
-        taken = rows.select([n for n in ("function", "task", "template", "split") if n in rows.column_names]).take(at)
+        taken = rows.select(["function", "template", "split"]).take(at)
         codes = {name: self.words[name].of(taken.column(name)) for name in taken.column_names}
         parts = [pc.fill_null(rows.column(c), "") for c in ("model", "revision", "weights")]
         model = pc.binary_join_element_wise(*parts, "@").take(at)
         origin = pc.index_in(rows.column("answer_origin"), value_set=pa.array(ORIGINS)).take(at)
-        twin = _words(rows.column("twin").take(at))[:, 0] if "twin" in rows.column_names else np.zeros(len(at), np.uint64)
+        twin = (
+            _words(rows.column("twin").take(at))[:, 0] if "twin" in rows.column_names else np.zeros(len(at), np.uint64)
+        )
         return codes | {
             "prompt_hi": turns.prompt_key[:, 0], "prompt_lo": turns.prompt_key[:, 1],
             "text_hi": turns.text_key[:, 0], "text_lo": turns.text_key[:, 1], "twin": twin,
@@ -204,8 +210,9 @@ class Pool:
 
 
 _TYPES: dict[str, Any] = {
-    "prompt_hi": np.uint64, "prompt_lo": np.uint64, "text_hi": np.uint64, "text_lo": np.uint64, "twin": np.uint64, "asked": np.uint64, "about": np.int8,
-    "function": np.int32, "task": np.int32, "template": np.int32, "split": np.int32, "model": np.int32, "passed": np.bool_,
+    "prompt_hi": np.uint64, "prompt_lo": np.uint64, "text_hi": np.uint64, "text_lo": np.uint64, "twin": np.uint64, "asked": np.uint64,
+    "about": np.int8,
+    "function": np.int32, "template": np.int32, "split": np.int32, "model": np.int32, "passed": np.bool_,
     "chosen": np.bool_, "rejected": np.bool_, "origin": np.int8, "fails": np.int16, "kind": np.int32, "limit": np.int8,
     "score": np.float32, "begin": np.int64, "size": np.int32, "file": np.int32, "row": np.int32, "turn": np.int16, "of": np.int64,
     **dict.fromkeys(MEASURES, np.int32),

@@ -12,9 +12,11 @@ verifier decided which failed its audit (`pool`).
 
 from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from synth.pairing.pool import Pool
 from synth.pairing.unlike import similarities
@@ -25,14 +27,23 @@ if TYPE_CHECKING:
 
 Drops = Counter[tuple[str, str]]
 """Candidates that are no pairs, by strategy and reason."""
+AT_ONCE = 65_536
+"""Texts that are looked through at a time."""
+
+
+class Forbidden(NamedTuple):
+    """Authors whose terms forbid training. named: finds their names (RE2); speaks: whether a text says that one of them wrote it."""
+
+    named: str
+    speaks: Callable[[str], bool]
 
 
 def permitted(
-    candidates: "pl.DataFrame", answers: "pl.DataFrame", pool: Pool, most_alike: float, names_author: Callable[[str], bool]
+    candidates: "pl.DataFrame", answers: "pl.DataFrame", pool: Pool, most_alike: float, authors: Forbidden
 ) -> tuple["pl.DataFrame", Drops]:
     """The candidates that break no rule, and how many break each.
 
-    most_alike: Jaccard similarity from which two texts are too alike. names_author: whether a text names a forbidden author.
+    most_alike: Jaccard similarity from which two texts are too alike. authors: of whom no text may say that it is theirs.
     """
     drops: Drops = Counter()
     left = _joined(candidates, answers)
@@ -40,7 +51,7 @@ def permitted(
         left = _without(left, rule(left), reason, drops)
     left = _without(left, _twin_answer(left, answers), "twin_answer", drops)
     left = _without(left, _too_alike(left, pool, most_alike), "too_alike", drops)
-    left = _without(left, _names_author(left, pool, names_author), "forbidden_author", drops)
+    left = _without(left, _names_author(left, pool, authors), "forbidden_author", drops)
     return left, drops
 
 
@@ -84,7 +95,10 @@ def _twin_answer(left: "pl.DataFrame", answers: "pl.DataFrame") -> np.ndarray:
     if not (left["strategy"] == "twins").any():
         return np.zeros(len(left), bool)
     theirs = answers.filter(pl.col("chosen") | pl.col("rejected")).select(
-        "twin", pl.col("text_hi").alias("r_text_hi"), pl.col("text_lo").alias("r_text_lo"), pl.col("asked").alias("other")
+        "twin",
+        pl.col("text_hi").alias("r_text_hi"),
+        pl.col("text_lo").alias("r_text_lo"),
+        pl.col("asked").alias("other"),
     )
     mine = left.with_row_index("at").filter(pl.col("strategy") == "twins")
     met = mine.join(theirs.unique(), on=["twin", "r_text_hi", "r_text_lo"]).filter(pl.col("other") != pl.col("asked"))
@@ -106,13 +120,14 @@ def _too_alike(left: "pl.DataFrame", pool: Pool, most: float) -> np.ndarray:
     return bad
 
 
-def _names_author(left: "pl.DataFrame", pool: Pool, names_author: Callable[[str], bool]) -> np.ndarray:
+def _names_author(left: "pl.DataFrame", pool: Pool, authors: Forbidden) -> np.ndarray:
     """A model's rejected answer was never asked this: its verdict came first."""
     bad = np.zeros(len(left), bool)
     at = np.flatnonzero(left["r_origin"].to_numpy() == 0)
-    if len(at):
-        data, offsets = pool.texts(left["r_begin"].to_numpy()[at], left["r_size"].to_numpy()[at])
-        raw = data.tobytes()
-        for i, (a, b) in enumerate(zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)):
-            bad[at[i]] = names_author(raw[a:b].decode("utf-8", "replace"))
+    for some in np.array_split(at, max(1, -(-len(at) // AT_ONCE))):
+        data, offsets = pool.texts(left["r_begin"].to_numpy()[some], left["r_size"].to_numpy()[some])
+        texts = pa.Array.from_buffers(pa.large_binary(), len(some), [None, pa.py_buffer(offsets), pa.py_buffer(data)])
+        named = pc.match_substring_regex(texts, authors.named, ignore_case=True) if authors.named else None
+        for i in np.flatnonzero(named.to_numpy(zero_copy_only=False)).tolist() if named is not None else ():
+            bad[some[i]] = authors.speaks(texts[i].as_py().decode("utf-8", "replace"))
     return bad

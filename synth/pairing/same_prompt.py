@@ -39,7 +39,7 @@ def distinct(answers: "pl.DataFrame", *by: str) -> "pl.DataFrame":
 def beside(
     strategy: str, chosen: "pl.DataFrame", rejected: "pl.DataFrame", *by: str, per_prompt: int, salt: int
 ) -> "pl.DataFrame":
-    """Candidates: of each prompt (and `by`) at most so many, its rejected answers in the order of their hash, its chosen ones by turns.
+    """Candidates: of each prompt (and `by`) at most so many; its rejected answers by their hash, its chosen ones by turns.
 
     A text that is on both sides of a prompt is on neither: its verdict depended on something else than the text.
     """
@@ -53,10 +53,22 @@ def beside(
     counts = good.group_by(group).agg(pl.len().alias("good"))
     turns = bad.join(counts, on=group).with_columns((pl.col("rank") % pl.col("good")).cast(pl.Int64).alias("turn_of"))
     pairs = turns.join(
-        good.select(*group, pl.col("rank").cast(pl.Int64).alias("turn_of"), pl.col("index").alias("better"), pl.col("h").alias("hc")),
+        good.select(
+            *group,
+            pl.col("rank").cast(pl.Int64).alias("turn_of"),
+            pl.col("index").alias("better"),
+            pl.col("h").alias("hc"),
+        ),
         on=[*group, "turn_of"],
     )
-    return candidates(strategy, pairs["better"].to_numpy(), pairs["index"].to_numpy(), pairs["hc"].to_numpy(), pairs["h"].to_numpy(), salt)
+    return candidates(
+        strategy,
+        pairs["better"].to_numpy(),
+        pairs["index"].to_numpy(),
+        pairs["hc"].to_numpy(),
+        pairs["h"].to_numpy(),
+        salt,
+    )
 
 
 def candidates(

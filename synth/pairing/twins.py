@@ -1,8 +1,8 @@
 """Twins: an answerable question and the same one without its answer, each with a pair of its own.
 
-The answerable twin's answer stands against itself taken back (「ただし、本文からは分かりません」); the unanswerable one's 「分かりません」
-against a claim (the value that its text does not have, a sentence of it that says something else). Exactly the constraint
-`abstention` changes its verdict. One twin's answer never stands against the other's: they answer different prompts.
+The answerable twin's answer stands against itself taken back (「ただし、本文からは分かりません」), the unanswerable one's
+「分かりません」 against a claim (the value that its text does not have, a sentence of it that says something else). Exactly the
+constraint `abstention` changes its verdict. One twin's answer never stands against the other's: they answer different prompts.
 """
 
 import re

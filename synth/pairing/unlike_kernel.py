@@ -16,12 +16,18 @@ LEFT = -1.0
 def pair_similarity(
     data: np.ndarray, offsets: np.ndarray, table: np.ndarray, start: np.ndarray, pool: np.ndarray, out: np.ndarray
 ) -> None:
-    """Jaccard of texts 2p and 2p + 1 into out[p]. data: UTF-8 of all texts; offsets int64 [2 pairs + 1]; the others: `kernel_tables`."""
+    """Jaccard of texts 2p and 2p + 1 into out[p].
+
+    data: UTF-8 of all texts; offsets int64 [2 pairs + 1]; the others: `kernel_tables`.
+    """
     longest = 0
     for i in range(len(offsets) - 1):
         longest = max(longest, offsets[i + 1] - offsets[i])
     points = np.empty(longest + form_kernel.SLACK, np.uint32)
-    sets = (np.empty(max(1, longest + form_kernel.SLACK), np.uint64), np.empty(max(1, longest + form_kernel.SLACK), np.uint64))
+    sets = (
+        np.empty(max(1, longest + form_kernel.SLACK), np.uint64),
+        np.empty(max(1, longest + form_kernel.SLACK), np.uint64),
+    )
     for p in range(len(out)):
         sizes = np.zeros(2, np.int64)
         refused = False

@@ -13,7 +13,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 
 from curation.parquet_file import read_parquet, write_parquet
@@ -26,6 +25,7 @@ from recipes.engine.generation.rounds import Where
 from recipes.engine.pairs.edit_step import MASKS, SHARE, WORK, EditAnswers, EditWork
 from recipes.engine.pairs.plan import Preference
 from synth.imported import ForbiddenAuthors
+from synth.models import Policy
 from synth.pairing import balance, choose, delta, edited_candidates, leak, program_model, rules, verified_failed
 from synth.pairing.pool import File, Pool
 from synth.verify.constraint import Constraint, parse
@@ -73,9 +73,8 @@ def make(plan: Preference, pool: Pool, where: Where) -> Made:
     found = _candidates(plan, pool, answers, strategies, salt)
     made = Made(plan, pool, answers, found, edits=edits, audits=audits, read=reads(plan))
     made.candidates.update(found["strategy"].to_list())
-    authors = ForbiddenAuthors.of(plan.generations[0].policy)
     spec = plan.spec
-    left, drops = rules.permitted(found, answers, pool, spec.unlike.jaccard, lambda text: authors.find(text) is not None)
+    left, drops = rules.permitted(found, answers, pool, spec.unlike.jaccard, _forbidden(plan.generations[0].policy))
     made.drops.update(drops)
     names = pool.words["function"].names
     made.before = leak.strata(left, names)
@@ -88,6 +87,13 @@ def make(plan: Preference, pool: Pool, where: Where) -> Made:
     made.drops.update(drops)
     made.after = leak.strata(made.pairs, names)
     return made
+
+
+def _forbidden(policy: Policy) -> rules.Forbidden:
+    """The providers of a policy whose terms forbid training on what their models write."""
+    authors = ForbiddenAuthors.of(policy)
+    names = "|".join(name for provider in policy.providers for name in provider["calls_itself"])
+    return rules.Forbidden(names, lambda text: authors.find(text) is not None)
 
 
 def _read(plan: Preference, pool: Pool) -> tuple[dict[str, bool], list[tuple[Constraint, ...]]]:
@@ -138,7 +144,9 @@ def _edit(
             if file["rows"]:
                 table = read_parquet(place, file["path"]).select(["of", "strategy"])
                 strategies += table.column("strategy").to_pylist()
-                pool.add_edits(File(place.url, file["path"], edited=True), work["index"].to_numpy()[table.column("of").to_numpy()])
+                pool.add_edits(
+                    File(place.url, file["path"], edited=True), work["index"].to_numpy()[table.column("of").to_numpy()]
+                )
     return dict(counts), pl.Series("strategy", strategies, dtype=pl.String)
 
 
@@ -152,10 +160,14 @@ def _run(plan: Preference, place: Place, step: EditAnswers, tasks: int, where: W
     if where.kind == "slurm":
         wait_for_slurm(executor)
     if missing := executor.get_incomplete_ranks():
-        raise RunError(f"{plan.name}: {len(missing)} of {tasks} tasks are not complete; the same command continues them")
+        raise RunError(
+            f"{plan.name}: {len(missing)} of {tasks} tasks are not complete; the same command continues them"
+        )
 
 
-def _candidates(plan: Preference, pool: Pool, answers: "pl.DataFrame", edited: "pl.Series", salt: int) -> "pl.DataFrame":
+def _candidates(
+    plan: Preference, pool: Pool, answers: "pl.DataFrame", edited: "pl.Series", salt: int
+) -> "pl.DataFrame":
     """Candidates of all strategies that the recipe wants."""
     import polars as pl
 
@@ -168,7 +180,9 @@ def _candidates(plan: Preference, pool: Pool, answers: "pl.DataFrame", edited: "
         codes = [_models(pool, name, plan) for name in (said.delta.strong, said.delta.weak)]
         rejected = said.delta.rejected
         found.append(
-            delta.pairs(answers, strong=codes[0], weak=codes[1], rejected=rejected, per_prompt=said.delta.per_prompt, salt=salt)
+            delta.pairs(
+                answers, strong=codes[0], weak=codes[1], rejected=rejected, per_prompt=said.delta.per_prompt, salt=salt
+            )
         )
     found.append(edited_candidates.pairs(answers, edited, salt))
     return pl.concat(found)
@@ -177,8 +191,14 @@ def _candidates(plan: Preference, pool: Pool, answers: "pl.DataFrame", edited: "
 def _models(pool: Pool, name: str, plan: Preference) -> list[int]:
     """Codes of a model, of all its revisions and weights or of one revision (`name@revision`)."""
     codes = [code for text, code in pool.words["model"].codes.items() if text.startswith(f"{name}@")]
-    if "@" in name and not codes and not any(t.startswith(f"{name.partition('@')[0]}@") for t in pool.words["model"].codes):
+    if (
+        "@" in name
+        and not codes
+        and not any(t.startswith(f"{name.partition('@')[0]}@") for t in pool.words["model"].codes)
+    ):
         return []
     if "@" in name and not codes:
-        raise RecipeError(f"{plan.where}, strategy 'delta': no answer is of {name}; answers are of {', '.join(pool.words['model'].names)}")
+        raise RecipeError(
+            f"{plan.where}, strategy 'delta': no answer is of {name}; answers are of {', '.join(pool.words['model'].names)}"
+        )
     return codes

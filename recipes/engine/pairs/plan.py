@@ -101,8 +101,8 @@ def _check_words(made: Preference, place: str) -> None:
     for strategy, needs in wanted.items():
         if strategy in made.spec.strategies.wanted and (lacking := [p for p in needs if p not in parts]):
             raise RecipeError(
-                f"{place}, strategy '{strategy}': the wordings in {GROUP}.yaml for '{lacking[0]}' are drafts that nobody has reviewed; "
-                "have them reviewed, or say release: {draft_wordings: allow} for one that stays inside"
+                f"{place}, strategy '{strategy}': the wordings in {GROUP}.yaml for '{lacking[0]}' are drafts that nobody "
+                "has reviewed; have them reviewed, or say release: {draft_wordings: allow} for one that stays inside"
             )
 
 
@@ -111,7 +111,9 @@ def _asked(made: Preference) -> str:
     folder = ROOT / "synth"
     files = [*(folder / "pairing").rglob("*.py"), *(folder / "verify").glob("*.py")]
     code = {name: of_module(name) for name in sorted(_module(path) for path in files)}
-    edited = {k: v.model_dump() for k, v in made.spec.strategies.wanted.items() if k in ("near_miss", "twins", "over_refusal")}
+    edited = {
+        k: v.model_dump() for k, v in made.spec.strategies.wanted.items() if k in ("near_miss", "twins", "over_refusal")
+    }
     words = hash_of((wordings.FOLDER / f"{GROUP}.yaml").read_text(encoding="utf-8"))
     read = [[g.name, g.fingerprint] for g in made.generations]
     return hash_of([FORMAT, read, edited, made.spec.salt, made.drafts, words, code, code_version.libraries(LIBRARIES)])

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from curation.place import Place
@@ -79,9 +80,9 @@ class Rows:
         """Counts rows: their content, their obligations."""
         self.rows += len(table)
         names = [f.name for f in table.schema if pa.types.is_large_string(f.type) or f.name == "id"]
-        for parts in zip(*(table.column(name).to_pylist() for name in names), strict=True):
-            digest = hashlib.sha256(b"\0".join(p if isinstance(p, bytes) else (p or "").encode("utf-8", "replace") for p in parts))
-            self.content += int.from_bytes(digest.digest(), "little")
+        parts = [pc.fill_null(table.column(name).cast(pa.large_binary()), b"") for name in names]
+        for content in pc.binary_join_element_wise(*parts, pa.scalar(b"\0", pa.large_binary())).to_pylist():
+            self.content += int.from_bytes(hashlib.sha256(content).digest(), "little")
         said = table.select(["licence_status", "obligations"]).group_by(["licence_status", "obligations"]).aggregate([])
         for line in said.to_pylist():
             owed = frozenset(Obligation(**one) for one in orjson.loads(line["obligations"]))
@@ -136,14 +137,18 @@ def _pairs(made: Made) -> Iterator[pa.Table]:
 
 def _labelled(made: Made, label: Any) -> Iterator[pa.Table]:
     order, ids = _sorted(label.ids)
-    for part, (answers,) in pieces(made.pool, made.answers, label.index[order][:, None]):
+    for part, (answers,) in pieces(made.pool, made.answers, label.answers[order][:, None]):
         yield labelled_rows(ids[part], label.label[order][part], label.weight[order][part], answers)
 
 
 def _prompts(made: Made) -> Iterator[pa.Table]:
     import polars as pl
 
-    one = made.answers.filter("chosen").sort("text_hi", "text_lo").unique(["prompt_hi", "prompt_lo"], keep="first", maintain_order=True)
+    one = (
+        made.answers.filter("chosen")
+        .sort("text_hi", "text_lo")
+        .unique(["prompt_hi", "prompt_lo"], keep="first", maintain_order=True)
+    )
     one = one.sort("prompt_hi", "prompt_lo").filter(pl.col("index") >= 0)
     for _, (answers,) in pieces(made.pool, made.answers, one["index"].to_numpy().astype(np.int64)[:, None]):
         yield prompt_rows(answers)
@@ -210,5 +215,3 @@ def _rounds(pairs: "pl.DataFrame") -> dict[str, int]:
 
     counts = Counter(pairs["round"].to_list())
     return {ROUNDS[number]: n for number, n in sorted(counts.items())}
-
-

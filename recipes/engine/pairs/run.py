@@ -16,7 +16,9 @@ def run_pairs(plan: Preference, where: Where) -> dict[str, Any]:
         return manifest
     with Pool(frozenset(), plan.drafts) as pool:
         manifest = publish(make(plan, pool, where))
-    where.progress.end(manifest["rows_in"], manifest["rows_out"], f" ({len(manifest['yields']['strategies'])} strategies)")
+    where.progress.end(
+        manifest["rows_in"], manifest["rows_out"], f" ({len(manifest['yields']['strategies'])} strategies)"
+    )
     return manifest
 
 

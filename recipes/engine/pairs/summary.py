@@ -1,4 +1,4 @@
-"""What a terminal shows of a finished set of pairs: yields, length and form, what must be known, and three pairs with their evidence."""
+"""What a terminal shows of a finished set of pairs: yields, length, what must be known, and three pairs with their evidence."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -29,7 +29,11 @@ def print_pairs(place: Place, name: str, console: Console) -> None:
         dropped = ", ".join(f"{reason} {n:,}" for reason, n in list(line["dropped"].items())[:4])
         share = longer(manifest["balance"]["after"], line["strategy"])
         table.add_row(
-            line["strategy"], f"{line['candidates']:,}", f"{line['pairs']:,}", "" if share is None else f"{share:.2f}", dropped
+            line["strategy"],
+            f"{line['candidates']:,}",
+            f"{line['pairs']:,}",
+            "" if share is None else f"{share:.2f}",
+            dropped,
         )
     console.print()
     console.print(table)
@@ -51,11 +55,17 @@ def said(manifest: Mapping[str, Any]) -> list[str]:
     yields = manifest["yields"]
     origins = ", ".join(f"{n:,} by {origin}" for origin, n in yields["origins"].items() if n)
     strategies = sum(bool(line["pairs"]) for line in yields["strategies"])
-    lines = [f"{yields['pairs']:,} pairs over {strategies} strategies and {yields['functions']} functions (answers: {origins or 'none'})"]
+    lines = [
+        f"{yields['pairs']:,} pairs over {strategies} strategies and {yields['functions']} functions (answers: {origins or 'none'})"
+    ]
     if most := yields["templates"]["most"]:
-        lines.append(f"{yields['templates']['count']} templates, the most frequent with {most[0]['share']:.1%} of the pairs")
+        lines.append(
+            f"{yields['templates']['count']} templates, the most frequent with {most[0]['share']:.1%} of the pairs"
+        )
     if kto := manifest.get("kto"):
-        lines.append(f"labelled answers: {kto['true']:,} true, {kto['false']:,} false; weights make it {kto['ratio']:g} : 1")
+        lines.append(
+            f"labelled answers: {kto['true']:,} true, {kto['false']:,} false; weights make it {kto['ratio']:g} : 1"
+        )
     return lines + manifest["notes"]
 
 
@@ -79,7 +89,10 @@ def examples(place: Place, manifest: Mapping[str, Any], count: int = EXAMPLES) -
 def told(row: Mapping[str, Any]) -> list[str]:
     """A pair in a few lines: the end of its prompt, both answers, and what the verifiers found in the rejected one."""
     prompt = orjson.loads(row["prompt"])[-1]["content"]
-    lines = [f"\n{row['strategy']} · {row['function']} · {', '.join(row['broken']) or 'by rank'}", f"  問   {_short(prompt)}"]
+    lines = [
+        f"\n{row['strategy']} · {row['function']} · {', '.join(row['broken']) or 'by rank'}",
+        f"  問   {_short(prompt)}",
+    ]
     for mark, side in (("選択", "chosen"), ("却下", "rejected")):
         lines.append(f"  {mark} {_short(orjson.loads(row[side])[-1]['content'])}")
     return lines + [f"  根拠 {line}" for line in evidence(row["rejected_verifications"])]

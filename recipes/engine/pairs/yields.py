@@ -21,7 +21,8 @@ def yields(made: Made) -> dict[str, Any]:
         dropped = {reason: n for (name, reason), n in made.drops.most_common() if name == strategy and n}
         single = mine.filter(mine["fails"] == 1)
         origins = Counter(
-            f"{ORIGINS[a]} > {ORIGINS[b]}" for a, b in zip(mine["origin"].to_list(), mine["r_origin"].to_list(), strict=True)
+            f"{ORIGINS[a]} > {ORIGINS[b]}"
+            for a, b in zip(mine["origin"].to_list(), mine["r_origin"].to_list(), strict=True)
         )
         lines.append(
             {
@@ -33,7 +34,9 @@ def yields(made: Made) -> dict[str, Any]:
             }
         )  # fmt: skip
     by_template = _named(pairs["template"].to_list(), templates)
-    most = [{"template": t, "pairs": n, "share": round(n / len(pairs), 4)} for t, n in list(by_template.items())[:SHOWN]]
+    most = [
+        {"template": t, "pairs": n, "share": round(n / len(pairs), 4)} for t, n in list(by_template.items())[:SHOWN]
+    ]
     origins = Counter(ORIGINS[o] for name in ("origin", "r_origin") for o in pairs[name].to_list())
     return {
         "pairs": len(pairs),
@@ -53,7 +56,9 @@ def notes(made: Made, said: dict[str, Any]) -> list[str]:
     answers, found = made.answers, list[str]()
     passing, failing = int(answers["chosen"].sum()), int(answers["rejected"].sum())
     if not passing:
-        found.append("no answer passed its verifiers, so nothing can be chosen: there are no pairs, and every label is false")
+        found.append(
+            "no answer passed its verifiers, so nothing can be chosen: there are no pairs, and every label is false"
+        )
     elif not failing:
         found.append("no answer failed its verifiers: only strategies that edit an answer have a rejected side")
     for line in said["strategies"]:
@@ -61,14 +66,20 @@ def notes(made: Made, said: dict[str, Any]) -> list[str]:
         if not line["candidates"]:
             found.append(f"{name}: no material, {_WHY[name]}")
         elif line["pairs"] < line["wanted"]:
-            gone = ", ".join(f"{reason} {n:,}" for reason, n in list(line["dropped"].items())[:3]) or "no more candidates"
-            found.append(f"{name}: {line['pairs']:,} of {line['wanted']:,} pairs, from {line['candidates']:,} candidates ({gone})")
+            gone = (
+                ", ".join(f"{reason} {n:,}" for reason, n in list(line["dropped"].items())[:3]) or "no more candidates"
+            )
+            found.append(
+                f"{name}: {line['pairs']:,} of {line['wanted']:,} pairs, from {line['candidates']:,} candidates ({gone})"
+            )
     if made.edits.get("stale"):
         found.append(f"{made.edits['stale']:,} answers were not edited: a verifier no longer says that they pass")
     if passing and not said["pairs"] and any(line["candidates"] for line in said["strategies"]):
         cap, count = made.plan.spec.caps.per_template, len(set(answers.filter("chosen")["template"].to_list()))
         if cap * count < 1:
-            found.append(f"caps: {count} templates cannot each have at most {cap:.1%} of the pairs; raise per_template or add wordings")
+            found.append(
+                f"caps: {count} templates cannot each have at most {cap:.1%} of the pairs; raise per_template or add wordings"
+            )
     return found
 
 

@@ -31,7 +31,12 @@ def two_values_swapped(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
     found = list(_VALUE.finditer(text))
     for a in found:
         for b in found:
-            if a.start() < b.start() and a[1] != b[1] and (a[1][0] == '"') == (b[1][0] == '"') and "null" not in (a[1], b[1]):
+            if (
+                a.start() < b.start()
+                and a[1] != b[1]
+                and (a[1][0] == '"') == (b[1][0] == '"')
+                and "null" not in (a[1], b[1])
+            ):
                 yield text[: a.start(1)] + b[1] + text[a.end(1) : b.start(1)] + a[1] + text[b.end(1) :]
 
 

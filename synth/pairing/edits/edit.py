@@ -24,13 +24,13 @@ F = TypeVar("F", bound=Editor)
 
 
 class Proven(NamedTuple):
-    """An edit that breaks one constraint. index: of it among the specs; verdicts: of the edited text; span: what differs.
+    """An edit that breaks one constraint. at: its place among the specs; verdicts: of the edited text; span: what differs.
 
     span: first and last (excluded) code point of the difference in the old text, then in the new one.
     """
 
     kind: str
-    index: int
+    at: int
     text: str
     verdicts: tuple[Verdict, ...]
     span: tuple[int, int, int, int]

@@ -56,7 +56,16 @@ def a_quotation_altered(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
         for d in _NUMBER.finditer(quoted):
             for near in nudged(d[0]):
                 yield text[: start + d.start()] + near + text[start + d.end() :]
-        for old, new in (("です。", "でした。"), ("ます。", "ました。"), ("である。", "であった。"), ("は", "も"), ("が", "も"), ("を", "は"), ("に", "で"), ("、", "")):
+        for old, new in (
+            ("です。", "でした。"),
+            ("ます。", "ました。"),
+            ("である。", "であった。"),
+            ("は", "も"),
+            ("が", "も"),
+            ("を", "は"),
+            ("に", "で"),
+            ("、", ""),
+        ):
             if (at := quoted.rfind(old)) > 0:
                 yield text[: start + at] + new + text[start + at + len(old) :]
 
@@ -139,7 +148,14 @@ def a_call_twice(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
 @edits("code_tests")
 def a_slip_in_code(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
     """One operator or number of a program changed."""
-    for old, new in ((" + ", " - "), (" < ", " <= "), (" > ", " >= "), (" == ", " != "), (" - ", " + "), (" * ", " + ")):
+    for old, new in (
+        (" + ", " - "),
+        (" < ", " <= "),
+        (" > ", " >= "),
+        (" == ", " != "),
+        (" - ", " + "),
+        (" * ", " + "),
+    ):
         for m in re.finditer(re.escape(old), text):
             yield text[: m.start()] + new + text[m.end() :]
     for m in re.finditer(r"\b[0-9]\b", text):

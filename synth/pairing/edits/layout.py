@@ -34,7 +34,9 @@ def a_speaker_twice(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
             for other in spec.speakers:
                 if other != name:
                     yield "\n".join([*lines[:-1], other + last[len(name) :]])
-            yield "\n".join([*lines, re.sub(r"[:：].*|「.*」", lambda m: "：以上。" if m[0][0] in ":：" else "「以上。」", last)])
+            yield "\n".join(
+                [*lines, re.sub(r"[:：].*|「.*」", lambda m: "：以上。" if m[0][0] in ":：" else "「以上。」", last)]
+            )
             yield "\n".join([*lines[:-1], last[len(name) :].lstrip("：: ")])
 
 

@@ -159,7 +159,11 @@ def one_sentence_longer(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
     """A sentence or a line made longer by what people put before a statement."""
     most = spec.max if spec.max is not None else 0
     for s in _plain(text):
-        for more in ("言うまでもないことですが、" if polite(text) else "言うまでもないことだが、", "なお、", "もちろん、"):
+        for more in (
+            "言うまでもないことですが、" if polite(text) else "言うまでもないことだが、",
+            "なお、",
+            "もちろん、",
+        ):
             if len(s.text) + len(more) > most:
                 yield text[: s.start] + more + text[s.start :]
 

@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 from synth.pairing.edits.edit import edits, polite, swapped
 from synth.verify.prompt import Prompt
 
-_ITEM = re.compile(r"^([ \t\u3000]*)(・|[●○■□◆◇▪•*+\-–](?=[ \t]?)|[(（]?[0-9０-９]{1,3}[.．)）、]|[①-⑳])([ \t\u3000]*)(\S.*)$", re.M)
+_ITEM = re.compile(
+    r"^([ \t\u3000]*)(・|[●○■□◆◇▪•*+\-–](?=[ \t]?)|[(（]?[0-9０-９]{1,3}[.．)）、]|[①-⑳])([ \t\u3000]*)(\S.*)$", re.M
+)
 _BOLD = re.compile(r"\*\*([^*\n]+)\*\*")
 _NUMBER = re.compile(r"[0-9０-９]+")
 
@@ -37,7 +40,7 @@ def one_item_more(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
 def two_items_in_one(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
     """Two items, or lines, on one line: one less, and nothing lost."""
     found = _items(text)
-    for a, b in reversed(list(zip(found, found[1:], strict=False))):
+    for a, b in reversed(list(pairwise(found))):
         if text[a.end() : b.start()] == "\n":
             yield f"{text[: a.end()]}、{b[4]}{text[b.end() :]}"
     lines = text.split("\n")
@@ -103,7 +106,7 @@ def two_lines_swapped(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
             if line.strip():
                 found.append((at, at + len(line)))
             at += len(line) + 1
-    for a, b in reversed(list(zip(found, found[1:], strict=False))):
+    for a, b in reversed(list(pairwise(found))):
         yield swapped(text, a, b)
 
 
@@ -146,7 +149,9 @@ def brackets_lost(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
     """An emphasised part, or a placeholder, as plain words."""
     pairs = [spec.brackets] if spec.kind == "highlight_count" else ["[]", "［］"]
     for left, right in pairs:
-        for m in reversed(list(re.finditer(rf"{re.escape(left)}([^{re.escape(left + right)}\n]+){re.escape(right)}", text))):
+        for m in reversed(
+            list(re.finditer(rf"{re.escape(left)}([^{re.escape(left + right)}\n]+){re.escape(right)}", text))
+        ):
             yield text[: m.start()] + m[1] + text[m.end() :]
 
 

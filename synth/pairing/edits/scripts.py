@@ -18,8 +18,8 @@ _NUMERALS = dict(zip("〇一二三四五六七八九", "0123456789", strict=True
 def a_word_in_another_script(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
     """A word written in the other kana, or a word of the script that was not to be used."""
     scripts = getattr(spec, "scripts", None) or (getattr(spec, "script", "kanji"),)
-    shown = [m for m in re.finditer(r"[ぁ-ゖ]{2,5}", text)]
-    katakana = [m for m in re.finditer(r"[ァ-ヶー]{2,8}", text)]
+    shown = list(re.finditer(r"[ぁ-ゖ]{2,5}", text))
+    katakana = list(re.finditer(r"[ァ-ヶー]{2,8}", text))
     for m in reversed(shown):
         yield text[: m.start()] + m[0].translate(_KATAKANA) + text[m.end() :]
     for m in reversed(katakana):
@@ -100,7 +100,11 @@ def another_date_form(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
     """A date in another form: 2026年4月1日, 2026-04-01, 2026/4/1."""
     for m in re.finditer(r"(\d{4})(?:年|-|/)(\d{1,2})(?:月|-|/)(\d{1,2})日?", text):
         year, month, day = m.groups()
-        forms = (f"{year}/{int(month)}/{int(day)}", f"{year}-{int(month):02d}-{int(day):02d}", f"{year}年{int(month)}月{int(day)}日")
+        forms = (
+            f"{year}/{int(month)}/{int(day)}",
+            f"{year}-{int(month):02d}-{int(day):02d}",
+            f"{year}年{int(month)}月{int(day)}日",
+        )
         for form in forms:
             yield text[: m.start()] + form + text[m.end() :]
 

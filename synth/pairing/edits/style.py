@@ -9,7 +9,17 @@ from synth.verify.prompt import Prompt
 from synth.verify.sentences import sentences_of
 
 _A_ROW = dict(zip("いきぎしちにびみり", "わかがさたなばまら", strict=True))
-_PAST = {"き": "いた", "ぎ": "いだ", "し": "した", "ち": "った", "り": "った", "い": "った", "に": "んだ", "び": "んだ", "み": "んだ"}
+_PAST = {
+    "き": "いた",
+    "ぎ": "いだ",
+    "し": "した",
+    "ち": "った",
+    "り": "った",
+    "い": "った",
+    "に": "んだ",
+    "び": "んだ",
+    "み": "んだ",
+}
 _I_ROW = dict(zip("うくぐすつぬぶむる", "いきぎしちにびみり", strict=True))
 
 
@@ -41,7 +51,13 @@ def courteous(sentence: str) -> str | None:
     """
     body = sentence.rstrip("。！？!?")
     tail = sentence[len(body) :]
-    for ending, other in (("だろう", "でしょう"), ("だった", "でした"), ("であった", "でした"), ("である", "です"), ("だ", "です")):
+    for ending, other in (
+        ("だろう", "でしょう"),
+        ("だった", "でした"),
+        ("であった", "でした"),
+        ("である", "です"),
+        ("だ", "です"),
+    ):
         if body.endswith(ending):
             return body[: -len(ending)] + other + tail
     last = _last(body)
@@ -158,9 +174,13 @@ def english_in_between(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
         yield f"{text[: s.end]} That is all I can tell you.{text[s.end :]}"
 
 
-_SIMPLIFIED = {"語": "语", "時": "时", "動": "动", "間": "间", "書": "书", "場": "场", "東": "东", "開": "开", "長": "长", "説": "说",
-               "話": "话", "電": "电", "車": "车", "円": "圆", "業": "业", "見": "见", "頭": "头", "風": "风", "飯": "饭", "読": "读",
-               "題": "题", "調": "调", "員": "员", "質": "质", "運": "运", "気": "气", "広": "广", "関": "关", "門": "门", "紙": "纸"}  # fmt: skip
+_SIMPLIFIED = dict(
+    zip(
+        "語時動間書場東開長説話電車円業見頭風飯読題調員質運気広関門紙",
+        "语时动间书场东开长说话电车圆业见头风饭读题调员质运气广关门纸",
+        strict=True,
+    )
+)
 
 
 @edits("no_chinese")
