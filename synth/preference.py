@@ -153,3 +153,29 @@ def attributes(judgements: Iterable[tuple[str, float | None]]) -> dict[str, int 
         if (aspect := rubric.rsplit("/", 1)[-1]) in said:
             said[aspect].append(score)
     return {name: steerlm(scores) for name, scores in said.items()}
+
+
+DROPPED: dict[str, tuple[str, str]] = {
+    "same_text": ("the two texts are byte-equal after NFC", "NFC で二つの文が等しい"),
+    "other_split": ("one is for training and one for evaluation", "学習用と評価用が混ざる"),
+    "twin_answer": ("the rejected text is the other twin's answer", "もう一方の双子への回答"),
+    "too_alike": ("the two texts are the same or nearly, after normalisation", "正規化すると同じか、ほぼ同じ"),
+    "forbidden_author": (
+        "says that a model wrote it whose terms forbid that",
+        "学習利用を禁じるモデルが書いたと名乗る",
+    ),
+    "unbalanced": ("has no mirror image of the opposite difference in length and form", "長さと形式が逆の相手がいない"),
+    "cap_template": ("its template has the share that one may have", "一つの雛形の上限に達した"),
+    "quota_met": ("its strategy has all the pairs that it wants", "戦略の必要数に達した"),
+}
+"""Why a candidate is no pair, by name: in English and in Japanese."""
+
+STRATEGY_NAMES: dict[str, tuple[str, str]] = {
+    "verified_failed": ("passed against failed, one model", "同じモデルの合格と不合格"),
+    "program_model": ("a program's answer against a model's", "プログラムの正答とモデルの誤答"),
+    "delta": ("strong model against weak", "強いモデルと弱いモデル"),
+    "near_miss": ("a minimal edit that breaks one constraint", "一箇所だけ外した惜しい回答"),
+    "twins": ("answerable and unanswerable twins", "答えの有無だけが違う双子"),
+    "over_refusal": ("useful answer against over-refusal", "有用な回答と過剰な拒否"),
+}
+"""Every strategy in words: in English and in Japanese."""

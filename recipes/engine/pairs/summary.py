@@ -66,7 +66,7 @@ def said(manifest: Mapping[str, Any]) -> list[str]:
         lines.append(
             f"labelled answers: {kto['true']:,} true, {kto['false']:,} false; weights make it {kto['ratio']:g} : 1"
         )
-    return lines + manifest["notes"]
+    return lines + [note["en"] for note in manifest["notes"]]
 
 
 def examples(place: Place, manifest: Mapping[str, Any], count: int = EXAMPLES) -> Iterator[dict[str, Any]]:
