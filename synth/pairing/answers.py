@@ -23,7 +23,7 @@ FAILED = ("verdict_fail",)
 """Reasons of candidates whose failing answers may be rejected ones."""
 
 NARROW = (
-    "prompt_key", "twin", "function", "template", "split", "messages", "tools", "answer_origin", "model", "revision",
+    "id", "prompt_key", "twin", "function", "template", "split", "messages", "tools", "answer_origin", "model", "revision",
     "weights", "turns", "wording_state", "licence_status", "verifications", "reason",
 )  # fmt: skip
 """Columns of a generation's file that pairing itself reads."""

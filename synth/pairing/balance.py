@@ -1,10 +1,10 @@
 """Length and form balanced by matching: for every pair whose chosen answer is longer, one of the same stratum where it is shorter.
 
 A model that learns "longer is better", or "lists are better", has learnt what nobody meant. In a stratum (strategy × function) each
-pair has a difference of length (in steps that widen) and a sign for each measure of form; its mirror image has the opposite ones.
-Pairs are coupled with a mirror image, as many as there are on the smaller side, and what is left alone is no pair. Pairs without any
-difference stand for themselves. Over- and under-limit failures of 文字数 are mirror images of each other too, so both are drawn
-equally often whether or not anything else is balanced.
+pair has a difference of length, in steps that widen, and for each measure of form a sign, or a step; its mirror image has the
+opposite ones. Pairs are coupled with a mirror image, as many as there are on the smaller side, and what is left alone is no pair.
+Pairs without any difference stand for themselves. Over- and under-limit failures of 文字数 are mirror images of each other too, so both
+are drawn equally often whether or not anything else is balanced.
 
 Couples are sought first among pairs of about the same length, then of any. Strata of fewer than `FEW` candidates, over which nobody
 could measure more than a sign, are then coupled by the sign of the difference of length alone: the manifest says how many.
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 FEW = 500
 STEPS = np.array([1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233, 377, 610])
 """Differences of length at which a wider step begins, in characters."""
+FORM_STEPS = np.array([1, 3, 5, 8, 12])
+"""Likewise for the measures of form that are counted in steps: line ends and items, of which a list may have few or many."""
+STEPPED = ("lines", "items")
 ROUNDS = ("length, form and level", "length and form", "sign of length and form", "sign of length")
 """What the two pairs of a couple have opposite, round by round."""
 
@@ -62,9 +65,13 @@ def _differences(frame: "pl.DataFrame", length: bool, form: bool) -> dict[str, A
     limit = np.where(frame["fails"].to_numpy() == 1, frame["limit"].to_numpy(), 0).astype(np.int64)
     signs = np.zeros(len(frame), np.int64)
     for name in FORMAT if form else ():
-        sign = np.sign((frame[name] - frame[f"r_{name}"]).to_numpy()).astype(np.int64)
-        signs = signs * 3 + sign  # balanced ternary: the opposite number has the opposite digits
-    base = 3 ** len(FORMAT)
+        difference = (frame[name] - frame[f"r_{name}"]).to_numpy().astype(np.int64)
+        steps = np.searchsorted(FORM_STEPS, np.abs(difference), side="right") if name in STEPPED else 1
+        digits = 2 * len(FORM_STEPS) + 1 if name in STEPPED else 3
+        signs = (
+            signs * digits + np.sign(difference) * steps
+        )  # balanced digits: the opposite number has the opposite ones
+    base = 3 ** (len(FORMAT) - len(STEPPED)) * (2 * len(FORM_STEPS) + 1) ** len(STEPPED)
     on = np.int64(length)
     fine, coarse = (on * step * base + signs) * 3 + limit, (on * np.sign(delta) * base + signs) * 3 + limit
     both = (frame["length"] + frame["r_length"]).to_numpy()

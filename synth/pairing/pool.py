@@ -126,7 +126,8 @@ class Pool:
                 "rejected": np.zeros(n, bool), "origin": np.ones(n, np.int8), "model": self.words["model"].of(rows.column("model")),
                 "fails": np.ones(n, np.int16), "limit": rows.column("side").to_numpy().astype(np.int8), "score": scores,
                 "kind": np.array([self.kinds.setdefault(k, len(self.kinds)) for k in rows.column("kind").to_pylist()], np.int32),
-                "file": zero + number, "row": first + np.arange(n), "turn": zero, "of": source, "about": np.zeros(n, np.int8),
+                "file": zero + number, "row": first + np.arange(n), "turn": zero, "of": source,
+                "about": np.zeros(n, np.int8), "id": text_keys[:, 1],
             }  # fmt: skip
             self._parts.append(_typed(part | self._measured(texts)))
 
@@ -168,7 +169,8 @@ class Pool:
             "passed": turns.verdict, "chosen": good & turns.verdict, "rejected": good & ~turns.verdict,
             "origin": origin.to_numpy().astype(np.int8), "model": self.words["model"].of(model),
             "fails": found.fails.astype(np.int16), "kind": found.kind, "limit": found.limit,
-            "score": found.score.astype(np.float32), "about": found.about, "asked": _words(rows.column("prompt_key").take(at))[:, 0],
+            "score": found.score.astype(np.float32), "about": found.about,
+            "id": _words(rows.column("id").take(at))[:, 0], "asked": _words(rows.column("prompt_key").take(at))[:, 0],
         } | self._measured(turns.texts)  # fmt: skip
 
     def _measured(self, texts: list[str]) -> dict[str, np.ndarray]:
@@ -211,7 +213,7 @@ class Pool:
 
 _TYPES: dict[str, Any] = {
     "prompt_hi": np.uint64, "prompt_lo": np.uint64, "text_hi": np.uint64, "text_lo": np.uint64, "twin": np.uint64, "asked": np.uint64,
-    "about": np.int8,
+    "about": np.int8, "id": np.uint64,
     "function": np.int32, "template": np.int32, "split": np.int32, "model": np.int32, "passed": np.bool_,
     "chosen": np.bool_, "rejected": np.bool_, "origin": np.int8, "fails": np.int16, "kind": np.int32, "limit": np.int8,
     "score": np.float32, "begin": np.int64, "size": np.int32, "file": np.int32, "row": np.int32, "turn": np.int16, "of": np.int64,

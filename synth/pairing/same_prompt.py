@@ -30,8 +30,8 @@ def distinct(answers: "pl.DataFrame", *by: str) -> "pl.DataFrame":
     """One answer for each text of a prompt, that with the lowest hash, and `rank`: its number in its group, by hash."""
     import polars as pl
 
-    order = mixed(*(answers[name].to_numpy() for name in ("text_hi", "text_lo", "prompt_hi", "file", "row", "turn")))
-    sorted_ = answers.with_columns(pl.Series("h", order)).sort("h")
+    order = mixed(*(answers[name].to_numpy() for name in ("text_hi", "text_lo", "prompt_hi")))
+    sorted_ = answers.with_columns(pl.Series("h", order)).sort("h", "id", "turn")
     one = sorted_.unique(["prompt_hi", "prompt_lo", "text_hi", "text_lo", *by], keep="first", maintain_order=True)
     return one.with_columns(pl.int_range(pl.len()).over("prompt_hi", "prompt_lo", *by).alias("rank"))
 

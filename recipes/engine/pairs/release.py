@@ -146,7 +146,7 @@ def _prompts(made: Made) -> Iterator[pa.Table]:
 
     one = (
         made.answers.filter("chosen")
-        .sort("text_hi", "text_lo")
+        .sort("text_hi", "text_lo", "id", "turn")
         .unique(["prompt_hi", "prompt_lo"], keep="first", maintain_order=True)
     )
     one = one.sort("prompt_hi", "prompt_lo").filter(pl.col("index") >= 0)

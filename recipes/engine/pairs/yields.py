@@ -53,7 +53,7 @@ def _named(codes: list[int], names: list[str]) -> dict[str, int]:
 
 
 def notes(made: Made, said: dict[str, Any]) -> list[dict[str, str]]:
-    """What is to be known besides the counts, in both languages: a side without answers, strategies without material or short of it."""
+    """What is to be known besides the counts, in both languages: a side without answers, strategies without material."""
     answers, found = made.answers, list[dict[str, str]]()
 
     def note(en: str, ja: str) -> None:

@@ -91,10 +91,15 @@ def _adjective(stem: str) -> bool:
 
 def _verb(stem: str) -> tuple[str, str, str] | None:
     """What stands before a verb's 連用形, the form, and the dictionary form."""
-    last = _last(f"{stem}ます"[:-2])
-    if last is None or last[1] not in ("動詞", "助動詞") or not stem.endswith(last[0]):
+    from synth.verify.morphemes import tokeniser
+
+    found = list(tokeniser("C").tokenize(f"{stem}ます"))  # with what follows it, 浸し is a verb and no noun
+    if len(found) < 2 or found[-1].surface() != "ます":
         return None
-    return stem[: len(stem) - len(last[0])], last[0], last[3]
+    form = found[-2].surface()
+    if found[-2].part_of_speech()[0] not in ("動詞", "助動詞") or not stem.endswith(form):
+        return None
+    return stem[: len(stem) - len(form)], form, found[-2].dictionary_form()
 
 
 def _dictionary(stem: str) -> str | None:
