@@ -3,8 +3,8 @@
 A model that learns "longer is better", or "lists are better", has learnt what nobody meant. In a stratum (strategy × function) each
 pair has a difference of length, in steps that widen, and for each measure of form a sign, or a step; its mirror image has the
 opposite ones. Pairs are coupled with a mirror image, as many as there are on the smaller side, and what is left alone is no pair.
-Pairs without any difference stand for themselves. Over- and under-limit failures of 文字数 are mirror images of each other too, so both
-are drawn equally often whether or not anything else is balanced.
+Pairs without any difference stand for themselves. Over- and under-limit failures of 文字数 are mirror images of each other too, so
+both are drawn equally often whether or not anything else is balanced.
 
 Couples are sought first among pairs of about the same length, then of any. Strata of fewer than `FEW` candidates, over which nobody
 could measure more than a sign, are then coupled by the sign of the difference of length alone: the manifest says how many.

@@ -1,5 +1,7 @@
 """How alike the two texts of a pair are: exact Jaccard over distinct 5-grams of their normal forms."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 
 from curation.dedup.normal_form import kernel_tables, normal_form
@@ -9,16 +11,20 @@ from synth.pairing.pool import Pool
 FEW = 2000
 """Pairs up to which the plain reference is quicker than loading the kernel."""
 AT_ONCE = 8192
+THREADS = 2
+"""Threads that compare texts; each holds the texts of AT_ONCE pairs."""
 
 
 def similarities(pool: Pool, begin: np.ndarray, size: np.ndarray) -> np.ndarray:
     """Similarity of each pair in [0, 1]. begin, size: places of its two texts in the pool, [pairs, 2]."""
-    out = np.zeros(len(begin))
-    for at in range(0, len(begin), AT_ONCE):
-        some = slice(at, at + AT_ONCE)
-        data, offsets = pool.texts(begin[some].ravel(), size[some].ravel())
-        out[some] = _few(data, offsets) if len(begin) <= FEW else _many(data, offsets)
-    return out
+    parts = [slice(at, at + AT_ONCE) for at in range(0, len(begin), AT_ONCE)]
+    compare = _few if len(begin) <= FEW else _many
+
+    def similar(some: slice) -> np.ndarray:
+        return compare(*pool.texts(begin[some].ravel(), size[some].ravel()))
+
+    with ThreadPoolExecutor(THREADS) as threads:  # the kernel needs no lock of the interpreter
+        return np.concatenate([np.zeros(0), *threads.map(similar, parts)])
 
 
 def _few(data: np.ndarray, offsets: np.ndarray) -> np.ndarray:
