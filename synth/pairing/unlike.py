@@ -41,10 +41,10 @@ def _form(data: np.ndarray, offsets: np.ndarray, i: int) -> str:
 
 
 def _many(data: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    from synth.pairing import unlike_kernel
+    from curation.dedup import text_pair_kernel
 
     out = np.empty(len(offsets) // 2)
-    unlike_kernel.pair_similarity(data, offsets, *kernel_tables(), out)
-    for pair in np.flatnonzero(out == unlike_kernel.LEFT).tolist():
+    text_pair_kernel.pair_similarity(data, offsets, *kernel_tables(), out)
+    for pair in np.flatnonzero(out == text_pair_kernel.LEFT).tolist():
         out[pair] = _plain(data, offsets, pair)
     return out

@@ -112,7 +112,9 @@ def _asked(made: Preference) -> str:
     files = [*(folder / "pairing").rglob("*.py"), *(folder / "verify").glob("*.py")]
     code = {name: of_module(name) for name in sorted(_module(path) for path in files)}
     edited = {
-        k: v.model_dump() for k, v in made.spec.strategies.wanted.items() if k in ("near_miss", "twins", "over_refusal")
+        k: v.model_dump(exclude={"pairs"})
+        for k, v in made.spec.strategies.wanted.items()
+        if k in ("near_miss", "twins", "over_refusal")
     }
     words = hash_of((wordings.FOLDER / f"{GROUP}.yaml").read_text(encoding="utf-8"))
     read = [[g.name, g.fingerprint] for g in made.generations]

@@ -1,6 +1,6 @@
 """Compiled: exact Jaccard similarity of pairs of texts over distinct 5-grams of their normal forms.
 
-`curation.dedup.shingles.jaccard` of two `normal_form`s is the plain reference; `unlike.similarities` says which of the two runs.
+`curation.dedup.shingles.jaccard` of two `normal_form`s is the plain reference; `synth.pairing.unlike` says which of the two runs.
 """
 
 import numpy as np
