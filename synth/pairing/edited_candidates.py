@@ -49,8 +49,8 @@ def pairs(answers: "pl.DataFrame", strategies: "pl.Series", salt: int) -> "pl.Da
     made = answers.filter(pl.col("of") >= 0).with_columns(strategies.alias("strategy"))
     names = ("text_hi", "text_lo", "prompt_hi")
     of = answers[made["of"].to_numpy()]
-    hashes = [mixed(*(some[name].to_numpy() for name in names)) for some in (of, made)]
-    found = candidates("", made["of"].to_numpy(), made["index"].to_numpy(), *hashes, salt)
+    h_of, h_made = (mixed(*(some[name].to_numpy() for name in names)) for some in (of, made))
+    found = candidates("", made["of"].to_numpy(), made["index"].to_numpy(), h_of, h_made, salt)
     # two editors may come to the same text
     return (
         found.with_columns(made["strategy"])
