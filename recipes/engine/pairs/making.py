@@ -132,7 +132,7 @@ def _edit(
         write_parquet(place, WORK, pa.table({n: work[n].to_numpy() for n in ("file", "row", "turn", "mask")}))
         place.write_json("layout.json", layout)
     left = len(incomplete(place, tasks))
-    where.progress.start(plan.name, max(1, tasks), tasks - left, "rows", len(work))
+    where.progress.start(plan.name, max(1, tasks), tasks - left, "rows", len(work), decides=False)
     if tasks:
         step = EditAnswers(EditWork(place.url, tuple(pool.files), tuple(conduct), said, plan.words))
         _run(plan, place, step, tasks, where)

@@ -16,8 +16,9 @@ def run_pairs(plan: Preference, where: Where) -> dict[str, Any]:
         return manifest
     with Pool(frozenset(), plan.drafts) as pool:
         manifest = publish(make(plan, pool, where))
+    made = sum(bool(line["pairs"]) for line in manifest["yields"]["strategies"])
     where.progress.end(
-        manifest["rows_in"], manifest["rows_out"], f" ({len(manifest['yields']['strategies'])} strategies)"
+        manifest["rows_in"], manifest["rows_out"], f": {manifest['rows_out']:,} pairs by {made} strategies"
     )
     return manifest
 

@@ -75,7 +75,7 @@ def notes(made: Made, said: dict[str, Any]) -> list[dict[str, str]]:
         if not line["candidates"]:
             en, ja = _WHY[name]
             note(f"{name}: no material, {en}", f"{called}：材料がない。{ja}")
-        elif line["pairs"] < line["wanted"]:
+        elif line["pairs"] < line["wanted"] - 1:  # a couple would have been one too many
             reasons = list(line["dropped"].items())[:3]
             gone = ", ".join(f"{reason} {n:,}" for reason, n in reasons) or "no more candidates"
             lost = "、".join(f"{DROPPED[reason][1]} {n:,}" for reason, n in reasons) or "ほかに候補がない"
