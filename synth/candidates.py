@@ -24,7 +24,6 @@ from synth.tasks.verified import said, turns_column
 DECIDING: tuple[tuple[str, pa.DataType], ...] = (
     ("order", pa.string()),
     ("novel", pa.large_string()),
-    ("twin", pa.binary(16)),
     ("tokens", pa.int64()),
     ("fault", pa.string()),
     ("fault_message", pa.string()),
@@ -32,9 +31,9 @@ DECIDING: tuple[tuple[str, pa.DataType], ...] = (
     ("fault_limit", pa.float64()),
     ("taken_span", pa.large_string()),
 )
-"""What the deciding stage needs beside a row's own columns: the order's name, the text and id that novelty looks at, the size that
-quotas count, the fault of a sample without an answer (with tokens found and allowed where its prompt is too long), and what a row
-that is to take only a topic has in common with its passage."""
+"""What the deciding stage needs beside a row's own columns: the order's name, the text that novelty looks at, the size that quotas
+count, the fault of a sample without an answer (with tokens found and allowed where its prompt is too long), and what a row that is to
+take only a topic has in common with its passage."""
 
 
 def candidate_schema() -> pa.Schema:

@@ -81,6 +81,9 @@ _IDENTITY = [
     Column(
         "prompt_key", KEY, "hash of spec, messages and tools: rows with the same one are answers to the same question"
     ),
+    Column(
+        "twin", KEY, "name that instances drawn alike share: an answerable question and the same one without its answer"
+    ),
     Column("task", pa.string(), "the task that made it, e.g. summarise, function_call"),
     Column("function", pa.string(), "the function of an assistant that it teaches; quotas count by it"),
     Column("domain", pa.string(), "subject domain, e.g. medical, local_government; null for none"),

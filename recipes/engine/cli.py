@@ -116,6 +116,7 @@ def check(
     typer.echo(
         f"{recipe}: ok, {len(plan.recipe.stages)} stages in {len(plan.blocks)} blocks, version {plan.recipe.version}"
         + "".join(f"; generate '{g.name}': {len(g.orders)} tasks" for g in plan.generations)
+        + "".join(f"; pairs '{p.name}': {len(p.spec.strategies.wanted)} strategies" for p in plan.preferences)
     )
 
 

@@ -25,6 +25,8 @@ from recipes.engine.generation.release import check_version as check_generation_
 from recipes.engine.generation.rounds import Where
 from recipes.engine.generation.run import about, run_generation
 from recipes.engine.manifests import finish_block, versions
+from recipes.engine.pairs import run as pairs_run
+from recipes.engine.pairs.release import check_version as check_pairs_version
 from recipes.engine.plan import Block, Plan, Together
 from recipes.engine.progress import Progress
 from recipes.engine.run_folder import run_folder
@@ -57,9 +59,12 @@ def run(
     check_version(plan)
     for generation in plan.generations:
         check_generation_version(generation, plan.recipe.version)
+    for preference in plan.preferences:
+        check_pairs_version(preference, plan.recipe.version)
     _replay(plan, replay)
-    progress = progress or Progress(len(plan.blocks) + len(plan.generations))
+    progress = progress or Progress(len(plan.blocks) + len(plan.generations) + len(plan.preferences))
     manifests: list[dict[str, Any]] = []
+    paired: list[dict[str, Any]] = []
     with locked(plan.out), Workers(workers) as pool:
         try:
             if kind == "local" and not all(_finished(b) for b in plan.blocks):
@@ -69,9 +74,10 @@ def run(
                 _run_block(block, plan, kind, options, pool, progress)
             where = Where(kind, options, pool, progress, generators)
             manifests += [run_generation(generation, where) for generation in plan.generations]
+            paired += [pairs_run.run_pairs(preference, where) for preference in plan.preferences]
         finally:
             progress.stop()
-    return finish_run(plan, manifests)
+    return finish_run(plan, manifests, paired)
 
 
 def _replay(plan: Plan, folder: str | None) -> None:
@@ -235,7 +241,7 @@ def _pipeline(block: Block, plan: Plan, place: Place) -> list[Any]:
     return [*steps, sink]
 
 
-def finish_run(plan: Plan, generated: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+def finish_run(plan: Plan, generated: Sequence[Any] = (), paired: Sequence[Any] = ()) -> dict[str, Any]:
     """Writes run.json and the recipe as it ran into the version's folder. Returns the content of run.json."""
     place = Place(plan.folder)
     blocks = []
@@ -268,6 +274,7 @@ def finish_run(plan: Plan, generated: Sequence[dict[str, Any]] = ()) -> dict[str
         "unreadable": unreadable,
         "blocks": blocks,
         "generated": [about(g, m) for g, m in zip(plan.generations, generated, strict=True)],
+        "pairs": [pairs_run.about(p, m) for p, m in zip(plan.preferences, paired, strict=True)],
     }
     place.write_json("run.json", run_json)
     recipe = plan.recipe.model_dump(exclude_defaults=True, by_alias=True)

@@ -23,6 +23,8 @@ from recipes.engine.errors import RecipeError
 from recipes.engine.generation import plan as generation_plan
 from recipes.engine.generation.paths import placed
 from recipes.engine.generation.plan import Generation
+from recipes.engine.pairs import plan as pairs_plan
+from recipes.engine.pairs.plan import Preference
 from recipes.engine.source_read import SourceRead, hash_of, read_source, reader_class
 from recipes.engine.spec import Recipe, Stage, step_labels
 
@@ -109,6 +111,7 @@ class Plan:
     blocks: list[Block]
     out: str
     generations: list[Generation] = field(default_factory=list)
+    preferences: list[Preference] = field(default_factory=list)
 
     @property
     def fingerprint(self) -> str:
@@ -173,6 +176,11 @@ def make(recipe: Recipe, where: str, out: str, *, unit_bytes: int | None = None,
             )
         made_of.store = f"{out.rstrip('/')}/completions"
         plan.generations.append(made_of)
+    for pairs in recipe.pairs:
+        preference = pairs_plan.make(pairs, plan.generations, where)
+        preference.url = f"{plan.folder}/{pairs.name}"
+        preference.edited = f"{out.rstrip('/')}/stages/{pairs.name}-{preference.asked[:12]}"
+        plan.preferences.append(preference)
     return plan
 
 

@@ -152,7 +152,9 @@ def _override(data: dict[str, Any], text: str, where: str) -> None:
     if len(keys) == 1 and keys[0] in Recipe.model_fields:
         data[keys[0]] = value
     elif keys[0] in {g.get("name") for g in data.get("generate") or [] if isinstance(g, dict)}:
-        _override_generation(data, keys, value, text)
+        _override_named(data, "generate", keys, value, text)
+    elif keys[0] in {p.get("name") for p in data.get("pairs") or [] if isinstance(p, dict)}:
+        _override_named(data, "pairs", keys, value, text)
     elif keys[0] == "release" and len(keys) > 1:
         data["release"] = _nested(dict(data.get("release") or {}), keys[1:], value, text)
     elif keys[0] == "sources":
@@ -161,13 +163,11 @@ def _override(data: dict[str, Any], text: str, where: str) -> None:
         _override_step(data, keys, value, text, where)
 
 
-def _override_generation(data: dict[str, Any], keys: list[str], value: Any, text: str) -> None:
-    """`--set NAME.KEY[.KEY…]=value` for a generation: what the keys are is for its check to say."""
+def _override_named(data: dict[str, Any], what: str, keys: list[str], value: Any, text: str) -> None:
+    """`--set NAME.KEY[.KEY…]=value` for a generation or a set of pairs: what the keys are is for its check to say."""
     if len(keys) < 2:
         raise RecipeError(f"--set {text}: write {keys[0]}.KEY=value")
-    data["generate"] = [
-        _nested(dict(g), keys[1:], value, text) if g.get("name") == keys[0] else g for g in data["generate"]
-    ]
+    data[what] = [_nested(dict(g), keys[1:], value, text) if g.get("name") == keys[0] else g for g in data[what]]
 
 
 def _nested(inner: dict[str, Any], keys: list[str], value: Any, text: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from curation.classify.train_spec import TrainSpec
 from recipes.engine.errors import RecipeError
 from recipes.engine.generation.spec import GenerateSpec, ReleaseSpec
+from recipes.engine.pairs.spec import PairsSpec
 
 KINDS = ("warc", "parquet", "jsonl")
 """Kinds of input files, each a key of a source that stands for `kind` and `files`."""
@@ -104,6 +105,8 @@ class Recipe(_Spec):
     """How much of a rejected row is kept, by reason, where it differs from the reason's own tier."""
     generate: list[GenerateSpec] = Field(default_factory=list)
     """Instruction data made from the rows of a stage."""
+    pairs: list[PairsSpec] = Field(default_factory=list)
+    """Preference pairs made from the answers of generations."""
     release: ReleaseSpec | None = None
     """What generated rows are released for, and under which conditions."""
     policy: str | None = None
@@ -165,6 +168,10 @@ class Recipe(_Spec):
                     f"generate '{one.name}' reads '{one.read}', which is no stage (there are: {', '.join(sorted(stages))}){hint}"
                 )
             seen.add(one.name)
+        for one in self.pairs:
+            if one.name in seen:
+                raise ValueError(f"the name '{one.name}' is used twice")
+            seen.add(one.name)
         return self
 
 
@@ -189,17 +196,22 @@ def step_labels(names: list[str]) -> list[str]:
     return out
 
 
-_MODELS: dict[str, type[BaseModel]] = {"sources": SourceSpec, "stages": Stage, "generate": GenerateSpec}
+_MODELS: dict[str, type[BaseModel]] = {
+    "sources": SourceSpec,
+    "stages": Stage,
+    "generate": GenerateSpec,
+    "pairs": PairsSpec,
+}
 
 
 def _generation_place(loc: list[Any], data: dict[str, Any], place: str) -> tuple[str, type[BaseModel]]:
-    """Where in a generation, or in the release's conditions, a mistake is, and whose keys would be right there."""
+    """Where in a generation, a set of pairs, or the release's conditions a mistake is, and whose keys would be right there."""
     whole: Any = data[loc[0]]
-    model: type[BaseModel] = ReleaseSpec if loc[0] == "release" else GenerateSpec
+    model: type[BaseModel] = ReleaseSpec if loc[0] == "release" else _MODELS[loc[0]]
     rest = loc[1:]
-    if loc[0] == "generate" and rest and isinstance(rest[0], int):
+    if loc[0] in ("generate", "pairs") and rest and isinstance(rest[0], int):
         one = whole[rest[0]] if isinstance(whole, list) else {}
-        place += f", generate '{one.get('name', f'number {rest[0] + 1}') if isinstance(one, dict) else rest[0] + 1}'"
+        place += f", {loc[0]} '{one.get('name', f'number {rest[0] + 1}') if isinstance(one, dict) else rest[0] + 1}'"
         rest = rest[1:]
     else:
         place += f", {loc[0]}"
@@ -238,7 +250,7 @@ def _said(error: Any, data: dict[str, Any], where: str) -> str:
             place, model = f"{place}, step {int(loc[3]) + 1}", StepSpec
     elif loc and loc[0] == "sources" and len(loc) > 1:
         place += f", source '{loc[1]}'"
-    elif loc and loc[0] in ("generate", "release"):
+    elif loc and loc[0] in ("generate", "pairs", "release"):
         place, model = _generation_place(loc, data, place)
     if error["type"] == "extra_forbidden":
         key = str(loc[-1])

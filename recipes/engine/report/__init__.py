@@ -9,6 +9,7 @@ rights stand behind it, how often a text will be shown. Everything is read again
     clusters.py         near-duplicates, showings   boilerplate.py     lines on very many pages
     page_samples.py     pages to look at, masked unless asked
     generated.py        instruction data made from the pages
+    preference.py       preference pairs: length and form, side by side   pairs.html
     svg.py              drawing                     findings.py        titles that say what was found
     page.html style.css language.js                 the page
 
@@ -43,6 +44,7 @@ from recipes.engine.report.funnel import Funnel, funnel, share_words
 from recipes.engine.report.funnel_figure import draw_funnel
 from recipes.engine.report.generated import generated
 from recipes.engine.report.page_samples import PageSamples, page_samples
+from recipes.engine.report.preference import paired
 from recipes.engine.report.release_counts import ALWAYS_SHOWN, SIGNALS, ReleaseCounts, release_counts
 from recipes.engine.run_folder import Run, open_run
 from recipes.engine.run_rules import RunRules, run_rules
@@ -117,6 +119,7 @@ def contents(run: Run, samples: bool) -> dict[str, Any]:
         **_rights(run, counts),
         **_sample_groups(pages, rules),
         "generated": generated(run, samples),
+        "paired": paired(run, samples),
         "blocks": [_block(run, block) for block in run.about["blocks"]],
     }
 

@@ -1,0 +1,204 @@
+"""From the answers of generations to a set of pairs: what is edited, candidates of every strategy, rules, balance, quotas and caps.
+
+    OUT/stages/preference-4f0c9a1b77d0/
+      work.parquet             which answers are edited
+      edits/00000.parquet      what worker 0 made of its share
+      tasks/00000.json         that its file is whole
+
+Everything after the edits is made again whenever the same command is given: it is a function of them and costs seconds.
+"""
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from curation.parquet_file import read_parquet, write_parquet
+from curation.place import Place
+from curation.provenance import key
+from curation.shards import MANIFEST
+from recipes.engine.errors import RecipeError, RunError
+from recipes.engine.executors import LocalExecutor, cluster_executor, incomplete, wait_for_slurm
+from recipes.engine.generation.rounds import Where
+from recipes.engine.pairs.edit_step import MASKS, SHARE, WORK, EditAnswers, EditWork
+from recipes.engine.pairs.plan import Preference
+from synth.imported import ForbiddenAuthors
+from synth.models import Policy
+from synth.pairing import balance, choose, delta, edited_candidates, leak, program_model, rules, verified_failed
+from synth.pairing.pool import File, Pool
+from synth.verify.constraint import Constraint, parse
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+@dataclass
+class Made:
+    """What pairing came to. pairs: a line each, as `rules.permitted` gives them. answers: the pool's frame.
+
+    candidates: how many each strategy had; drops: why others are no pairs; before, after: strata without and with balancing.
+    """
+
+    plan: Preference
+    pool: Pool
+    answers: "pl.DataFrame"
+    pairs: "pl.DataFrame"
+    candidates: Counter[str] = field(default_factory=Counter[str])
+    drops: rules.Drops = field(default_factory=Counter[tuple[str, str]])
+    before: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    after: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    edits: dict[str, int] = field(default_factory=dict[str, int])
+    audits: dict[str, bool] = field(default_factory=dict[str, bool])
+    read: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+
+
+def reads(plan: Preference) -> list[dict[str, Any]]:
+    """What a set is made of: each generation by name, fingerprint and content of its set."""
+    said = []
+    for g in plan.generations:
+        manifest = Place(g.url).read_json(MANIFEST)
+        said.append({"name": g.name, "fingerprint": manifest["fingerprint"], "content": manifest["content"]})
+    return said
+
+
+def make(plan: Preference, pool: Pool, where: Where) -> Made:
+    """Reads the generations into the pool and chooses pairs. Raises RunError when a worker cannot go on."""
+    audits, conduct = _read(plan, pool)
+    answers = pool.frame()
+    edits, strategies = _edit(plan, pool, answers, conduct, where)
+    answers = pool.frame()
+    salt = int.from_bytes(key("pairs", plan.spec.salt)[:8], "big")
+    found = _candidates(plan, pool, answers, strategies, salt)
+    made = Made(plan, pool, answers, found, edits=edits, audits=audits, read=reads(plan))
+    made.candidates.update(found["strategy"].to_list())
+    spec = plan.spec
+    left, drops = rules.permitted(found, answers, pool, spec.unlike.jaccard, _forbidden(plan.generations[0].policy))
+    made.drops.update(drops)
+    names = pool.words["function"].names
+    made.before = leak.strata(left, names)
+    units = balance.coupled(left, spec.balance.length, spec.balance.format)
+    quotas = {name: said.pairs for name, said in spec.strategies.wanted.items()}
+    for strategy in quotas:
+        lost = int((left["strategy"] == strategy).sum()) - int((units["strategy"] == strategy).sum())
+        made.drops[strategy, "unbalanced"] += lost
+    made.pairs, drops = choose.chosen(units, quotas, spec.caps.per_template)
+    made.drops.update(drops)
+    made.after = leak.strata(made.pairs, names)
+    return made
+
+
+def _forbidden(policy: Policy) -> rules.Forbidden:
+    """The providers of a policy whose terms forbid training on what their models write."""
+    authors = ForbiddenAuthors.of(policy)
+    names = "|".join(name for provider in policy.providers for name in provider["calls_itself"])
+    return rules.Forbidden(names, lambda text: authors.find(text) is not None)
+
+
+def _read(plan: Preference, pool: Pool) -> tuple[dict[str, bool], list[tuple[Constraint, ...]]]:
+    """Reads all files of the generations. Returns the audits, and what was asked of each file's answers beside their own spec."""
+    audits: dict[str, bool] = {}
+    manifests = [Place(g.url).read_json(MANIFEST) for g in plan.generations]
+    for manifest in manifests:
+        for kind, good in manifest["verifiers"].items():
+            audits[kind] = audits.get(kind, True) and good
+    pool.audited = frozenset(kind for kind, good in audits.items() if good)
+    conduct: list[tuple[Constraint, ...]] = []
+    for generation, manifest in zip(plan.generations, manifests, strict=True):
+        asked = tuple(parse({"kind": one} if isinstance(one, str) else one) for one in generation.spec.conduct)
+        for file in manifest["files"]:
+            if re.match(r"(?:data|refused)/", file["path"]) and file["rows"]:
+                pool.add(File(generation.url, file["path"]))
+                conduct.append(asked)
+    return audits, conduct
+
+
+def _edit(
+    plan: Preference, pool: Pool, answers: "pl.DataFrame", conduct: list[tuple[Constraint, ...]], where: Where
+) -> tuple[dict[str, int], "pl.Series"]:
+    """Has workers edit what is to be edited, and reads the edits. Returns counts, and the strategy of each edit."""
+    import polars as pl
+
+    said = {name: s for name, s in plan.spec.strategies.wanted.items() if name in MASKS}
+    salt = int.from_bytes(key("edits", plan.spec.salt)[:8], "big")
+    work = edited_candidates.to_edit(answers, {name: s.answers for name, s in said.items()}, MASKS, salt)
+    place = Place(plan.edited)
+    tasks = -(-len(work) // SHARE)
+    layout = {"read": reads(plan), "answers": len(work), "tasks": tasks}
+    if place.exists() and not (place.exists("layout.json") and place.read_json("layout.json") == layout):
+        place.remove()
+    if not place.exists("layout.json"):
+        write_parquet(place, WORK, pa.table({n: work[n].to_numpy() for n in ("file", "row", "turn", "mask")}))
+        place.write_json("layout.json", layout)
+    left = len(incomplete(place, tasks))
+    where.progress.start(plan.name, max(1, tasks), tasks - left, "rows", len(work), decides=False)
+    if tasks:
+        step = EditAnswers(EditWork(place.url, tuple(pool.files), tuple(conduct), said, plan.words))
+        _run(plan, place, step, tasks, where)
+    counts, strategies = Counter[str](), list[str]()
+    for name in place.names("tasks"):
+        about = place.read_json(f"tasks/{name}")
+        counts.update({k: about[k] for k in ("answers", "stale", "edits")})
+        for file in about["files"]:
+            if file["rows"]:
+                table = read_parquet(place, file["path"]).select(["of", "strategy"])
+                strategies += table.column("strategy").to_pylist()
+                pool.add_edits(
+                    File(place.url, file["path"], edited=True), work["index"].to_numpy()[table.column("of").to_numpy()]
+                )
+    return dict(counts), pl.Series("strategy", strategies, dtype=pl.String)
+
+
+def _run(plan: Preference, place: Place, step: EditAnswers, tasks: int, where: Where) -> None:
+    if where.kind == "local":
+        executor = LocalExecutor(place, [step], tasks, where.pool.count)
+        executor.run_watched(where.pool, where.progress.update)
+        return
+    executor = cluster_executor(where.kind, place, [step], tasks, where.options, f"{plan.name}-edits")
+    executor.run()
+    if where.kind == "slurm":
+        wait_for_slurm(executor)
+    if missing := executor.get_incomplete_ranks():
+        raise RunError(
+            f"{plan.name}: {len(missing)} of {tasks} tasks are not complete; the same command continues them"
+        )
+
+
+def _candidates(
+    plan: Preference, pool: Pool, answers: "pl.DataFrame", edited: "pl.Series", salt: int
+) -> "pl.DataFrame":
+    """Candidates of all strategies that the recipe wants."""
+    import polars as pl
+
+    said = plan.spec.strategies
+    found: list[pl.DataFrame] = []
+    for strategy, module in (("verified_failed", verified_failed), ("program_model", program_model)):
+        if (wanted := getattr(said, strategy)) is not None:
+            found.append(module.pairs(answers, per_prompt=wanted.per_prompt, salt=salt))
+    if said.delta is not None:
+        codes = [_models(pool, name, plan) for name in (said.delta.strong, said.delta.weak)]
+        rejected = said.delta.rejected
+        found.append(
+            delta.pairs(
+                answers, strong=codes[0], weak=codes[1], rejected=rejected, per_prompt=said.delta.per_prompt, salt=salt
+            )
+        )
+    found.append(edited_candidates.pairs(answers, edited, salt))
+    return pl.concat(found)
+
+
+def _models(pool: Pool, name: str, plan: Preference) -> list[int]:
+    """Codes of a model, of all its revisions and weights or of one revision (`name@revision`)."""
+    codes = [code for text, code in pool.words["model"].codes.items() if text.startswith(f"{name}@")]
+    if (
+        "@" in name
+        and not codes
+        and not any(t.startswith(f"{name.partition('@')[0]}@") for t in pool.words["model"].codes)
+    ):
+        return []
+    if "@" in name and not codes:
+        raise RecipeError(
+            f"{plan.where}, strategy 'delta': no answer is of {name}; answers are of {', '.join(pool.words['model'].names)}"
+        )
+    return codes

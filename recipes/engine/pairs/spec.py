@@ -1,0 +1,136 @@
+"""What a recipe may say about preference pairs, as data; every number that decides about pairs is here and has no default in code."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+
+
+class Beside(_Spec):
+    """A strategy over answers that are there. pairs: at most; per_prompt: of one prompt at most."""
+
+    pairs: int = Field(ge=1)
+    per_prompt: int = Field(ge=1)
+
+
+class Delta(Beside):
+    """strong, weak: models by the policy's name, or name@revision. rejected: verdicts that the weak one's answer may have."""
+
+    strong: str
+    weak: str
+    rejected: list[Literal["fail", "pass"]] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _two(self) -> "Delta":
+        if self.strong == self.weak:
+            raise ValueError(f"'strong' and 'weak' are both {self.strong!r}: a pair of this strategy is of two models")
+        return self
+
+
+class Edited(_Spec):
+    """A strategy whose rejected answer is an edit. answers: how many are edited at most; per_answer: edits of one at most."""
+
+    pairs: int = Field(ge=1)
+    answers: int = Field(ge=1)
+    per_answer: int = Field(ge=1)
+
+
+class NearMiss(Edited):
+    """kinds: constraints that may be broken; all that there is an edit for when not given."""
+
+    kinds: list[str] | None = None
+
+    @field_validator("kinds")
+    @classmethod
+    def _known(cls, value: list[str] | None) -> list[str] | None:
+        from synth.pairing.edits.edit import editors
+
+        if unknown := sorted(set(value or ()) - editors().keys()):
+            raise ValueError(f"there is no edit for '{unknown[0]}'; there are for {', '.join(sorted(editors()))}")
+        return value
+
+
+class Strategies(_Spec):
+    """How pairs are made: a key for each strategy that is wanted."""
+
+    verified_failed: Beside | None = None
+    program_model: Beside | None = None
+    delta: Delta | None = None
+    near_miss: NearMiss | None = None
+    twins: Edited | None = None
+    over_refusal: Edited | None = None
+
+    @model_validator(mode="after")
+    def _some(self) -> "Strategies":
+        if not self.wanted:
+            raise ValueError(f"names no strategy; there are {', '.join(type(self).model_fields)}")
+        return self
+
+    @property
+    def wanted(self) -> dict[str, Any]:
+        """Those that the recipe names, in the order in which they stand here."""
+        return {name: said for name in type(self).model_fields if (said := getattr(self, name)) is not None}
+
+
+class PairCaps(_Spec):
+    """per_template: largest share of all pairs whose prompts were made with one wording, in (0, 1]."""
+
+    per_template: float = Field(gt=0, le=1)
+
+
+class Unlike(_Spec):
+    """jaccard: similarity over 5-grams of the normal forms from which two answers that were written apart are too alike."""
+
+    jaccard: float = Field(gt=0, le=1)
+
+
+class Balance(_Spec):
+    """What is balanced by matching, in each strategy × function: length, form, or neither."""
+
+    length: bool
+    format: bool
+
+
+class Kto(_Spec):
+    """ratio: wanted weighted number of true labels over that of false ones; exported weights give it."""
+
+    ratio: float = Field(gt=0)
+
+
+class PairsSpec(_Spec):
+    """A set of preference pairs: which generations it reads, how pairs are made, and what is kept even.
+
+    read: generations of the recipe. kto: whether and how labelled answers are written too; prompts: whether prompts with their specs
+    are. salt: another one makes other choices.
+    """
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    read: str | list[str]
+    strategies: Strategies
+    caps: PairCaps
+    unlike: Unlike
+    balance: Balance
+    kto: Kto | None = None
+    prompts: bool = False
+    salt: str = ""
+    partitions: int = 1
+
+    @property
+    def reads(self) -> list[str]:
+        """What it reads, as a list."""
+        return [self.read] if isinstance(self.read, str) else self.read
+
+    @field_validator("salt", mode="before")
+    @classmethod
+    def _text(cls, value: Any) -> Any:
+        return str(value) if isinstance(value, int | float) else value
+
+    @field_validator("partitions")
+    @classmethod
+    def _power(cls, value: int) -> int:
+        if value < 1 or value & (value - 1):
+            raise ValueError(f"must be a power of two, not {value}")
+        return value

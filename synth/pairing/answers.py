@@ -1,0 +1,265 @@
+"""Rows of a generation as answers: every judged turn of an assistant with what it answers, as columns.
+
+A dialogue whose turns were answered one after the other is as many answers as it has judged turns: the first turn of a dialogue that
+went well and the first turn of one that failed there answer the same prompt. Only what must be parsed is looked at row by row.
+"""
+
+import hashlib
+import unicodedata
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from curation.document import KEY
+from synth.dialogue import AUTHOR, JUDGEMENT, VERIFICATION
+
+SURPLUS = ("quota_met", "prompt_answered", "cap_template", "cap_host", "cap_model", "same_answer")
+"""Reasons of candidates that would have been rows if more had been wanted: their answers may be chosen."""
+FAILED = ("verdict_fail",)
+"""Reasons of candidates whose failing answers may be rejected ones."""
+
+NARROW = (
+    "id", "prompt_key", "twin", "function", "template", "split", "messages", "tools", "answer_origin", "model", "revision",
+    "weights", "turns", "wording_state", "licence_status", "verifications", "reason",
+)  # fmt: skip
+"""Columns of a generation's file that pairing itself reads."""
+
+ANSWER = pa.schema(
+    [
+        ("row", KEY), ("twin", KEY), ("prompt_key", KEY), ("text_key", KEY), ("function", pa.string()), ("task", pa.string()),
+        ("domain", pa.string()), ("lang", pa.string()), ("template", pa.string()), ("split", pa.string()), ("document", KEY),
+        ("prompt", pa.large_string()), ("tools", pa.large_string()), ("spec", pa.large_string()),
+        ("completion", pa.large_string()), ("text", pa.large_string()), ("verdict", pa.string()), ("origin", pa.string()),
+        ("model", pa.string()), ("verifications", pa.list_(VERIFICATION)), ("judgements", pa.list_(JUDGEMENT)),
+        ("authors", pa.list_(AUTHOR)), ("licence_status", pa.string()), ("obligations", pa.large_string()),
+    ]
+)  # fmt: skip
+"""One answer whole, as it is gathered for the sets and as edits are kept."""
+
+
+class Turns(NamedTuple):
+    """Judged turns of a table of rows: row and turn of each, its verdict, keys of prompt and text, and the text.
+
+    prompt_key, text_key: uint64 [n, 2]. asked: whether the turn before it is a user's or a tool's. prefixes, answers: what is before
+    the turn, and the turn, as JSON lists of messages; empty unless asked for.
+    """
+
+    row: np.ndarray
+    turn: np.ndarray
+    verdict: np.ndarray
+    prompt_key: np.ndarray
+    text_key: np.ndarray
+    asked: np.ndarray
+    texts: list[str]
+    prefixes: list[bytes]
+    answers: list[bytes]
+
+
+def key_of(*parts: bytes) -> bytes:
+    """128 bits of SHA-256 over parts, each after its length."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "little") + part)
+    return digest.digest()[:16]
+
+
+def text_key(text: str) -> bytes:
+    """Key of an answer's text after NFC: two texts with the same one are byte-equal.
+
+    >>> text_key("が") == text_key("か\\u3099")
+    True
+    """
+    same = text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
+    return hashlib.sha256(same.encode("utf-8", "surrogatepass")).digest()[:16]
+
+
+def flat(column: pa.ChunkedArray | pa.Array) -> tuple[np.ndarray, pa.Array]:
+    """Row of every element of a list column, and the elements."""
+    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    whole = pa.concat_arrays([whole]) if whole.offset else whole
+    return pc.list_parent_indices(whole).to_numpy().astype(np.int64), pc.list_flatten(whole)
+
+
+def judged_turns(rows: pa.Table, verdicts: Sequence[str] = ("pass", "fail"), *, whole: bool = False) -> Turns:
+    """The turns of rows that have one of the verdicts, in the order of the rows. whole: whether JSON of either side is kept too."""
+    parent, turns = flat(rows.column("turns"))
+    wanted = pc.is_in(turns.field("verdict"), value_set=pa.array(verdicts)).to_numpy(zero_copy_only=False)
+    row, turn = parent[wanted], turns.field("index").to_numpy()[wanted].astype(np.int64)
+    verdict = turns.field("verdict").filter(pa.array(wanted))
+    messages = rows.column("messages").cast(pa.large_binary()).to_pylist()
+    tools = rows.column("tools").cast(pa.large_binary()).to_pylist()
+    last = np.append(row[1:] != row[:-1], True) if len(row) else np.zeros(0, bool)
+    digests: list[bytes] = []
+    texts: list[str] = []
+    asked = np.zeros(len(row), bool)
+    prefixes: list[bytes] = []
+    answers: list[bytes] = []
+    sha, normal = hashlib.sha256, unicodedata.is_normalized
+    for i, (r, t, end) in enumerate(zip(row.tolist(), turn.tolist(), last.tolist(), strict=True)):
+        prefix, answer, text, asked[i] = (end and _last_message(messages[r])) or _message(messages[r], t)
+        with_tools = tools[r] or b""
+        said = text if normal("NFC", text) else unicodedata.normalize("NFC", text)
+        size = len(prefix).to_bytes(8, "little")
+        digests.append(sha(size + prefix + len(with_tools).to_bytes(8, "little") + with_tools).digest()[:16])
+        digests.append(sha(said.encode("utf-8", "surrogatepass")).digest()[:16])
+        texts.append(text)
+        if whole:
+            prefixes.append(prefix)
+            answers.append(answer)
+    made = np.frombuffer(b"".join(digests), ">u8").astype(np.uint64).reshape(-1, 4)
+    passed = pc.equal(verdict, "pass").to_numpy(zero_copy_only=False)
+    return Turns(row, turn, passed, made[:, :2], made[:, 2:], asked, texts, prefixes, answers)
+
+
+def _message(messages: bytes, turn: int) -> tuple[bytes, bytes, str, bool]:
+    """Messages before a turn as JSON, the turn as JSON, its text, and whether the one before it is a user's or a tool's."""
+    said = orjson.loads(messages)
+    content = said[turn].get("content")
+    text = content if isinstance(content, str) else orjson.dumps(content).decode()
+    prefix, answer = (orjson.dumps(part, option=orjson.OPT_SORT_KEYS) for part in (said[:turn], said[turn : turn + 1]))
+    return prefix, answer, text, turn > 0 and said[turn - 1]["role"] in ("user", "tool")
+
+
+def _last_message(messages: bytes) -> tuple[bytes, bytes, str, bool] | None:
+    """As `_message` for the last one, without parsing those before it; None where that is not certain.
+
+    In canonical JSON a message begins with its content, and what looks like that inside a text has its quotation marks escaped.
+    """
+    at = messages.rfind(b',{"content":"')
+    if at < 0 or not messages.endswith(b'"role":"assistant"}]') or not messages[:at].endswith(b'"role":"user"}'):
+        return None
+    try:
+        text = orjson.loads(messages[at + 1 : -1])["content"]
+    except orjson.JSONDecodeError:  # an object inside a message
+        return None
+    return messages[:at] + b"]", b"[" + messages[at + 1 :], text, True
+
+
+class Found(NamedTuple):
+    """What verifiers say of each answer, over its hard constraints. fails: how many fail. kind: code of the one that does (of the
+    last where several do), -1 for none. score: mean of all. unaudited: whether one of them failed its audit. limit: on which side
+    文字数 fails (1 over, -1 under, 0 neither). about: bits of ABOUT for kinds among them."""
+
+    fails: np.ndarray
+    kind: np.ndarray
+    score: np.ndarray
+    unaudited: np.ndarray
+    limit: np.ndarray
+    about: np.ndarray
+
+
+ABOUT = {"abstention": 1, "refusal": 2}
+"""Bits of kinds of constraint that strategies look for."""
+
+
+def found_by_verifiers(rows: pa.Table, turns: Turns, audited: frozenset[str], kinds: dict[str, int]) -> Found:
+    """Sums up the verifications of each answer. kinds: codes of kinds of constraint, to which new ones are added."""
+    n = len(turns.row)
+    parent, found = flat(rows.column("verifications"))
+    place = parent * 4096 + found.field("turn").to_numpy().astype(np.int64)
+    of = turns.row * 4096 + turns.turn
+    answer = np.searchsorted(of, place)
+    answer[answer == n] = 0
+    hard = found.field("hard").to_numpy(zero_copy_only=False).astype(bool)
+    mine = (of[answer] == place) & hard if n else np.zeros(len(place), bool)
+    names = found.field("verifier").dictionary_encode()
+    words = names.dictionary.to_pylist()
+    codes = np.array([kinds.setdefault(word, len(kinds)) for word in words] or [0])[names.indices.to_numpy()]
+    bad = np.array([word not in audited for word in words] or [False])[names.indices.to_numpy()]
+    failed = mine & pc.equal(found.field("verdict"), "fail").to_numpy(zero_copy_only=False)
+    score = found.field("score").to_numpy(zero_copy_only=False).astype(np.float64)
+    score = np.where(np.isnan(score), np.where(failed, 0.0, 1.0), score)
+    fails = np.bincount(answer[failed], minlength=n)
+    count = np.maximum(np.bincount(answer[mine], minlength=n), 1)
+    kind = np.full(n, -1, np.int32)
+    kind[answer[failed]] = codes[failed]
+    limit = np.zeros(n, np.int8)
+    length = np.flatnonzero(failed & (codes == kinds.get("char_count", -1)))
+    for i, said in zip(length.tolist(), found.field("evidence").take(pa.array(length)).to_pylist(), strict=True):
+        limit[answer[i]] = side(said)
+    unaudited = np.bincount(answer[mine & bad], minlength=n) > 0
+    about = np.zeros(n, np.int8)
+    for name, bit in ABOUT.items():
+        about[answer[mine & (codes == kinds.get(name, -1))]] |= bit
+    return Found(fails, kind, np.bincount(answer[mine], score[mine], n) / count, unaudited, limit, about)
+
+
+def side(evidence: str | None) -> int:
+    """On which side of its limits a count lies, from the evidence of a 文字数 verifier: 1 over, -1 under, 0 where it does not say.
+
+    >>> side('[{"what": "characters", "found": 120, "wanted": "at most 100"}]')
+    1
+    >>> side('[{"what": "characters", "found": "38–40", "wanted": "at least 60 and at most 100"}]')
+    -1
+    """
+    for one in orjson.loads(evidence) if evidence else ():
+        if one["what"] == "characters" and isinstance(one["wanted"], str):
+            found = int(str(one["found"]).split("–")[0])
+            limits = [int(word) for word in one["wanted"].split() if word.isdigit()]
+            if limits:
+                return 1 if found > max(limits) else -1 if found < min(limits) else 0
+    return 0
+
+
+def whole(rows: pa.Table, at: np.ndarray, turn: np.ndarray) -> pa.Table:
+    """Answers of rows by row number and turn, with the columns of `ANSWER`, in the order in which they are asked for."""
+    rows = rows.take(pa.array(at))
+    turns = judged_turns(rows, whole=True)
+    index = np.flatnonzero(turns.turn == turn[turns.row])
+    assert len(index) == len(rows), "every answer that was chosen is there"
+    specs = [_spec(spec, t) for spec, t in zip(rows.column("spec").to_pylist(), turn.tolist(), strict=True)]
+    own: dict[str, Any] = {
+        "row": rows.column("id"),
+        "prompt_key": keys(turns.prompt_key[index]),
+        "text_key": keys(turns.text_key[index]),
+        "document": _document(rows.column("seeds")),
+        "prompt": [turns.prefixes[i].decode() for i in index],
+        "spec": specs,
+        "completion": [turns.answers[i].decode() for i in index],
+        "text": [turns.texts[i] for i in index],
+        "verdict": ["pass" if turns.verdict[i] else "fail" for i in index],
+        "origin": rows.column("answer_origin"),
+        "verifications": _of_turn(rows.column("verifications"), turn),
+    }
+    columns = [own[f.name] if f.name in own else rows.column(f.name) for f in ANSWER]
+    made = [
+        c if isinstance(c, pa.ChunkedArray | pa.Array) else pa.array(c, f.type)
+        for c, f in zip(columns, ANSWER, strict=True)
+    ]
+    return pa.table(made, schema=ANSWER)
+
+
+def keys(words: np.ndarray) -> pa.Array:
+    """Keys from their two words, uint64 [n, 2]."""
+    raw = words.astype(">u8").tobytes()
+    return pa.Array.from_buffers(KEY, len(words), [None, pa.py_buffer(raw)])
+
+
+def _spec(spec: str, turn: int) -> str:
+    turns = orjson.loads(spec)["turns"]
+    return orjson.dumps(
+        next((t["constraints"] for t in turns if t["turn"] == turn), []), option=orjson.OPT_SORT_KEYS
+    ).decode()
+
+
+def _document(seeds: pa.ChunkedArray) -> pa.Array:
+    """Digest of the first document that each row grew from."""
+    parent, found = flat(seeds)
+    out: list[bytes | None] = [None] * len(seeds)
+    kind, digest = found.field("kind").to_pylist(), found.field("digest").to_pylist()
+    for i, what, which in zip(reversed(parent.tolist()), reversed(kind), reversed(digest), strict=True):
+        out[i] = which if what == "document" else out[i]
+    return pa.array(out, KEY)
+
+
+def _of_turn(verifications: pa.ChunkedArray, turn: np.ndarray) -> pa.Array:
+    """Of each row's verifications those of one turn."""
+    parent, found = flat(verifications)
+    mine = found.field("turn").to_numpy() == turn[parent] if len(parent) else np.zeros(0, bool)
+    counts = np.bincount(parent[mine], minlength=len(turn))
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), found.filter(pa.array(mine)), type=pa.list_(VERIFICATION))

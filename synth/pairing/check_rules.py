@@ -1,0 +1,91 @@
+"""The rules of one pair, as the recount holds them: what is wrong with a row, in words."""
+
+import unicodedata
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import orjson
+
+APART = ("verified_failed", "program_model", "delta")
+"""Strategies whose answers were written apart and must not be nearly the same."""
+PROVEN = ("near_miss", "twins")
+"""Strategies that prove: opposite verdicts for exactly one constraint."""
+EDITED = (*PROVEN, "over_refusal")
+
+
+def broken_rules(row: Mapping[str, Any], audited: set[str]) -> Iterator[str]:
+    """What breaks the rules in a row of the set of pairs. audited: kinds of constraint whose audit is good."""
+    prompt, chosen, rejected = (orjson.loads(row[name]) for name in ("prompt", "chosen", "rejected"))
+    if not prompt or prompt[-1]["role"] not in ("user", "tool"):
+        yield "the prompt does not end with a user's or a tool's turn"
+    for name, turns in (("chosen", chosen), ("rejected", rejected)):
+        if not turns or turns[0]["role"] != "assistant":
+            yield f"{name} does not begin with an assistant's turn"
+    a, b = chosen[-1]["content"], rejected[-1]["content"]
+    if unicodedata.normalize("NFC", str(a)) == unicodedata.normalize("NFC", str(b)):
+        yield "the two texts are equal after NFC"
+    yield from _verdicts(row, audited)
+    yield from _by_strategy(row)
+    if row["len_delta"] != len(str(a)) - len(str(b)):
+        yield f"len_delta is {row['len_delta']}, and the texts differ by {len(str(a)) - len(str(b))}"
+    if row["span"] is not None:
+        yield from _span(row["span"], str(a), str(b))
+
+
+def _verdicts(row: Mapping[str, Any], audited: set[str]) -> Iterator[str]:
+    if row["licence_status"] == "deny":
+        yield "its licence is denied"
+    for side in ("chosen", "rejected"):
+        hard = [v for v in row[f"{side}_verifications"] if v["hard"]]
+        said = {v["verdict"] for v in hard}
+        overall = "fail" if "fail" in said else "abstain" if "abstain" in said else "pass" if said else "unverified"
+        if overall != row[f"{side}_verdict"] or overall not in ("pass", "fail"):
+            yield f"the {side} answer's verdict is {row[f'{side}_verdict']}, and its verifiers say {overall}"
+        if bad := sorted({v["verifier"] for v in hard} - audited):
+            yield f"the {side} answer was verified by {bad[0]}, whose audit is not good"
+    if row["chosen_verdict"] != "pass":
+        yield "the chosen answer did not pass"
+    failing = [v["verifier"] for v in row["rejected_verifications"] if v["hard"] and v["verdict"] == "fail"]
+    if failing != row["broken"]:
+        yield f"broken says {', '.join(row['broken'])}, and {', '.join(failing) or 'nothing'} fails"
+    if row["constraint"] != (failing[0] if len(failing) == 1 else None):
+        yield f"the stated difference is {row['constraint']}, and {', '.join(failing) or 'nothing'} fails"
+
+
+def _by_strategy(row: Mapping[str, Any]) -> Iterator[str]:
+    strategy = row["strategy"]
+    if row["rejected_verdict"] != "fail" and strategy != "delta":
+        yield "the rejected answer did not fail"
+    if strategy == "verified_failed" and (row["chosen_model"] is None or row["chosen_model"] != row["rejected_model"]):
+        yield f"not of one policy: {row['chosen_model']} and {row['rejected_model']}"
+    if strategy == "program_model" and (row["chosen_origin"], row["rejected_origin"]) != ("program", "model"):
+        yield f"not a program's answer against a model's: {row['chosen_origin']}, {row['rejected_origin']}"
+    if strategy == "delta" and (row["chosen_model"] is None or row["chosen_model"] == row["rejected_model"]):
+        yield "not of two models"
+    if strategy in EDITED and row["span"] is None:
+        yield "an edit without the span that differs"
+    if strategy == "over_refusal" and "refusal" not in row["broken"]:
+        yield "the rejected answer does not fail by declining"
+    if strategy in PROVEN:
+        before, after = (
+            [(v["verifier"], v["verdict"]) for v in row[f"{side}_verifications"]] for side in ("chosen", "rejected")
+        )
+        changed = [(x, y) for x, y in zip(before, after, strict=False) if x != y]
+        proof = len(before) == len(after) and len(changed) == 1
+        if (
+            not proof
+            or changed[0][0][0] != changed[0][1][0]
+            or (changed[0][0][1], changed[0][1][1]) != ("pass", "fail")
+        ):
+            yield f"not proven: {len(changed)} verdicts differ, and exactly one must, from pass to fail"
+        if strategy == "twins" and row["constraint"] != "abstention":
+            yield f"a twin's pair is about abstention, not {row['constraint']}"
+
+
+def _span(span: Mapping[str, int], a: str, b: str) -> Iterator[str]:
+    """The texts are the same before and after their spans, and differ at both ends of them."""
+    x1, x2, y1, y2 = (span[name] for name in ("chosen_start", "chosen_end", "rejected_start", "rejected_end"))
+    if not (0 <= x1 <= x2 <= len(a) and 0 <= y1 <= y2 <= len(b)):
+        yield "the span lies outside the texts"
+    elif a[:x1] != b[:y1] or a[x2:] != b[y2:] or a[x1:x2] == b[y1:y2]:
+        yield "the texts do not differ exactly in the span"

@@ -1,0 +1,50 @@
+"""How alike the two texts of a pair are: exact Jaccard over distinct 5-grams of their normal forms."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from curation.dedup.normal_form import kernel_tables, normal_form
+from curation.dedup.shingles import jaccard
+from synth.pairing.pool import Pool
+
+FEW = 2000
+"""Pairs up to which the plain reference is quicker than loading the kernel."""
+AT_ONCE = 8192
+THREADS = 2
+"""Threads that compare texts; each holds the texts of AT_ONCE pairs."""
+
+
+def similarities(pool: Pool, begin: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """Similarity of each pair in [0, 1]. begin, size: places of its two texts in the pool, [pairs, 2]."""
+    parts = [slice(at, at + AT_ONCE) for at in range(0, len(begin), AT_ONCE)]
+    compare = _few if len(begin) <= FEW else _many
+
+    def similar(some: slice) -> np.ndarray:
+        return compare(*pool.texts(begin[some].ravel(), size[some].ravel()))
+
+    with ThreadPoolExecutor(THREADS) as threads:  # the kernel needs no lock of the interpreter
+        return np.concatenate([np.zeros(0), *threads.map(similar, parts)])
+
+
+def _few(data: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    return np.array([_plain(data, offsets, p) for p in range(len(offsets) // 2)])
+
+
+def _plain(data: np.ndarray, offsets: np.ndarray, pair: int) -> float:
+    a, b = (_form(data, offsets, 2 * pair + side) for side in (0, 1))
+    return jaccard(a, b)
+
+
+def _form(data: np.ndarray, offsets: np.ndarray, i: int) -> str:
+    return normal_form(data[offsets[i] : offsets[i + 1]].tobytes().decode("utf-8", "replace"))
+
+
+def _many(data: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    from curation.dedup import text_pair_kernel
+
+    out = np.empty(len(offsets) // 2)
+    text_pair_kernel.pair_similarity(data, offsets, *kernel_tables(), out)
+    for pair in np.flatnonzero(out == text_pair_kernel.LEFT).tolist():
+        out[pair] = _plain(data, offsets, pair)
+    return out

@@ -1,0 +1,105 @@
+"""Recipes with pairs over a small curated source, and runs of them."""
+
+import os
+from pathlib import Path
+
+import orjson
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from recipes.engine import execute, plan, recipe_file
+from recipes.engine.progress import Progress
+from recipes.engine.recipe_file import POLICY
+
+EDITED = {
+    "near_miss": {"pairs": 60, "answers": 60, "per_answer": 4},
+    "twins": {"pairs": 20, "answers": 40, "per_answer": 3},
+    "over_refusal": {"pairs": 10, "answers": 20, "per_answer": 3},
+}
+TASKS = {
+    name: {"rows": rows, "answers": "program"}
+    for name, rows in {"mathematics": 10, "reading": 16, "refusal": 10, "dialogue": 6}.items()
+}
+
+
+class PairRecipes:
+    """Writes recipes into a folder and runs them; a test may change every part."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        folder.mkdir(exist_ok=True)
+        self.generate = [
+            {
+                "name": "instruct",
+                "read": "pages",
+                "novelty": {"threshold": 0.9},
+                "rounds": {"most": 40},
+                "tasks": dict(TASKS),
+            }
+        ]
+        self.pairs = {
+            "name": "preference", "read": "instruct", "strategies": dict(EDITED), "caps": {"per_template": 0.5},
+            "unlike": {"jaccard": 0.9}, "balance": {"length": True, "format": True}, "kto": {"ratio": 1.0}, "prompts": True,
+        }  # fmt: skip
+        self.release = {
+            "draft_wordings": "allow", "target": {"model_name": "trial", "purpose": "train_internal", "publish": False},
+        }  # fmt: skip
+        self.version, self.policy = "1", None
+
+    def write(self) -> Path:
+        """The recipe as a file."""
+        page = {"text": "精米とは、玄米の表面から糠を取り除くことです。", "url": "https://a.example.jp/"}
+        (self.folder / "pages.jsonl").write_bytes(orjson.dumps(page))
+        said = {
+            "name": "trial", "version": self.version, "sources": {"texts": {"jsonl": "pages.jsonl", "licence": "CC0-1.0"}},
+            "stages": [{"name": "pages", "read": "texts", "steps": ["text_stats"]}], "generate": self.generate,
+            "pairs": [self.pairs], "release": self.release,
+        } | ({"policy": self.policy} if self.policy else {})  # fmt: skip
+        path = self.folder / "trial.yaml"
+        path.write_text(yaml.safe_dump(said, allow_unicode=True), encoding="utf-8")
+        return path
+
+    def plan(self, out: str = "out", overrides: list[str] | None = None) -> plan.Plan:
+        """The recipe planned."""
+        path = self.write()
+        return plan.make(recipe_file.load(path, overrides), path.name, str(self.folder / out), base=path.parent)
+
+    def run(self, out: str = "out", workers: int = 1, overrides: list[str] | None = None) -> dict:
+        """Runs the recipe; the manifest of its pairs."""
+        made = self.plan(out, overrides)
+        with open(os.devnull, "w") as quiet:
+            execute.run(made, workers=workers, progress=Progress(1, quiet))
+        return orjson.loads((Path(made.preferences[0].url) / "manifest.json").read_bytes())
+
+    def rows(self, out: str = "out", kind: str = "pairs") -> list[dict]:
+        """Rows of a set."""
+        files = sorted((self.folder / out).glob(f"*/preference/{kind}/*.parquet"))
+        return [row for file in files for row in pq.read_table(file).to_pylist()]
+
+    def serve(self, server, tasks: dict) -> None:
+        """The generation asks a server that its owner declares."""
+        policy = yaml.safe_load(POLICY.read_text(encoding="utf-8"))
+        entry = {
+            "model": "lab/tiny", "revision": "r1", "weights": "0" * 64, "licence_sha256": "0" * 64, "source": "test",
+            "status": "allow",
+            "licence": "MIT", "reviewer": "test", "date": "2026-11-26", "reason": "a test", "link": "none",
+        }  # fmt: skip
+        policy["models"].append(entry)
+        policy["declared"] = [
+            {"model": "lab/tiny", "revision": "r1", "signed_by": "tester", "date": "2026-11-26", "reason": "a test"}
+        ]
+        (self.folder / "policy.yaml").write_text(yaml.safe_dump(policy, allow_unicode=True), encoding="utf-8")
+        self.policy = "policy.yaml"
+        limits = {"max_concurrency": 4, "attempt_s": 10, "deadline_s": 30, "dead_after_s": 20}
+        declared = {"model": "lab/tiny", "revision": "r1"}
+        self.generate[0] |= {
+            "engine": {"server": {"url": server.url, "model": "tiny", "declared": declared, "dialect": "vllm"} | limits},
+            "sampling": {"max_tokens": 60, "temperature": 0.7}, "tasks": tasks,
+        }  # fmt: skip
+
+
+@pytest.fixture
+def recipes(tmp_path) -> PairRecipes:
+    """Recipes in a folder of their own."""
+    return PairRecipes(tmp_path)

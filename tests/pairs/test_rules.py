@@ -1,0 +1,156 @@
+"""Which two answers make a pair, and which never do."""
+
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from made_rows import pool_of, row
+
+from curation.dedup.normal_form import normal_form
+from curation.dedup.shingles import jaccard
+from synth.pairing import delta, program_model, rules, unlike, verified_failed
+from synth.pairing.labelled import labelled
+
+LONG = "町の図書館は川沿いの道を北へ歩いたところにあり、二階には郷土の資料を集めた部屋があります。"
+NOBODY = rules.Forbidden("OpenAI", lambda text: "OpenAIによって" in text)
+
+
+def texts(pool, found: pl.DataFrame) -> list[tuple[str, str]]:
+    """Chosen and rejected text of each candidate, sorted."""
+    data, offsets = pool.texts(pool.frame()["begin"].to_numpy(), pool.frame()["size"].to_numpy())
+    said = [data[a:b].tobytes().decode() for a, b in pairwise(offsets)]
+    return sorted((said[c], said[r]) for c, r in zip(found["chosen"], found["rejected"], strict=True))
+
+
+def pairs(folder, rows, strategy=verified_failed, most_alike=0.9, **other):
+    """Texts of the candidates that break no rule, and the counts of those that do."""
+    with pool_of(folder, rows) as pool:
+        found = strategy.pairs(pool.frame(), per_prompt=2, salt=1, **other)
+        left, drops = rules.permitted(found, pool.frame(), pool, most_alike, NOBODY)
+        return texts(pool, left), dict(drops)
+
+
+def test_a_passing_and_a_failing_answer_of_one_model_make_a_pair(tmp_path):
+    rows = [row("a", "問", "正しい答え", "pass"), row("b", "問", "違う答え", "fail")]
+    assert pairs(tmp_path, rows) == ([("正しい答え", "違う答え")], {})
+
+
+def test_answers_to_other_prompts_of_other_models_or_without_a_verdict_make_none(tmp_path):
+    rows = [
+        row("a", "問一", "正しい答え", "pass"),
+        row("b", "問二", "違う答え", "fail"),
+        row("c", "問一", "別のモデルの答え", "fail", model="lab/other"),
+        row("d", "問一", "判定を保留した答え", "abstain"),
+        row("e", "問一", "誰も検証していない答え", "unverified"),
+    ]
+    assert pairs(tmp_path, rows) == ([], {})
+
+
+def test_a_text_that_passed_and_failed_is_on_neither_side(tmp_path):
+    rows = [
+        row("a", "問", "が答え", "pass"),
+        row("b", "問", "か\u3099答え", "fail"),
+        row("c", "問", "ほかの答え", "fail"),
+    ]
+    assert pairs(tmp_path, rows) == ([], {})
+
+
+@pytest.mark.parametrize("copy", [LONG.replace("、", "，"), LONG[:-1] + "！", LONG + " "])
+def test_a_text_that_is_the_same_after_normalisation_or_nearly_makes_no_pair(tmp_path, copy):
+    rows = [row("a", "問", LONG, "pass"), row("b", "問", copy, "fail")]
+    assert pairs(tmp_path, rows) == ([], {("verified_failed", "too_alike"): 1})
+
+
+@pytest.mark.parametrize(
+    ("reason", "other"),
+    [
+        ("licence_denied", {"licence_status": "deny"}),
+        ("draft_wording", {"wording_state": "draft"}),
+        ("unaudited_verifier", {"fails": "poem"}),
+        ("refused", {"reason": "contaminated"}),
+    ],
+)
+def test_what_may_not_be_released_is_on_no_side(tmp_path, reason, other):
+    bad = row("b", "問", "違う答え", "fail", **other)
+    if reason == "unaudited_verifier":
+        bad["verifications"][0]["verifier"] = "poem"
+    with pool_of(tmp_path, [row("a", "問", "正しい答え", "pass"), bad]) as pool:
+        assert pool.frame()["rejected"].to_list() == [False, False]
+        assert pool.unused[reason] == 1
+
+
+def test_a_rejected_text_that_names_a_forbidden_author_makes_no_pair(tmp_path):
+    said = "私はOpenAIによって訓練された言語モデルです。"
+    rows = [row("a", "問", "正しい答え", "pass"), row("b", "問", said, "fail")]
+    assert pairs(tmp_path, rows) == ([], {("verified_failed", "forbidden_author"): 1})
+
+
+def test_training_and_evaluation_do_not_meet(tmp_path):
+    rows = [row("a", "問", "正しい答え", "pass"), row("b", "問", "違う答え", "fail", split="test_only")]
+    assert pairs(tmp_path, rows) == ([], {("verified_failed", "other_split"): 1})
+
+
+def test_a_programs_answer_stands_against_a_models_failing_one(tmp_path):
+    rows = [
+        row("a", "問", "プログラムの答え", "pass", model=None),
+        row("b", "問", "違う答え", "fail"),
+        row("c", "問", "これも違う", "fail"),
+    ]
+    found, _ = pairs(tmp_path, rows, program_model)
+    assert found == [("プログラムの答え", "これも違う"), ("プログラムの答え", "違う答え")]
+
+
+def test_the_rank_of_two_models_is_the_recipes_to_state(tmp_path):
+    rows = [
+        row("a", "問", "強い方の答え", "pass", model="lab/large"),
+        row("b", "問", "弱い方の答え", "pass", model="lab/small"),
+    ]
+    with pool_of(tmp_path, rows) as pool:
+        codes = {name.partition("@")[0]: code for name, code in pool.words["model"].codes.items()}
+        said = {"strong": [codes["lab/large"]], "weak": [codes["lab/small"]], "per_prompt": 1, "salt": 1}
+        frame = pool.frame()
+        assert not len(delta.pairs(frame, rejected=["fail"], **said))
+        assert texts(pool, delta.pairs(frame, rejected=["fail", "pass"], **said)) == [("強い方の答え", "弱い方の答え")]
+
+
+def test_the_order_of_the_rows_makes_no_difference(tmp_path):
+    rows = [row(f"{p}{i}", f"問{p}", f"答え{p}の{i}", "pass" if i % 2 else "fail") for p in range(8) for i in range(6)]
+    assert pairs(tmp_path / "a", rows) == pairs(tmp_path / "b", rows[::-1])
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.text("米水Ａa が゛、,。", max_size=14), st.text("米水Ａa が゛、,。", max_size=14)),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_the_kernel_finds_the_similarity_of_its_plain_reference(some):
+    raw = [t.encode() for pair in some for t in pair]
+    offsets = np.concatenate([[0], np.cumsum([len(r) for r in raw])]).astype(np.int64)
+    data = np.frombuffer(b"".join(raw) + b"\0", np.uint8)[:-1]
+    wanted = [jaccard(normal_form(a), normal_form(b)) for a, b in some]
+    assert unlike._many(data, offsets).tolist() == wanted
+    assert unlike._few(data, offsets).tolist() == wanted
+
+
+def test_labels_are_what_verifiers_say_and_weights_make_the_ratio(tmp_path):
+    rows = [row(f"p{i}", f"問{i}", "正しい答え", "pass") for i in range(6)]
+    rows += [row("lost", "問0", "よい答えだが選ばれなかった", "pass"), row("f", "問0", "違う答え", "fail")]
+    rows += [row("x", "問1", "同じ文", "pass"), row("y", "問1", "同じ文", "fail")]
+    with pool_of(tmp_path, rows) as pool:
+        made = labelled(pool.frame(), pl.DataFrame({"rejected": np.zeros(0, np.int64)}), 2.0)
+    assert made.about | {"weight_false": 3.5} == {
+        "true": 7, "false": 1, "contradictory": 1, "ratio": 2.0, "weight_true": 1.0, "weight_false": 3.5,
+    }  # fmt: skip
+    weights = [made.weight[made.label == side].sum() for side in (True, False)]
+    assert weights[0] / weights[1] == pytest.approx(2.0)
