@@ -1,4 +1,4 @@
-"""Small real encoders, made in the test: a tokenizer learnt from the test's own texts, a model with random weights that are not too tame."""
+"""Small real encoders, made in the test: a tokenizer learnt from the test's own texts, a model with lively random weights."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,7 +38,7 @@ def encoder(
 ) -> Path:
     """A BERT or ModernBERT of two layers with a head (`labels`; 1 is a regression) and its tokenizer, written into `folder`.
 
-    The head's weights are large, so that scores of different texts differ in their first digits.
+    Weights are large, so that scores of different texts differ in their first digits.
     """
     import torch
     import transformers
@@ -49,7 +49,6 @@ def encoder(
     size |= {"intermediate_size": 96, "num_labels": labels, "max_position_embeddings": 512, "pad_token_id": 0}
     if kind == "bert":
         model: Any = transformers.BertForSequenceClassification(transformers.BertConfig(**size | config))
-        model.classifier.weight.data.normal_(0, 0.6)
     else:
         size |= {
             "cls_token_id": 2,
@@ -59,7 +58,9 @@ def encoder(
             "global_attn_every_n_layers": 2,
         }
         model = transformers.ModernBertForSequenceClassification(transformers.ModernBertConfig(**size | config))
-        model.classifier.weight.data.normal_(0, 0.6)
+    for weight in model.parameters():
+        if weight.dim() > 1:
+            weight.data.normal_(0, 0.3)
     model.save_pretrained(folder)
     made.save_pretrained(folder)
     return folder

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-_SPREAD = 0.9
+_SPREAD = 0.94
 """A batch that is large already ends before a window shorter than this share of its width."""
-_LARGE = 0.25
+_LARGE = 0.1
 """Share of the budget from which a batch is large: smaller ones cost more to start than padding does."""
 
 
@@ -19,7 +19,7 @@ def token_batches(lengths: Sequence[int] | np.ndarray, budget: int) -> list[np.n
     """Places of the windows batch by batch, longest first; each batch's rows × width ≤ budget, or one window alone.
 
     >>> [batch.tolist() for batch in token_batches([3, 8, 2, 8], 16)]
-    [[1, 3], [0, 2]]
+    [[1, 3], [0], [2]]
     """
     sizes = np.asarray(lengths)
     order = np.argsort(-sizes, kind="stable")
@@ -40,7 +40,7 @@ def padded_tokens(lengths: Sequence[int] | np.ndarray, batches: Sequence[np.ndar
     """Tokens that are computed for these batches, padding included.
 
     >>> padded_tokens([3, 8, 2, 8], token_batches([3, 8, 2, 8], 16))
-    22
+    21
     """
     sizes = np.asarray(lengths)
     return sum(len(batch) * int(sizes[batch].max()) for batch in batches)

@@ -30,7 +30,7 @@ def loaded(folder: ModelFolder, card: EncoderCard, *, gpu: bool, **settings: Any
     _kept.clear()
     if read_folder(folder.model, folder.revision, folder.code).sha256 != folder.sha256:
         raise ModelFolderError(f"{folder.path}: has changed since the plan was made")
-    scorer = make_scorer(folder, card, device=_device() if gpu else "cpu", **settings)
+    scorer = make_scorer(folder, card, device=own_gpu() if gpu else "cpu", **settings)
     _kept["scorer"] = wanted, scorer
     return scorer
 
@@ -64,8 +64,8 @@ def make_scorer(
     return Scorer(cutter, computes, Scale(worth, card.range, several), card.calibration, batch_tokens)
 
 
-def _device() -> str:
-    """The GPU that this process holds, taken once."""
+def own_gpu() -> str:
+    """The GPU that this process holds (`cuda:N`), taken once. Raises GpuMissing where there is none."""
     import torch
 
     if not (count := gpu_count()):

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from curation.step import Batch
 
-ROWS, BYTES = 1024, 16 << 20
+ROWS, BYTES = 4096, 32 << 20
 """A unit ends at so many rows, or before its text passes so many bytes; one longer text is a unit alone."""
 
 

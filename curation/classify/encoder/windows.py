@@ -64,17 +64,15 @@ class Cutter:
         most = self.room * (self.policy.most if self.policy.policy == "mean" else 1)
         pieces: dict[int, list[np.ndarray]] = {}
         if self.policy.policy == "first_last":
-            whole = 2 * self.room * _CHARS * _MORE
-            short = [(n, t) for n, t in said if len(t) <= whole]
-            for (n, _), ids in zip(short, self.encode([t for _, t in short]), strict=True):
-                pieces[n] = [ids[: self.room]] if len(ids) <= self.room else [ids[: self.room], ids[-self.room :]]
-            long = [(n, t) for n, t in said if len(t) > whole]
-            first = self._enough([t for _, t in long], self.room, from_end=False)
-            last = self._enough([t for _, t in long], self.room, from_end=True)
-            for (n, _), head, tail in zip(long, first, last, strict=True):
-                pieces[n] = [head[: self.room], tail[-self.room :]]
+            first = self._enough([t for _, t in said], 2 * self.room, from_end=False)
+            cut = [(n, t) for (n, t), (_, whole) in zip(said, first, strict=True) if not whole]
+            last = self._enough([t for _, t in cut], self.room, from_end=True)
+            tails = {n: tail for (n, _), (tail, _) in zip(cut, last, strict=True)}
+            for (n, _), (head, _) in zip(said, first, strict=True):
+                tail = tails.get(n, head)
+                pieces[n] = [head] if len(head) <= self.room else [head[: self.room], tail[-self.room :]]
         else:
-            for (n, _), ids in zip(said, self._enough([t for _, t in said], most, from_end=False), strict=True):
+            for (n, _), (ids, _) in zip(said, self._enough([t for _, t in said], most, from_end=False), strict=True):
                 pieces[n] = [ids[at : at + self.room] for at in range(0, min(len(ids), most), self.room)]
         made: list[np.ndarray] = []
         of: list[int] = []
@@ -85,9 +83,9 @@ class Cutter:
                     of.append(n)
         return Windows(made, of, len(texts))
 
-    def _enough(self, texts: list[str], wanted: int, *, from_end: bool) -> list[np.ndarray]:
-        """Tokens from one end of each text: at least as many as wanted and the margin, or all."""
-        found: list[np.ndarray] = [np.zeros(0, np.int64)] * len(texts)
+    def _enough(self, texts: list[str], wanted: int, *, from_end: bool) -> list[tuple[np.ndarray, bool]]:
+        """Tokens from one end of each text, at least as many as wanted or all, and whether they are all."""
+        found: list[tuple[np.ndarray, bool]] = [(np.zeros(0, np.int64), True)] * len(texts)
         chars, left = (wanted + MARGIN) * _CHARS, list(range(len(texts)))
         while left:
             parts = [(texts[n][-chars:] if from_end else texts[n][:chars]) for n in left]
@@ -97,7 +95,7 @@ class Cutter:
                     again.append(n)
                     continue
                 cut = len(texts[n]) > chars
-                found[n] = (ids[MARGIN:] if from_end else ids[:-MARGIN]) if cut else ids
+                found[n] = (ids[MARGIN:] if from_end else ids[:-MARGIN]) if cut else ids, not cut
             chars, left = chars * _MORE, again
         return found
 
