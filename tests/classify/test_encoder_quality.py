@@ -133,7 +133,9 @@ def test_a_score_on_an_edge_is_the_text_s_own(models, monkeypatch):
     made = step(models["classes"])
     got = scores(made, texts)
     assert made._scorer.settled >= 60
-    assert (got == np.round(worth(plain_logits(models["classes"], texts, 128).astype(np.float64)), 3).astype("f4")).all()
+    assert (
+        got == np.round(worth(plain_logits(models["classes"], texts, 128).astype(np.float64)), 3).astype("f4")
+    ).all()
 
 
 def test_onnx_runtime_gives_the_same_scores(models):
@@ -286,7 +288,9 @@ def test_a_pickle_is_refused_by_its_name_and_never_read(models, tmp_path):
             return (Path.touch, (tmp_path / "sprung",))
 
     (folder / "pytorch_model.bin").write_bytes(pickle.dumps(Trap()))
-    assert "pytorch_model.bin is a pickle, which can run any program when it is read, and is refused unread" in refused(folder)
+    assert "pytorch_model.bin is a pickle, which can run any program when it is read, and is refused unread" in refused(
+        folder
+    )
     (folder / "pytorch_model.bin").rename(folder / "model.safetensors")
     assert "model.safetensors: is no file of safetensors (a zip or pickle), and is refused unread" in refused(folder)
     assert not (tmp_path / "sprung").exists()
@@ -398,7 +402,9 @@ def test_a_model_of_the_hub_is_found_in_the_local_cache_by_its_commit(models, tm
 def test_a_tokenizer_with_more_tokens_than_the_model_is_refused(models, tmp_path):
     folder = copied(models, tmp_path)
     tokenizer(pages(400), 2000).save_pretrained(folder)
-    with pytest.raises(ModelFolderError, match=r"the tokenizer has tokens up to \d+, and the model's embedding \d+ rows"):
+    with pytest.raises(
+        ModelFolderError, match=r"the tokenizer has tokens up to \d+, and the model's embedding \d+ rows"
+    ):
         step(folder)
 
 

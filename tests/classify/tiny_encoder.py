@@ -34,11 +34,18 @@ def tokenizer(texts: Sequence[str], size: int = 800, *, special: bool = True, wo
 
 
 def encoder(
-    folder: Path, labels: int = 1, *, kind: str = "bert", texts: Sequence[str] = (), seed: int = 0, **config: Any
+    folder: Path,
+    labels: int = 1,
+    *,
+    kind: str = "bert",
+    texts: Sequence[str] = (),
+    seed: int = 0,
+    scale: float = 0.3,
+    **config: Any,
 ) -> Path:
     """A BERT or ModernBERT of two layers with a head (`labels`; 1 is a regression) and its tokenizer, written into `folder`.
 
-    Weights are large, so that scores of different texts differ in their first digits.
+    Weights of `scale` 0.3 make scores of different texts differ in their first digits; an encoder that is to learn begins smaller.
     """
     import torch
     import transformers
@@ -60,7 +67,7 @@ def encoder(
         model = transformers.ModernBertForSequenceClassification(transformers.ModernBertConfig(**size | config))
     for weight in model.parameters():
         if weight.dim() > 1:
-            weight.data.normal_(0, 0.3)
+            weight.data.normal_(0, scale)
     model.save_pretrained(folder)
     made.save_pretrained(folder)
     return folder

@@ -124,7 +124,9 @@ class VllmEngine:
     """The model in vLLM's pooling runner, which makes its own batches of what one unit holds."""
 
     def __init__(self, folder: ModelFolder, precision: str, max_tokens: int, batch_tokens: int, compile: bool):
-        for name, value in (("HF_HUB_OFFLINE", "1"), ("VLLM_NO_USAGE_STATS", "1"), ("VLLM_DO_NOT_TRACK", "1")):
+        quiet = {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "VLLM_DO_NOT_TRACK": "1"}
+        # its own process begins empty: on CPUs vLLM 0.32 looks into every loaded module, and fails at llvmlite's
+        for name, value in (quiet | {"VLLM_WORKER_MULTIPROCESSING_METHOD": "spawn"}).items():
             os.environ.setdefault(name, value)
         import vllm
 
