@@ -419,7 +419,7 @@ def test_a_tokenizer_that_pads_otherwise_is_refused(models, tmp_path):
     folder = copied(models, tmp_path)
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"pad_token_id": 4}))
-    with pytest.raises(ModelFolderError, match="pads with token 0, and config.json says 4"):
+    with pytest.raises(ModelFolderError, match=r"pads with token 0, and config\.json says 4"):
         step(folder)
 
 
@@ -431,7 +431,7 @@ def test_an_encoder_that_has_no_head_is_refused(tmp_path):
     config = transformers.BertConfig(vocab_size=len(made), pad_token_id=0, **size)
     transformers.BertModel(config).save_pretrained(tmp_path)
     made.save_pretrained(tmp_path)
-    with pytest.raises(ModelFolderError, match="its weights lack classifier.bias"):
+    with pytest.raises(ModelFolderError, match=r"its weights lack classifier\.bias"):
         step(tmp_path, labels={"LABEL_0": 0.0, "LABEL_1": 1.0})
 
 

@@ -28,7 +28,7 @@ def on_a_cpu(monkeypatch):
 
 @pytest.mark.parametrize("labels", [3, 1], ids=["classes", "regression"])
 def test_the_pooling_runner_gives_the_scores_of_transformers(labels, tmp_path):
-    folder = encoder(tmp_path / "model", labels, kind="modernbert")
+    folder = encoder(tmp_path / "model", labels, kind="modernbert", hidden_size=128, scale=0.2)
     texts = [f"{'精米とは、玄米から糠を取り除くことである。' * (n % 9)}水加減 {n}" for n in range(120)]
     logits = plain_logits(folder, texts, 128).astype(np.float64)
     said: dict = {"windows": "first", "max_tokens": 128, "licence": "CC0-1.0"}
