@@ -5,8 +5,8 @@
 Texts are the main texts of the labelled pages of the development corpus, shuffled; the tokenizer (BPE, 16,000 tokens) is learnt from
 every fourth of them (twelfth with --quick), and the encoder (BERT, random weights) has 6 layers of 384, or 12 of 768 on a GPU. The
 bare side has the padded tensors ready on the device and does nothing but the forward pass, one batch after the other. Both sides run
-in pairs; the median of the pairs' ratios counts. `throughput_ratio` is by the clock on a GPU, where tokenising runs beside the device,
-and by CPU seconds on a CPU, where it takes its share of the cores; `clock_ratio` is by the clock on both.
+in pairs; the median of the pairs' ratios counts. `throughput_ratio` is by the clock on a GPU, where tokenising runs beside the
+device, and by CPU seconds on a CPU, where it takes its share of the cores; `clock_ratio` is by the clock on both.
 
 `tokens_ratio` is tokens computed (padding included) / tokens of the windows, for windows of 512 tokens; `tokens_ratio_naive` the same
 for 32 windows a batch in input order, `_sorted` for 32 a batch sorted by length in the unit; `_2048` for windows of 2,048 (those of

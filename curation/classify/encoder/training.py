@@ -136,7 +136,7 @@ def _fit(
     model = headed(base, how, labels)
     hold_together(tokenizer, base, model.get_input_embeddings().weight.shape[0])
     cutter = Cutter(encoder_of(tokenizer), policy, *special_tokens(tokenizer, base))
-    rows = []
+    rows: Any = []
     order = shown(examples, spec)
     windows = cutter.cut([examples.text[row] for row in order])
     for ids, text in zip(windows.ids, windows.text, strict=True):
@@ -175,7 +175,7 @@ def _fit(
         args=arguments,
         train_dataset=rows,
         data_collator=collate,
-        callbacks=[_marking()],  # type: ignore[arg-type]
+        callbacks=[_marking()],
     )
     trainer.remove_callback(PrinterCallback)
     trainer.train(resume_from_checkpoint=last_checkpoint(work))
