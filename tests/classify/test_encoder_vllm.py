@@ -44,6 +44,7 @@ def test_the_pooling_runner_gives_the_scores_of_transformers(labels, tmp_path):
     step.setup()
     batches = [pa.record_batch({"text": pa.array(texts[at : at + 50], pa.large_string())}) for at in range(0, 120, 50)]
     got = np.concatenate([b.column("quality").to_numpy() for b in step.run(batches)])
+    step._scorer.engine.close()
     assert np.abs(got - want).max() < 1e-3
     assert want.max() - want.min() > 0.3
     assert os.environ["HF_HUB_OFFLINE"] == "1"

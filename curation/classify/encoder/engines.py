@@ -157,6 +157,10 @@ class VllmEngine:
         out[order] = found
         return out
 
+    def close(self) -> None:
+        """Ends the process that vLLM computes in."""
+        self._llm.llm_engine.engine_core.shutdown()
+
 
 def load_model(folder: ModelFolder, precision: str, **config: Any) -> Any:
     """The folder's model for sequence classification, from safetensors. Raises ModelFolderError where it cannot be loaded."""

@@ -27,6 +27,8 @@ def loaded(folder: ModelFolder, card: EncoderCard, *, gpu: bool, **settings: Any
     wanted = (folder.path, folder.sha256, card.model_dump_json(), gpu, tuple(sorted(settings.items())))
     if "scorer" in _kept and _kept["scorer"][0] == wanted:
         return _kept["scorer"][1]
+    if "scorer" in _kept and hasattr(_kept["scorer"][1].engine, "close"):
+        _kept["scorer"][1].engine.close()  # type: ignore[attr-defined]
     _kept.clear()
     if read_folder(folder.model, folder.revision, folder.code).sha256 != folder.sha256:
         raise ModelFolderError(f"{folder.path}: has changed since the plan was made")
