@@ -51,6 +51,7 @@ def encoder(
     import transformers
 
     made = tokenizer([*(texts or [*GOOD, *BAD]), "abc def 0123"])
+    torch.set_num_threads(1)  # tests run beside each other
     torch.manual_seed(seed)
     size = {"vocab_size": len(made), "hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4}
     size |= {"intermediate_size": 96, "num_labels": labels, "max_position_embeddings": 512, "pad_token_id": 0}
