@@ -63,6 +63,8 @@ class Step(PipelineStep):
     """Parameters as the recipe states them (set by the engine), part of the fingerprint."""
     known_fused: frozenset[bytes] = frozenset()
     """Ids of pages that blew a step's fuse in an earlier run: rejected again without being tried (set by the engine)."""
+    needs: str = "cpu"
+    """`gpu` where the step's stage says that it needs one (set by the engine)."""
     attempt: int = 1
     """1 on a task's first try; above 1 its process died before, and foreign parsers must be called in a process of their own."""
 
@@ -108,7 +110,11 @@ class Step(PipelineStep):
 
     def split(self, batch: Batch) -> tuple[Batch, Batch | None]:
         """One batch through this step: the kept rows with their new columns, and the rejected rows or None."""
-        made = dict(self.columns(batch))
+        return self.with_verdict(batch, self.columns(batch))
+
+    def with_verdict(self, batch: Batch, columns: Columns) -> tuple[Batch, Batch | None]:
+        """A batch with what `columns` gave for it: the kept rows with their new columns, and the rejected rows or None."""
+        made = dict(columns)
         verdict = {name: made.pop(name, None) for name in _VERDICT_TYPES}
         batch = self._with_columns(batch, made)
         reason = verdict["reason"]

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from curation.classify.encoder.card import EncoderCard
 from curation.classify.model_card import ModelCard
 
 
-def card_text(card: ModelCard) -> str:
+def card_text(card: ModelCard | EncoderCard) -> str:
     """The card in Markdown."""
     m = card.metrics
     lines = [
@@ -13,11 +14,9 @@ def card_text(card: ModelCard) -> str:
         "",
         *card.about.splitlines(),
         "",
-        f"- file: `{card.name}.bin`, SHA-256 `{card.sha256}`; fastText loads it as it is",
+        *(_encoder(card) if isinstance(card, EncoderCard) else _fasttext(card)),
         f"- licence: {card.licence}",
-        f"- text is cut into {card.tokens}"
-        + (f", a line break stands as {card.line_break}" if card.line_break else "; line breaks are left out"),
-        f"- labels and their worth: {', '.join(f'{k} {v:g}' for k, v in card.labels.items())}; good: {', '.join(card.positive)}",
+        f"- good labels: {', '.join(card.positive)}",
         f"- calibration: {card.calibration.method}, to even odds of good and other text",
         "",
         "## Data",
@@ -69,6 +68,31 @@ def card_text(card: ModelCard) -> str:
         "```",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _fasttext(card: ModelCard) -> list[str]:
+    return [
+        f"- file: `{card.name}.bin`, SHA-256 `{card.sha256}`; fastText loads it as it is",
+        f"- text is cut into {card.tokens}"
+        + (f", a line break stands as {card.line_break}" if card.line_break else "; line breaks are left out"),
+        f"- labels and their worth: {', '.join(f'{k} {v:g}' for k, v in card.labels.items())}",
+    ]
+
+
+def _encoder(card: EncoderCard) -> list[str]:
+    w = card.windows
+    read = {
+        "first": "the first window",
+        "first_last": "the first and the last window",
+        "mean": f"up to {w.most} windows end to end",
+    }
+    worth = ", ".join(f"{k} {v:g}" for k, v in card.labels.items())
+    return [
+        f"- files: this folder, SHA-256 `{card.sha256}`; `transformers` loads it as it is",
+        f"- begun with {card.base.get('model')} (SHA-256 `{card.base.get('sha256')}`, {card.base.get('licence')})",
+        f"- of a text it reads {read[w.policy]} of {w.max_tokens} tokens; of several windows the mean, weighted by their tokens",
+        f"- classes and their worth: {worth}" if worth else f"- a regression: {card.range} stand for 0 and 1",
+    ]
 
 
 def _table(head: tuple[str, ...], rows: list[list[Any]]) -> list[str]:

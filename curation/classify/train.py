@@ -40,11 +40,7 @@ def train(
 
     rights: `licence` and `rights_basis` of each source, for the card. Raises ValueError where a part of the split lacks a class.
     """
-    worth, positive_labels = _labels(examples, spec)
-    positive = np.array([label in positive_labels for label in examples.label])
-    folds = split(examples, spec, positive.tolist())
-    first = np.array(examples.copy) == 0
-    folds = {part: rows if part == "train" else rows[first[rows]] for part, rows in folds.items()}
+    worth, positive_labels, positive, folds = prepared(examples, spec)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{spec.name}.bin"
     scored = {part: examples.take(folds[part]) for part in ("calibrate", "test")}
@@ -60,7 +56,7 @@ def train(
         cut = best if tried[best] > tried[spec.tokens[0]] + (spec.tokens_gain or 0.0) else spec.tokens[0]
         (Path(work) / f"{cut}.bin").replace(path)
     raw = {part: _raw(path, cut, spec.line_break, part_of.text, worth) for part, part_of in scored.items()}
-    calibration = _calibrated(raw["calibrate"], positive[folds["calibrate"]], spec.calibration)
+    calibration = calibrated(raw["calibrate"], positive[folds["calibrate"]], spec.calibration)
     card = ModelCard(
         name=spec.name,
         version=version,
@@ -72,8 +68,9 @@ def train(
         labels=worth,
         positive=sorted(positive_labels),
         calibration=calibration,
-        data=_data(examples, folds, positive, rights),
-        training=spec.model_dump(exclude={"name", "about", "licence"}, mode="json") | {"auc_by_tokens": tried},
+        data=data_of(examples, folds, positive, rights),
+        training=spec.model_dump(exclude={"name", "about", "licence", "encoder"}, mode="json")
+        | {"auc_by_tokens": tried},
     )
     test = positive[folds["test"]]
     card.metrics = measured(card, scored["test"], test, calibration.apply(raw["test"]), spec.resamples)
@@ -82,8 +79,27 @@ def train(
     return card
 
 
+def prepared(
+    examples: Examples, spec: TrainSpec
+) -> tuple[dict[str, float], set[str], np.ndarray, dict[str, np.ndarray]]:
+    """What labels are worth, which are good, whether each example is, and the rows of each fold.
+
+    Damaged versions beyond the first are for training only. Raises ValueError where a fold lacks a class.
+    """
+    worth, positive_labels = labels_of(examples, spec)
+    positive = np.array([label in positive_labels for label in examples.label])
+    folds = split(examples, spec, positive.tolist())
+    first = np.array(examples.copy) == 0
+    return (
+        worth,
+        positive_labels,
+        positive,
+        {part: rows if part == "train" else rows[first[rows]] for part, rows in folds.items()},
+    )
+
+
 def measured(
-    card: ModelCard, examples: Examples, positive: np.ndarray, scores: np.ndarray, resamples: int = 1000
+    card: Any, examples: Examples, positive: np.ndarray, scores: np.ndarray, resamples: int = 1000
 ) -> dict[str, Any]:
     """What a model does on examples that it has not seen: AUC, by source, by kind of damage, by threshold, beside the heuristics."""
     low, high = auc_interval(positive, scores, examples.page, resamples)
@@ -117,7 +133,7 @@ def measured(
     return made
 
 
-def _labels(examples: Examples, spec: TrainSpec) -> tuple[dict[str, float], set[str]]:
+def labels_of(examples: Examples, spec: TrainSpec) -> tuple[dict[str, float], set[str]]:
     """What each label is worth, and which are good. Raises ValueError where labels are all good, or none is."""
     names = sorted(set(examples.label))
     if spec.answers is None:
@@ -173,8 +189,7 @@ def _fit(examples: Examples, cut: str, spec: TrainSpec, path: Path) -> None:
     """Trains fastText on the examples and writes its file; good pieces are repeated as often as there are damaged versions."""
     import fasttext
 
-    order = [i for i, kind in enumerate(examples.kind) for _ in range(_shown(examples, i, kind, spec))]
-    random.Random(spec.seed).shuffle(order)
+    order = shown(examples, spec)
     lines = path.with_suffix(".txt")
     with lines.open("w", encoding="utf-8") as file:
         for i in order:
@@ -196,8 +211,16 @@ def _fit(examples: Examples, cut: str, spec: TrainSpec, path: Path) -> None:
     lines.unlink()
 
 
-def _shown(examples: Examples, row: int, kind: str, spec: TrainSpec) -> int:
-    return spec.damage_copies if spec.damage and kind == "text" and examples.label[row] == "good" else 1
+def shown(examples: Examples, spec: TrainSpec) -> list[int]:
+    """Rows in the order in which training sees them, shuffled; good pieces as often as they have damaged versions."""
+
+    def times(row: int) -> int:
+        whole = examples.kind[row] == "text" and examples.label[row] == "good"
+        return spec.damage_copies if spec.damage and whole else 1
+
+    order = [row for row in range(len(examples)) for _ in range(times(row))]
+    random.Random(spec.seed).shuffle(order)
+    return order
 
 
 def _raw(path: Path, cut: str, line_break: str, texts: list[str], worth: dict[str, float]) -> np.ndarray:
@@ -208,7 +231,7 @@ def _raw(path: Path, cut: str, line_break: str, texts: list[str], worth: dict[st
     return probabilities @ np.array([worth[label] for label in scorer.labels])
 
 
-def _calibrated(scores: np.ndarray, positive: np.ndarray, method: str) -> Calibration:
+def calibrated(scores: np.ndarray, positive: np.ndarray, method: str) -> Calibration:
     """Fitted so that good and other examples weigh the same in sum: a probability for even odds, whatever the examples' shares."""
     from scipy.optimize import isotonic_regression, minimize
 
@@ -236,7 +259,7 @@ def _calibrated(scores: np.ndarray, positive: np.ndarray, method: str) -> Calibr
     return Calibration()
 
 
-def _data(
+def data_of(
     examples: Examples, folds: dict[str, np.ndarray], positive: np.ndarray, rights: Mapping[str, Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
     """For each part and source: pages, pieces, and under which rights they were read."""

@@ -34,8 +34,50 @@ class Answers(BaseModel):
     """Which labels are good: `>= 3`, `== good`, `in [good, fair]`."""
 
 
+class EncoderTraining(BaseModel):
+    """An encoder that gets a head and learns the labels, in place of a fastText model."""
+
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+    model: str
+    """Folder of the encoder that training begins with, or OWNER/NAME with `revision`; safetensors only."""
+    revision: str | None = None
+    licence: str
+    """SPDX id of that encoder, for the card."""
+    remote_code: list[str] = []
+    """Files of Python in its folder that may run."""
+    frozen: bool = False
+    """Trains the head alone; the encoder stays as it is, dropout included."""
+    objective: Literal["regression", "classes"] = "regression"
+    """`regression` to what a label is worth, in [0, 1] (mean squared error), or a class a label (cross-entropy)."""
+    windows: Literal["first", "first_last", "mean"] = "first"
+    """What of a page is read when it is scored; pieces are cut into windows in the same way."""
+    max_tokens: int = Field(default=512, ge=8)
+    most_windows: int = Field(default=16, ge=1)
+    epochs: float = Field(default=3, gt=0)
+    rate: float = Field(default=2e-5, gt=0)
+    """Highest learning rate; it rises over `warmup` of the steps and falls in a straight line. A head alone wants 1e-3 or so."""
+    batch: int = Field(default=32, ge=1)
+    """Windows a step, of which `at_once` are computed together."""
+    at_once: int | None = Field(default=None, ge=1)
+    warmup: float = Field(default=0.06, ge=0, lt=1)
+    weight_decay: float = Field(default=0.01, ge=0)
+    checkpoint_steps: int = Field(default=200, ge=1)
+    """Training that was stopped goes on from the last of these."""
+    needs: Literal["cpu", "gpu"] = "cpu"
+    """Where it is trained and tried: on a GPU in bfloat16 with weights in float32."""
+
+    @model_validator(mode="after")
+    def _divides(self) -> "EncoderTraining":
+        if self.at_once is not None and self.batch % self.at_once:
+            raise ValueError(f"at_once: must divide 'batch' ({self.batch}); found {self.at_once}")
+        return self
+
+
+_FASTTEXT = ("tokens", "tokens_gain", "line_break", "word_ngrams", "dim", "buckets", "epochs", "rate", "min_count")
+
+
 class TrainSpec(BaseModel):
-    """A quality model to be trained from the rows that the recipe releases."""
+    """A quality model to be trained from the rows that the recipe releases: fastText's, or with `encoder` an encoder."""
 
     model_config = ConfigDict(extra="forbid")
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -47,6 +89,7 @@ class TrainSpec(BaseModel):
     damage_copies: int = Field(default=1, ge=1, le=100)
     """Damaged versions of each good piece in training; good pieces are shown as often, so that classes weigh the same."""
     answers: Answers | None = None
+    encoder: EncoderTraining | None = None
     groups: str = "host"
     """`host`, `file`, or a regular expression with one group over the URL; the file stands in where a row has no URL."""
     calibrate: float | list[str] = 0.2
@@ -106,6 +149,10 @@ class TrainSpec(BaseModel):
 
     @model_validator(mode="after")
     def _labelled(self) -> "TrainSpec":
+        if self.encoder is not None and (given := [k for k in _FASTTEXT if k in self.model_fields_set]):
+            raise ValueError(
+                f"{', '.join(given)}: of a fastText model, and 'encoder' is trained; its own keys stand in 'encoder'"
+            )
         if self.answers is not None and (self.positive or self.negative or self.damage):
             raise ValueError("has labels from 'answers', or from 'positive', 'negative' and 'damage', not from both")
         if self.answers is None and not (self.positive and (self.negative or self.damage)):

@@ -62,14 +62,16 @@ def _options(
 
 
 def _planned(name: str, files: list[str] | None, out: str | None, overrides: list[str] | None, on: str) -> "Plan":
-    from recipes.engine import executors, file_systems, plan, recipe_file
+    from recipes.engine import executors, file_systems, gpu_stages, plan, recipe_file
 
     path = recipe_file.find(name)
     recipe = recipe_file.load(path, overrides, files)
-    executors.backend(on)
+    where, _ = executors.backend(on)
     out = out or plan.default_out(recipe)
     file_systems.check_out(out)
-    return plan.make(recipe, path.name, out, base=path.parent)
+    made = plan.make(recipe, path.name, out, base=path.parent)
+    gpu_stages.check_gpus(made, where)
+    return made
 
 
 @app.command()

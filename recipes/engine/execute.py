@@ -24,6 +24,7 @@ from recipes.engine.executors import LocalExecutor, backend, cluster_executor, i
 from recipes.engine.generation.release import check_version as check_generation_version
 from recipes.engine.generation.rounds import Where
 from recipes.engine.generation.run import about, run_generation
+from recipes.engine.gpu_stages import at_once, check_gpus
 from recipes.engine.manifests import finish_block, versions
 from recipes.engine.pairs import run as pairs_run
 from recipes.engine.pairs.release import check_version as check_pairs_version
@@ -57,6 +58,7 @@ def run(
     """
     kind, options = backend(on)
     check_version(plan)
+    check_gpus(plan, kind)
     for generation in plan.generations:
         check_generation_version(generation, plan.recipe.version)
     for preference in plan.preferences:
@@ -183,7 +185,9 @@ def _run_tasks(
         if kind == "local":
             before, done = sum(tasks[:i]), sum(left[:i])
             LocalExecutor(place, pipeline, n, pool.count).run_watched(
-                pool, lambda now, n, a=before, b=done: progress.update({a + r: c for r, c in now.items()}, b + n)
+                pool,
+                lambda now, n, a=before, b=done: progress.update({a + r: c for r, c in now.items()}, b + n),
+                at_once(block),
             )
             continue
         executor = cluster_executor(kind, place, pipeline, n, options, f"{plan.recipe.name}/{block.name}")

@@ -51,9 +51,9 @@ class LocalExecutor(_ByManifest, LocalPipelineExecutor):
         super().__init__(pipeline, tasks=tasks, workers=max(1, workers), logging_dir=place.url)
         self.place = place
 
-    def run_watched(self, workers: Any, on_progress: Any) -> None:
-        """Runs what is not complete yet on the given workers."""
-        workers.run(self, self.get_incomplete_ranks(), on_progress)
+    def run_watched(self, workers: Any, on_progress: Any, at_once: int | None = None) -> None:
+        """Runs what is not complete yet on the given workers, or on so many of them."""
+        workers.run(self, self.get_incomplete_ranks(), on_progress, at_once)
         if left := self.get_incomplete_ranks():
             raise RunError(f"{self.place.url}: tasks {left[:10]} ended without a manifest")
 

@@ -192,7 +192,7 @@ def _steps(stage: Stage, place: str) -> list[Step]:
         at = f"{place}, step {i + 1} ({label})"
         step = spec.made if spec.made is not None else blocks.build(spec.name, spec.with_, at)
         step.recipe_parameters = dict(spec.with_)
-        step.stage, step.name = stage.name, label
+        step.stage, step.name, step.needs = stage.name, label, stage.needs
         try:
             step.artefacts()
         except (OSError, ValueError) as error:
@@ -278,7 +278,7 @@ def _identity(step: Step) -> dict[str, Any]:
         k: v
         for k, v in vars(step).items()
         if isinstance(v, str | int | float | bool | list | dict | tuple | None)
-        and k not in ("stage", "name", "libraries", "tables", "table_urls")
+        and k not in ("stage", "name", "needs", "libraries", "tables", "table_urls")
     }
     files = {k: hashlib.sha256(v).hexdigest()[:16] for k, v in step.artefacts().items()}
     made = {"code": code_version.of_class(cls), "libraries": code_version.libraries(step.libraries)}

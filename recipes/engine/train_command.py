@@ -10,6 +10,9 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
+from curation.classify.encoder import gpus
+from curation.classify.encoder.card import EncoderCard
+from curation.classify.encoder.folder import read_folder
 from curation.classify.model_card import ModelCard
 from curation.classify.train_spec import Answers, TrainSpec
 from curation.shards import ShardSet
@@ -21,16 +24,13 @@ _READ = ("id", "source", "url", "host", "file", "text", "rights_basis", "licence
 
 def train(
     name: str, files: list[str] | None, out: str | None, overrides: list[str] | None, workers: int | None
-) -> ModelCard:
+) -> ModelCard | EncoderCard:
     """Runs, trains, writes the model into the version's folder and prints its card. Raises RecipeError."""
-    if missing := [m for m in ("fasttext", "scipy") if importlib.util.find_spec(m) is None]:
-        raise RecipeError(
-            f"seimai train needs {', '.join(missing)}: `uv run --extra fasttext seimai train …`, or pip install 'seimai[fasttext]'"
-        )
     path = recipe_file.find(name)
     recipe = recipe_file.load(path, overrides, files)
     if recipe.train is None:
         raise RecipeError(f"{path.name}: has no section 'train'; docs/classifiers.md says what stands in it")
+    _can_train(recipe.train, path)
     if unknown := sorted({*recipe.train.positive, *recipe.train.negative} - recipe.sources.keys()):
         raise RecipeError(
             f"{path.name}, train: no source is called {', '.join(unknown)}; sources: {', '.join(recipe.sources)}"
@@ -46,11 +46,32 @@ def train(
     return card
 
 
+def _can_train(spec: TrainSpec, path: Path) -> None:
+    """Raises RecipeError where a library, the encoder or the GPU that training needs is not here."""
+    extra = "encoder" if spec.encoder else "fasttext"
+    needed = ("torch", "transformers", "accelerate", "scipy") if spec.encoder else ("fasttext", "scipy")
+    if missing := [m for m in needed if importlib.util.find_spec(m) is None]:
+        raise RecipeError(
+            f"seimai train needs {', '.join(missing)}: `uv run --extra {extra} seimai train …`, or pip install 'seimai[{extra}]'"
+        )
+    if spec.encoder:
+        try:
+            read_folder(spec.encoder.model, spec.encoder.revision, tuple(spec.encoder.remote_code))
+        except ValueError as error:
+            raise RecipeError(f"{path.name}, train, encoder: {error}") from error
+        if spec.encoder.needs == "gpu" and not gpus.gpu_count():
+            raise RecipeError(f"{path.name}, train, encoder: needs a GPU, and there is none here: {gpus.why_none()}")
+
+
 def trained(
     shards: str, spec: TrainSpec, version: str, answers: dict[str, str] | None, folder: Path, recipe: Path
-) -> tuple[ModelCard, Path]:
-    """Trains on one shard set; the card as JSON and as Markdown lies beside the model. Raises RecipeError for labels of one sort."""
+) -> tuple[ModelCard | EncoderCard, Path]:
+    """Trains on one shard set; the card as JSON and as Markdown lies with the model. Raises RecipeError for labels of one sort.
+
+    An encoder goes into a folder of its own in `folder`, its checkpoints beside that.
+    """
     from curation.classify.card_text import card_text
+    from curation.classify.encoder.training import train_encoder
     from curation.classify.examples import examples_of
     from curation.classify.train import train as fit
     from curation.features.words import Tokeniser
@@ -60,10 +81,14 @@ def trained(
     tokenise = Tokeniser() if spec.damage else None
     try:
         examples = examples_of(rows, spec, answers, tokenise)
-        card = fit(examples, spec, version, rights, folder)
+        if spec.encoder:
+            card = train_encoder(examples, spec, version, rights, folder, folder / "checkpoints")
+        else:
+            card = fit(examples, spec, version, rights, folder)
     except ValueError as error:
         raise RecipeError(f"{recipe.name}, train: {error}") from error
-    (folder / f"{spec.name}.card.md").write_text(card_text(card), encoding="utf-8")
+    page = folder / spec.name / "card.md" if spec.encoder else folder / f"{spec.name}.card.md"
+    page.write_text(card_text(card), encoding="utf-8")
     return card, folder
 
 
@@ -105,12 +130,13 @@ def read_answers(answers: Answers, recipe: Path) -> dict[str, str]:
     return found
 
 
-def print_card(card: ModelCard, folder: Path) -> None:
+def print_card(card: ModelCard | EncoderCard, folder: Path) -> None:
     """Says what was trained, how good it is, and where it lies."""
     console = Console(highlight=False, width=None if Console().is_terminal else 120)
     metrics = card.metrics
     table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_row("tokens", f"{card.tokens}   AUC on the calibrating part: {card.training['auc_by_tokens']}")
+    if isinstance(card, ModelCard):
+        table.add_row("tokens", f"{card.tokens}   AUC on the calibrating part: {card.training['auc_by_tokens']}")
     table.add_row("AUC", f"{metrics['auc']:.4f} [{metrics['auc_low']:.4f}, {metrics['auc_high']:.4f}]")
     table.add_row("best heuristic", f"{metrics['auc_best_heuristic']:.4f} ({metrics['best_heuristic']})")
     table.add_row("Brier, ECE", f"{metrics['brier']}, {metrics['calibration_error']}")
@@ -119,6 +145,9 @@ def print_card(card: ModelCard, folder: Path) -> None:
         for name, said in metrics[what].items():
             table.add_row(name, "   ".join(f"{k} {v}" for k, v in said.items()))
     console.print(table)
-    console.print(
-        f"\nmodel   {folder / card.name}.bin\ncard    {folder / card.name}.card.md", soft_wrap=True, markup=False
+    model, page = (
+        (f"{card.name}.bin", f"{card.name}.card.md")
+        if isinstance(card, ModelCard)
+        else (card.name, f"{card.name}/card.md")
     )
+    console.print(f"\nmodel   {folder / model}\ncard    {folder / page}", soft_wrap=True, markup=False)

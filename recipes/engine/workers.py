@@ -25,7 +25,16 @@ from loguru import logger
 
 from recipes.engine.errors import RunError
 
-PLAIN = ("InputError", "IndexRefused", "PolicyError", "EngineError", "ModelFolderError", "TaskError", "StoreError")
+PLAIN = (
+    "InputError",
+    "IndexRefused",
+    "PolicyError",
+    "EngineError",
+    "ModelFolderError",
+    "TaskError",
+    "StoreError",
+    "GpuMissing",
+)
 """Errors that say all there is to say; the others are told with their traceback."""
 MOST_ATTEMPTS = 3
 AT_END: list[Callable[[], None]] | None = None
@@ -125,16 +134,26 @@ class Workers:
             self._end(worker)
         self._workers = []
 
-    def run(self, executor: Any, ranks: list[int], on_progress: Callable[[dict[int, Any], int], None]) -> None:
-        """Runs the executor's pipeline for every rank. Raises RunError when a task raises or keeps dying."""
+    def run(
+        self,
+        executor: Any,
+        ranks: list[int],
+        on_progress: Callable[[dict[int, Any], int], None],
+        at_once: int | None = None,
+    ) -> None:
+        """Runs the executor's pipeline for every rank, on `at_once` of the workers (None: all).
+
+        Raises RunError when a task raises or keeps dying.
+        """
+        most = min(self.count, at_once or self.count)
         pickled = dill.dumps(executor, recurse=False)
         self._where = executor.place.url if hasattr(executor, "place") else ""
         waiting = deque((rank, 1) for rank in ranks)
         done = 0
-        while len(self._workers) < min(self.count, len(ranks)):
+        while len(self._workers) < min(most, len(ranks)):
             self._workers.append(self._start())
         while done < len(ranks):
-            for worker in self._workers:
+            for worker in self._workers[:most]:
                 if worker.rank is None and waiting:
                     self._assign(worker, pickled, *waiting.popleft())
             busy = [w for w in self._workers if w.rank is not None]

@@ -55,3 +55,16 @@ def odd_texts() -> list[str]:
     letters = "abz ZÄß .,-_19\t\nあア漢字가я中ﾊ𠮟🍚\u3000\r\v\f\0␤</s>精米とは。"
     texts = ["".join(rng.choices(letters, k=rng.randrange(1, 400))) for _ in range(300)]
     return [*texts, "", " ", "\n", "あ", "𠮟", "__label__good", "</s>", "a" * 5000, *GOOD, *BAD]
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Encoders: a classifier and a regression of BERT's kind, a classifier of ModernBERT's."""
+    from tests.classify.tiny_encoder import encoder
+
+    folder = tmp_path_factory.mktemp("encoders")
+    return {
+        "classes": encoder(folder / "classes", 3),
+        "modern": encoder(folder / "modern", 3, kind="modernbert"),
+        "regression": encoder(folder / "regression", 1, seed=3),
+    }

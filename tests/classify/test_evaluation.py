@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from curation.classify.evaluation import auc, auc_interval, by_threshold, confusion, reliability
 from curation.classify.model_card import Calibration
-from curation.classify.train import _calibrated
+from curation.classify.train import calibrated
 
 GOOD = np.array([True, True, False, False])
 
@@ -71,7 +71,7 @@ def test_calibration_mends_scores_that_are_too_sure(method: str):
     truth = rng.random(4000)
     good = rng.random(4000) < truth
     sure = truth**3 / (truth**3 + (1 - truth) ** 3)  # the odds, cubed
-    mended = _calibrated(sure, good, method).apply(sure)
+    mended = calibrated(sure, good, method).apply(sure)
     assert reliability(good, mended)["calibration_error"] < 0.03 < reliability(good, sure)["calibration_error"]
     assert (np.diff(mended[np.argsort(sure)]) >= -1e-9).all()
     assert auc(good, mended) == pytest.approx(auc(good, sure), abs=0.01)

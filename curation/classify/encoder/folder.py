@@ -1,0 +1,175 @@
+"""A model's folder in Hugging Face's layout: which files it is made of, what is refused before anything is loaded, and its hash.
+
+Weights are safetensors; a pickle can run any program when it is read, so a folder that has only pickles is refused, and one beside
+safetensors is never opened. Code that comes with a model runs only when the recipe names its files. Nothing is fetched: a model of
+the hub is looked for in the local cache, by the 40 digits of its revision.
+"""
+
+import hashlib
+import json
+import os
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
+ONNX = ("onnx/model.onnx", "model.onnx")
+"""Where a model exported for ONNX Runtime may lie."""
+PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
+TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model")
+_DECIDES = (".safetensors", ".json", ".txt", ".model", ".py", ".onnx", ".data", ".jinja")
+_APART = ("card.json",)
+_OFFSET = {"roberta", "xlm-roberta", "camembert", "xlm-roberta-xl", "data2vec-text", "longformer"}
+"""Models whose first positions stand for padding: `max_position_embeddings` says that many more than a text may have."""
+
+
+class ModelFolderError(ValueError):
+    """A model's folder that cannot be used: files that are missing, pickled, code, or that do not fit each other."""
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """A folder that was looked at: its configuration and the hash of the files that decide what the model answers."""
+
+    path: Path
+    model: str
+    revision: str | None
+    config: dict[str, Any]
+    sha256: str
+    code: tuple[str, ...] = ()
+    """Files of Python code that the recipe allows to run."""
+
+    @property
+    def labels(self) -> list[str]:
+        """Names of the outputs, in order; Hugging Face leaves them out where they are its two default ones."""
+        named = self.config.get("id2label")
+        if not named:
+            return [f"LABEL_{i}" for i in range(int(self.config.get("num_labels", 2)))]
+        return [str(named[key]) for key in sorted(named, key=int)]
+
+    @property
+    def most_tokens(self) -> int | None:
+        """Positions that the model has, special tokens included; None where the configuration does not say."""
+        most = self.config.get("max_position_embeddings")
+        if not isinstance(most, int) or most <= 0:
+            return None
+        padding = int(self.config.get("pad_token_id") or 0)
+        return most - padding - 1 if self.config.get("model_type") in _OFFSET else most
+
+
+def find_folder(model: str, revision: str | None) -> Path:
+    """Where a model lies: a folder, or with a revision OWNER/NAME in the local cache of the hub. Raises ModelFolderError."""
+    if revision is None:
+        path = Path(model)
+        if not path.is_dir():
+            raise ModelFolderError(
+                f"there is no model folder {model}; a model of the hub needs 'revision', the 40 digits of a commit"
+            )
+        return path
+    if not re.fullmatch(r"[0-9a-f]{40}", revision):
+        raise ModelFolderError(
+            f"{model}: revision {revision!r} is not pinned; it must be a commit of 40 hexadecimal digits"
+        )
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    path = Path(HF_HUB_CACHE) / f"models--{model.replace('/', '--')}" / "snapshots" / revision
+    if not path.is_dir():
+        raise ModelFolderError(
+            f"{model} at {revision} is not in the local cache ({path}), and nothing is fetched by itself: "
+            f"`hf download {model} --revision {revision}`"
+        )
+    return path
+
+
+def read_folder(model: str, revision: str | None = None, remote_code: tuple[str, ...] = ()) -> ModelFolder:
+    """Looks at a model's files. Raises ModelFolderError naming the file for all that can be seen without loading it."""
+    path = find_folder(model, revision)
+    config = _json(path / "config.json", "the configuration of a model")
+    _weights(path)
+    if not any((path / name).is_file() for name in TOKENIZERS):
+        raise ModelFolderError(f"{path}: has no tokenizer ({', '.join(TOKENIZERS)})")
+    code = _code(path, config, remote_code)
+    return ModelFolder(path, model, revision, config, _hash(path), code)
+
+
+def _json(path: Path, what: str) -> dict[str, Any]:
+    if not path.is_file():
+        raise ModelFolderError(f"{path.parent}: has no {path.name}, {what}")
+    try:
+        found = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise ModelFolderError(f"{path}: no JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise ModelFolderError(f"{path}: must hold an object, {what}")
+    return found
+
+
+def _weights(path: Path) -> None:
+    """Holds the weights to be safetensors, all of them there, each with a header that can be read."""
+    if (path / WEIGHTS).exists():
+        names = [WEIGHTS]
+    elif (path / INDEX).exists():
+        names = sorted(set(_json(path / INDEX, "the list of its weights").get("weight_map", {}).values()))
+    else:
+        pickled = sorted(p.name for p in path.iterdir() if p.suffix in PICKLES)
+        if pickled:
+            raise ModelFolderError(
+                f"{path / pickled[0]} is a pickle, which can run any program when it is read, and is refused unread; weights must be "
+                f"{WEIGHTS}: load it where you trust it, and `model.save_pretrained(FOLDER)` writes that"
+            )
+        raise ModelFolderError(f"{path}: has no weights ({WEIGHTS}, or {INDEX} and what it lists)")
+    for name in names:
+        file = path / name
+        if not file.is_file():
+            raise ModelFolderError(f"{path}: has no {name}, which {INDEX} lists")
+        with file.open("rb") as opened:
+            head = opened.read(9)
+        length = int.from_bytes(head[:8], "little")
+        if len(head) < 9 or head[8:9] != b"{" or not 2 <= length <= file.stat().st_size - 8:
+            kind = "a zip or pickle" if head[:2] in (b"PK", b"\x80\x02", b"\x80\x04") else "something else, or cut off"
+            raise ModelFolderError(f"{file}: is no file of safetensors ({kind}), and is refused unread")
+
+
+def _code(path: Path, config: dict[str, Any], allowed: tuple[str, ...]) -> tuple[str, ...]:
+    """The files of code that the model asks for, each of which the recipe must name."""
+    maps = [config.get("auto_map") or {}]
+    if (path / "tokenizer_config.json").is_file():
+        maps.append(_json(path / "tokenizer_config.json", "the tokenizer's configuration").get("auto_map") or {})
+    asked: set[str] = set()
+    for name in (n for m in maps for value in m.values() for n in (value if isinstance(value, list) else [value])):
+        if name and "--" in name:
+            raise ModelFolderError(
+                f"{path}: runs code of another place ({name}), which is refused: it cannot be pinned"
+            )
+        if name:
+            asked.add(name.rsplit(".", 1)[0] + ".py")
+    if refused := sorted(asked - set(allowed)):
+        raise ModelFolderError(
+            f"{path}: the model brings code of its own ({', '.join(refused)}), which does not run unless the recipe names it: "
+            f"read it, then say remote_code: [{', '.join(refused)}]"
+        )
+    if missing := [name for name in sorted({*asked, *allowed}) if not (path / name).is_file()]:
+        raise ModelFolderError(f"{path}: has no {', '.join(missing)}, which 'remote_code' names")
+    return tuple(sorted(asked))
+
+
+def _hash(path: Path) -> str:
+    """SHA-256 over the sorted lines `name NUL hash` of every file that decides what the model answers."""
+    lines = []
+    for at, folders, names in os.walk(path, followlinks=True):
+        folders[:] = sorted(f for f in folders if not f.startswith("."))
+        for name in names:
+            file = Path(at) / name
+            if file.suffix in _DECIDES and name not in _APART and not name.startswith("."):
+                stat = file.stat()
+                digest = _sha256(str(file), stat.st_size, stat.st_mtime_ns)
+                lines.append(f"{file.relative_to(path).as_posix()}\0{digest}\n")
+    return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
+
+
+@lru_cache(4096)
+def _sha256(path: str, size: int, changed: int) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
