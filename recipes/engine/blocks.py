@@ -30,6 +30,7 @@ STEPS: dict[str, str] = {
     "tokens": "curation.features.tokens:Tokens",
     "language": "curation.classify.language:Language",
     "fasttext_quality": "curation.classify.fasttext_quality:FasttextQuality",
+    "ensemble": "curation.classify.ensemble:Ensemble",
     "threshold": "curation.filters.threshold:Threshold",
     "url_blocklist": "curation.filters.url_blocklist:UrlBlocklist",
     "ng_words": "curation.filters.ng_words:NgWords",

@@ -25,7 +25,16 @@ from loguru import logger
 
 from recipes.engine.errors import RunError
 
-PLAIN = ("InputError", "IndexRefused", "PolicyError", "EngineError", "ModelFolderError", "TaskError", "StoreError")
+PLAIN = (
+    "InputError",
+    "IndexRefused",
+    "PolicyError",
+    "EngineError",
+    "ModelFolderError",
+    "TaskError",
+    "StoreError",
+    "ScoreError",
+)
 """Errors that say all there is to say; the others are told with their traceback."""
 MOST_ATTEMPTS = 3
 STALLED_SECONDS = 900.0
