@@ -120,7 +120,7 @@ def measured(
 def _labels(examples: Examples, spec: TrainSpec) -> tuple[dict[str, float], set[str]]:
     """What each label is worth, and which are good. Raises ValueError where labels are all good, or none is."""
     names = sorted(set(examples.label))
-    if spec.answers is None:
+    if spec.answers is None or spec.answers.positive is None:
         good = {"good"} & set(names)
     else:
         good = {name for name in names if holds(spec.answers.positive, name)}
