@@ -272,3 +272,39 @@ def _text(file: Path) -> str:
         except UnicodeDecodeError:
             continue
     raise AnswersError(f"{file}: neither UTF-8 nor Shift_JIS")
+
+
+def grade(label: str) -> float | None:
+    """A label as a number, None where it is a name.
+
+    >>> grade("3"), grade("good")
+    (3.0, None)
+    """
+    try:
+        return float(label)
+    except ValueError:
+        return None
+
+
+def holds(condition: Condition, label: str) -> bool:
+    """Whether a label is what a condition keeps; numbers are compared as numbers. Raises ValueError where they cannot be.
+
+    >>> from curation.filters.preset import condition
+    >>> holds(condition(">= 3"), "4"), holds(condition("in [good, fair]"), "bad")
+    (True, False)
+    """
+    number = grade(label)
+    value: Any = label if number is None else number
+    bounds = [b if number is None else grade(str(b)) for b in condition.bounds]
+    operator = condition.operator
+    if operator in ("in", "=="):
+        return value in bounds
+    if operator == "!=":
+        return value != bounds[0]
+    if number is None or None in bounds:
+        raise ValueError(f"the label {label!r} is no number, and '{condition}' compares numbers")
+    if operator == "between":
+        return bounds[0] <= value <= bounds[1]
+    return {"<": value < bounds[0], "<=": value <= bounds[0], ">": value > bounds[0], ">=": value >= bounds[0]}[
+        operator
+    ]

@@ -81,10 +81,12 @@ class At:
 def by_threshold(
     scores: np.ndarray, good: np.ndarray, weights: np.ndarray, hosts: np.ndarray, thresholds: np.ndarray
 ) -> list[At]:
-    """Precision and recall of `score ≥ threshold` for each of the thresholds, over labelled pages."""
+    """Precision and recall of `score ≥ threshold` for each threshold, over labelled pages; keeping all recalls all, for certain."""
     made = []
     for threshold in thresholds.tolist():
         kept = scores >= threshold - 1e-9
         precision, recall = share_of(good, kept, weights, hosts), share_of(kept, good, weights, hosts)
+        if kept.all():
+            recall = Share(1.0, 1.0, 1.0, float(len(kept)))
         made.append(At(threshold, float(weights[kept].sum() / weights.sum()), precision, recall))
     return made

@@ -5,7 +5,7 @@ often two annotators agree; writes one label a page, with its score and its weig
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from rich.table import Table
 
 from curation.classify.agreement import kappa
 from curation.classify.answers import Answered, Answers, AnswersError, read_answers
+from curation.filters.preset import condition
 from recipes.engine.errors import RecipeError
 from recipes.engine.run_folder import Run, open_run, rejected_rows, rows_of
 from recipes.engine.wording import one_line
@@ -64,21 +65,26 @@ def _is_id(key: str) -> bool:
 
 
 def run_rows(run: Run, keys: list[bytes], columns: Sequence[str]) -> dict[bytes, dict[str, Any]]:
-    """Rows of a run by id, wherever it has them: kept by any stage (the last that did), or rejected by one.
+    """Rows of a run by id, wherever it has them: kept by any stage, or rejected by one.
 
-    A row that was rejected with its key alone is taken from the last stage that kept it whole.
+    Each column is from the last stage that has a value: what a row measured is there although it was rejected with its key alone.
     """
     found: dict[bytes, dict[str, Any]] = {}
+
+    def lacking() -> list[bytes]:
+        return [k for k in keys if k not in found or any(found[k].get(c) is None for c in columns)]
+
+    def add(rows: Iterable[dict[str, Any]]) -> None:
+        for row in rows:
+            known = found.setdefault(row["id"], {})
+            known |= {c: row[c] for c in columns if known.get(c) is None and row.get(c) is not None}
+
     for block in reversed(run.chain):
-        shards = run.shard_set(block)
-        left = [key for key in keys if key not in found]
-        if shards is None or not left:
-            continue
-        found |= rows_of(shards, left, columns)
-        left = [key for key in left if key not in found]
-        for row in rejected_rows(shards, left, ["id", *columns]) if left else ():
-            if any(row.get(c) is not None for c in columns):
-                found[row["id"]] = row
+        shards, left = run.shard_set(block), lacking()
+        if shards is not None and left:
+            add(rows_of(shards, left, columns).values())
+        if shards is not None and (left := lacking()):
+            add(rejected_rows(shards, left, ["id", *columns]))
     return found
 
 
@@ -105,6 +111,20 @@ def spec(
         where=dict(w.split("=", 1) for w in where or ()),
         several=several,
     )
+
+
+def labels_of(files: list[str] | None, positive: str | None) -> Answers | None:
+    """How `seimai report` says which labels it looks at; None without files. Raises RecipeError where both do not fit."""
+    if not files:
+        if positive is not None:
+            raise RecipeError("--positive says which labels are good, and there are none: name files by --labels")
+        return None
+    if positive is None:
+        raise RecipeError("--labels: say which are good by --positive, e.g. --positive '>= 3' or --positive '== good'")
+    try:
+        return Answers(files=files, positive=condition(positive))
+    except ValueError as error:
+        raise RecipeError(f"--positive: {error}".replace("keep: ", "")) from error
 
 
 def read(run_folder: str, spec: Answers, out: str | None) -> Labelled:
