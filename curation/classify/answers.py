@@ -19,26 +19,20 @@ annotator the last by `time_key` counts. What several annotators' answers become
 CSV may come back from Excel: with a byte order mark, in Shift_JIS, with 3.0 for 3.
 """
 
-import csv
-import io
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median_low
 from typing import Annotated, Any, Literal
 
-import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from curation.classify.answer_files import AnswersError, answers_in, rows_of
 from curation.filters.preset import Condition, condition
 
 _NUMBER = re.compile(r"[-+]?\d+(\.\d*)?")
-
-
-class AnswersError(ValueError):
-    """Answers that cannot be read or that contradict each other: the file, the place, what was found and what would be right."""
 
 
 class Answers(BaseModel):
@@ -92,10 +86,10 @@ def read_answers(spec: Answers, base: Path) -> Answered:
     made = Answered()
     for name in spec.files:
         file, columns = base / name, set[str]()
-        for place, row in _rows(file):
+        for place, row in rows_of(file):
             columns |= row.keys()
             _there(row.keys(), [spec.id_key], place)
-            for at in _unfolded(row, spec.label_key):
+            for at in answers_in(row, spec.label_key):
                 key = _identity(at(spec.id_key), place, spec)
                 made.places.setdefault(key, place)
                 weight = at("weight")
@@ -196,84 +190,6 @@ def _label(value: Any, place: str, spec: Answers) -> str | None:
     return "_".join(said.split())
 
 
-def _unfolded(row: dict[str, Any], label_key: str) -> Iterator[Any]:
-    """For each answer of a row, a function that finds a key in it: the row itself, or an element of a list on the label's way."""
-    parts = label_key.split(".")
-    for n in range(1, len(parts)):
-        inside = _found(row, parts[:n])
-        if isinstance(inside, list):
-            for element in inside:
-                yield lambda key, e=element, n=n: _inside(row, key, parts[:n], e)
-            if not inside:
-                yield lambda key, n=n: _inside(row, key, parts[:n], {})
-            return
-    yield lambda key: _found(row, key.split("."))
-
-
-def _inside(row: dict[str, Any], key: str, way: list[str], element: Any) -> Any:
-    parts = key.split(".")
-    return _found(element, parts[len(way) :]) if parts[: len(way)] == way else _found(row, parts)
-
-
-def _found(value: Any, parts: list[str]) -> Any:
-    """What stands under a key: the column of that very name, or the way into what is nested."""
-    if isinstance(value, dict) and (whole := ".".join(parts)) in value:
-        return value[whole]
-    for part in parts:
-        if not isinstance(value, dict):
-            return None
-        value = value.get(part)
-    return value
-
-
-def _rows(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Rows of a file with their place. Raises AnswersError for one that is missing or cannot be read."""
-    if not file.is_file():
-        raise AnswersError(f"there is no file {file}")
-    if file.suffix == ".parquet":
-        yield from _parquet_rows(file)
-    elif file.suffix == ".csv":
-        csv.field_size_limit(1 << 30)  # a cell may hold a whole page
-        table = csv.reader(io.StringIO(_text(file), newline=""))
-        head = next(table, [])
-        for n, cells in enumerate(table, start=2):
-            if cells:
-                yield f"{file}, row {n}", dict(zip(head, cells, strict=False))
-    else:
-        for n, line in enumerate(_text(file).split("\n"), start=1):
-            if not line.strip():
-                continue
-            try:
-                row = orjson.loads(line)
-            except orjson.JSONDecodeError as error:
-                raise AnswersError(f"{file}, line {n}: no JSON ({error}); a .jsonl has one object a line") from None
-            if not isinstance(row, dict):
-                raise AnswersError(f"{file}, line {n}: holds {type(row).__name__}, and each line must be an object")
-            yield f"{file}, line {n}", row
-
-
-def _parquet_rows(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    import polars as pl
-
-    try:
-        rows = pl.read_parquet(file).iter_rows(named=True)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise AnswersError(f"{file}: cannot be read as Parquet: {error}") from error
-    for n, row in enumerate(rows, start=1):
-        yield f"{file}, row {n}", row
-
-
-def _text(file: Path) -> str:
-    """A file's text: UTF-8, with a mark or without, or the Shift_JIS that Excel writes in Japan."""
-    raw = file.read_bytes()
-    for encoding in ("utf-8-sig", "cp932"):
-        try:
-            return raw.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise AnswersError(f"{file}: neither UTF-8 nor Shift_JIS")
-
-
 def grade(label: str) -> float | None:
     """A label as a number, None where it is a name.
 
@@ -289,9 +205,10 @@ def grade(label: str) -> float | None:
 def holds(condition: Condition, label: str) -> bool:
     """Whether a label is what a condition keeps; numbers are compared as numbers. Raises ValueError where they cannot be.
 
-    >>> from curation.filters.preset import condition
-    >>> holds(condition(">= 3"), "4"), holds(condition("in [good, fair]"), "bad")
-    (True, False)
+        >>> from curation.classify.answer_files import AnswersError, answers_in, rows_of
+    from curation.filters.preset import condition
+        >>> holds(condition(">= 3"), "4"), holds(condition("in [good, fair]"), "bad")
+        (True, False)
     """
     number = grade(label)
     value: Any = label if number is None else number

@@ -128,14 +128,14 @@ class Ensemble(Survey):
         return made
 
     def manifest_notes(self) -> Mapping[str, Any]:
-        """`ensemble`: rows ranked and, for kept shares from 1 % to half, the lowest score in them; None where ties are larger."""
+        """`ensemble`, `ensemble2` …: rows ranked, and the lowest score in the top 1 % to 50 % (None where a tie is larger)."""
         counts = self._loaded()
         said = {}
         for s in self.scores:
             cuts = {f"{share:g}": counts[s].at_top(share) for share in SHARES}
             values = {share: None if key is None else round(key * self.resolution, 9) for share, key in cuts.items()}
             said[s] = {"rows": int(counts[s].rows.sum()), "top": values}
-        return {"ensemble": {"by": self.ways, "weight": self.weight, "scores": said}}
+        return {self.name: {"by": self.ways, "weight": self.weight, "scores": said}}
 
     def survey(self, rows: Rows) -> Iterator[tuple[str, pa.Table]]:
         """Yields `counts`: rows and weight of every distinct score, and of every distinct mean rank (in millionths)."""
