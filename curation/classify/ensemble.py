@@ -14,12 +14,13 @@ come from exact counts of the rounded scores (`score_counts`), so they are the s
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 
-from curation.classify.score_counts import ScoreCounts, ScoreError
+from curation.classify.score_counts import ScoreCounts, ScoreError, ScoreSum
 from curation.dedup.exchange import read_part, write_part
 from curation.document import COLUMNS
 from curation.place import Place
@@ -186,29 +187,35 @@ class Ensemble(Survey):
         return np.rint(np.mean(ranks, axis=0) * RANKS).astype(np.int64), there
 
     def _count(self, batches: Iterable[Batch]) -> dict[str, ScoreCounts]:
-        counts = {s: ScoreCounts.added([]) for s in self.scores}
+        sums = {s: ScoreSum() for s in self.scores}
         for batch in batches:
             keys, weight = {s: self._keys(batch.column(s)) for s in self.scores}, self._weights(batch)
             whole = ~np.any([b for _, _, b in keys.values()], axis=0)  # a row that is rejected ranks nowhere
             for s, (key, there, _) in keys.items():
                 some = there & whole
-                counts[s] = self._added(s, [counts[s], ScoreCounts.of(key[some], weight[some])])
-        return counts
-
-    def _added(self, score: str, parts: list[ScoreCounts]) -> ScoreCounts:
-        try:
-            return ScoreCounts.added(parts)
-        except ScoreError as error:
-            raise ScoreError(
-                f"{self.stage}, {self.name}: column '{score}' has {error} (it is {self.resolution:g})"
-            ) from None
+                with self._named(s):
+                    sums[s].add(key[some], weight[some])
+        return {s: self._total(s, one) for s, one in sums.items()}
 
     def _count_means(self, batches: Iterable[Batch], counts: Mapping[str, ScoreCounts]) -> ScoreCounts:
-        found = ScoreCounts.added([])
+        ranks = ScoreSum()
         for batch in batches:
             rank, there = self._mean_ranks({s: self._keys(batch.column(s)) for s in self.scores}, counts)
-            found = ScoreCounts.added([found, ScoreCounts.of(rank[there], self._weights(batch)[there])])
-        return found
+            ranks.add(rank[there], self._weights(batch)[there])
+        return ranks.total()
+
+    def _total(self, score: str, one: ScoreSum) -> ScoreCounts:
+        with self._named(score):
+            return one.total()
+
+    @contextmanager
+    def _named(self, score: str) -> Iterator[None]:
+        """Says of which column and step a ScoreError is."""
+        try:
+            yield
+        except ScoreError as error:
+            where = f"{self.stage}, {self.name}: column '{score}' has"
+            raise ScoreError(f"{where} {error} (it is {self.resolution:g})") from None
 
     def _loaded(self) -> dict[str, ScoreCounts]:
         if self._counts is None:

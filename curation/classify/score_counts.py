@@ -110,3 +110,29 @@ class ScoreCounts:
         """
         reached = np.flatnonzero(self.top(self.key) <= share)
         return int(self.key[reached[0]]) if len(reached) else None
+
+
+class ScoreSum:
+    """Counts that come batch by batch: held until there are many, so that a crawl is not merged anew with every thousand rows."""
+
+    def __init__(self) -> None:
+        self._whole, self._held, self._size = ScoreCounts.added([]), list[ScoreCounts](), 0
+
+    def add(self, key: np.ndarray, weight: np.ndarray) -> None:
+        """Counts some rows more. Raises ScoreError like `ScoreCounts.added`."""
+        self._held.append(ScoreCounts.of(key, weight))
+        self._size += len(self._held[-1].key)
+        if self._size > max(1 << 16, len(self._whole.key)):
+            self.total()
+
+    def total(self) -> ScoreCounts:
+        """All rows so far.
+
+        >>> scores = ScoreSum()
+        >>> for keys in ([3, 5], [5]):
+        ...     scores.add(np.array(keys), np.ones(len(keys), int))
+        >>> scores.total().rows.tolist()
+        [1, 2]
+        """
+        self._whole, self._held, self._size = ScoreCounts.added([self._whole, *self._held]), [], 0
+        return self._whole
