@@ -123,6 +123,17 @@ _QUALITY = [
     for n, what in (("", "first"), ("_2", "second"), ("_3", "third"))
 ]
 
+_RANKS = [
+    *(
+        Column(f"{c.name}_top", pa.float64(), f"share of all rows whose `{c.name}` is at least as high, in (0, 1]")
+        for c in _QUALITY
+    ),
+    Column("mean_rank", pa.float64(), "mean of the row's ranks by several classifiers, in (0, 1), 1 the best"),
+    Column("mean_rank_top", pa.float64(), "share of all rows whose `mean_rank` is at least as high, in (0, 1]"),
+    Column("quality_bucket", pa.int16(), "highest of the row's quantile buckets by several classifiers, from 0"),
+    Column("quality_group", pa.string(), "name that the recipe gives a range of `quality_bucket` (high … low)"),
+]
+
 
 def _fraction(name: str, meaning: str) -> Column:
     return Column(name, pa.float64(), meaning)
@@ -198,7 +209,7 @@ _DEDUP = [
     Column("repeat", pa.int32(), "showings in one pass over the released set, ≥ 1; Σ over a cluster ≤ K"),
 ]
 
-COLUMNS: dict[str, Column] = {c.name: c for c in _ORIGIN + _TEXT + _LANGUAGE + _QUALITY + _FEATURES + _DEDUP}
+COLUMNS: dict[str, Column] = {c.name: c for c in _ORIGIN + _TEXT + _LANGUAGE + _QUALITY + _RANKS + _FEATURES + _DEDUP}
 """Every column by name, in the order in which shards hold them."""
 
 KEY_COLUMNS = ("id", "source", "url", "host", "date", "file", "offset", "length", "payload_bytes")

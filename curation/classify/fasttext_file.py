@@ -55,6 +55,14 @@ class FastTextFile:
         rows = reader.quantised() if self.compressed else reader.dense()
         return rows, reader.quantised() if reader.read("?")[0] and self.compressed else reader.dense()
 
+    def check_whole(self) -> None:
+        """Raises ValueError where the file ends before its matrices do or goes on behind them; reads nothing of them."""
+        reader = _Reader(self._data, self._at, self.path)
+        reader.pass_over(self.compressed)
+        reader.pass_over(reader.read("?")[0] and self.compressed)
+        if reader.at != len(self._data):
+            raise ValueError(f"{self.path}: broken: {len(self._data)} bytes, of which the model takes {reader.at}")
+
     @property
     def label_names(self) -> list[str]:
         """Labels without `__label__`, most frequent in training first."""
@@ -106,6 +114,18 @@ class _Reader:
             norms = self.array("u1", height)
             rows = rows * self._centroids(1)[0][norms]
         return np.ascontiguousarray(rows, np.float32)
+
+    def pass_over(self, quantised: bool) -> None:
+        """Goes behind a matrix without reading it."""
+        if not quantised:
+            self.dense()  # in place, so nothing is read
+            return
+        has_norm, height, width, size = self.read("?2qi")
+        self.array("u1", size)
+        self._centroids(width)
+        if has_norm:
+            self.array("u1", height)
+            self._centroids(1)
 
     def _centroids(self, width: int) -> list[np.ndarray]:
         """A `ProductQuantizer`: for each part of a row its 256 centroids; the last part may be shorter."""

@@ -56,6 +56,7 @@ class FasttextQuality(Measure):
         self.writes = (column,)
         self._path = PACKAGED.get(model, Path(model))
         file = read_file(self._path)
+        file.check_whole()
         self.card = _card(self._path, file, tokens, labels, licence)
         self.collapsed = self.card.tokens == "characters" and why_not(file) is None
         if not self.collapsed and importlib.util.find_spec("fasttext") is None:
@@ -112,8 +113,9 @@ def _card(
         if tokens is None or labels is None:
             raise ValueError(
                 f"{path} has no card ({card_path(path).name}): say 'tokens' (characters, sudachi or words) and 'labels', what each "
-                f"is worth; its labels: {', '.join(names)}"
+                f"is worth; its labels: {_some(names)}"
             )
+        _check_labels(path, names, labels)
         card = ModelCard(
             name=path.stem,
             version=digest[:12],
@@ -129,15 +131,27 @@ def _card(
                 f"{card_path(path)} says 'tokens', 'labels' and 'licence' of this model already: leave them out"
             )
         card = read_card(card_path(path))
-    if set(card.labels) != set(names):
-        raise ValueError(
-            f"{path}: has {len(names)} labels ({', '.join(names)}), and worth is stated for {len(card.labels)} "
-            f"({', '.join(card.labels)})"
-        )
-    if not all(0 <= worth <= 1 for worth in card.labels.values()):
-        raise ValueError(f"{path}: what a label is worth must lie in [0, 1]; found {card.labels}")
+    _check_labels(path, names, card.labels)
     if card.sha256 != digest:
         raise ValueError(
             f"{path}: is not the file that its card was written for (SHA-256 {digest}, card {card.sha256})"
         )
     return card
+
+
+def _check_labels(path: Path, names: list[str], worth: Mapping[str, float]) -> None:
+    """Raises ValueError where worth is stated for other labels than the model has, or lies outside [0, 1]."""
+    if len(names) < 2:
+        raise ValueError(
+            f"{path}: has the label {', '.join(names) or 'of nothing'} alone and tells nothing from nothing"
+        )
+    if set(worth) != set(names):
+        raise ValueError(
+            f"{path}: has {len(names)} labels ({_some(names)}), and worth is stated for {len(worth)} ({_some(list(worth))})"
+        )
+    if not all(0 <= value <= 1 for value in worth.values()):
+        raise ValueError(f"{path}: what a label is worth must lie in [0, 1]; found {dict(worth)}")
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:10]) + (" …" if len(names) > 10 else "")

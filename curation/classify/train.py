@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from curation.classify.answers import grade, holds
 from curation.classify.evaluation import (
     auc,
     auc_interval,
@@ -136,7 +137,7 @@ def measured(
 def labels_of(examples: Examples, spec: TrainSpec) -> tuple[dict[str, float], set[str]]:
     """What each label is worth, and which are good. Raises ValueError where labels are all good, or none is."""
     names = sorted(set(examples.label))
-    if spec.answers is None:
+    if spec.answers is None or spec.answers.positive is None:
         good = {"good"} & set(names)
     else:
         good = {name for name in names if holds(spec.answers.positive, name)}
@@ -147,42 +148,6 @@ def labels_of(examples: Examples, spec: TrainSpec) -> tuple[dict[str, float], se
         low, high = min(g for g in grades if g is not None), max(g for g in grades if g is not None)
         return {n: (g - low) / (high - low) for n, g in zip(names, grades, strict=True) if g is not None}, good
     return {name: float(name in good) for name in names}, good
-
-
-def grade(label: str) -> float | None:
-    """A label as a number, None where it is a name.
-
-    >>> grade("3"), grade("good")
-    (3.0, None)
-    """
-    try:
-        return float(label)
-    except ValueError:
-        return None
-
-
-def holds(condition: Any, label: str) -> bool:
-    """Whether a label is what a condition keeps; numbers are compared as numbers.
-
-    >>> from curation.filters.preset import condition
-    >>> holds(condition(">= 3"), "4"), holds(condition("in [good, fair]"), "bad")
-    (True, False)
-    """
-    number = grade(label)
-    value: Any = label if number is None else number
-    bounds = [b if number is None else grade(str(b)) for b in condition.bounds]
-    operator = condition.operator
-    if operator in ("in", "=="):
-        return value in bounds
-    if operator == "!=":
-        return value != bounds[0]
-    if number is None or None in bounds:
-        raise ValueError(f"the label {label!r} is no number, and '{condition}' compares numbers")
-    if operator == "between":
-        return bounds[0] <= value <= bounds[1]
-    return {"<": value < bounds[0], "<=": value <= bounds[0], ">": value > bounds[0], ">=": value >= bounds[0]}[
-        operator
-    ]
 
 
 def _fit(examples: Examples, cut: str, spec: TrainSpec, path: Path) -> None:

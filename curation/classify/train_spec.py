@@ -13,25 +13,12 @@ train:
 """
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from curation.classify.answers import Answers
 from curation.classify.damaged import KINDS
-from curation.filters.preset import Condition, condition
-
-
-class Answers(BaseModel):
-    """Labels by row id: JSON lines, CSV or Parquet, as `seimai label sample` writes them and people or a judge model fill them in."""
-
-    model_config = ConfigDict(extra="forbid")
-    files: list[str] = Field(min_length=1)
-    id_key: str = "id"
-    """Column of the row's id in hexadecimal."""
-    label_key: str = "label"
-    """Column of the label: a number (a grade) or a name; rows without one are left out."""
-    positive: Annotated[Condition, BeforeValidator(condition)]
-    """Which labels are good: `>= 3`, `== good`, `in [good, fair]`."""
 
 
 class EncoderTraining(BaseModel):
@@ -157,6 +144,8 @@ class TrainSpec(BaseModel):
             raise ValueError("has labels from 'answers', or from 'positive', 'negative' and 'damage', not from both")
         if self.answers is None and not (self.positive and (self.negative or self.damage)):
             raise ValueError("needs 'positive' sources and either 'negative' ones or 'damage', or 'answers'")
+        if self.answers is not None and self.answers.positive is None:
+            raise ValueError("answers: the key 'positive' is missing: which labels are good, e.g. '>= 3'")
         if len(self.tokens) > 1 and self.tokens_gain is None:
             raise ValueError(
                 "tokens: of several ways one is chosen by 'tokens_gain', which is missing (an AUC, e.g. 0.02)"

@@ -31,6 +31,7 @@ STEPS: dict[str, str] = {
     "language": "curation.classify.language:Language",
     "fasttext_quality": "curation.classify.fasttext_quality:FasttextQuality",
     "encoder_quality": "curation.classify.encoder_quality:EncoderQuality",
+    "ensemble": "curation.classify.ensemble:Ensemble",
     "threshold": "curation.filters.threshold:Threshold",
     "url_blocklist": "curation.filters.url_blocklist:UrlBlocklist",
     "ng_words": "curation.filters.ng_words:NgWords",

@@ -38,8 +38,37 @@ def sample(
     column: Annotated[str, typer.Option(help="Score whose deciles are drawn from evenly.")] = "quality",
     chars: Annotated[int, typer.Option(help="Characters of each page that are shown.")] = 2000,
     seed: Annotated[int, typer.Option(help="Decides which pages.")] = 0,
+    stage: Annotated[
+        str | None,
+        typer.Option(
+            metavar="STAGE", help="Draw from what this stage kept, before later ones decided (default: the release)."
+        ),
+    ] = None,
 ) -> None:
     """Draw pages evenly over deciles of a score and over hosts, with an empty `label` to be filled in."""
     from recipes.engine import label_command
 
-    label_command.sample(run_folder, out, rows, column, chars, seed)
+    label_command.sample(run_folder, out, rows, column, chars, seed, stage)
+
+
+@label.command()
+def read(
+    run_folder: Annotated[str, typer.Argument(metavar="RUN", help="Folder of the run that the answers are about.")],
+    files: Annotated[list[str], typer.Argument(metavar="FILE", help="Answers: .jsonl, .csv or .parquet.")],
+    out: Annotated[
+        str | None, typer.Option("--out", metavar="FILE", help="Writes one label a page here (.jsonl).")
+    ] = None,
+    id_key: Annotated[str, typer.Option(help="Column of the row's id.")] = "id",
+    label_key: Annotated[str, typer.Option(help="Column of the label; a.b.c leads into what is nested.")] = "label",
+    annotator_key: Annotated[str | None, typer.Option(help="Column of who answered.")] = None,
+    time_key: Annotated[str | None, typer.Option(help="Column of when: an annotator's last answer counts.")] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="Only answers whose column says this; may be repeated."),
+    ] = None,
+    several: Annotated[str, typer.Option(help="Several answers about a page: same, majority or median.")] = "same",
+) -> None:
+    """Read answers back: what is answered, open, contradictory or about pages that the run does not have."""
+    from recipes.engine import label_read
+
+    label_read.read(run_folder, label_read.spec(files, id_key, label_key, annotator_key, time_key, where, several), out)

@@ -183,11 +183,22 @@ def report(
     samples: Annotated[
         bool, typer.Option("--samples", help="Show page text: 20 kept and 20 rejected pages a reason.")
     ] = False,
+    labels: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--labels", metavar="FILE", help="Labels by row id (seimai label): precision and recall of each score."
+        ),
+    ] = None,
+    positive: Annotated[
+        str | None,
+        typer.Option(metavar="CONDITION", help="Which labels are good: '>= 3', '== good', 'in [good, fair]'."),
+    ] = None,
 ) -> None:
     """Write report.html of a run, in Japanese and English; page text is shown only with --samples."""
+    from recipes.engine.label_read import labels_of
     from recipes.engine.report import write_report
 
-    typer.echo(write_report(run_folder, samples=samples))
+    typer.echo(write_report(run_folder, samples=samples, labels=labels_of(labels, positive)))
 
 
 app.add_typer(index, name="index")

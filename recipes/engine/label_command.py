@@ -2,27 +2,34 @@
 
 A random sample of a crawl is mostly its largest hosts and its middling pages; what a threshold needs is labels at every score. Each
 page carries how many pages of its decile it stands for (`weight`), so that estimates over the whole crawl stay possible.
-What comes back filled in is read by `train.answers` of a training recipe: by `id`, whatever else has been added.
+What comes back filled in is looked at by `seimai label read`, and read by `train.answers` of a training recipe and by
+`seimai report --labels`: by `id`, whatever else has been added.
 """
 
 import hashlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 import typer
 
+from curation.document import COLUMNS
+from curation.shards import ShardSet
 from recipes.engine.errors import RecipeError
-from recipes.engine.run_folder import open_run
+from recipes.engine.run_folder import Run, open_run, rows_of
 
 DECILES = 10
+MOST_ROWS = 5_000_000
+"""Rows that are drawn from: whole partitions, each a random part of a run, until there are so many."""
 
 
-def sample(run: str, out: str, rows: int, column: str, chars: int, seed: int) -> None:
+def sample(run: str, out: str, rows: int, column: str, chars: int, seed: int, stage: str | None = None) -> None:
     """Writes the sample as JSON lines or CSV: id, url, score, decile, weight, text, and an empty label.
 
-    Raises RecipeError where the run has no such column, or `out` is neither .jsonl nor .csv.
+    stage: draws from what this stage kept, before later ones decided; from the released rows without.
+
+    Raises RecipeError where the run has no such stage or column, or `out` is neither .jsonl nor .csv.
     """
     target = Path(out)
     if target.suffix not in (".jsonl", ".csv"):
@@ -31,41 +38,79 @@ def sample(run: str, out: str, rows: int, column: str, chars: int, seed: int) ->
         raise RecipeError(f"{out} is there already; answers in it would be lost")
     if rows < 1 or chars < 1:
         raise RecipeError(f"--rows and --chars must be at least 1; found {rows} and {chars}")
-    release = open_run(run).release
-    if column not in release.columns:
+    shards, said = _drawn_from(open_run(run), run, stage)
+    if missing := [c for c in (column, "text") if c not in shards.columns]:
         raise RecipeError(
-            f"{run}: the released rows have no column '{column}'; put a step that writes it into the recipe, or name another "
-            "by --column"
+            f"{run}: {said} have no column '{missing[0]}'; put a step that writes it into the recipe, or name another by --column"
         )
-    keys = pl.concat([pl.from_arrow(b) for b in release.read(["id", "host", "file", column])])  # type: ignore[type-var]
-    keys = keys.filter(pl.col(column).is_not_null())
+    if not _is_number(COLUMNS[column].type):
+        raise RecipeError(f"--column {column}: holds {COLUMNS[column].type}, and deciles are of numbers")
+    keys, seen = _keys(shards, column)
     if keys.is_empty():
-        raise RecipeError(f"{run}: no released row has a value in '{column}'")
-    chosen = drawn(keys, column, rows, seed)
-    ids = set(chosen["id"].to_list())
-    texts: dict[bytes, Any] = {}
-    for batch in release.read(["id", "url", "text"]):
-        texts |= {r["id"]: r for r in batch.to_pylist() if r["id"] in ids}
+        raise RecipeError(f"{run}: none of {said} has a value in '{column}'")
+    chosen = drawn(keys, column, rows, seed).with_columns((pl.col("weight") * (shards.rows / seen)).round(4))
+    ids = chosen["id"].to_list()
+    texts = rows_of(shards, ids, ["url", "text"])
     table = pl.DataFrame(
         {
-            "id": [i.hex() for i in chosen["id"]],
-            "url": [texts[i]["url"] for i in chosen["id"]],
+            "id": [i.hex() for i in ids],
+            "url": [_cell(texts[i]["url"], target) for i in ids],
             "score": chosen[column],
             "decile": chosen["decile"],
             "weight": chosen["weight"],
-            "text": [texts[i]["text"][:chars] for i in chosen["id"]],
+            "text": [_cell((texts[i]["text"] or "")[:chars], target) for i in ids],
             "label": [""] * len(chosen),
         }
     )
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.suffix == ".csv":
-        table.write_csv(target)
+        table.write_csv(target, include_bom=True)  # without the mark Excel takes UTF-8 for Shift_JIS
     else:
         table.write_ndjson(target)
     hosts = chosen["group"].n_unique()
     typer.echo(
-        f"{out}: {len(table)} pages of {len(keys):,}, {hosts} hosts; fill in 'label' and name the file in train.answers"
+        f"{out}: {len(table)} pages of {len(keys):,}, {hosts} hosts; fill in 'label', then: seimai label read {run} {out}"
     )
+
+
+def _drawn_from(run: Run, folder: str, stage: str | None) -> tuple[ShardSet, str]:
+    """The set that is drawn from, and what to call its rows."""
+    if stage is None:
+        return run.release, "the released rows"
+    blocks = [b for b in run.chain if b["stage"] == stage]
+    if not blocks:
+        raise RecipeError(
+            f"{folder}: has no stage '{stage}'; stages: {', '.join(dict.fromkeys(b['stage'] for b in run.chain))}"
+        )
+    shards = run.shard_set(blocks[-1])
+    if shards is None:
+        raise RecipeError(f"{folder}: the rows of stage '{stage}' were deleted since; run the recipe again")
+    return shards, f"the rows of stage '{stage}'"
+
+
+def _keys(shards: ShardSet, column: str) -> tuple[pl.DataFrame, int]:
+    """id, host, file and score of rows that have one, of whole partitions until there are enough; and how many rows were seen."""
+    found, seen = [], 0
+    names = [c for c in ("id", "host", "file", column) if c in shards.columns]
+    for part in range(shards.partitions):
+        for batch in shards.read(names, part):
+            frame = pl.from_arrow(batch)
+            assert isinstance(frame, pl.DataFrame)
+            frame = frame.with_columns(pl.lit(None, pl.String).alias(c) for c in ("host", "file") if c not in names)
+            found.append(frame.filter(pl.col(column).is_not_null() & pl.col(column).cast(pl.Float64).is_finite()))
+            seen += len(frame)
+        if seen >= MOST_ROWS:
+            break
+    return (pl.concat(found) if found else pl.DataFrame()), seen
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return pa.types.is_floating(kind) or pa.types.is_integer(kind)
+
+
+def _cell(text: str | None, target: Path) -> str | None:
+    """A page's text for a cell: in CSV one that a spreadsheet would take for a formula begins with an apostrophe."""
+    return f"'{text}" if target.suffix == ".csv" and text and text[0] in "=+-@\t\r" else text
 
 
 def drawn(keys: pl.DataFrame, column: str, rows: int, seed: int) -> pl.DataFrame:

@@ -19,7 +19,10 @@ from recipes.engine.plan import Block, Together
 from recipes.engine.run_survey import WORK
 from recipes.engine.source_read import SourceRead
 
-NOTES = ("tokenizer", "exposure", "quality_model", "quality_2_model", "quality_3_model")
+NOTES = (
+    *("tokenizer", "exposure", "quality_model", "quality_2_model", "quality_3_model"),
+    *("ensemble", "ensemble2", "ensemble3"),
+)
 """What steps say of rows in a manifest, and every later set says too (of several that are read together, where all say the same)."""
 
 JOINED_FILES = 16

@@ -179,6 +179,26 @@ def find_row(shards: ShardSet | ShardUnion, key: bytes, columns: Sequence[str]) 
     return None
 
 
+def rows_of(shards: ShardSet, keys: Sequence[bytes], columns: Sequence[str]) -> dict[bytes, dict[str, Any]]:
+    """Rows of a shard set by their ids, with the named columns that the set has; ids that it lacks are left out.
+
+    Reads the ids of the partitions that may hold one, and other columns only of row groups that do.
+    """
+    wanted = pa.array(list(keys), COLUMNS["id"].type)
+    have = ["id", *(c for c in columns if c in shards.columns and c != "id")]
+    found: dict[bytes, dict[str, Any]] = {}
+    for partition in sorted(set(partition_of(wanted, shards.partitions).tolist())) if len(wanted) else ():
+        for name in shards.files(partition):
+            file = shards.open_file(name)
+            for group in range(file.num_row_groups):
+                at = pc.indices_nonzero(
+                    pc.is_in(file.read_row_group(group, columns=["id"]).column("id"), value_set=wanted)
+                )
+                if len(at):
+                    found |= {r["id"]: r for r in file.read_row_group(group, columns=have).take(at).to_pylist()}
+    return found
+
+
 def rejected_rows(
     shards: ShardSet, keys: Sequence[bytes], columns: Sequence[str] | None = None
 ) -> Iterator[dict[str, Any]]:

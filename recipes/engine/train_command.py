@@ -6,18 +6,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 from rich.console import Console
 from rich.table import Table
 
+from curation.classify.answers import Answered, AnswersError, read_answers
 from curation.classify.encoder import gpus
 from curation.classify.encoder.card import EncoderCard
 from curation.classify.encoder.folder import read_folder
 from curation.classify.model_card import ModelCard
-from curation.classify.train_spec import Answers, TrainSpec
+from curation.classify.train_spec import TrainSpec
 from curation.shards import ShardSet
 from recipes.engine import execute, file_systems, plan, recipe_file
 from recipes.engine.errors import RecipeError
+from recipes.engine.label_read import about, print_labelled, row_ids
+from recipes.engine.run_folder import rows_of
 
 _READ = ("id", "source", "url", "host", "file", "text", "rights_basis", "licence")
 
@@ -35,13 +37,21 @@ def train(
         raise RecipeError(
             f"{path.name}, train: no source is called {', '.join(unknown)}; sources: {', '.join(recipe.sources)}"
         )
-    answers = read_answers(recipe.train.answers, path) if recipe.train.answers else None
+    answers = _answers(recipe.train, path)
     made = plan.make(recipe, path.name, out or plan.default_out(recipe))
     file_systems.open_out(made.out)
     execute.run(made, workers=workers or os.cpu_count() or 1)
-    card, folder = trained(
-        made.blocks[-1].url, recipe.train, recipe.version, answers, Path(made.folder) / "model", path
-    )
+    labels = None
+    if answers is not None:
+        released = rows_of(ShardSet.open(made.blocks[-1].url), row_ids(answers), [])
+        found = about(answers, released)
+        print_labelled(found)
+        if not (labels := found.labels):
+            named = ", ".join(recipe.train.answers.files if recipe.train.answers else ())
+            raise RecipeError(
+                f"{path.name}, train.answers: no answer in {named} is about a row that the recipe released"
+            )
+    card, folder = trained(made.blocks[-1].url, recipe.train, recipe.version, labels, Path(made.folder) / "model", path)
     print_card(card, folder)
     return card
 
@@ -61,6 +71,19 @@ def _can_train(spec: TrainSpec, path: Path) -> None:
             raise RecipeError(f"{path.name}, train, encoder: {error}") from error
         if spec.encoder.needs == "gpu" and not gpus.gpu_count():
             raise RecipeError(f"{path.name}, train, encoder: needs a GPU, and there is none here: {gpus.why_none()}")
+
+
+def _answers(spec: TrainSpec, path: Path) -> Answered | None:
+    """The answers of a section `train`, read before anything runs. Raises RecipeError where there is no label in them."""
+    if spec.answers is None:
+        return None
+    try:
+        found = read_answers(spec.answers, path.parent)
+    except AnswersError as error:
+        raise RecipeError(f"{path.name}, train.answers: {error}") from error
+    if not found.labels:
+        raise RecipeError(f"{path.name}, train.answers: no row of {', '.join(spec.answers.files)} has a label")
+    return found
 
 
 def trained(
@@ -100,34 +123,6 @@ def _rows(shards: str, rights: dict[str, dict[str, Any]]) -> Iterator[dict[str, 
             row = dict.fromkeys(_READ) | row
             rights.setdefault(row["source"], {"licence": row["licence"], "rights_basis": row["rights_basis"]})
             yield row
-
-
-def read_answers(answers: Answers, recipe: Path) -> dict[str, str]:
-    """Labels by row id in hexadecimal. Raises RecipeError for a missing file, a missing column, or two labels of one row."""
-    found: dict[str, str] = {}
-    for name in answers.files:
-        file = Path(name) if Path(name).is_absolute() else recipe.parent / name
-        if not file.exists():
-            raise RecipeError(f"{recipe.name}, train.answers: there is no file {file}")
-        readers = {".csv": pl.read_csv, ".parquet": pl.read_parquet}
-        reader = readers.get(file.suffix, pl.read_ndjson)
-        try:
-            table = reader(file)
-        except (pl.exceptions.PolarsError, OSError) as error:
-            raise RecipeError(f"{file}: cannot be read as {file.suffix or 'JSON lines'}: {error}") from error
-        if missing := [k for k in (answers.id_key, answers.label_key) if k not in table.columns]:
-            raise RecipeError(f"{file}: no column {', '.join(missing)}; columns: {', '.join(table.columns)}")
-        for row, (key, value) in enumerate(table.select(answers.id_key, answers.label_key).iter_rows(), start=1):
-            if value is None or str(value).strip() == "":
-                continue
-            text = "_".join((f"{value:g}" if isinstance(value, float) else str(value)).split())
-            if found.setdefault(str(key).lower(), text) != text:
-                raise RecipeError(
-                    f"{file}, row {row}: {key} is labelled {text!r}, and {found[str(key).lower()]!r} before"
-                )
-    if not found:
-        raise RecipeError(f"{recipe.name}, train.answers: no row of {', '.join(answers.files)} has a label")
-    return found
 
 
 def print_card(card: ModelCard | EncoderCard, folder: Path) -> None:

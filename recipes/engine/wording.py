@@ -79,6 +79,14 @@ COLUMN_WORDS: dict[str, Words] = {
     "quality": Words("品質の確率", "quality probability"),
     "quality_2": Words("品質の確率（2）", "quality probability (2)"),
     "quality_3": Words("品質の確率（3）", "quality probability (3)"),
+    **{
+        f"quality{n}_top": Words(f"品質{said}の上位からの割合", f"top share by quality{said}")
+        for n, said in (("", ""), ("_2", "（2）"), ("_3", "（3）"))
+    },
+    "mean_rank": Words("平均順位（1 が最良）", "mean rank (1 is best)"),
+    "mean_rank_top": Words("平均順位の上位からの割合", "top share by mean rank"),
+    "quality_bucket": Words("品質の階級", "quality bucket"),
+    "quality_group": Words("品質の組", "quality group"),
     "link_density": Words("リンクの密度", "link density"),
     "boilerplate_lines": Words("定型文の行の数", "boilerplate lines"),
     "boilerplate_char_fraction": Words("定型文の行の文字の割合", "characters in boilerplate lines"),
@@ -96,6 +104,7 @@ STEP_WORDS: dict[str, Words] = {
     "main_text": Words("本文を抽出", "extract main text"),
     "language": Words("言語を判定", "identify language"),
     "fasttext_quality": Words("品質を判定", "score quality"),
+    "ensemble": Words("分類器の順位をまとめる", "rank by several classifiers"),
     "edge_lines": Words("ページ両端の行", "lines at the page's edges"),
     "site_lines": Words("サイト共通の行を除く", "drop site-wide lines"),
     "nfkc": Words("文字を正規化", "normalise characters"),

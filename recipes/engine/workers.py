@@ -34,6 +34,7 @@ PLAIN = (
     "TaskError",
     "StoreError",
     "GpuMissing",
+    "ScoreError",
 )
 """Errors that say all there is to say; the others are told with their traceback."""
 MOST_ATTEMPTS = 3

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.classify.evaluation import auc, auc_interval, by_threshold, confusion, reliability
@@ -24,6 +24,7 @@ def test_one_sort_of_example_has_no_auc():
     assert np.isnan(auc(np.array([True, True]), np.array([0.1, 0.2])))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 5), st.integers(0, 3)), min_size=2, max_size=30))
 def test_auc_with_weights_is_that_of_rows_written_out_so_often(rows):
     good, score, weight = (np.array(column) for column in zip(*rows, strict=True))

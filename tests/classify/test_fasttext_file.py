@@ -47,6 +47,20 @@ def test_a_file_cut_anywhere_is_said_to_be_cut(model: Path, tmp_path: Path):
         path.write_bytes(whole[:size])
         with pytest.raises(ValueError, match="cut off"):
             _ = read_file(path).matrices
+        with pytest.raises(ValueError, match="cut off"):
+            read_file(path).check_whole()
+    path.write_bytes(whole + b"more")
+    with pytest.raises(ValueError, match=rf"broken: {len(whole) + 4} bytes, of which the model takes {len(whole)}"):
+        read_file(path).check_whole()
+
+
+def test_a_compressed_file_is_looked_through_without_unpacking_it(tmp_path: Path):
+    path = fitted(tmp_path / "m.ftz", labelled(300), quantize={"cutoff": 300, "qnorm": True}, minCount=1)
+    read_file(path).check_whole()
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-3])
+    with pytest.raises(ValueError, match="cut off"):
+        read_file(path).check_whole()
 
 
 def test_word_vectors_are_no_classifier(tmp_path: Path):

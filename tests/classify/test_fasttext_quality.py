@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from curation.classify import lid_model
 from curation.classify.fasttext_file import read_file
 from curation.classify.fasttext_quality import PACKAGED, FasttextQuality
 from curation.classify.model_card import card_path, read_card, sha256_of
@@ -114,6 +115,8 @@ def test_a_model_without_a_card_needs_to_be_told_what_its_labels_mean(model: Pat
         FasttextQuality(str(model), tokens="characters", labels={"good": 1, "fair": 0.5, "bad": 0})
     with pytest.raises(ValueError, match=r"must lie in \[0, 1\]"):
         FasttextQuality(str(model), tokens="characters", labels={"good": 5, "bad": 0})
+    with pytest.raises(ValueError, match=r"lid\.176\.ftz: has 176 labels \(.* …\), and worth is stated for 1 \(ja\)"):
+        FasttextQuality(str(lid_model.MODEL), tokens="words", labels={"ja": 1})
     prose, spam = scores(FasttextQuality(str(model), tokens="characters", labels=WORTH), [PROSE, SPAM])
     assert prose > spam  # type: ignore[operator]
 
@@ -131,6 +134,13 @@ def test_a_card_that_was_written_for_another_file_is_refused(tmp_path):
     card_path(path).write_text('{"name": "quality_ja"}')
     with pytest.raises(ValueError, match=r"quality_ja\.card\.json: no card of a model: .*licence: Field required"):
         FasttextQuality(str(path))
+
+
+def test_a_model_that_is_cut_off_is_refused_before_anything_runs(tmp_path, model):
+    path = tmp_path / "half.bin"
+    path.write_bytes(model.read_bytes()[:-100])
+    with pytest.raises(ValueError, match=r"half\.bin: cut off: \d+ bytes, and \d+ are needed"):
+        FasttextQuality(str(path), tokens="characters", labels=WORTH)
 
 
 def test_a_model_that_changes_after_the_plan_stops_the_task(tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -132,6 +133,7 @@ def test_labels_of_one_sort_teach_nothing(tmp_path):
         ({"line_break": " "}, "must be one character that is no white space"),
         ({"tokens": ["characters", "sudachi"]}, "'tokens_gain', which is missing"),
         ({"epoch": 3}, "unknown key 'epoch'"),
+        ({"positive": [], "negative": [], "answers": {"files": ["a.csv"]}}, "the key 'positive' is missing"),
     ],
     ids=str,
 )
@@ -207,7 +209,7 @@ def test_from_a_sample_to_labels_to_a_model_of_ones_own(tmp_path):
 
     import polars as pl
 
-    table = pl.read_csv(tmp_path / "answers.csv")
+    table = pl.read_csv((tmp_path / "answers.csv").read_text(encoding="utf-8-sig").encode())
     assert table["decile"].n_unique() == 10
     prose = [any(sentence in text for sentence in GOOD) for text in table["text"]]
     grades = [str(5 - n % 3 if p else n % 3) for n, p in enumerate(prose)]
@@ -216,6 +218,8 @@ def test_from_a_sample_to_labels_to_a_model_of_ones_own(tmp_path):
     done = seimai("train", "own.yaml", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "best heuristic" in done.stdout
+    assert re.search(r"unanswered +1 *\n +[0-9a-f]{32} \(answers\.csv, row 2\)", done.stdout), done.stdout
+    assert re.search(r"not in the run +0", done.stdout)
     card = read_card(tmp_path / "runs/own/1/model/own_quality.card.json")
     assert card.labels == {"0": 0.0, "1": 0.2, "2": 0.4, "3": 0.6, "4": 0.8, "5": 1.0}
     assert card.positive == ["3", "4", "5"]
@@ -238,7 +242,8 @@ def test_two_answers_about_one_page_are_an_error(tmp_path):
     (tmp_path / "answers.csv").write_text("id,label\nab,3\nAB,4\n")
     done = seimai("train", "own.yaml", cwd=tmp_path)
     assert done.returncode == 2
-    assert "answers.csv, row 2: AB is labelled '4', and '3' before" in done.stderr
+    assert "answers.csv, row 3: ab is labelled '4', and '3' before" in done.stderr
+    assert "'several: majority' or 'several: median' says what becomes" in done.stderr
 
 
 def test_a_recipe_without_a_section_train_says_so(tmp_path):

@@ -6,6 +6,7 @@ import time
 
 import pyarrow as pa
 
+from curation.classify.ensemble import Ensemble
 from curation.dedup.dedup import Dedup
 from curation.dedup.lines import LineDedup
 from curation.extract.main_text import MainText
@@ -119,6 +120,40 @@ class KilledLineDedup(LineDedup):
     def __init__(self, rows_a_part: int, killed: tuple[str, ...] = (), **given):
         super().__init__(**given)
         self.rows_a_part, self.killed = rows_a_part, killed
+
+    def run_phase(self, phase, task, rows, work):
+        """One task, or its end."""
+        made = list(super().run_phase(phase, task, rows, work))
+        if phase in self.killed and task == 0 and self.attempt == 1:
+            os._exit(9)
+        yield from made
+
+
+class GivenScores(Measure):
+    """Writes the scores that a text names, `quality=0.5 quality_2=nan`; null where it names none."""
+
+    reads = ("text",)
+
+    def __init__(self, scores: tuple[str, ...] = ("quality", "quality_2")):
+        super().__init__()
+        self.writes = scores
+
+    def columns(self, batch):
+        """One column a score."""
+        said = [dict(re.findall(r"(\w+)=(\S+)", t or "")) for t in batch.column("text").to_pylist()]
+        return {
+            name: pa.array([float(s[name]) if name in s else None for s in said], pa.float32()) for name in self.writes
+        }
+
+
+class KilledEnsemble(Ensemble):
+    """`ensemble` in phases; the first task of some phases dies on its first try, when its files are written."""
+
+    name = "ensemble"
+
+    def __init__(self, rows_a_task: int, killed: tuple[str, ...] = (), **given):
+        super().__init__(**given)
+        self.rows_a_task, self.killed = rows_a_task, killed
 
     def run_phase(self, phase, task, rows, work):
         """One task, or its end."""

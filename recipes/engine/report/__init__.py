@@ -6,6 +6,7 @@ rights stand behind it, how often a text will be shown. Everything is read again
     fates.py            every row with its fate, a few columns at a time, sampled on a big run and weighted back
     funnel.py           what each step took         distributions.py   values beside thresholds
     release_counts.py   characters, hosts, signals  decoding.py        encodings and languages
+    scores.py           scores of classifiers       labelled_scores.py against labels
     clusters.py         near-duplicates, showings   boilerplate.py     lines on very many pages
     page_samples.py     pages to look at, masked unless asked
     generated.py        instruction data made from the pages
@@ -25,6 +26,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from curation.classify.answers import Answers
 from curation.place import Place
 from recipes.engine.report.boilerplate import boilerplate
 from recipes.engine.report.clusters import Clusters, clusters, draw_curve, draw_exposures, draw_sizes
@@ -43,9 +45,12 @@ from recipes.engine.report.findings import EVIDENCE, REPLACED_WORDS, Findings, l
 from recipes.engine.report.funnel import Funnel, funnel, share_words
 from recipes.engine.report.funnel_figure import draw_funnel
 from recipes.engine.report.generated import generated
+from recipes.engine.report.labelled_scores import labelled_scores
 from recipes.engine.report.page_samples import PageSamples, page_samples
 from recipes.engine.report.preference import paired
 from recipes.engine.report.release_counts import ALWAYS_SHOWN, SIGNALS, ReleaseCounts, release_counts
+from recipes.engine.report.score_figures import score_section
+from recipes.engine.report.scores import BESIDE, score_names, scores
 from recipes.engine.run_folder import Run, open_run
 from recipes.engine.run_rules import RunRules, run_rules
 from recipes.engine.wording import Words, masked, number, reason_words
@@ -54,19 +59,19 @@ HERE = Path(__file__).parent
 HOSTS, LANGUAGES, ENCODINGS = 25, 12, 8
 
 
-def write_report(folder: str, samples: bool = False) -> str:
+def write_report(folder: str, samples: bool = False, labels: Answers | None = None) -> str:
     """Writes report.html into the run's folder and returns its path.
 
     `folder` is a run's version, or the folder of its versions (the newest is taken). With `samples` the file shows text of
-    twenty released pages and of twenty rejected pages a reason. Raises RecipeError when there is no finished run,
-    ShardError when the released shards are gone.
+    twenty released pages and of twenty rejected pages a reason; with `labels` precision and recall of each score against them.
+    Raises RecipeError when there is no finished run or labels say nothing, ShardError when the released shards are gone.
     """
     run = open_run(folder)
-    Place(run.place.url).write_bytes("report.html", render(run, samples).encode("utf-8", "replace"))
+    Place(run.place.url).write_bytes("report.html", render(run, samples, labels).encode("utf-8", "replace"))
     return f"{run.place.url.rstrip('/')}/report.html"
 
 
-def render(run: Run, samples: bool = False) -> str:
+def render(run: Run, samples: bool = False, labels: Answers | None = None) -> str:
     """The report of a run as HTML."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -84,14 +89,16 @@ def render(run: Run, samples: bool = False) -> str:
         "big": _big,
         "bytes": _bytes,
     }
-    return pages.get_template("page.html").render(shown | contents(run, samples))
+    return pages.get_template("page.html").render(shown | contents(run, samples, labels))
 
 
-def contents(run: Run, samples: bool) -> dict[str, Any]:
+def contents(run: Run, samples: bool, labels: Answers | None = None) -> dict[str, Any]:
     """Everything that the page shows, by the names that it uses."""
-    rules = run_rules(run)
+    names, rules = score_names(run), run_rules(run)
+    against = labelled_scores(run, labels, names, Path())[0] if labels is not None else None
     tree, counts = funnel(run, rules), release_counts(run)
-    rows = fates(run, [*DECODING_COLUMNS, *measured_columns(rules.rules)])
+    rows = fates(run, list(dict.fromkeys([*DECODING_COLUMNS, *names, *BESIDE, *measured_columns(rules.rules)])))
+    scored = scores(rows, names, rules.rules, against)
     removed = {(loss.stage, loss.step, loss.reason): loss.rows for loss in tree.losses}
     drawn = distributions(
         rows, rules.rules, {r.reason: removed.get((r.stage, r.step, r.reason), 0) for r in rules.rules}
@@ -105,6 +112,7 @@ def contents(run: Run, samples: bool) -> dict[str, Any]:
         "counts": counts,
         "clusters": grouped,
         "boilerplate": boilerplate(run),
+        "scores": score_section(scored) if scored is not None else None,
         "decoding": decoded,
         "samples": pages,
         "titles": said,

@@ -1,0 +1,92 @@
+"""Precision and recall of a score against labels of a sample, with intervals that know how the sample was drawn.
+
+Labelled pages are drawn evenly over deciles of a score, so each stands for a number of rows (`weight`), and pages of one host are
+alike. An estimate is therefore a ratio of weighted sums and its variance is taken over hosts (Taylor linearisation of a ratio,
+clusters with replacement; Cochran 1977, section 11.11). Its interval is Wilson's with the sample size that simple drawing would need
+for that variance (effective sample size; Korn and Graubard 1998, Dean and Pagano 2015), so it keeps its width at 0 and 1, where
+resampling would say that it is certain.
+"""
+
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+
+Z = 1.959963984540054
+"""Standard normal quantile of a two-sided 95 % interval."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """An estimated share with its 95 % interval, and the effective number of pages behind it; NaN where there are none."""
+
+    value: float
+    low: float
+    high: float
+    pages: float
+
+
+def wilson(share: float, n: float) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share seen in n independent draws (Wilson 1927); (0, 1) for no draw.
+
+    >>> [round(v, 4) for v in wilson(0.8, 50)], wilson(0.5, 0)
+    ([0.6696, 0.8876], (0.0, 1.0))
+    """
+    if n <= 0:
+        return 0.0, 1.0
+    centre = (share + Z * Z / (2 * n)) / (1 + Z * Z / n)
+    half = Z / (1 + Z * Z / n) * sqrt(share * (1 - share) / n + Z * Z / (4 * n * n))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def share_of(part: np.ndarray, whole: np.ndarray, weights: np.ndarray, hosts: np.ndarray) -> Share:
+    """Weighted share of `part` among `whole` (bool arrays of the labelled pages), hosts as numbers from 0.
+
+    >>> even = share_of(np.array([True, True, False, True]), np.ones(4, bool), np.ones(4), np.arange(4))
+    >>> even.value, round(even.low, 3), round(even.high, 3)
+    (0.75, 0.256, 0.963)
+    >>> one_host = share_of(np.array([True, True, False, False]), np.ones(4, bool), np.ones(4), np.array([0, 0, 1, 1]))
+    >>> one_host.value, one_host.pages
+    (0.5, 1.0)
+    """
+    w = np.where(whole, weights, 0.0)
+    total = w.sum()
+    if not total:
+        return Share(float("nan"), float("nan"), float("nan"), 0.0)
+    value = min(1.0, float((w * part).sum() / total))
+    there = np.unique(hosts[whole])
+    kish = float(total**2 / (w * w).sum())
+    if len(there) < 2:
+        n = 1.0  # all of one host: as good as one page
+    elif 0.0 < value < 1.0:
+        sums = np.bincount(hosts, w * (part - value), hosts.max() + 1)
+        variance = len(there) / (len(there) - 1) * float((sums * sums).sum()) / total**2
+        n = min(float(value * (1 - value) / variance), float(whole.sum())) if variance > 0 else kish
+    else:
+        by_host = np.bincount(hosts, w, hosts.max() + 1)
+        n = float(total**2 / (by_host * by_host).sum())  # nothing tells hosts apart: as many as there are of equal size
+    return Share(value, *wilson(value, n), n)
+
+
+@dataclass(frozen=True)
+class At:
+    """What keeping scores of at least `threshold` does: share of all rows kept, and precision and recall of it."""
+
+    threshold: float
+    kept: float
+    precision: Share
+    recall: Share
+
+
+def by_threshold(
+    scores: np.ndarray, good: np.ndarray, weights: np.ndarray, hosts: np.ndarray, thresholds: np.ndarray
+) -> list[At]:
+    """Precision and recall of `score ≥ threshold` for each threshold, over labelled pages; keeping all recalls all, for certain."""
+    made = []
+    for threshold in thresholds.tolist():
+        kept = scores >= threshold - 1e-9
+        precision, recall = share_of(good, kept, weights, hosts), share_of(kept, good, weights, hosts)
+        if kept.all():
+            recall = Share(1.0, 1.0, 1.0, float(len(kept)))
+        made.append(At(threshold, float(weights[kept].sum() / weights.sum()), precision, recall))
+    return made
