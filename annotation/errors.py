@@ -1,4 +1,4 @@
-"""What can go wrong with a review that its user can put right. Each message says the place, what was found and what would be right."""
+"""What can go wrong with a review and its user can put right: each message says the place, what was found, what would be right."""
 
 
 class ReviewError(Exception):

@@ -1,4 +1,5 @@
-"""Environments that cannot be ours: Argilla's server wants pydantic 2.9 and httpx 0.27. Each is made by uv on first use from a pinned file.
+"""Environments that cannot be ours: Argilla's server wants pydantic 2.9 and httpx 0.27. Each is made by uv on first use from a
+pinned file.
 
 They lie in the user's cache, named by what is in them: another pin, another environment. One that was not finished is made anew.
 """

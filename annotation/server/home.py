@@ -1,9 +1,9 @@
 """Where a review lives on this machine: one folder that only its owner may read.
 
-    argilla/            Argilla's own database        search.db           the embedded engine's index, made anew when it is lost
-    redis/              jobs that wait                credentials.json    owner's name, password and key; the server's secret
-    made_by.json        which Argilla made it         run.json            what runs now (watch.py)
-    logs/               server, worker, redis         events.jsonl        what was started and how it ended
+argilla/            Argilla's own database        search.db           the embedded engine's index, made anew when it is lost
+redis/              jobs that wait                credentials.json    owner's name, password and key; the server's secret
+made_by.json        which Argilla made it         run.json            what runs now (watch.py)
+logs/               server, worker, redis         events.jsonl        what was started and how it ended
 """
 
 import errno
@@ -89,7 +89,9 @@ def existing_home(folder: Path | None = None) -> Home:
     """A folder in which a review was started before. Raises ReviewError where there is none."""
     home = Home((folder or default_folder()).expanduser().absolute())
     if not (home / "credentials.json").exists():
-        raise ReviewError(f"{home.folder}: no review lives here; `seimai review up` begins one (another folder: --home)")
+        raise ReviewError(
+            f"{home.folder}: no review lives here; `seimai review up` begins one (another folder: --home)"
+        )
     return home
 
 
@@ -136,5 +138,7 @@ def starting(home: Home) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ReviewError(f"{home.folder}: another command is starting or stopping this review; wait for it") from None
+            raise ReviewError(
+                f"{home.folder}: another command is starting or stopping this review; wait for it"
+            ) from None
         yield

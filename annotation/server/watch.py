@@ -2,11 +2,12 @@
 
     python -m annotation.server.watch HOME < starts.json
 
-`run.json` says what runs; a line of `events.jsonl` says what was started and how it ended (by which signal, with which status, and the
-last lines of its log). A process that ends by itself is not started again: `seimai review status` says it, `up` starts anew. When the
-watcher is told to end (SIGTERM) it ends the others first, those that write last in the order in which they were started.
+`run.json` says what runs; a line of `events.jsonl` says what was started and how it ended (by which signal, with which status, and
+the last lines of its log). A process that ends by itself is not started again: `seimai review status` says it, `up` starts anew.
+When the watcher is told to end (SIGTERM) it ends the others first, those that write last in the order in which they were started.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -83,11 +84,9 @@ def _started(home: Home, start: Start) -> subprocess.Popen[bytes]:
             start_new_session=True,  # a group of its own, which can be ended whole
         )
     assert child.stdin is not None
-    try:
+    with contextlib.suppress(BrokenPipeError):  # it has ended at once; its log says why
         child.stdin.write(start.given.encode())
         child.stdin.close()
-    except BrokenPipeError:
-        pass  # it has ended at once; its log says why
     return child
 
 
@@ -95,10 +94,8 @@ def _ended(child: subprocess.Popen[bytes]) -> bool:
     """Whether it has; what it leaves of its group is ended while its number is still kept by what remains of it."""
     if os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
         return False
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGTERM)
-    except (ProcessLookupError, PermissionError):
-        pass
     return True
 
 
@@ -107,7 +104,9 @@ def _how(status: int) -> str:
     >>> _how(-9), _how(1)
     ('ended by signal 9 (SIGKILL)', 'ended with status 1')
     """
-    return f"ended by signal {-status} ({signal.Signals(-status).name})" if status < 0 else f"ended with status {status}"
+    return (
+        f"ended by signal {-status} ({signal.Signals(-status).name})" if status < 0 else f"ended with status {status}"
+    )
 
 
 def note(home: Home, name: str, what: str, **more: Any) -> None:

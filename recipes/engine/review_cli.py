@@ -9,13 +9,21 @@ HomeFolder = Annotated[
     Path | None,
     typer.Option("--home", metavar="DIR", help="Where the review lives (default: seimai/review in the data folder)."),
 ]
+Url = Annotated[
+    str | None,
+    typer.Option(
+        envvar="SEIMAI_ARGILLA_URL", metavar="URL", help="Another Argilla; its key in SEIMAI_ARGILLA_API_KEY."
+    ),
+]
 review = typer.Typer(help="Review by people, in an Argilla on this machine.", no_args_is_help=True)
 
 
 @review.command(name="up")
 def review_up(
     home: HomeFolder = None,
-    port: Annotated[int | None, typer.Option(help="Port of 127.0.0.1 (default: last time's, 6900, or a free one).")] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port of 127.0.0.1 (default: last time's, 6900, or a free one).")
+    ] = None,
     redis: Annotated[
         str | None, typer.Option(envvar="SEIMAI_REDIS", metavar="URL", help="A Redis to use instead of an own one.")
     ] = None,
@@ -65,3 +73,30 @@ def review_down(home: HomeFolder = None) -> None:
     from recipes.engine import review_command
 
     review_command.down(home)
+
+
+@review.command(name="annotator")
+def review_annotator(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="How they sign in; a pseudonym will do.")],
+    home: HomeFolder = None,
+    url: Url = None,
+) -> None:
+    """Make a user who answers, with a password that is shown once."""
+    from recipes.engine import review_command
+
+    review_command.annotator(home, url, name)
+
+
+@review.command(name="wordings")
+def review_wordings(
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Files of wordings (default: the project's, domains included).")
+    ] = None,
+    pull: Annotated[bool, typer.Option("--pull", help="Take decisions into the files, and push nothing.")] = False,
+    home: HomeFolder = None,
+    url: Url = None,
+) -> None:
+    """Put wordings that nobody has reviewed before annotators; what they decided before comes into the files first."""
+    from recipes.engine import review_command
+
+    review_command.wordings(home, url, files or (), pull)

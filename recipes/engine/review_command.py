@@ -1,18 +1,29 @@
-"""`seimai review up`, `status`, `logs`, `down`."""
+"""`seimai review up`, `status`, `logs`, `down`, `annotator`, `wordings`."""
 
+import os
+import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
+from annotation.client import Client
 from annotation.errors import ReviewError
-from annotation.server.home import Home, existing_home, open_home
+from annotation.server.home import WORKSPACE, Home, credentials, existing_home, open_home
 from annotation.server.state import answer, state, stop
 from annotation.server.up import Wanted
 from annotation.server.up import up as started
 from annotation.server.watch import tail
+
+if TYPE_CHECKING:
+    from annotation import wording_review
+
+API_KEY = "SEIMAI_ARGILLA_API_KEY"
+"""Environment variable with the key of an Argilla that is not ours."""
 
 LOGS = ("server", "worker", "redis", "watch")
 
@@ -33,7 +44,6 @@ def up(
     began = time.monotonic()
     wanted = Wanted(port, redis, search, seconds)
     found = started(home, wanted, lambda what: console.print(what, markup=False, highlight=False, soft_wrap=True))
-    out = Console()
     say = ("", f"Argilla is ready after {time.monotonic() - began:.0f} s: {found.url}")
     kept = f"{home / 'credentials.json'} (only you may read it)"
     if found.drawn:
@@ -42,7 +52,7 @@ def up(
     else:
         say += (f"the owner's password and key are in {kept}",)
     for line in (*say, "annotators: `seimai review annotator NAME`; stop: `seimai review down`"):
-        out.print(line, markup=False, highlight=False, soft_wrap=True)
+        _print(line)
 
 
 def status(folder: Path | None) -> bool:
@@ -50,7 +60,9 @@ def status(folder: Path | None) -> bool:
     home, out = existing_home(folder), Console()
     found = state(home)
     if found is None:
-        out.print(f"{home.folder}: stopped; `seimai review up` starts it", markup=False, highlight=False, soft_wrap=True)
+        out.print(
+            f"{home.folder}: stopped; `seimai review up` starts it", markup=False, highlight=False, soft_wrap=True
+        )
         return False
     table = Table(title=found.url, header_style="bold")
     for column in ("process", "pid", "state"):
@@ -73,7 +85,7 @@ def status(folder: Path | None) -> bool:
             lines.append(f"{part.name} {part.ended}; `seimai review up` starts the review again. Its log ended:")
             lines.append(part.log or tail(home.log(part.name)))
     for line in lines:
-        out.print(line, markup=False, highlight=False, soft_wrap=True)
+        _print(line)
     return found.whole and found.watched and said is not None
 
 
@@ -83,14 +95,13 @@ def logs(folder: Path | None, name: str | None, lines: int, follow: bool) -> Non
     if name is not None and name not in LOGS:
         raise ReviewError(f"there is no log of '{name}'; there are those of {', '.join(LOGS)}")
     names = [name] if name else [one for one in LOGS if home.log(one).exists()]
-    out = Console()
     for one in names:
         for line in tail(home.log(one), lines).splitlines():
-            out.print(f"{one}: {line}", markup=False, highlight=False, soft_wrap=True)
+            _print(f"{one}: {line}")
     if follow:
         try:
             for one, line in _added(home, names):
-                out.print(f"{one}: {line}", markup=False, highlight=False, soft_wrap=True)
+                _print(f"{one}: {line}")
         except KeyboardInterrupt:
             return
 
@@ -117,4 +128,71 @@ def down(folder: Path | None) -> None:
     with starting(home):
         ended = stop(home)
     said = f"stopped {', '.join(ended)}" if ended else "nothing of it was running"
-    Console().print(f"{home.folder}: {said}", markup=False, highlight=False, soft_wrap=True)
+    _print(f"{home.folder}: {said}")
+
+
+def reached(folder: Path | None, url: str | None) -> Client:
+    """The Argilla at an address, with the key from the environment, or the one that `up` started. Raises ReviewError."""
+    if url is not None:
+        key = os.environ.get(API_KEY)
+        if not key:
+            raise ReviewError(f"{url}: {API_KEY} must hold an owner's or admin's API key")
+        return Client(url, key, f"from {API_KEY}")
+    home = existing_home(folder)
+    found = state(home)
+    if found is None:
+        raise ReviewError(f"{home.folder}: the review is stopped; `seimai review up` starts it")
+    ended = [f"{part.name} {part.ended}" for part in found.parts if not part.runs]
+    hint = f"{'; '.join(ended)}; `seimai review up` starts it again" if ended else f"from {home / 'credentials.json'}"
+    return Client(found.url, credentials(home)[0].api_key, hint)
+
+
+def annotator(folder: Path | None, url: str | None, name: str) -> None:
+    """Makes a user who answers; the password is shown once and kept nowhere."""
+    password = secrets.token_urlsafe(9)
+    with reached(folder, url) as client:
+        client.add_annotator(name, password, client.workspace(WORKSPACE))
+    for line in (f"{url or client.url}/sign-in", f"  user      {name}", f"  password  {password}", "shown once"):
+        _print(line)
+
+
+def wordings(folder: Path | None, url: str | None, paths: Sequence[Path], pull_only: bool) -> None:
+    """Takes what annotators decided into the files, then brings drafts before them; prints what became of which line."""
+    from annotation import wording_review
+    from recipes.engine.errors import RecipeError
+    from synth.tasks.domain_file import domains
+    from synth.wording_audit import audit_wordings
+    from synth.wording_slots import filled_slots
+    from synth.wordings import FOLDER, WordingError
+
+    own = frozenset(path.stem for path in paths)
+    every = list(paths) or [*sorted(FOLDER.glob("*.yaml")), *domains().values()]
+    audit = partial(audit_wordings, known=filled_slots(), outside=own)
+    try:
+        with reached(folder, url) as client:
+            workspace = client.workspace(WORKSPACE)
+            found = wording_review.pull(client, workspace, wording_review.sources(every), audit)
+            _tell_pull(found)
+            if not pull_only:
+                pushed = wording_review.push(client, workspace, wording_review.sources(every), audit)
+                _print(
+                    f"dataset {pushed.dataset}: {pushed.waiting} drafts, {pushed.pushed} of them pushed now,"
+                    f" {pushed.withdrawn} records withdrawn; {client.url}"
+                )
+    except WordingError as error:
+        raise RecipeError(str(error)) from error
+
+
+def _tell_pull(found: "wording_review.Outcome") -> None:
+    listed = (("reviewed", found.reviewed), ("corrected", found.corrected))
+    for name, lines in (*listed, ("not wanted", found.unwanted), ("not taken", found.not_taken)):
+        for line in lines:
+            _print(f"{name}: {line}")
+    _print(
+        f"{len(found.reviewed) + len(found.corrected)} lines reviewed, {len(found.corrected)} of them corrected;"
+        f" {len(found.unwanted)} not wanted, {len(found.not_taken)} not taken (these stay drafts)"
+    )
+
+
+def _print(line: str) -> None:
+    Console().print(line, markup=False, highlight=False, soft_wrap=True)

@@ -41,9 +41,7 @@ def searchable(field: Field, value: Any) -> str:
 def answered(response: Response) -> Answered:
     """One annotator's response."""
     values = {question: said.get("value") for question, said in (response.values or {}).items()}
-    return Answered(
-        response.id.hex, response.user_id.hex, str(response.status), moment(response.updated_at), values
-    )
+    return Answered(response.id.hex, response.user_id.hex, str(response.status), moment(response.updated_at), values)
 
 
 def suggested(suggestion: Suggestion) -> Values:

@@ -213,9 +213,7 @@ class EmbeddedEngine(SearchEngine):
 
         def ask(db: Any) -> search.Page:
             wanted, aim = _wanted(db, name, query, filter), [sign * x for x in target]
-            return search.nearest(
-                db, wanted, settings, aim, without=without, most=max_results, least_score=threshold
-            )
+            return search.nearest(db, wanted, settings, aim, without=without, most=max_results, least_score=threshold)
 
         return _responses(await self._store.read(ask))
 

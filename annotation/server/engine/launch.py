@@ -1,10 +1,11 @@
 """Argilla's own command line with the embedded engine registered, run by the interpreter of Argilla's environment.
 
-    PYTHON launch.py start --host 127.0.0.1 --port 6900          PYTHON launch.py worker          PYTHON launch.py search-engine reindex
+    PYTHON launch.py start --host 127.0.0.1 --port 6900          PYTHON launch.py worker          PYTHON launch.py search-engine
+    reindex
 
 Argilla imports nothing that is not its own, so whoever adds an engine imports it first. The project's other packages must not become
-importable here (their dependencies are of other versions), so its folder does not go on the path: the two packages above this file are
-imported by their files. The worker's children are forked and inherit the registry.
+importable here (their dependencies are of other versions), so its folder does not go on the path: the two packages above this file
+are imported by their files. The worker's children are forked and inherit the registry.
 """
 
 import importlib.util
@@ -16,8 +17,11 @@ SERVER = Path(__file__).resolve().parents[1]
 
 def import_by_path(name: str, folder: Path) -> None:
     """Imports a package from its folder, so that `import name.…` finds what is in it."""
-    spec = importlib.util.spec_from_file_location(name, folder / "__init__.py", submodule_search_locations=[str(folder)])
-    assert spec is not None and spec.loader is not None, folder
+    spec = importlib.util.spec_from_file_location(
+        name, folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{folder}: no package is here")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)

@@ -45,10 +45,10 @@ def page(db: sqlite3.Connection, wanted: Wanted, offset: int, limit: int) -> Pag
     else:
         score = "1.0"
         if match is not None:
-            source += f" JOIN (SELECT rowid AS id, -bm25(text_{wanted.number}) AS score FROM text_{wanted.number}"
+            source += f" LEFT JOIN (SELECT rowid AS id, -bm25(text_{wanted.number}) AS score FROM text_{wanted.number}"
             source += f" WHERE text_{wanted.number} MATCH ?) USING (id)"
             bound = [match, *bound]
-            score = "score"
+            score = "coalesce(score, 0.0)"  # `a | -b` also finds what nothing speaks for
         if wanted.user is not None:
             # a random number for each record and annotator: an affine map modulo a prime of the record's own
             score += f" * ((r.shuffle * ? + ?) % {SHUFFLE_PRIME} + 1)"
@@ -58,7 +58,7 @@ def page(db: sqlite3.Connection, wanted: Wanted, offset: int, limit: int) -> Pag
     sql = f"SELECT r.id, r.record FROM {source} WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?"
     rows = db.execute(sql, [*bound, *values, limit, offset]).fetchall()
     scores = _scores(db, wanted.number, match, [row for row, _ in rows]) if match is not None else {}
-    return [(record, scores.get(row, 1.0)) for row, record in rows], total
+    return [(record, scores.get(row, 0.0 if match is not None else 1.0)) for row, record in rows], total
 
 
 def _where(db: sqlite3.Connection, wanted: Wanted) -> Sql:
@@ -98,12 +98,13 @@ def nearest(
     most: int,
     least_score: float | None,
 ) -> Page:
-    """Records by the cosine of their vector with the target's, compared with all of them; score (1 + cosine) / 2, as in Elasticsearch.
+    """Records by the cosine of their vector with the target's, compared with all of them; score (1 + cosine) / 2, as in
+    Elasticsearch.
 
     without: a record that is left out. Vectors of length 0, and of another length than the target's, are like nothing.
     """
     where, bound = _where(db, wanted)
-    one = "SELECT r.record, v.value FROM records r JOIN vectors v ON v.\"row\" = r.id AND v.settings = ?"
+    one = 'SELECT r.record, v.value FROM records r JOIN vectors v ON v."row" = r.id AND v.settings = ?'
     rows = db.execute(f"{one} WHERE {where} AND r.record IS NOT ?", [settings, *bound, without])
     aim = np.asarray(target, np.float32)
     length = float(np.linalg.norm(aim))
@@ -132,7 +133,9 @@ def progress(db: sqlite3.Connection, number: int) -> dict[str, int]:
 
 def user_progress(db: sqlite3.Connection, number: int, user: str) -> dict[str, int]:
     """An annotator's own responses by status, and `total`."""
-    sql = 'SELECT p.status, count(*) FROM responses p JOIN records r ON r.id = p."row" WHERE p.user = ? AND r.dataset = ?'
+    sql = (
+        'SELECT p.status, count(*) FROM responses p JOIN records r ON r.id = p."row" WHERE p.user = ? AND r.dataset = ?'
+    )
     counts = dict(db.execute(f"{sql} GROUP BY p.status", (user, number)))
     return {"total": sum(counts.values()), **counts}
 
@@ -140,7 +143,9 @@ def user_progress(db: sqlite3.Connection, number: int, user: str) -> dict[str, i
 def term_counts(db: sqlite3.Connection, key: int | None, most: int) -> tuple[list[tuple[str, int]], int]:
     """The most frequent values of a key with the number of their records, and how many values there are in all."""
     total = db.execute('SELECT count(*) FROM facts WHERE "key" = ?', (key,)).fetchone()[0]
-    sql = 'SELECT text, count(DISTINCT "row") AS n FROM facts WHERE "key" = ? GROUP BY text ORDER BY n DESC, text LIMIT ?'
+    sql = (
+        'SELECT text, count(DISTINCT "row") AS n FROM facts WHERE "key" = ? GROUP BY text ORDER BY n DESC, text LIMIT ?'
+    )
     return db.execute(sql, (key, most)).fetchall(), total
 
 

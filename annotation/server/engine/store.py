@@ -58,6 +58,7 @@ CREATE INDEX IF NOT EXISTS vectors_by_row ON vectors ("row", settings);
 CREATE INDEX IF NOT EXISTS vectors_by_settings ON vectors (settings, "row");
 """
 
+
 class Store:
     """The file, opened when first needed. `read` and `write` run a function of a connection in a thread."""
 

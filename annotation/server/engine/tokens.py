@@ -3,7 +3,8 @@
 Japanese has no spaces, and a search for 京 must find 東京都: every character of a script without spaces is a token of its own, and
 a word of several characters is a phrase of tokens that stand beside each other. Scripts that put spaces between words (Latin,
 Greek, Cyrillic …, and digits) keep their words whole: `cat` does not find `category`, as in Elasticsearch; `cat*` does. Marks are
-tokens too, so 「です。」 can be searched as it stands. Width and case do not matter (NFKC, then case folding): ＧＰＴ finds gpt, ｶﾅ カナ.
+tokens too, so 「です。」 can be searched as it stands. Width and case do not matter (NFKC, then case folding): ＧＰＴ finds gpt, ｶﾅ
+カナ.
 """
 
 import re
