@@ -5,6 +5,7 @@ values that change, found by their place in the file, and nothing else; afterwar
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import cast
 import yaml
 
 from synth.wordings import Line, WordingError, wordings_of
+
+_ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,11 @@ def edited(source: str, path: Path, reviews: Mapping[str, Reviewed]) -> str:
     for start, end, new in sorted(pieces, reverse=True):
         text = text[:start] + new + text[end:]
     meant = [_marked(line, reviews.get(line.name)) for line in before.lines]
-    if list(wordings_of(text, path).lines) != meant:
+    try:
+        fits = list(wordings_of(text, path).lines) == meant
+    except WordingError:
+        fits = False
+    if not fits:
         raise WordingError(f"{path.name}: a line is not written so that it can be edited in its place; edit it by hand")
     return text
 
@@ -84,5 +91,5 @@ def _pieces(
 
 
 def _quoted(text: str) -> str:
-    """A double-quoted scalar: JSON's form is one of YAML's."""
-    return json.dumps(text, ensure_ascii=False)
+    """A double-quoted scalar: JSON's form is one of YAML's once what YAML takes for no character, or for a line's end, is escaped."""
+    return _ESCAPED.sub(lambda m: f"\\u{ord(m[0]):04x}", json.dumps(text, ensure_ascii=False))

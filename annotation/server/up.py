@@ -116,10 +116,10 @@ def _port(home: Home, wanted: int | None) -> int:
             raise ReviewError(
                 f"port {wanted} of 127.0.0.1 is taken ({error.strerror}); name another, or leave --port out for a free one"
             ) from error
-    for port in ((read_json(home / "settings.json") or {}).get("port"), FIRST_PORT):
+    for port in ((read_json(home / "settings.json") or {}).get("port", FIRST_PORT), FIRST_PORT):
         try:
             return redis.free_port(port)
-        except (OSError, TypeError):
+        except OSError:
             continue
     return redis.free_port()
 

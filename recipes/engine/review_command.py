@@ -167,7 +167,8 @@ def wordings(folder: Path | None, url: str | None, paths: Sequence[Path], pull_o
 
     own = frozenset(path.stem for path in paths)
     every = list(paths) or [*sorted(FOLDER.glob("*.yaml")), *domains().values()]
-    audit = partial(audit_wordings, known=filled_slots(), outside=own)
+    # the names that fill slots are those of the project's tasks: to find them, every task is drawn (seconds)
+    audit = partial(audit_wordings, known=None if paths else filled_slots(), outside=own)
     try:
         with reached(folder, url) as client:
             workspace = client.workspace(WORKSPACE)
