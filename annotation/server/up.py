@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 from annotation.errors import ReviewError
 from annotation.server import redis
@@ -174,10 +173,9 @@ def _index(home: Home, python: Path, settings: dict[str, str], say: Say) -> None
     else:
         before = (read_json(home / "settings.json") or {}).get("engine")
         datasets = out_of_step(home.database, Path("/nowhere")) if before != settings["ARGILLA_SEARCH_ENGINE"] else []
-    for number, dataset in enumerate(datasets, 1):
-        say(f"indexing dataset {number} of {len(datasets)} anew")
-        command = [str(python), str(LAUNCH), "search-engine", "reindex", "--dataset-id", str(UUID(dataset))]
-        _run(home, command, settings, "", f"dataset {UUID(dataset)} could not be indexed")
+    if datasets:
+        say(f"indexing {len(datasets)} datasets anew")
+        _run(home, [str(python), str(LAUNCH), "reindex", *datasets], settings, "", "datasets could not be indexed")
 
 
 def _run(home: Home, command: list[str], settings: dict[str, str], given: str, failed: str) -> None:

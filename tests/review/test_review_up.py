@@ -206,7 +206,7 @@ def test_down_and_up_keep_everything_and_a_lost_index_is_made_anew(running: Runn
     for file in running.home.glob("search.db*"):
         file.unlink()
     said = running.seimai("up")
-    assert "indexing dataset" in said
+    assert "datasets anew" in said
     assert owner["password"] not in said
     assert running.kept("credentials.json") == owner
     with client(running) as argilla:

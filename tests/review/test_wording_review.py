@@ -84,7 +84,7 @@ def test_drafts_are_pushed_once(running: Running, file: Path, people: dict[str, 
         assert set(found) == {f"haiku_sample/{n}" for n in ("ask.1", "ask.2", "ask.3", "answer.1", "answer.2")}
         assert found["haiku_sample/ask.2"]["fields"]["text"] == HAIKU
         # the audit's finding, in Japanese, and none where there is none
-        assert found["haiku_sample/ask.3"]["fields"]["note"] == "半角：…を,詠み込んだ → 、"
+        assert found["haiku_sample/ask.3"]["fields"]["note"] == "半角：…を,詠み込んだ句 → 、"
         assert "note" not in found["haiku_sample/ask.1"]["fields"]
         guidelines = argilla.call("GET", f"/datasets/{found['haiku_sample/ask.1']['dataset_id']}")["guidelines"]
     assert guidelines.startswith("# 文面の確認")

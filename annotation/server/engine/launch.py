@@ -1,7 +1,6 @@
 """Argilla's own command line with the embedded engine registered, run by the interpreter of Argilla's environment.
 
-    PYTHON launch.py start --host 127.0.0.1 --port 6900          PYTHON launch.py worker          PYTHON launch.py search-engine
-    reindex
+    PYTHON launch.py start --host 127.0.0.1 --port 6900          PYTHON launch.py worker
 
 Argilla imports nothing that is not its own, so whoever adds an engine imports it first. The project's other packages must not become
 importable here (their dependencies are of other versions), so its folder does not go on the path: the two packages above this file
@@ -28,16 +27,19 @@ def import_by_path(name: str, folder: Path) -> None:
 
 
 def main() -> None:
-    """Registers the engine, then prepares a home (`prepare`) or hands over to Argilla."""
+    """Registers the engine, then prepares a home (`prepare`, `reindex DATASET…`) or hands over to Argilla."""
     sys.path = [entry for entry in sys.path if Path(entry or ".").resolve() != Path(__file__).resolve().parent]
     import_by_path("annotation", SERVER.parent)
     import_by_path("annotation.server", SERVER)
     import annotation.server.engine.embedded  # noqa: F401  (registers itself)
 
-    if sys.argv[1:2] == ["prepare"]:
-        from annotation.server.engine.prepare import prepare
+    if sys.argv[1:2] in (["prepare"], ["reindex"]):
+        from annotation.server.engine.prepare import prepare, reindex
 
-        prepare(sys.stdin.read())
+        if sys.argv[1] == "prepare":
+            prepare(sys.stdin.read())
+        else:
+            reindex(sys.argv[2:])
         return
     from argilla_server.cli import app
 
