@@ -30,35 +30,38 @@ class Wanted:
     user: str | None = None
 
 
-Page = tuple[list[tuple[str, float]], int]
+Page = tuple[Sequence[tuple[str, float | None]], int]
 """Records with their score, and how many there are in all."""
 
 
 def page(db: sqlite3.Connection, wanted: Wanted, offset: int, limit: int) -> Page:
-    """Records from `offset` on, `limit` at most. A score is BM25's for what a text query says of a record, 1.0 without one."""
-    where, bound = _where(db, wanted)
-    total = db.execute(f"SELECT count(*) FROM records r WHERE {where}", bound).fetchone()[0]
-    match = _match(db, wanted)
-    source, order, values = "records r", "r.id", []
+    """Records from `offset` on, `limit` at most.
+
+    A score is BM25's for what a text query says of a record, 1.0 without one, None where the order is asked (as in Elasticsearch).
+    """
+    where, given = _where(db, wanted)
+    source, score, bound, values = "records r", "1.0", given, []
     if wanted.order is not None:
-        order, values = wanted.order
+        score, (order, values) = "NULL", wanted.order
     else:
-        score = "1.0"
-        if match is not None:
-            source += f" LEFT JOIN (SELECT rowid AS id, -bm25(text_{wanted.number}) AS score FROM text_{wanted.number}"
-            source += f" WHERE text_{wanted.number} MATCH ?) USING (id)"
-            bound = [match, *bound]
-            score = "coalesce(score, 0.0)"  # `a | -b` also finds what nothing speaks for
+        if (match := _match(db, wanted)) is not None:
+            # a left join: `a | -b` also finds what nothing speaks for
+            table = f"text_{wanted.number}"
+            source += (
+                f" LEFT JOIN (SELECT rowid AS id, -bm25({table}) AS said FROM {table} WHERE {table} MATCH ?) USING (id)"
+            )
+            score, bound = "coalesce(said, 0.0)", [match, *given]
+        order = f"{score} DESC, r.id"
         if wanted.user is not None:
-            # a random number for each record and annotator: an affine map modulo a prime of the record's own
-            score += f" * ((r.shuffle * ? + ?) % {SHUFFLE_PRIME} + 1)"
+            # times a random number for each record and annotator: an affine map modulo a prime of the record's own
+            order = f"{score} * ((r.shuffle * ? + ?) % {SHUFFLE_PRIME} + 1) DESC, r.id"
             values = [*_draw(wanted.user)]
-        if wanted.user is not None or match is not None:
-            order = f"{score} DESC, r.id"
-    sql = f"SELECT r.id, r.record FROM {source} WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?"
+    # the count comes with the page: conditions are evaluated once
+    columns = f"r.record, {score}, count(*) OVER ()"
+    sql = f"SELECT {columns} FROM {source} WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?"
     rows = db.execute(sql, [*bound, *values, limit, offset]).fetchall()
-    scores = _scores(db, wanted.number, match, [row for row, _ in rows]) if match is not None else {}
-    return [(record, scores.get(row, 0.0 if match is not None else 1.0)) for row, record in rows], total
+    total = rows[0][2] if rows else db.execute(f"SELECT count(*) FROM records r WHERE {where}", given).fetchone()[0]
+    return [(record, said) for record, said, _ in rows], total
 
 
 def _where(db: sqlite3.Connection, wanted: Wanted) -> Sql:
@@ -74,12 +77,6 @@ def _match(db: sqlite3.Connection, wanted: Wanted) -> str | None:
     """What scores a record; None for a query that only says what must not occur."""
     said = list(terms(wanted.query))
     return matching(db, wanted.number, said, wanted.field) if said else None
-
-
-def _scores(db: sqlite3.Connection, number: int, match: str, rows: Sequence[int]) -> dict[int, float]:
-    marks = ", ".join("?" * len(rows))
-    sql = f"SELECT rowid, -bm25(text_{number}) FROM text_{number} WHERE text_{number} MATCH ? AND rowid IN ({marks})"
-    return dict(db.execute(sql, [match, *rows])) if rows else {}
 
 
 def _draw(user: str) -> tuple[int, int]:

@@ -117,6 +117,8 @@ def test_scores_fall_and_are_one_without_words(made):
     assert set(made.scores) == {1.0}
     made.search("-card")
     assert set(made.scores) == {1.0}
+    made.search("payment", sort=[({"entity": "record", "property": "id"}, "asc")])
+    assert set(made.scores) == {None}  # whoever sorts asks for no score
 
 
 def test_a_filter_does_not_change_scores(made):

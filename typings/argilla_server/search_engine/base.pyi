@@ -58,7 +58,7 @@ class TextQuery:
 class SearchResponseItem:
     record_id: UUID
     score: float | None
-    def __init__(self, *, record_id: str, score: float) -> None: ...
+    def __init__(self, *, record_id: str, score: float | None) -> None: ...
 
 class SearchResponses:
     items: list[SearchResponseItem]
