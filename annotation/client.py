@@ -1,8 +1,8 @@
 """An Argilla over its REST interface: what a review needs of it, and clear words for what it refuses.
 
-REST and not Argilla's SDK, for two reasons that were measured: the SDK brings `datasets`, pandas, pillow and 30 more packages for a
-few dozen calls; and its 2.8.0 drops the ranks of a ranking and gives the options in the order in which they were asked, so that
-chosen and rejected change places. REST gives what the database holds.
+REST and not Argilla's SDK, for two reasons that were measured: the SDK is 41 packages with `datasets` and pandas among them, and
+takes 3 seconds to import, for a dozen kinds of call; and its 2.8.0 drops the ranks of a ranking and gives the options in the order
+in which they were asked, so that chosen and rejected change places. REST gives what the database holds.
 """
 
 import http.client
