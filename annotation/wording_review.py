@@ -128,9 +128,23 @@ def push(client: Client, workspace: str, files: Sequence[Source], audit: Audit) 
         elif name in wanted and record["fields"] == wanted[name]["fields"]:
             known.add(name)
     client.delete(dataset, withdrawn)
+    gone = len(withdrawn) + sum(
+        _withdrawn(client, older, groups)
+        for name, older in versions(client, TASK, workspace).items()
+        if older != dataset
+    )
     new = [record for name, record in wanted.items() if name not in known]
     client.push(dataset, new)
-    return Outcome(TASK.dataset, pushed=len(new), waiting=len(wanted), withdrawn=len(withdrawn))
+    return Outcome(TASK.dataset, pushed=len(new), waiting=len(wanted), withdrawn=gone)
+
+
+def _withdrawn(client: Client, dataset: str, groups: set[str]) -> int:
+    """Takes what nobody has answered out of a dataset of earlier guidelines: it is asked by the new ones."""
+    records = client.records(dataset, include=("responses",))
+    asked = [r for r in records if r["external_id"].partition("/")[0] in groups]
+    unanswered = [record["id"] for record in asked if not record.get("responses")]
+    client.delete(dataset, unanswered)
+    return len(unanswered)
 
 
 def _record(line: Line, notes: Sequence[str]) -> Json:

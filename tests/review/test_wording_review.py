@@ -2,11 +2,13 @@
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from annotation.client import Client
+from annotation.questions import opened
 from annotation.wording_review import TASK, pseudonym
 from tests.review.conftest import Running
 
@@ -205,6 +207,17 @@ def test_a_line_that_was_changed_since_is_a_new_record(running: Running, file: P
     assert "作ってください。'}" in after
     assert after.count("state: draft") == before.count("state: draft") - 3  # ask.1, ask.2 and answer.1 again
     assert "2 drafts, 2 of them pushed now" in running.seimai("wordings", str(file))
+
+
+def test_new_guidelines_ask_anew_what_nobody_has_answered(running: Running, file: Path):
+    older = replace(TASK, questions=TASK.questions[:1])
+    with Client(running.url, running.key) as argilla:
+        made = opened(argilla, older, argilla.workspace("review"))
+        for name in ("haiku_sample/ask.3#0123", "another_file/ask.1#0123"):
+            argilla.push(made, [{"external_id": name, "fields": {"text": "文", "place": "所"}}])
+        assert "1 records withdrawn" in running.seimai("wordings", str(file))
+        assert [record["external_id"] for record in argilla.records(made)] == ["another_file/ask.1#0123"]
+        argilla.call("DELETE", f"/datasets/{made}")
 
 
 def test_guidelines_that_were_changed_in_the_page_are_noticed(running: Running, file: Path):
