@@ -180,7 +180,9 @@ def review(session: nox.Session) -> None:
         session.run(*install, "-r", str(ROOT / "annotation" / "server" / "argilla.txt"), external=True)
     if not session.posargs:
         where = ("tests/review/engine", "annotation/server/engine")
-        session.run(python_of(engine), "-m", "pytest", *where, "--ignore=annotation/server/engine/launch.py", external=True)
+        session.run(
+            python_of(engine), "-m", "pytest", *where, "--ignore=annotation/server/engine/launch.py", external=True
+        )
     sync(session, "test")
     session.install("-r", "tests/review/requirements.txt")
     cache = subprocess.run(["uv", "cache", "dir"], capture_output=True, text=True, check=True).stdout.strip()
