@@ -125,7 +125,11 @@ def read_json(path: Path) -> dict[str, Any] | None:
 def credentials(home: Home) -> tuple[Credentials, bool]:
     """The home's credentials, and whether they were drawn just now. Nobody but the owner of the file may read them."""
     if (found := read_json(home / "credentials.json")) is not None:
-        return Credentials(**found), False
+        try:
+            return Credentials(**found), False
+        except TypeError as error:
+            wanted = "username, password, api_key, secret"
+            raise ReviewError(f"{home / 'credentials.json'}: holds {wanted}, and was changed: {error}") from error
     drawn = Credentials(OWNER, secrets.token_urlsafe(12), secrets.token_urlsafe(32), secrets.token_urlsafe(32))
     written(home / "credentials.json", json.dumps(vars(drawn), indent=1).encode())
     return drawn, True

@@ -38,7 +38,9 @@ def of(pid: int) -> Process | None:
 
 def _by_ps(pid: int) -> Process | None:
     """Where there is no /proc (macOS)."""
-    told = subprocess.run(["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    told = subprocess.run(
+        ["ps", "-o", "stat=", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
     state, _, began = told.stdout.strip().partition(" ")
     return Process(pid, began.strip()) if began and not state.startswith("Z") else None
 

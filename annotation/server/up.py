@@ -210,6 +210,7 @@ def _watched(home: Home, starts: list[Start], about: dict[str, Any]) -> None:
     limit = time.monotonic() + 30
     while state(home) is None:
         if watcher.poll() is not None or time.monotonic() > limit:
+            watcher.terminate()
             raise ReviewError(f"{home.folder}: nothing could be started:\n{tail(home.log('watch'))}")
         time.sleep(0.05)
 

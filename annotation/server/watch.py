@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,15 +39,17 @@ class Start:
     given: str = ""
 
 
-def watch(home: Home, starts: list[Start], about: dict[str, Any]) -> None:
-    """Starts processes, stays until all have ended or it is told to end them."""
-    told: list[int] = []
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda n, _: told.append(n))
+def watch(home: Home, starts: list[Start], about: dict[str, Any], told: Sequence[int] = ()) -> None:
+    """Starts processes, stays until all have ended or it is told to end them (a signal stands in `told`)."""
     running: dict[str, subprocess.Popen[bytes]] = {}
     known: dict[str, Any] = {}
     for start in starts:
-        running[start.name] = child = _started(home, start)
+        try:
+            running[start.name] = child = _started(home, start)
+        except OSError as error:
+            print(f"{start.command[0]}: cannot be started: {error.strerror}", file=sys.stderr, flush=True)
+            _stop(home, running)
+            return
         if (process := processes.of(child.pid)) is not None:
             known[start.name] = asdict(process)
         note(home, start.name, "started", pid=child.pid)
@@ -59,13 +61,17 @@ def watch(home: Home, starts: list[Start], about: dict[str, Any]) -> None:
             child = running.pop(name)
             note(home, name, _how(child.wait()), pid=child.pid, log=tail(home.log(name)))
         time.sleep(0.1)
-    for name, child in reversed(running.items()):
+    _stop(home, running)
+    if told:
+        (home / "run.json").unlink(missing_ok=True)
+
+
+def _stop(home: Home, running: Mapping[str, subprocess.Popen[bytes]]) -> None:
+    for name, child in reversed(list(running.items())):
         if (process := processes.of(child.pid)) is not None:
             processes.end(process)
         child.wait()
         note(home, name, "stopped", pid=child.pid)
-    if told:
-        (home / "run.json").unlink(missing_ok=True)
 
 
 def _started(home: Home, start: Start) -> subprocess.Popen[bytes]:
@@ -92,7 +98,10 @@ def _started(home: Home, start: Start) -> subprocess.Popen[bytes]:
 
 def _ended(child: subprocess.Popen[bytes]) -> bool:
     """Whether it has; what it leaves of its group is ended while its number is still kept by what remains of it."""
-    if os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+    if not hasattr(os, "waitid"):  # macOS before Python 3.13
+        if child.poll() is None:
+            return False
+    elif os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
         return False
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGTERM)
@@ -128,5 +137,7 @@ def tail(path: Path, lines: int = TAIL_LINES) -> str:
 
 
 if __name__ == "__main__":
-    given = json.loads(sys.stdin.read())
-    watch(Home(Path(sys.argv[1])), [Start(**start) for start in given["starts"]], given["about"])
+    given, signals = json.loads(sys.stdin.read()), list[int]()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda n, _: signals.append(n))
+    watch(Home(Path(sys.argv[1])), [Start(**start) for start in given["starts"]], given["about"], signals)

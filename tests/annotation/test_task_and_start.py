@@ -1,5 +1,6 @@
 """What holds of a review without starting one: the task's version and names, who answers, what is missing to start."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,8 +10,9 @@ from annotation.client import Client
 from annotation.errors import ReviewError
 from annotation.questions import Question
 from annotation.server import processes, redis
-from annotation.server.home import open_home
-from annotation.server.watch import tail
+from annotation.server.home import credentials, open_home
+from annotation.server.state import events, state
+from annotation.server.watch import Start, tail, watch
 from annotation.wording_review import CHECKS, TASK, external_id, pseudonym
 from synth.wording_audit import CHECKS as AUDITED
 from synth.wordings import Line
@@ -76,8 +78,6 @@ def test_an_address_that_is_none_is_named():
 
 
 def test_a_process_is_known_by_its_beginning_too():
-    import os
-
     mine = processes.of(os.getpid())
     assert mine is not None
     assert processes.runs(mine)
@@ -90,3 +90,24 @@ def test_the_end_of_a_log_is_told_whatever_is_in_it(tmp_path: Path):
     assert tail(log) == ""
     log.write_bytes(b"\xff\n" + b"".join(b"%d\n" % n for n in range(30)))
     assert tail(log, 2) == "28\n29"
+
+
+def test_a_program_that_cannot_be_started_stops_what_was(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
+    home = open_home(tmp_path / "home")
+    starts = [Start("redis", ["sleep", "60"], os.environ), Start("server", [str(tmp_path / "none")], os.environ)]
+    watch(home, starts, {})
+    assert f"{tmp_path / 'none'}: cannot be started: No such file or directory" in capfd.readouterr().err
+    assert [(event["name"], event["what"]) for event in events(home)] == [("redis", "started"), ("redis", "stopped")]
+    assert state(home) is None
+
+
+def test_credentials_that_were_changed_by_hand_are_named(tmp_path: Path):
+    home = open_home(tmp_path / "home")
+    (home / "credentials.json").write_text('{"username": "owner"}')
+    with pytest.raises(
+        ReviewError, match=r"credentials\.json: holds username, password, api_key, secret, and was changed"
+    ):
+        credentials(home)
+    (home / "credentials.json").write_text("{")
+    with pytest.raises(ReviewError, match=r"credentials\.json: cannot be read"):
+        credentials(home)
