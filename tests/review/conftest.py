@@ -1,0 +1,90 @@
+"""A review that is really started: its home, its commands, its REST interface. `uvx nox -s review` runs these tests."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+WANTED = "SEIMAI_REVIEW_TESTS"
+"""Set by the session: environments of 600 MB are made for these tests."""
+
+if not os.environ.get(WANTED):
+    collect_ignore_glob = ["test_review_up.py", "test_wording_review.py"]
+
+
+@dataclass
+class Running:
+    """A home and what was said when its review was started."""
+
+    home: Path
+    said: str = ""
+
+    def seimai(self, *words: str, code: int = 0, **environment: str) -> str:
+        """Runs `seimai review …` on this home: its output and errors; the exit status must be as expected."""
+        command = [sys.executable, "-m", "recipes.engine.cli", "review", *words, "--home", str(self.home)]
+        ended = subprocess.run(
+            command, cwd=ROOT, env={**os.environ, "COLUMNS": "200", **environment}, capture_output=True, text=True,
+            timeout=300, check=False,
+        )  # fmt: skip
+        said = ended.stdout + ended.stderr
+        assert ended.returncode == code, said
+        assert "Traceback" not in said, said
+        return said
+
+    def kept(self, name: str) -> dict[str, Any]:
+        """A JSON file of the home."""
+        return json.loads((self.home / name).read_text())
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return self.kept("run.json")["url"]
+
+    @property
+    def key(self) -> str:
+        """The owner's API key."""
+        return self.kept("credentials.json")["api_key"]
+
+    def pid(self, name: str) -> int:
+        """A process's number."""
+        run = self.kept("run.json")
+        return run["watcher"]["pid"] if name == "watch" else run["processes"][name]["pid"]
+
+    def annotator(self, name: str) -> str:
+        """Makes an annotator; the password."""
+        found = re.search(r"password\s+(\S+)", self.seimai("annotator", name))
+        assert found
+        return found[1]
+
+
+@pytest.fixture
+def new_home(tmp_path: Path) -> Iterator[Callable[[], Running]]:
+    """Makes empty homes; what runs in them at the end is stopped."""
+    made: list[Running] = []
+
+    def make() -> Running:
+        made.append(Running(tmp_path / f"home{len(made)}"))
+        return made[-1]
+
+    yield make
+    for one in made:
+        if (one.home / "run.json").exists():
+            one.seimai("down")
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A review that was started in an empty home."""
+    one = Running(tmp_path_factory.mktemp("review") / "home")
+    one.said = one.seimai("up")
+    yield one
+    if (one.home / "run.json").exists():
+        one.seimai("down")

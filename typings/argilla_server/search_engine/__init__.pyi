@@ -1,0 +1,5 @@
+from collections.abc import AsyncGenerator
+
+from argilla_server.search_engine.base import SearchEngine
+
+def get_search_engine() -> AsyncGenerator[SearchEngine]: ...
