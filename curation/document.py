@@ -181,6 +181,24 @@ _FEATURES = [  # exact definitions: curation/features/__init__.py
     _count("tokens", "tokens of the text by the recipe's tokenizer, special tokens left out; null without text"),
 ]
 
+_PERSONAL_DATA = [  # what each type is: curation/normalise/pii
+    _count(f"masked_{name}", f"{what} that were masked (mask_personal_data), in the text and its title")
+    for name, what in (
+        ("email", "e-mail addresses"),
+        ("phone", "telephone numbers"),
+        ("postal_code", "postal codes"),
+        ("address", "addresses down to the house number"),
+        ("my_number", "individual numbers (マイナンバー)"),
+        ("corporate_number", "corporate numbers (法人番号)"),
+        ("bank_account", "numbers of bank accounts"),
+        ("card", "card numbers"),
+        ("passport", "passport numbers"),
+        ("driving_licence", "numbers of driving licences"),
+        ("ip", "public IP addresses"),
+        ("person_name", "names of private persons"),
+    )
+]
+
 _DEDUP = [
     Column("form_key", KEY, "hash of the normal form (curation/dedup/normal_form.py): equal key = same text"),
     Column("form_chars", pa.int32(), "characters of the normal form; null where `form_key` is"),
@@ -198,7 +216,7 @@ _DEDUP = [
     Column("repeat", pa.int32(), "showings in one pass over the released set, ≥ 1; Σ over a cluster ≤ K"),
 ]
 
-COLUMNS: dict[str, Column] = {c.name: c for c in _ORIGIN + _TEXT + _LANGUAGE + _QUALITY + _FEATURES + _DEDUP}
+COLUMNS: dict[str, Column] = {c.name: c for c in _ORIGIN + _TEXT + _LANGUAGE + _QUALITY + _FEATURES + _PERSONAL_DATA + _DEDUP}
 """Every column by name, in the order in which shards hold them."""
 
 KEY_COLUMNS = ("id", "source", "url", "host", "date", "file", "offset", "length", "payload_bytes")
