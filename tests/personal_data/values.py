@@ -19,9 +19,13 @@ KANJI = str.maketrans("0123456789", "〇一二三四五六七八九")
 SLOT = re.compile(r"\{(!?)(\w+)(?::(\d+))?\}")
 SURNAMES = "佐藤 鈴木 高橋 田中 伊藤 渡辺 山本 中村 小林 加藤 吉田 山田 佐々木 山口 松本 井上 木村 林 清水 斎藤 石川 前田 藤田 小川 岡田 後藤 長谷川 村上 近藤 石井".split()
 GIVEN = "太郎 花子 一郎 美咲 健太 陽子 翔太 愛 大輔 恵子 直樹 由美 拓也 裕子 和也 真由美 誠 久美子 浩二 智子 達也 さくら 亮 あかり 隆 明美 健一 幸子 剛 京子".split()
-BANKS = "みずほ銀行 三菱UFJ銀行 りそな銀行 千葉銀行 横浜銀行 京都信用金庫 静岡銀行 城南信用金庫 北海道銀行 労働金庫".split()
+BANKS = (
+    "みずほ銀行 三菱UFJ銀行 りそな銀行 千葉銀行 横浜銀行 京都信用金庫 静岡銀行 城南信用金庫 北海道銀行 労働金庫".split()
+)
 BRANCHES = "渋谷支店 本店営業部 駅前支店 八重洲支店 大通支店 中央支店 梅田支店 東口出張所".split()
-BUILDINGS = "コーポ山田 メゾン白樺 サンハイツ グリーンマンション 第二若葉荘 中央ビル リバーサイドタワー パークハイム".split()
+BUILDINGS = (
+    "コーポ山田 メゾン白樺 サンハイツ グリーンマンション 第二若葉荘 中央ビル リバーサイドタワー パークハイム".split()
+)
 
 
 class Planted(NamedTuple):
@@ -179,7 +183,9 @@ class Values:
             "mobile_bare": lambda: self.mobile().replace("-", ""),
             "mobile_dots": lambda: self.mobile().replace("-", "."),
             "phone_space": lambda: self.phone().replace("-", " "),
-            "free_phone": lambda: self.rng.choice([f"0120-{self.digits(3)}-{self.digits(3)}", f"0800-{self.digits(3)}-{self.digits(4)}"]),
+            "free_phone": lambda: self.rng.choice(
+                [f"0120-{self.digits(3)}-{self.digits(3)}", f"0800-{self.digits(3)}-{self.digits(4)}"]
+            ),
             "navi_phone": lambda: f"0570-{self.digits(3)}-{self.digits(3)}",
             "ip_phone": lambda: f"050-{n(3000, 9999)}-{self.digits(4)}",
             "intl_phone": lambda: "+81-" + self.rng.choice([self.phone, self.mobile])()[1:],
@@ -231,7 +237,23 @@ TYPE_OF = {
     "furikae": "bank_account",
     "ip6": "ip",
 }
-NO_DATA = {"d", "D", "date", "isbn13h", "isbn10h", "isbn13", "jan13", "tracking", "version4", "imei", "bank", "branch", "pref", "city", "town"}
+NO_DATA = {
+    "d",
+    "D",
+    "date",
+    "isbn13h",
+    "isbn10h",
+    "isbn13",
+    "jan13",
+    "tracking",
+    "version4",
+    "imei",
+    "bank",
+    "branch",
+    "pref",
+    "city",
+    "town",
+}
 TYPES = "email phone postal_code address my_number corporate_number bank_account card passport driving_licence ip person_name".split()
 
 
@@ -260,7 +282,9 @@ def fill(context: str, values: Values, kind: str, group: str) -> Planted:
     return Planted("".join([*parts, context[at:]]), tuple(pieces), group, kind)
 
 
-def planted(places: list[tuple[str, str, str]], times: int = 10, seed: int = 0, name: str = "contexts.yaml") -> list[Planted]:
+def planted(
+    places: list[tuple[str, str, str]], times: int = 10, seed: int = 0, name: str = "contexts.yaml"
+) -> list[Planted]:
     """Every context, filled `times` times."""
     contexts: dict[str, Any] = yaml.safe_load((HERE / name).read_text(encoding="utf-8"))
     values = Values(places, seed)
@@ -289,7 +313,9 @@ class Score(NamedTuple):
         return self.found / (self.found + self.false) if self.found + self.false else 1.0
 
 
-def scores(texts: list[Planted], find: Callable[[str], list[tuple[str, int, int]]]) -> tuple[dict[str, Score], list[tuple[str, Planted, Any]]]:
+def scores(
+    texts: list[Planted], find: Callable[[str], list[tuple[str, int, int]]]
+) -> tuple[dict[str, Score], list[tuple[str, Planted, Any]]]:
     """Score of each type, and what went wrong: a piece counts as found only where type and both ends are exact."""
     counts = {t: [0, 0, 0] for t in TYPES}
     wrong: list[tuple[str, Planted, Any]] = []

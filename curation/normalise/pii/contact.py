@@ -4,7 +4,7 @@ import ipaddress
 import re
 from collections.abc import Iterator
 
-from curation.normalise.pii.evidence import labelled, part_of_a_word
+from curation.normalise.pii.evidence import in_a_url, labelled, part_of_a_word
 from curation.normalise.pii.folded import arabic, digits_of
 from curation.normalise.pii.found import Found
 
@@ -12,7 +12,9 @@ _DOMAIN = r"(?:[A-Za-z0-9!](?:[A-Za-z0-9!-]*[A-Za-z0-9!])?\.)+(?P<top>[A-Za-z]{2
 _AT = r"(?:@| ?[(\[]at[)\]] ?)"
 _EMAIL = re.compile(rf"(?<![A-Za-z0-9._%+-])[A-Za-z0-9_](?:[A-Za-z0-9._%+-]{{0,62}}[A-Za-z0-9_+-])?{_AT}{_DOMAIN}")
 _ODD_EMAIL = re.compile(rf"(?<![^\s<>:;,()])[!#$%&'*+/=?^_`{{|}}~.A-Za-z0-9-]{{2,64}}@{_DOMAIN}")
-_FILE_ENDINGS = frozenset("png jpg jpeg gif svg webp ico css js ts py rb html htm so dll exe json xml txt pdf zip gz whl".split())
+_FILE_ENDINGS = frozenset(
+    "png jpg jpeg gif svg webp ico css js ts py rb html htm so dll exe json xml txt pdf zip gz whl".split()
+)
 
 
 def emails(text: str) -> Iterator[Found]:
@@ -27,7 +29,7 @@ def emails(text: str) -> Iterator[Found]:
         for match in pattern.finditer(text):
             if match["top"].lower() in _FILE_ENDINGS or re.compile(r":[A-Za-z~/]").match(text, match.end()):
                 continue
-            if "://" in text[max(0, match.start() - 30) : match.start()].rsplit(" ", 1)[-1].rsplit("\n", 1)[-1]:
+            if in_a_url(text, match.start()):
                 continue
             if pattern is _ODD_EMAIL and _EMAIL.search(match[0]):
                 continue
@@ -36,10 +38,10 @@ def emails(text: str) -> Iterator[Found]:
 
 _GAP = r"(?: ?- ?|[ .]|\)[- ]?|[- ]?\()"
 _GROUPED = re.compile(
-    rf"(?<![0-9A-Za-z])(?<![0-9][-. ])(?<![/=_#.])\(?0[0-9]{{1,4}}{_GAP}[0-9]{{1,4}}{_GAP}[0-9]{{3,4}}(?![0-9])(?!-[0-9])"
+    rf"(?<![0-9A-Za-z])(?<![0-9][-.])(?<![=_#.])\(?0[0-9]{{1,4}}{_GAP}[0-9]{{1,4}}{_GAP}[0-9]{{3,4}}(?![0-9])(?!-[0-9])"
     r"(?![.][0-9])(?! [0-9]{4})"
 )
-_BARE = re.compile(r"(?<![0-9A-Za-z])0[0-9]{9,10}(?![0-9A-Za-z_-])")
+_BARE = re.compile(r"(?<![0-9A-Za-z])0[0-9]{9,10}(?![0-9A-Za-z_&-])")
 _INTERNATIONAL = re.compile(
     r"(?<![0-9A-Za-z+])(?:\+ ?81|010-81|0081)(?:[- ]?\(0\))?(?:[- (]{0,2}[0-9]{1,5}[- )]{0,2}){1,4}(?<=[0-9])(?![0-9])"
 )
@@ -82,13 +84,16 @@ def _in_digits(text: str) -> Iterator[Found]:
         if 9 <= len(digits_of(match[0])) - (4 if match[0][0] == "0" else 2) - match[0].startswith("010") <= 11:
             yield Found("phone", match.start(), match.end())
     for match in _GROUPED.finditer(text):
-        if is_phone(match[0]):
-            start = match.start()
+        start = match.start()
+        a_row = " " in match[0] and text[max(0, start - 2) : start].rstrip(" ")[-1:].isdigit()  # of numbers in a table
+        if is_phone(match[0]) and not a_row and not in_a_url(text, start):
             closed = text[start] == "(" and match[0].count("(") > match[0].count(")")
             yield Found("phone", start + closed, match.end())
     for match in _BARE.finditer(text):
         start, end = match.span()
-        if not part_of_a_word(text, start) and is_phone(match[0]) and labelled(text, start, end, _PHONE_LABEL) >= 0:
+        if part_of_a_word(text, start) or not is_phone(match[0]):
+            continue
+        if labelled(text, start, end, _PHONE_LABEL) >= (text[start - 1 : start] == "="):
             yield Found("phone", start, end)
     for match in _LOCAL.finditer(text):
         yield Found("phone", match.start(1), match.end(1))
@@ -136,7 +141,8 @@ def postal_codes(text: str, addresses: list[Found]) -> Iterator[Found]:
 _IPV4 = re.compile(r"(?<![0-9A-Za-z.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9A-Za-z])(?!\.[0-9])(?!-[0-9])")
 _IPV6 = re.compile(r"(?<![0-9A-Za-z.])(?<![0-9A-Fa-f]:)(?<!::)[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]{3,34}(?![0-9A-Za-z:.])")
 _VERSION = re.compile(
-    r"(?:version|ver\.?|v|バージョン|版|rev\.?|リリース|release|ファームウェア|OID|節|章|第|§|セクション|項|図|表|[A-Za-z][A-Za-z0-9_-]*)[\s:=\"'(]{0,3}$",
+    r"(?:version|ver\.?|v|バージョン|版|rev\.?|リリース|release|ファームウェア|OID|節|章|第|§|セクション|項|図|表|build|ビルド)[\s:=\"'(]{0,3}$"
+    r"|[A-Za-z0-9_][-/]$",
     re.IGNORECASE,
 )
 _HOST = re.compile(

@@ -15,13 +15,16 @@ _OTHER = re.compile(
     r"(?:の|は|が|を|も|とは|[:：=#|、,\s(（「\[［【)）」\]］】])*$"
 )
 _LETTER_BEFORE = re.compile(r"(?:[A-Za-z0-9_./#%&?+~-]|約\s?|¥|\$|0x)$")
+_URL_BEFORE = re.compile(r"(?:://|www\.|[?&][\w.]+=)[!-~]*$")
 _UNIT_AFTER = re.compile(
     r"\s?(?:円|人|件|個|株|台|枚|通|冊|本の|本が|ドル|元|km|kg|[gmt]\b|トン|%|百万|千|万|億|号(?!室|棟)|名|票|歳|回|年|月|日|時|"
     r"バイト|文字|ページ|行|点|倍|度|秒|分)|[A-Za-z_]|\.\d|\.[a-z]|,\d|/\d"
 )
 
 
-def labelled(text: str, start: int, end: int, label: re.Pattern[str], label_after: re.Pattern[str] | None = None) -> int:
+def labelled(
+    text: str, start: int, end: int, label: re.Pattern[str], label_after: re.Pattern[str] | None = None
+) -> int:
     """1 where the label speaks of text[start:end], −1 where another does or a unit follows, 0 where nothing does.
 
     `label` is searched in the 40 characters before, `label_after` matched right behind; the nearest label wins.
@@ -48,6 +51,15 @@ def labelled(text: str, start: int, end: int, label: re.Pattern[str], label_afte
 def counts_something(text: str, end: int) -> bool:
     """Whether a unit, a letter or more digits behind a number say that it is an amount or a part of something longer."""
     return _UNIT_AFTER.match(text, end) is not None
+
+
+def in_a_url(text: str, start: int) -> bool:
+    """Whether what begins there stands inside a URL or a query (…?id=0120444444).
+
+    >>> in_a_url("https://example.jp/0120-444-444", 19), in_a_url("FAX/0120-444-444", 4)
+    (True, False)
+    """
+    return _URL_BEFORE.search(text, max(0, start - BEFORE), start) is not None
 
 
 def part_of_a_word(text: str, start: int) -> bool:

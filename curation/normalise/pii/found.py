@@ -4,20 +4,18 @@ from collections.abc import Iterable
 from typing import Literal, NamedTuple, get_args
 
 PersonalDataType = Literal[
-    *(
-        "email",
-        "phone",
-        "postal_code",
-        "address",
-        "my_number",
-        "corporate_number",
-        "bank_account",
-        "card",
-        "passport",
-        "driving_licence",
-        "ip",
-        "person_name",
-    )
+    "email",
+    "phone",
+    "postal_code",
+    "address",
+    "my_number",
+    "corporate_number",
+    "bank_account",
+    "card",
+    "passport",
+    "driving_licence",
+    "ip",
+    "person_name",
 ]
 TYPES: tuple[str, ...] = get_args(PersonalDataType)
 """Every type, in the order in which columns and reports show them."""

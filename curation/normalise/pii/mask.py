@@ -1,8 +1,8 @@
 """Masking: every piece of personal data that is found becomes a typed token, or a value of the same form that is nobody's.
 
-    find(text)          the pieces, in order
-    mask(text)          the text with tokens in their place, and how many of each type
-    replacement(…)      what stands in place of one piece
+find(text)          the pieces, in order
+mask(text)          the text with tokens in their place, and how many of each type
+replacement(…)      what stands in place of one piece
 """
 
 from collections import Counter

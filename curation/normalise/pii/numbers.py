@@ -9,8 +9,12 @@ from curation.normalise.pii.folded import digits_of
 from curation.normalise.pii.found import Found
 
 _IS = r"(?:の|記載の?|[ (]{1,2})?(?:番号|[Nn][Oo]\.?|ナンバー|欄)?"
-_TWELVE = re.compile(r"(?<![0-9A-Za-z])(?<![0-9][-. ])(?:[0-9]{12}|[0-9]{4}([ -])[0-9]{4}\1[0-9]{4})(?![0-9A-Za-z])(?![- ][0-9]{4}(?![0-9]))")
-_MY_NUMBER = re.compile(rf"(?:マイナンバー|ﾏｲﾅﾝﾊﾞｰ|個人番号|通知カード|[Mm][Yy][ _-]?[Nn](?:umber|UMBER))(?:カード)?{_IS}")
+_TWELVE = re.compile(
+    r"(?<![0-9A-Za-z])(?<![0-9][-. ])(?:[0-9]{12}|[0-9]{4}([ -])[0-9]{4}\1[0-9]{4})(?![0-9A-Za-z])(?![- ][0-9]{4}(?![0-9]))"
+)
+_MY_NUMBER = re.compile(
+    rf"(?:マイナンバー|ﾏｲﾅﾝﾊﾞｰ|個人番号|通知カード|[Mm][Yy][ _-]?[Nn](?:umber|UMBER))(?:カード)?{_IS}"
+)
 _MY_NUMBER_AFTER = re.compile(r"[ ()「は]{0,3}(?:マイナンバー|個人番号)")
 _LICENCE = re.compile(rf"(?:運転免許証?|免許証|免許の番号|[Dd]river'?s? [Ll]icen[sc]e){_IS}(?:[Nn]umber)?")
 _LICENCE_AFTER = re.compile(r"[ ()号]{0,4}(?:自動車)?(?:運転免許|免許証)")
@@ -39,11 +43,16 @@ def driving_licences(text: str) -> Iterator[Found]:
     """
     for match in _TWELVE.finditer(text):
         start, end = match.span()
-        if check_digits.driving_licence(digits_of(match[0])) and labelled(text, start, end, _LICENCE, _LICENCE_AFTER) > 0:
+        if (
+            check_digits.driving_licence(digits_of(match[0]))
+            and labelled(text, start, end, _LICENCE, _LICENCE_AFTER) > 0
+        ):
             yield Found("driving_licence", start, end)
 
 
-_THIRTEEN = re.compile(r"(?<![0-9])(?<![0-9][-.])(?:[0-9]{13}|[0-9]-[0-9]{4}-[0-9]{4}-[0-9]{4})(?![0-9A-Za-z])(?!-[0-9])")
+_THIRTEEN = re.compile(
+    r"(?<![0-9])(?<![0-9][-.])(?:[0-9]{13}|[0-9]-[0-9]{4}-[0-9]{4}-[0-9]{4})(?![0-9A-Za-z])(?!-[0-9])"
+)
 _CORPORATE = re.compile(rf"(?:法人番号|登録番号|インボイス|[Cc]orporate[ _][Nn]umber){_IS}")
 _CORPORATE_AFTER = re.compile(r"[ ()は]{0,3}法人番号")
 _INVOICE = re.compile(r"(?<![A-Za-z0-9])T$")
@@ -76,7 +85,7 @@ _CARD = re.compile(
     r"(?![0-9A-Za-z])(?![-. ][0-9])"
 )
 _CARD_LABEL = re.compile(
-    rf"(?:カード|クレカ|[Cc]ard|CARD|[Vv]isa|VISA|JCB|[Mm]aster(?:[Cc]ard)?|アメックス|AMEX|ダイナース|マスター|PAN)(?:[_ ][Nn]umber)?{_IS}"
+    rf"(?:カード|クレカ|クレジット|[Cc]ard|CARD|[Vv]isa|VISA|JCB|[Mm]aster(?:[Cc]ard)?|アメックス|AMEX|ダイナース|マスター|PAN)(?:[_ ][Nn]umber)?{_IS}"
 )
 _OTHER_CARD = re.compile(r"(?:ポイント|会員|図書|診察|保険|テレホン)カード[^0-9]{0,6}$")
 
@@ -102,7 +111,9 @@ def cards(text: str) -> Iterator[Found]:
 _SEVEN = re.compile(r"(?<![0-9A-Za-z])(?<![0-9][-.,])[0-9]{7,8}(?![0-9A-Za-z])(?![-.,][0-9])")
 _BANK = re.compile(r"銀行|信用金庫|信金|信用組合|信組|農協|農業協同組合|ＪＡ|JA|労働金庫|労金|金融機関|ゆうちょ")
 _KIND = re.compile(r"(?:普通|当座|貯蓄|\(普\)|\(当\))(?:預金)?(?:口座)?(?:番号)?[^0-9\n円株車郵残]{0,6}$")
-_ACCOUNT = re.compile(r"口座(?:番号|[Nn][Oo]\.?|№)[^0-9\n]{0,8}$|口座(?:番号)?\(7桁\)\s?$|(?:普通|当座)(?:預金)?口座[^0-9\n数開]{0,4}$")
+_ACCOUNT = re.compile(
+    r"口座(?:番号|[Nn][Oo]\.?|№)[^0-9\n]{0,8}$|口座(?:番号)?\(7桁\)\s?$|(?:普通|当座)(?:預金)?口座[^0-9\n数開]{0,4}$"
+)
 _AT_BRANCH = re.compile(r"口座.*(?:支店|本店|出張所|営業部)[^0-9]{0,3}$")
 _TRANSFER = re.compile(r"(?:振替|口座)[^0-9\n]{0,8}([0-9]{5}-[0-9]-[0-9]{1,7})(?![0-9-])")
 _POST_OFFICE = re.compile(r"記号[^0-9\n]{0,4}([0-9]{5})(?![0-9])[^0-9\n]{0,4}番号[^0-9\n]{0,4}([0-9]{2,8})(?![0-9])")
@@ -125,7 +136,9 @@ def bank_accounts(text: str) -> Iterator[Found]:
         before = text[max(0, start - 40) : start]
         if counts_something(text, end):
             continue
-        named = _KIND.search(before) and (_BANK.search(before) or "支店" in before or "口座" in before or "振込" in before)
+        named = _KIND.search(before) and (
+            _BANK.search(before) or "支店" in before or "口座" in before or "振込" in before
+        )
         if _ACCOUNT.search(before) or named or (_AT_BRANCH.search(before) and _BANK.search(before)):
             yield Found("bank_account", start, end)
 

@@ -24,6 +24,9 @@ _BEFORE_CONTACT = re.compile(
     r"([一-鿿々ぁ-んァ-ヺー]{2,16}(?:[ \u3000][一-鿿々ぁ-んァ-ヺー]{1,5})?)[ \u3000]?(?:[（(<＜]|携帯|電話|TEL|[ \u3000:：]){0,3}$"
 )
 _BEHIND_ADDRESS = re.compile(r"[ \u3000\n]{1,2}(?=[一-鿿々ぁ-んァ-ヺー])")
+_NO_GIVEN_NAME = re.compile(
+    "[市区町村県府都道郡課係部室局所店社会院園校駅家方様殿氏君はがをにのでとも]$|さん|くん|ちゃん|先生|[はがをにので]"
+)
 _TITLES = ("様", "殿")
 _SPACES = " \u3000"
 
@@ -66,6 +69,11 @@ def name_size(said: str, behind: str = "") -> int:
     gap = len(words[1][0]) if at == 2 else 0
     if at < len(words) and words[at][0] not in _TITLES and _is(words[at], "名", "一般", "姓"):
         return family + gap + len(words[at][0])
+    rest = "".join(w[0] for w in words[at:])
+    if 1 <= len(rest.removesuffix("様")) <= 3 and not _NO_GIVEN_NAME.search(
+        rest
+    ):  # さくら, 愛: words that are names too
+        return family + gap + len(rest.removesuffix("様"))
     following = words[at][0] if at < len(words) else behind
     return family if following.startswith(_TITLES) else 0
 
