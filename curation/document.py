@@ -181,22 +181,10 @@ _FEATURES = [  # exact definitions: curation/features/__init__.py
     _count("tokens", "tokens of the text by the recipe's tokenizer, special tokens left out; null without text"),
 ]
 
-_PERSONAL_DATA = [  # what each type is: curation/normalise/pii
-    _count(f"masked_{name}", f"{what} that were masked (mask_personal_data), in the text and its title")
-    for name, what in (
-        ("email", "e-mail addresses"),
-        ("phone", "telephone numbers"),
-        ("postal_code", "postal codes"),
-        ("address", "addresses down to the house number"),
-        ("my_number", "individual numbers (マイナンバー)"),
-        ("corporate_number", "corporate numbers (法人番号)"),
-        ("bank_account", "numbers of bank accounts"),
-        ("card", "card numbers"),
-        ("passport", "passport numbers"),
-        ("driving_licence", "numbers of driving licences"),
-        ("ip", "public IP addresses"),
-        ("person_name", "names of private persons"),
-    )
+_MASKED = "email phone postal_code address my_number corporate_number bank_account card passport driving_licence ip person_name"
+_PERSONAL_DATA = [  # what each is: docs/personal-data.md
+    _count(f"masked_{kind}", f"pieces of personal data ({kind}) masked in the text and its title")
+    for kind in _MASKED.split()
 ]
 
 _DEDUP = [

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from curation.normalise.pii.found import Found
-from curation.normalise.pii.places import ONE_GA, Place, first_letters, place_at, places
+from curation.normalise.pii.places import ONE_GA, Place, longest, place_at, places
 
 _D, _N = r"[0-9]{1,5}", r"(?:[0-9]{1,5}|[一二三四五六七八九十百千〇]{1,6})"
 _J = r"(?: ?- ?|[のノ之])"
@@ -47,6 +47,7 @@ _BUILDING = re.compile(
 _ROOM = re.compile(
     r"号室|ビル|マンション|ハイツ|コーポ|荘|アパート|タワー|レジデンス|メゾン|ハウス|パレス|プラザ|ハイム|団地|寮|館|コート|ヴィラ|[0-9]F|[0-9]階"
 )
+_LAST_LETTER = re.compile("[都道府県市区町村]")
 _LABEL = re.compile(
     r"(?:〒[ 0-9〇一-九-]{0,10}|(?:住所|所在地|送付先|宛先|届け先|送り先|本籍|住居|会場|勤務先|場所|アクセス)[^。\n]{0,6}?)[\s:(は】|「]{0,4}$"
 )
@@ -60,18 +61,26 @@ def addresses(text: str) -> Iterator[Found]:
     >>> [*addresses("東京都千代田区で10月5日に、千代田区霞が関1丁目の人口は3人")]
     []
     """
-    first, known = first_letters(), places()
-    at = 0
-    while at < len(text):
-        if text[at] not in first or not (name := place_at(text, at)):
-            at += 1
+    known, past = places(), 0
+    for at in sorted(_beginnings(text)):
+        if at < past:
             continue
+        name = place_at(text, at)
         end = _end_of_address(text, at, at + len(name), known[name])
         if end:
             yield Found("address", at, end)
-            at = end
-        else:
-            at += 1
+            past = end
+
+
+def _beginnings(text: str) -> set[int]:
+    """Where names of places begin: looked for backwards from the few characters by which they all end."""
+    known, most = places(), longest()
+    return {
+        at
+        for last in _LAST_LETTER.finditer(text)
+        for at in range(max(0, last.end() - most), last.start())
+        if text[at : last.end()] in known
+    }
 
 
 def _end_of_address(text: str, start: int, at: int, place: Place) -> int:

@@ -7,13 +7,14 @@ rights stand behind it, how often a text will be shown. Everything is read again
     funnel.py           what each step took         distributions.py   values beside thresholds
     release_counts.py   characters, hosts, signals  decoding.py        encodings and languages
     clusters.py         near-duplicates, showings   boilerplate.py     lines on very many pages
+    personal_data.py    what was masked, by type
     page_samples.py     pages to look at, masked unless asked
     generated.py        instruction data made from the pages
     svg.py              drawing                     findings.py        titles that say what was found
     page.html style.css language.js                 the page
 
 The page holds no script but its language switch, and its Content-Security-Policy allows nothing else, so that the text of a
-hostile page stays text even if an escape were missed. Page text is in the file only with `samples` (DESIGN rule 10).
+hostile page stays text even if an escape were missed. Page text is in the file only with `samples` (DESIGN rule 10), personal data never.
 """
 
 import base64
@@ -42,7 +43,8 @@ from recipes.engine.report.findings import EVIDENCE, REPLACED_WORDS, Findings, l
 from recipes.engine.report.funnel import Funnel, funnel, share_words
 from recipes.engine.report.funnel_figure import draw_funnel
 from recipes.engine.report.generated import generated
-from recipes.engine.report.page_samples import PageSamples, page_samples
+from recipes.engine.report.page_samples import PageSamples, page_samples, without_personal_data
+from recipes.engine.report.personal_data import personal_data
 from recipes.engine.report.release_counts import ALWAYS_SHOWN, SIGNALS, ReleaseCounts, release_counts
 from recipes.engine.run_folder import Run, open_run
 from recipes.engine.run_rules import RunRules, run_rules
@@ -103,6 +105,7 @@ def contents(run: Run, samples: bool) -> dict[str, Any]:
         "counts": counts,
         "clusters": grouped,
         "boilerplate": boilerplate(run),
+        "personal_data": personal_data(run),
         "decoding": decoded,
         "samples": pages,
         "titles": said,
@@ -110,7 +113,7 @@ def contents(run: Run, samples: bool) -> dict[str, Any]:
         "tokens": _tokens(counts),
         "figures": _figures(tree, grouped, said),
         "panels": _panels(run, drawn, tree),
-        "shown_text": lambda text: (text or "")[:120] if samples else masked(text),
+        "shown_text": lambda text: without_personal_data(text)[:120] if samples else masked(text),
         "content": run.manifest(run.chain[-1]).get("content"),
         **_decoding_tables(decoded, rows),
         **_host_table(counts, rules),
