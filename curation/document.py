@@ -204,7 +204,9 @@ _DEDUP = [
     Column("repeat", pa.int32(), "showings in one pass over the released set, ≥ 1; Σ over a cluster ≤ K"),
 ]
 
-COLUMNS: dict[str, Column] = {c.name: c for c in _ORIGIN + _TEXT + _LANGUAGE + _QUALITY + _FEATURES + _PERSONAL_DATA + _DEDUP}
+COLUMNS: dict[str, Column] = {
+    c.name: c for c in _ORIGIN + _TEXT + _LANGUAGE + _QUALITY + _FEATURES + _PERSONAL_DATA + _DEDUP
+}
 """Every column by name, in the order in which shards hold them."""
 
 KEY_COLUMNS = ("id", "source", "url", "host", "date", "file", "offset", "length", "payload_bytes")

@@ -1,7 +1,7 @@
 """Rejecting pages by lists of words (NG ワード): more than a share of the text.
 
-Lists are data with a source and a licence (`listed.py`): those that come along by name, and the user's own. A page is searched once for
-all words of all lists together (Aho–Corasick, the Rust crate behind polars); only pages with a hit are looked at closer. Not one
+Lists are data with a source and a licence (`listed.py`): those that come along by name, and the user's own. A page is searched
+once for all words of all lists together (Aho–Corasick, the Rust crate behind polars); only pages with a hit are looked at closer. Not one
 hit decides but how much of the text such words are, read from left to right with the longest at each place (so a word inside a
 longer one counts once). Ideas: Swallow's ngword.py (longest match, bound 0.05) and HojiChar's NgWordsFilterJa, which rejects at the
 first word (`max_fraction: 0`; `whole_katakana` is its `ignore_confused`).
@@ -25,8 +25,8 @@ _KATAKANA = re.compile(r"[ァ-ヴー]+")
 class NgWords(Decide):
     """Rejects rows of which words of the lists are more than a share.
 
-    lists: names of lists that come along (`hojichar_adult_ja`, `hojichar_discrimination_ja`, `hojichar_violence_ja`), or paths of YAML
-    files. max_fraction: share of the text's characters inside such words that is still kept, in [0, 1); 0 rejects at the first word.
+    lists: names of lists that come along (`hojichar_adult_ja`, `hojichar_discrimination_ja`, `hojichar_violence_ja`), or paths of
+    YAML files. max_fraction: share of the text's characters inside such words that is still kept, in [0, 1); 0 rejects at the first word.
     whole_katakana: katakana words count only without katakana beside them (not アス in アスパラ).
     """
 

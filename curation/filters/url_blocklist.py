@@ -2,9 +2,9 @@
 
 Lists are data with a source and a licence (`listed.py`); their entries stand one a line, as in UT1's `domains` and `urls` files:
 `example.com` stands for the host and all hosts under it, `example.com/adult` for the pages under that path; a leading `*.`, `.`,
-`www.` or scheme changes nothing, `#` begins a comment. None comes along: the lists that others use are under licences that go on to
-what holds them (UT1 is CC-BY-SA-4.0), so a recipe brings them, described in a YAML file. Swallow's ngurl.py uses UT1 and refuses `.5ch.net` and `wikipedia.org`; it compares whole host names
-otherwise, and stops on a URL without one.
+`www.` or scheme changes nothing, `#` begins a comment. None comes along: the lists that others use have terms of their own, so a
+recipe brings them, described in a YAML file. Swallow's ngurl.py uses UT1 and refuses `.5ch.net` and `wikipedia.org`; it compares
+whole host names otherwise, and stops on a URL without one.
 Millions of entries are held as sorted 64-bit hashes beside one Arrow array of their texts, about 40 bytes each.
 """
 

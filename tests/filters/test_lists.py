@@ -2,6 +2,7 @@
 
 import pickle
 from collections.abc import Sequence
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -116,7 +117,9 @@ def test_a_list_says_in_the_manifest_where_it_is_from(tmp_path):
     notes = NgWords(["hojichar_adult_ja"], max_fraction=0.05).manifest_notes()["word_lists"]
     assert notes["hojichar_adult_ja"]["licence"] == "Apache-2.0"
     assert notes["hojichar_adult_ja"]["version"] == "0.18.1"
-    assert UrlBlocklist([hosts(tmp_path, "own", "a.example")]).manifest_notes()["url_lists"]["own"]["licence"] == "CC0-1.0"
+    assert (
+        UrlBlocklist([hosts(tmp_path, "own", "a.example")]).manifest_notes()["url_lists"]["own"]["licence"] == "CC0-1.0"
+    )
 
 
 def test_density_decides_and_not_one_hit(tmp_path):
@@ -137,10 +140,9 @@ def test_density_decides_and_not_one_hit(tmp_path):
 def test_a_list_without_source_version_or_licence_is_refused(tmp_path, said, source):
     (tmp_path / "ng").write_text("賭博\n", encoding="utf-8")
     path = described(tmp_path, "ng")
-    given = yaml.safe_load(open(path, encoding="utf-8")) | {"source": source}
+    given = yaml.safe_load(Path(path).read_text(encoding="utf-8")) | {"source": source}
     given = {k: v for k, v in given.items() if v is not None}
-    with open(path, "w", encoding="utf-8") as file:
-        yaml.safe_dump(given, file, allow_unicode=True)
+    Path(path).write_text(yaml.safe_dump(given, allow_unicode=True), encoding="utf-8")
     with pytest.raises(ValueError, match=said):
         NgWords([path], 0.05)
 
@@ -156,7 +158,10 @@ def test_a_list_of_another_version_of_its_package_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"is the list of hojichar==0\.1, and .* is installed"):
         NgWords([described(tmp_path, "old", file=None, wheel=wheel)], 0.05)
     with pytest.raises(ValueError, match="which is not installed: pip install no-such-package==1"):
-        NgWords([described(tmp_path, "no", file=None, wheel=wheel | {"distribution": "no-such-package", "version": "1"})], 0.05)
+        NgWords(
+            [described(tmp_path, "no", file=None, wheel=wheel | {"distribution": "no-such-package", "version": "1"})],
+            0.05,
+        )
     other = wheel | {"version": "0.18.1", "file": "hojichar/dict/adult_keywords_ja.txt"}
     other["licence_file"] = "hojichar-0.18.1.dist-info/licenses/LICENSE"
     with pytest.raises(ValueError, match="another sha256"):

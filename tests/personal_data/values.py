@@ -17,8 +17,14 @@ HERE = Path(__file__).resolve().parent
 WIDE = str.maketrans({chr(c): chr(c + 0xFEE0) for c in range(0x21, 0x7F)} | {" ": "\u3000"})
 KANJI = str.maketrans("0123456789", "〇一二三四五六七八九")
 SLOT = re.compile(r"\{(!?)(\w+)(?::(\d+))?\}")
-SURNAMES = "佐藤 鈴木 高橋 田中 伊藤 渡辺 山本 中村 小林 加藤 吉田 山田 佐々木 山口 松本 井上 木村 林 清水 斎藤 石川 前田 藤田 小川 岡田 後藤 長谷川 村上 近藤 石井".split()
-GIVEN = "太郎 花子 一郎 美咲 健太 陽子 翔太 愛 大輔 恵子 直樹 由美 拓也 裕子 和也 真由美 誠 久美子 浩二 智子 達也 さくら 亮 あかり 隆 明美 健一 幸子 剛 京子".split()
+SURNAMES = (
+    "佐藤 鈴木 高橋 田中 伊藤 渡辺 山本 中村 小林 加藤 吉田 山田 佐々木 山口 松本 井上 木村 林 清水 斎藤 "
+    "石川 前田 藤田 小川 岡田 後藤 長谷川 村上 近藤 石井"
+).split()
+GIVEN = (
+    "太郎 花子 一郎 美咲 健太 陽子 翔太 愛 大輔 恵子 直樹 由美 拓也 裕子 和也 真由美 誠 久美子 浩二 智子 "
+    "達也 さくら 亮 あかり 隆 明美 健一 幸子 剛 京子"
+).split()
 BANKS = (
     "みずほ銀行 三菱UFJ銀行 りそな銀行 千葉銀行 横浜銀行 京都信用金庫 静岡銀行 城南信用金庫 北海道銀行 労働金庫".split()
 )
@@ -150,11 +156,13 @@ class Values:
         return self.until(lambda a: ipaddress.ip_address(a).is_global and int(a.split(".")[0]) < 224, made)
 
     def ip6(self) -> str:
-        return f"{self.rng.choice(['2400', '240b', '2001'])}:{self.rng.randint(0x1000, 0xFFF0):x}:{self.rng.randint(1, 0xFFF):x}::{self.rng.randint(1, 0xFF):x}"
+        n = self.rng.randint
+        return f"{self.rng.choice(['2400', '240b', '2001'])}:{n(0x1000, 0xFFF0):x}:{n(1, 0xFFF):x}::{n(1, 0xFF):x}"
 
     def email(self) -> str:
         user = self.rng.choice(["taro", "info", "hanako.s", "kome_ya", "soumu-ka", "a.b.c", "user01", "m+list"])
-        return f"{user}{self.rng.choice(['', '7', '2026'])}@{self.rng.choice(['example.jp', 'mail.example.co.jp', 'example.com', 'gakko.example.ac.jp', 'example.ne.jp'])}"
+        hosts = ["example.jp", "mail.example.co.jp", "example.com", "gakko.example.ac.jp", "example.ne.jp"]
+        return f"{user}{self.rng.choice(['', '7', '2026'])}@{self.rng.choice(hosts)}"
 
     def tracking(self) -> str:
         body = self.digits(11)

@@ -46,7 +46,8 @@ _INTERNATIONAL = re.compile(
     r"(?<![0-9A-Za-z+])(?:\+ ?81|010-81|0081)(?:[- ]?\(0\))?(?:[- (]{0,2}[0-9]{1,5}[- )]{0,2}){1,4}(?<=[0-9])(?![0-9])"
 )
 _LOCAL = re.compile(
-    r"(?:電話(?:番号)?|TEL|Tel|tel|☎|℡|FAX|Fax|ファクス|ファックス)[:. ()・はは]{0,4}([0-9]{1,4}-[0-9]{4})(?![0-9-])(?! ?(?:円|年|人|件))"
+    r"(?:電話(?:番号)?|TEL|Tel|tel|☎|℡|FAX|Fax|ファクス|ファックス)[:. ()・は]{0,4}"
+    r"([0-9]{1,4}-[0-9]{4})(?![0-9-])(?! ?(?:円|年|人|件))"
 )
 _PHONE_LABEL = re.compile(
     r"(?:電話|携帯|フリーダイヤル|ナビダイヤル|連絡先|問い?合わせ先?|TEL|Tel|tel|☎|℡|FAX|Fax|fax|ファクス|ファックス|[Pp]hone)"
@@ -57,9 +58,9 @@ _KANJI_RUN = re.compile(r"[〇零][〇零一二三四五六七八九]+(?:[-()・
 
 
 def phones(text: str) -> Iterator[Found]:
-    """Telephone numbers of Japan: fixed, mobile (060 to 090), IP (050), free and paid services, +81, 漢数字; local ones behind a label.
+    """Telephone numbers of Japan: fixed, mobile (060 to 090), IP (050), free and paid services, +81, 漢数字.
 
-    Ten digits in a row that begin with 0 are one unless a label says otherwise; in groups, the last has four digits
+    Local ones without an area code only behind a label. Ten digits in a row that begin with 0 are one unless a label says otherwise; in groups, the last has four digits
     (three for 0120 and its like), so that dates and codes are none.
 
     >>> [text[f.start:f.end] for text in ["03(1234)5678と〇九〇-一二三四-五六七八"] for f in phones(text)]

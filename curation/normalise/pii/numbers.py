@@ -28,7 +28,7 @@ def my_numbers(text: str) -> Iterator[Found]:
     """
     for match in _TWELVE.finditer(text):
         start, end = match.span()
-        if part_of_a_word(text, start) and text[start - 1] != "=" or not check_digits.my_number(digits_of(match[0])):
+        if (part_of_a_word(text, start) and text[start - 1] != "=") or not check_digits.my_number(digits_of(match[0])):
             continue
         said = labelled(text, start, end, _MY_NUMBER, _MY_NUMBER_AFTER)
         if (said > 0 and not counts_something(text, end)) or (said == 0 and match[1]):
@@ -85,7 +85,8 @@ _CARD = re.compile(
     r"(?![0-9A-Za-z])(?![-. ][0-9])"
 )
 _CARD_LABEL = re.compile(
-    rf"(?:カード|クレカ|クレジット|[Cc]ard|CARD|[Vv]isa|VISA|JCB|[Mm]aster(?:[Cc]ard)?|アメックス|AMEX|ダイナース|マスター|PAN)(?:[_ ][Nn]umber)?{_IS}"
+    r"(?:カード|クレカ|クレジット|[Cc]ard|CARD|[Vv]isa|VISA|JCB|[Mm]aster(?:[Cc]ard)?|アメックス|AMEX|ダイナース|マスター|PAN)"
+    rf"(?:[_ ][Nn]umber)?{_IS}"
 )
 _OTHER_CARD = re.compile(r"(?:ポイント|会員|図書|診察|保険|テレホン)カード[^0-9]{0,6}$")
 

@@ -1,8 +1,8 @@
 """Names of private persons, where morphemes and what stands beside them show one.
 
-A name alone says nothing: pages are full of authors, ministers and characters of novels, and those stay. A name is taken only where
-it is somebody's entry or somebody's contact: behind a label of a form (氏名：, 担当：, 差出人：), straight before a telephone number or
-an e-mail address, or straight behind an address; and only where SudachiPy reads a family name and a given name, or a
+A name alone says nothing: pages are full of authors, ministers and characters of novels, and those stay. A name is taken only
+where it is somebody's entry or somebody's contact: behind a label of a form (氏名：, 担当：, 差出人：), straight before a telephone
+number or an e-mail address, or straight behind an address; and only where SudachiPy reads a family name and a given name, or a
 family name before 様 or 殿. Conservative on purpose: what it misses is more than what it takes wrongly.
 """
 

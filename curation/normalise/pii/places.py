@@ -35,8 +35,8 @@ def places() -> dict[str, Place]:
     """
     made: dict[str, Place] = {}
     cities: dict[tuple[str, str], set[str]] = {}
-    for line in lzma.open(NAMES, "rt", encoding="utf-8"):
-        prefecture, city, *towns = line.rstrip("\n").split("\t")
+    for line in lzma.decompress(NAMES.read_bytes()).decode().split("\n"):
+        prefecture, city, *towns = line.split("\t")
         cities.setdefault((prefecture, city), set()).update(towns)
         if city.endswith("区") and "市" in city:  # of a ward's town, the ward is often left out
             cities.setdefault((prefecture, city[: city.index("市") + 1]), set()).update(towns)

@@ -1,4 +1,4 @@
-"""The step that masks personal data: windows by a compiled kernel, rules in the windows, typed tokens in the text, counts in columns."""
+"""The step that masks personal data: windows by a compiled kernel, rules in the windows, tokens in the text, counts in columns."""
 
 from collections import Counter
 from collections.abc import Iterator

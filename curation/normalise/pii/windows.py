@@ -1,7 +1,7 @@
 """Where in a text personal data could stand: windows around what may begin it, found in one pass and looked at closely after.
 
-What opens a window: a run of at least six digits (of any width, 漢数字 too, with up to three separators between two of them); at least
-four digits with three points; an @ or (at); at least two colons in a run of hexadecimal digits; a name of `places.py` with a
+What opens a window: a run of at least six digits (of any width, 漢数字 too, with up to three separators between two of them); at
+least four digits with three points; an @ or (at); at least two colons in a run of hexadecimal digits; a name of `places.py` with a
 digit within 30 characters on its line. A window reaches 48 characters before and 72 behind, further than any rule looks, and
 windows that touch are one. So what the rules find in the windows is what they find in the whole text.
 """

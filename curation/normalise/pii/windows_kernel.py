@@ -119,7 +119,7 @@ def _is_hex(b):
 
 @njit(nogil=True)
 def _opened(data, i, start, end, c, size, kind, past, kinds, keys, nodes, ends):
-    """Byte behind what opens a window at byte i (−1: nothing does), and byte behind the run of digits or of hex that was looked at."""
+    """Byte behind what opens a window at byte i (−1: nothing does), and bytes behind the runs of digits and of hex looked at."""
     opened = -1
     run_past, hex_past = past
     if kind & DIGIT and i >= run_past:
@@ -128,8 +128,8 @@ def _opened(data, i, start, end, c, size, kind, past, kinds, keys, nodes, ends):
             opened = run_past
     if c == 64 or c == _WIDE_AT:
         opened = max(opened, i + size)
-    if (c == 40 or c == 91) and i + 3 < end and data[i + 1] == 97 and data[i + 2] == 116:
-        if data[i + 3] == 41 or data[i + 3] == 93:
+    if (c == 40 or c == 91) and i + 3 < end:  # (at) and [at]
+        if data[i + 1] == 97 and data[i + 2] == 116 and (data[i + 3] == 41 or data[i + 3] == 93):
             opened = max(opened, i + 4)
     if c < 128 and _is_hex(c) and i >= hex_past:
         colons = 0

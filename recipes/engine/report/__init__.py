@@ -14,7 +14,8 @@ rights stand behind it, how often a text will be shown. Everything is read again
     page.html style.css language.js                 the page
 
 The page holds no script but its language switch, and its Content-Security-Policy allows nothing else, so that the text of a
-hostile page stays text even if an escape were missed. Page text is in the file only with `samples` (DESIGN rule 10), personal data never.
+hostile page stays text even if an escape were missed. Page text is in the file only with `samples` (DESIGN rule 10), and personal
+data that is found by its form never.
 """
 
 import base64

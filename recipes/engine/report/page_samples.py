@@ -1,7 +1,8 @@
 """Pages to look at: a seeded handful of released ones, and of those that each reason rejected.
 
 By default only host, reason and 80 masked characters of a page are shown (DESIGN rule 10); with text, up to 20 pages a reason and
-as many characters of each as a file of under 2 MB has room for. Rows that were rejected before personal data was masked are masked here.
+as many characters of each as a file of under 2 MB has room for. Personal data is masked here again: rows may have been rejected
+before the recipe's own step saw them.
 """
 
 from dataclasses import dataclass
