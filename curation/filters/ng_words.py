@@ -1,10 +1,10 @@
 """Rejecting pages by lists of words (NG ワード): more than a share of the text.
 
 Lists are data with a source and a licence (`listed.py`): those that come along by name, and the user's own. A page is searched
-once for all words of all lists together (Aho–Corasick, the Rust crate behind polars); only pages with a hit are looked at closer. Not one
-hit decides but how much of the text such words are, read from left to right with the longest at each place (so a word inside a
-longer one counts once). Ideas: Swallow's ngword.py (longest match, bound 0.05) and HojiChar's NgWordsFilterJa, which rejects at the
-first word (`max_fraction: 0`; `whole_katakana` is its `ignore_confused`).
+once for all words of all lists together (Aho–Corasick, the Rust crate behind polars); only pages with a hit are looked at closer.
+Not one hit decides but how much of the text such words are, read from left to right with the longest at each place (so a word
+inside a longer one counts once). Ideas: Swallow's ngword.py (longest match, bound 0.05) and HojiChar's NgWordsFilterJa, which
+rejects at the first word (`max_fraction: 0`; `whole_katakana` is its `ignore_confused`).
 
 What was found is said masked, as 賭＊＊: reports go to people who did not ask to read such words.
 """
@@ -26,13 +26,17 @@ class NgWords(Decide):
     """Rejects rows of which words of the lists are more than a share.
 
     lists: names of lists that come along (`hojichar_adult_ja`, `hojichar_discrimination_ja`, `hojichar_violence_ja`), or paths of
-    YAML files. max_fraction: share of the text's characters inside such words that is still kept, in [0, 1); 0 rejects at the first word.
-    whole_katakana: katakana words count only without katakana beside them (not アス in アスパラ).
+    YAML files. max_fraction: share of the text's characters inside such words that is still kept, in [0, 1); 0 rejects at the
+    first word.
+    whole_katakana: katakana words count only without katakana beside them (not アス in アスパラ). skip: words that are left out of
+    the lists, because the texts at hand mean something else by them (二号 in laws).
     """
 
     reads, reasons = ("text",), ("ng_words",)
 
-    def __init__(self, lists: list[str], max_fraction: float, whole_katakana: bool = False):
+    def __init__(
+        self, lists: list[str], max_fraction: float, whole_katakana: bool = False, skip: list[str] | None = None
+    ):
         super().__init__()
         if not lists:
             raise ValueError("ng_words: 'lists' names no list")
@@ -48,6 +52,10 @@ class NgWords(Decide):
         for listed in self._read.values():
             for word in listed.lines:
                 self._list_of.setdefault(word, listed.name)
+        if unknown := [word for word in skip or () if word not in self._list_of]:
+            raise ValueError(f"ng_words: skip: {', '.join(map(masked_word, unknown))}: in none of these lists")
+        for word in skip or ():
+            del self._list_of[word]
         self.words = sorted(self._list_of)
 
     def artefacts(self) -> Mapping[str, bytes]:

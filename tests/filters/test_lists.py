@@ -122,6 +122,14 @@ def test_a_list_says_in_the_manifest_where_it_is_from(tmp_path):
     )
 
 
+def test_a_word_may_be_left_out_of_its_list(tmp_path):
+    path = lines(tmp_path, "ng.txt", "二号", "賭博")
+    step = NgWords([path], max_fraction=0, skip=["二号"])
+    assert step.columns(batch(["第二号", "賭博"]))["reason"].to_pylist() == [None, "ng_words"]
+    with pytest.raises(ValueError, match="skip: 三＊: in none of these lists"):
+        NgWords([path], max_fraction=0, skip=["三号"])
+
+
 def test_density_decides_and_not_one_hit(tmp_path):
     # the longest at each place: 賭博場 is 3 of 100 characters, and 賭博 inside it is not counted again
     step = NgWords([lines(tmp_path, "ng.txt", "賭博", "賭博場")], max_fraction=0.03)

@@ -37,11 +37,12 @@ def emails(text: str) -> Iterator[Found]:
 
 
 _GAP = r"(?: ?- ?|[ .]|\)[- ]?|[- ]?\()"
+_HEAD = r"(?:(?<![0-9A-Za-z])|(?<=TEL)|(?<=Tel)|(?<=tel)|(?<=FAX)|(?<=Fax)|(?<=fax))"
 _GROUPED = re.compile(
-    rf"(?<![0-9A-Za-z])(?<![0-9][-.])(?<![=_#.])\(?0[0-9]{{1,4}}{_GAP}[0-9]{{1,4}}{_GAP}[0-9]{{3,4}}(?![0-9])(?!-[0-9])"
+    rf"{_HEAD}(?<![0-9][-.])(?<!_)\(?0[0-9]{{1,4}}{_GAP}[0-9]{{1,4}}{_GAP}[0-9]{{3,4}}(?![0-9])(?!-[0-9])"
     r"(?![.][0-9])(?! [0-9]{4})"
 )
-_BARE = re.compile(r"(?<![0-9A-Za-z])0[0-9]{9,10}(?![0-9A-Za-z_&-])")
+_BARE = re.compile(rf"{_HEAD}0[0-9]{{9,10}}(?![0-9A-Za-z_&-])")
 _INTERNATIONAL = re.compile(
     r"(?<![0-9A-Za-z+])(?:\+ ?81|010-81|0081)(?:[- ]?\(0\))?(?:[- (]{0,2}[0-9]{1,5}[- )]{0,2}){1,4}(?<=[0-9])(?![0-9])"
 )
@@ -60,8 +61,8 @@ _KANJI_RUN = re.compile(r"[〇零][〇零一二三四五六七八九]+(?:[-()・
 def phones(text: str) -> Iterator[Found]:
     """Telephone numbers of Japan: fixed, mobile (060 to 090), IP (050), free and paid services, +81, 漢数字.
 
-    Local ones without an area code only behind a label. Ten digits in a row that begin with 0 are one unless a label says otherwise; in groups, the last has four digits
-    (three for 0120 and its like), so that dates and codes are none.
+    Local ones without an area code only behind a label. Ten digits in a row that begin with 0 are one unless a label says
+    otherwise; in groups, the last has four digits (three for 0120 and its like), so that dates and codes are none.
 
     >>> [text[f.start:f.end] for text in ["03(1234)5678と〇九〇-一二三四-五六七八"] for f in phones(text)]
     ['03(1234)5678', '〇九〇-一二三四-五六七八']
@@ -92,9 +93,9 @@ def _in_digits(text: str) -> Iterator[Found]:
             yield Found("phone", start + closed, match.end())
     for match in _BARE.finditer(text):
         start, end = match.span()
-        if part_of_a_word(text, start) or not is_phone(match[0]):
+        if not is_phone(match[0]) or in_a_url(text, start):
             continue
-        if labelled(text, start, end, _PHONE_LABEL) >= (text[start - 1 : start] == "="):
+        if labelled(text, start, end, _PHONE_LABEL) >= part_of_a_word(text, start):
             yield Found("phone", start, end)
     for match in _LOCAL.finditer(text):
         yield Found("phone", match.start(1), match.end(1))
@@ -119,7 +120,7 @@ def is_phone(said: str) -> bool:
     return len(groups) == 1 or len(groups[-1]) == 4 or digits.startswith(_THREE_DIGIT_END)
 
 
-_POSTAL = re.compile(r"(?:〒|郵便番号)[\s:=は、(\[】\]」］)|]{0,4}([0-9]{3}-?[0-9]{4})(?![0-9])(?!-[0-9])")
+_POSTAL = re.compile(r"(?:〒|郵便番号)[^0-9A-Za-z]{0,6}([0-9]{3}-?[0-9]{4})(?![0-9])(?!-[0-9])")
 _POSTAL_KANJI = re.compile(r"〒 ?([〇零一二三四五六七八九]{3}-[〇零一二三四五六七八九]{4})")
 BARE_POSTAL = re.compile(r"(?<![0-9A-Za-z])(?<![0-9]-)([0-9]{3}-[0-9]{4})[\s)】]{0,3}$")
 
@@ -142,7 +143,7 @@ def postal_codes(text: str, addresses: list[Found]) -> Iterator[Found]:
 _IPV4 = re.compile(r"(?<![0-9A-Za-z.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9A-Za-z])(?!\.[0-9])(?!-[0-9])")
 _IPV6 = re.compile(r"(?<![0-9A-Za-z.])(?<![0-9A-Fa-f]:)(?<!::)[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]{3,34}(?![0-9A-Za-z:.])")
 _VERSION = re.compile(
-    r"(?:version|ver\.?|v|バージョン|版|rev\.?|リリース|release|ファームウェア|OID|節|章|第|§|セクション|項|図|表|build|ビルド)[\s:=\"'(]{0,3}$"
+    r"(?:version|ver\.?|v|バージョン|版数?|rev\.?|リリース|release|ファームウェア|OID|節|章|第|§|セクション|項|図|表|build|ビルド)[\s:=\"'(]{0,3}$"
     r"|[A-Za-z0-9_][-/]$",
     re.IGNORECASE,
 )

@@ -12,13 +12,13 @@ BEFORE, AFTER = 40, 14
 _OTHER = re.compile(
     r"(?:(?<=[A-Za-z一-鿿ァ-ヺー々せ])番号|コード|ナンバー|[Nn][Oo]\.?|№|[Ii][Dd]|IS[BS]N|JAN|EAN|UPC|GTIN|IMEI|型番|品番|SKU|シリアル|バーコード|キー|"
     r"ハッシュ|タイムスタンプ|ログ|画像|識別子|伝票|書類|session|created_at|updated_at|hash|serial|key|code|order|tracking)"
-    r"(?:の|は|が|を|も|とは|[:：=#|、,\s(（「\[［【)）」\]］】])*$"
+    r"(?:の|は|が|を|も|とは|[:：=#|/・→>、,\s(（「\[［【)）」\]］】-])*$"
 )
-_LETTER_BEFORE = re.compile(r"(?:[A-Za-z0-9_./#%&?+~-]|約\s?|¥|\$|0x)$")
+_LETTER_BEFORE = re.compile(r"(?:[A-Za-z0-9][./#-]?|[_%&?+~=]|約\s?|¥|\$)$")
 _URL_BEFORE = re.compile(r"(?:://|www\.|[?&][\w.]+=)[!-~]*$")
 _UNIT_AFTER = re.compile(
-    r"\s?(?:円|人|件|個|株|台|枚|通|冊|本の|本が|ドル|元|km|kg|[gmt]\b|トン|%|百万|千|万|億|号(?!室|棟)|名|票|歳|回|年|月|日|時|"
-    r"バイト|文字|ページ|行|点|倍|度|秒|分)|[A-Za-z_]|\.\d|\.[a-z]|,\d|/\d"
+    r"\s?(?:円|人(?!名)|件(?!名)|個(?!人)|株(?!式)|台(?!帳)|枚|通(?!帳|知|称)|冊|本の|本が|ドル|元|km|kg|[gmt]\b|トン|%|百万|千|万|億|"
+    r"号(?!室|棟)|名(?!義|前|称)|票|歳|回(?!線|答)|年(?!齢)|月|日(?!本)|時|バイト|文字|ページ|行|点|倍|度|秒|分)|[A-Za-z_]|\.\d|\.[a-z]|,\d|/\d"
 )
 
 
@@ -63,7 +63,11 @@ def in_a_url(text: str, start: int) -> bool:
 
 
 def part_of_a_word(text: str, start: int) -> bool:
-    """Whether letters, digits, a path or a sign stand straight before: then a run of digits is the end of something longer."""
+    """Whether letters, digits, a path or a sign stand straight before: then a run of digits is the end of something longer.
+
+    >>> [part_of_a_word(t, len(t)) for t in ("pi 3.", "/p/", "約", "法人番号/", "No ")]
+    [True, True, True, False, False]
+    """
     return _LETTER_BEFORE.search(text, max(0, start - 3), start) is not None
 
 
@@ -76,4 +80,4 @@ def alone_on_its_line(text: str, start: int, end: int) -> bool:
 
 
 def _word(said: str) -> str:
-    return said.rstrip("のはがをもと:：=#|、, \n(（「[［【)）」]］】")
+    return said.rstrip("のはがをもと:：=#|/・→>-、, \n(（「[［【)）」]］】")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from curation.normalise.pii import check_digits
-from curation.normalise.pii.evidence import alone_on_its_line, counts_something, labelled, part_of_a_word
+from curation.normalise.pii.evidence import alone_on_its_line, counts_something, in_a_url, labelled, part_of_a_word
 from curation.normalise.pii.folded import digits_of
 from curation.normalise.pii.found import Found
 
@@ -28,10 +28,11 @@ def my_numbers(text: str) -> Iterator[Found]:
     """
     for match in _TWELVE.finditer(text):
         start, end = match.span()
-        if (part_of_a_word(text, start) and text[start - 1] != "=") or not check_digits.my_number(digits_of(match[0])):
+        if not check_digits.my_number(digits_of(match[0])) or in_a_url(text, start):
             continue
         said = labelled(text, start, end, _MY_NUMBER, _MY_NUMBER_AFTER)
-        if (said > 0 and not counts_something(text, end)) or (said == 0 and match[1]):
+        grouped = match[1] is not None and not part_of_a_word(text, start)
+        if (said > 0 and not counts_something(text, end)) or (said == 0 and grouped):
             yield Found("my_number", start, end)
 
 
@@ -70,7 +71,7 @@ def corporate_numbers(text: str) -> Iterator[Found]:
         if not check_digits.corporate_number(digits):
             continue
         invoice = _INVOICE.search(text, max(0, start - 2), start) is not None
-        if not invoice and part_of_a_word(text, start) and text[start - 1] != "=":
+        if not invoice and in_a_url(text, start):
             continue
         said = 1 if invoice else labelled(text, start, end, _CORPORATE, _CORPORATE_AFTER)
         article = digits.startswith(("45", "49", "978", "979")) and check_digits.gtin(digits)
@@ -102,10 +103,10 @@ def cards(text: str) -> Iterator[Found]:
         digits = digits_of(match[0])
         if not (check_digits.card_brand(digits) and check_digits.luhn(digits)):
             continue
-        if (part_of_a_word(text, start) and text[start - 1] != "=") or counts_something(text, end):
+        if in_a_url(text, start) or counts_something(text, end):
             continue
         before = text[max(0, start - 40) : start]
-        if labelled(text, start, end, _CARD_LABEL) >= 0 and not _OTHER_CARD.search(before):
+        if labelled(text, start, end, _CARD_LABEL) >= part_of_a_word(text, start) and not _OTHER_CARD.search(before):
             yield Found("card", start, end)
 
 

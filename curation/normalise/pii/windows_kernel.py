@@ -128,9 +128,9 @@ def _opened(data, i, start, end, c, size, kind, past, kinds, keys, nodes, ends):
             opened = run_past
     if c == 64 or c == _WIDE_AT:
         opened = max(opened, i + size)
-    if (c == 40 or c == 91) and i + 3 < end:  # (at) and [at]
-        if data[i + 1] == 97 and data[i + 2] == 116 and (data[i + 3] == 41 or data[i + 3] == 93):
-            opened = max(opened, i + 4)
+    at = (c == 40 or c == 91) and i + 3 < end and data[i + 1] == 97 and data[i + 2] == 116
+    if at and (data[i + 3] == 41 or data[i + 3] == 93):  # (at) and [at]
+        opened = max(opened, i + 4)
     if c < 128 and _is_hex(c) and i >= hex_past:
         colons = 0
         hex_past = i
