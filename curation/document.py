@@ -192,6 +192,12 @@ _FEATURES = [  # exact definitions: curation/features/__init__.py
     _count("tokens", "tokens of the text by the recipe's tokenizer, special tokens left out; null without text"),
 ]
 
+_MASKED = "email phone postal_code address my_number corporate_number bank_account card passport driving_licence ip person_name"
+_PERSONAL_DATA = [  # what each is: docs/personal-data.md
+    _count(f"masked_{kind}", f"pieces of personal data ({kind}) masked in the text and its title")
+    for kind in _MASKED.split()
+]
+
 _DEDUP = [
     Column("form_key", KEY, "hash of the normal form (curation/dedup/normal_form.py): equal key = same text"),
     Column("form_chars", pa.int32(), "characters of the normal form; null where `form_key` is"),
@@ -209,7 +215,9 @@ _DEDUP = [
     Column("repeat", pa.int32(), "showings in one pass over the released set, ≥ 1; Σ over a cluster ≤ K"),
 ]
 
-COLUMNS: dict[str, Column] = {c.name: c for c in _ORIGIN + _TEXT + _LANGUAGE + _QUALITY + _RANKS + _FEATURES + _DEDUP}
+COLUMNS: dict[str, Column] = {
+    c.name: c for c in _ORIGIN + _TEXT + _LANGUAGE + _QUALITY + _RANKS + _FEATURES + _PERSONAL_DATA + _DEDUP
+}
 """Every column by name, in the order in which shards hold them."""
 
 KEY_COLUMNS = ("id", "source", "url", "host", "date", "file", "offset", "length", "payload_bytes")

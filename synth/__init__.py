@@ -4,7 +4,7 @@
                       │                  │                      │
                    rights             models                 dialogue
 
-- `dialogue`: the columns of a generated row. `seed`, `passage`, `personal_data`, `topics`, `personas`: what prompts grow from.
+- `dialogue`: the columns of a generated row. `seed`, `passage`, `topics`, `personas`: what prompts grow from.
 - `engine`: requests in, completions out, each asked once and kept by its content.
 - `models`, `weights`, `obligations`, `rights`, `imported`: who may write, what documents may give, what a release must keep.
 - `novelty`, `mixture`: what is new, and how much of each function is taken; decided once a round.

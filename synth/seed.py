@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from curation.normalise.pii.mask import mask
 from curation.provenance import key
 from synth.models import Policy
 from synth.obligations import Purpose
 from synth.passage import passage
-from synth.personal_data import mask
 from synth.rights import Use, of_document, of_page
 from synth.topics import topics_of
 

@@ -1,20 +1,21 @@
-"""Rejecting pages by the user's lists of domains and URLs.
+"""Rejecting pages by lists of domains and URLs, each of a category.
 
-Lists are text files, one entry a line, as UT1's `domains` and `urls` files are: `example.com` stands for the host and all hosts
-under it, `example.com/adult` for the pages under that path; a leading `*.`, `.`, `www.` or scheme changes nothing, `#` begins a
-comment. Nothing is packaged. Swallow's ngurl.py uses UT1 and refuses `.5ch.net` and `wikipedia.org`; it compares whole host names
-otherwise, and stops on a URL without one.
+Lists are data with a source and a licence (`listed.py`); their entries stand one a line, as in UT1's `domains` and `urls` files:
+`example.com` stands for the host and all hosts under it, `example.com/adult` for the pages under that path; a leading `*.`, `.`,
+`www.` or scheme changes nothing, `#` begins a comment. None comes along: the lists that others use have terms of their own, so a
+recipe brings them, described in a YAML file. Swallow's ngurl.py uses UT1 and refuses `.5ch.net` and `wikipedia.org`; it compares
+whole host names otherwise, and stops on a URL without one.
 Millions of entries are held as sorted 64-bit hashes beside one Arrow array of their texts, about 40 bytes each.
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
 import pyarrow as pa
 
+from curation.filters.listed import read_list
 from curation.step import Batch, Columns, Decide
 
 MAX_PATH_PARTS = 8
@@ -22,33 +23,44 @@ MAX_PATH_PARTS = 8
 
 
 class UrlBlocklist(Decide):
-    """Rejects rows whose host or URL is in a list; a row without a URL is kept. `lists`: files, one entry a line, UTF-8."""
+    """Rejects rows whose host or URL is in a list; a row without a URL is kept.
+
+    lists: paths of the YAML files that describe them. The detail of a rejected row is category, list and entry.
+    """
 
     reads, reasons = ("url",), ("url_blocked",)
 
     def __init__(self, lists: list[str]):
         super().__init__()
         if not lists:
-            raise ValueError("url_blocklist: 'lists' names no file")
-        for path in lists:
-            if not Path(path).is_file():
-                raise ValueError(f"url_blocklist: there is no list {path}")
+            raise ValueError("url_blocklist: 'lists' names no list")
         self.lists = lists
+        try:
+            self._notes = {}
+            for name in lists:
+                listed = read_list(name, "urls")
+                self._notes[listed.name] = listed.note()
+        except ValueError as error:
+            raise ValueError(f"url_blocklist: {error}") from None
 
     def artefacts(self) -> Mapping[str, bytes]:
-        """The lists."""
-        return {path: Path(path).read_bytes() for path in self.lists}
+        """The entries."""
+        return {name: read_list(name, "urls").raw for name in self.lists}
+
+    def manifest_notes(self) -> Mapping[str, Any]:
+        """Source, version and licence of each list."""
+        return {"url_lists": self._notes}
 
     def setup(self) -> None:
-        """Reads, hashes and sorts the entries. Raises ValueError for a list without any, or one that is not UTF-8."""
+        """Reads, hashes and sorts the entries. Raises ValueError for a list without any."""
         named: dict[str, int] = {}
-        for number, (path, raw) in enumerate(self.artefacts().items()):
-            try:
-                found = entries(raw)
-            except UnicodeDecodeError as error:
-                raise ValueError(f"url_blocklist: {path} is not UTF-8: {error.reason} at byte {error.start}") from None
+        self._said: list[str] = []
+        for number, name in enumerate(self.lists):
+            listed = read_list(name, "urls")
+            found = entries(listed.raw)
             if not found:
-                raise ValueError(f"url_blocklist: no entry in {path}")
+                raise ValueError(f"url_blocklist: no entry in {name}")
+            self._said.append(f"{listed.said.category} ({listed.name})")
             for entry in found:
                 named.setdefault(entry, number)
         hashes = _hashes(list(named))
@@ -73,7 +85,7 @@ class UrlBlocklist(Decide):
         for name, key, at in zip(names, hashes, np.searchsorted(self._hashes, hashes).tolist(), strict=True):
             while at < len(self._hashes) and self._hashes[at] == key:
                 if self._entries[at].as_py() == name:
-                    found[name] = f"{self.lists[self._numbers[at]]}: {name}"
+                    found[name] = f"{self._said[self._numbers[at]]}: {name}"
                 at += 1
         return found
 

@@ -23,6 +23,7 @@ STEPS: dict[str, str] = {
     "nfkc": "curation.normalise.nfkc:Nfkc",
     "kutoten": "curation.normalise.kutoten:Kutoten",
     "whitespace": "curation.normalise.whitespace:Whitespace",
+    "mask_personal_data": "curation.normalise.pii.step:MaskPersonalData",
     "text_stats": "curation.features.text_stats:TextStats",
     "repetition": "curation.features.repetition:Repetition",
     "words": "curation.features.words:Words",

@@ -110,6 +110,7 @@ STEP_WORDS: dict[str, Words] = {
     "nfkc": Words("文字を正規化", "normalise characters"),
     "kutoten": Words("句読点をそろえる", "unify punctuation"),
     "whitespace": Words("空白を整える", "tidy white space"),
+    "mask_personal_data": Words("個人情報をマスク", "mask personal data"),
     "text_stats": Words("本文を測る", "measure text"),
     "repetition": Words("反復を測る", "measure repetition"),
     "words": Words("語を測る", "measure words"),

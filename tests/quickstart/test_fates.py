@@ -113,6 +113,23 @@ def test_kept_text_is_what_the_author_wrote(run: Run):
     assert "\ufffd" not in text[:-1], "a cut in the middle of a character harms that character only"
 
 
+def test_personal_data_is_masked_and_counted_and_a_number_of_an_order_stays(run: Run):
+    masked = [c for c in run.release.columns if c.startswith("masked_")]
+    url = "https://tosho.example.jp/oshirase/kai.html"
+    (row,) = [r for b in run.release.read(["url", "text", *masked]) for r in b.to_pylist() if r["url"] == url]
+    counts = {name.removeprefix("masked_"): n for name, n in row.items() if name in masked and n}
+    assert counts == {
+        "email": 1, "phone": 2, "postal_code": 1, "address": 1, "my_number": 1, "corporate_number": 1, "bank_account": 1,
+        "person_name": 1,
+    }  # fmt: skip
+    for secret in ("yomikikase@", "0123", "丸の内", "山田", "012345678901"):
+        assert secret not in row["text"]
+    assert "注文番号100000000013" in row["text"]
+    report = (run.place.read_bytes("report.html")).decode()
+    assert "個人情報 " in report
+    assert "yomikikase@" not in report
+
+
 def test_navigation_that_repeats_over_the_manual_is_gone(run: Run):
     texts = [r["text"] for b in run.release.read(["host", "text"]) for r in b.to_pylist() if "apache" in r["host"]]
     assert sum("Report a bug" in text for text in texts) <= 0.02 * len(texts)

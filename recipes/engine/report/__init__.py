@@ -8,6 +8,7 @@ rights stand behind it, how often a text will be shown. Everything is read again
     release_counts.py   characters, hosts, signals  decoding.py        encodings and languages
     scores.py           scores of classifiers       labelled_scores.py against labels
     clusters.py         near-duplicates, showings   boilerplate.py     lines on very many pages
+    personal_data.py    what was masked, by type
     page_samples.py     pages to look at, masked unless asked
     generated.py        instruction data made from the pages
     preference.py       preference pairs: length and form, side by side   pairs.html
@@ -15,7 +16,8 @@ rights stand behind it, how often a text will be shown. Everything is read again
     page.html style.css language.js                 the page
 
 The page holds no script but its language switch, and its Content-Security-Policy allows nothing else, so that the text of a
-hostile page stays text even if an escape were missed. Page text is in the file only with `samples` (DESIGN rule 10).
+hostile page stays text even if an escape were missed. Page text is in the file only with `samples` (DESIGN rule 10), and personal
+data that is found by its form never.
 """
 
 import base64
@@ -46,7 +48,8 @@ from recipes.engine.report.funnel import Funnel, funnel, share_words
 from recipes.engine.report.funnel_figure import draw_funnel
 from recipes.engine.report.generated import generated
 from recipes.engine.report.labelled_scores import labelled_scores
-from recipes.engine.report.page_samples import PageSamples, page_samples
+from recipes.engine.report.page_samples import PageSamples, page_samples, without_personal_data
+from recipes.engine.report.personal_data import personal_data
 from recipes.engine.report.preference import paired
 from recipes.engine.report.release_counts import ALWAYS_SHOWN, SIGNALS, ReleaseCounts, release_counts
 from recipes.engine.report.score_figures import score_section
@@ -113,6 +116,7 @@ def contents(run: Run, samples: bool, labels: Answers | None = None) -> dict[str
         "clusters": grouped,
         "boilerplate": boilerplate(run),
         "scores": score_section(scored) if scored is not None else None,
+        "personal_data": personal_data(run),
         "decoding": decoded,
         "samples": pages,
         "titles": said,
@@ -120,7 +124,7 @@ def contents(run: Run, samples: bool, labels: Answers | None = None) -> dict[str
         "tokens": _tokens(counts),
         "figures": _figures(tree, grouped, said),
         "panels": _panels(run, drawn, tree),
-        "shown_text": lambda text: (text or "")[:120] if samples else masked(text),
+        "shown_text": lambda text: without_personal_data(text)[:120] if samples else masked(text),
         "content": run.manifest(run.chain[-1]).get("content"),
         **_decoding_tables(decoded, rows),
         **_host_table(counts, rules),

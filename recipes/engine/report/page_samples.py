@@ -1,7 +1,8 @@
 """Pages to look at: a seeded handful of released ones, and of those that each reason rejected.
 
 By default only host, reason and 80 masked characters of a page are shown (DESIGN rule 10); with text, up to 20 pages a reason and
-as many characters of each as a file of under 2 MB has room for.
+as many characters of each as a file of under 2 MB has room for. Personal data is masked here again: rows may have been rejected
+before the recipe's own step saw them.
 """
 
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from curation.normalise.pii.mask import mask
 from curation.parquet_file import present
 from curation.shards import ShardSet
 from recipes.engine.report.fates import pick, released_sample
@@ -71,6 +73,15 @@ def page_samples(run: Run, reasons: list[str], with_text: bool) -> PageSamples:
     )
 
 
+def without_personal_data(text: str | None) -> str:
+    """The text with personal data masked that is found by its form, whatever the recipe masks; "" for none.
+
+    >>> without_personal_data("電話は03-1234-5678"), without_personal_data(None)
+    ('電話は【電話番号】', '')
+    """
+    return mask(text or "")[0]
+
+
 def _rejected(shards: ShardSet, most: int) -> dict[str, pa.Table]:
     """Up to `most` rows a reason, those kept in full before those kept as keys."""
     found: dict[str, pa.Table] = {}
@@ -99,7 +110,7 @@ def _page(row: dict[str, Any], with_text: bool, chars: int) -> Page:
     return Page(
         host=row.get("host") or "",
         url=row.get("url") if with_text else None,
-        text=text[:chars] if with_text else masked(text, chars),
+        text=without_personal_data(text[: 2 * chars])[:chars] if with_text else masked(text, chars),
         cut=with_text and len(text) > chars,
         value=row.get("value"),
         threshold=row.get("threshold"),
