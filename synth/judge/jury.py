@@ -1,6 +1,6 @@
 """Several judges' verdicts together: one verdict a comparison, with a margin.
 
-- `majority`: more than half of the judges that gave a verdict; one voice a family, so that three sizes of one model are not three.
+- `majority`: what most say; one voice a family, so that three sizes of one model are not three.
 - `bradley_terry`: each answer of a prompt has a strength, fitted to all comparisons of the prompt (Bradley & Terry 1952 by Hunter's
   2004 iteration); ties are half a win for each. For prompts with three answers and more.
 - `dawid_skene`: each family of judges has its own habits of error, found together with the truth (Dawid & Skene 1979, by EM).
@@ -72,31 +72,29 @@ class Ballots:
 
 
 def majority(ballots: Ballots) -> list[Panel]:
-    """More than half of the families that gave a verdict, else inconsistent. margin: (wins − losses) / families.
+    """What most voices say, each family having one, shared by its judges; inconsistent where no verdict has the most.
 
-    A family says what more than half of its judges say, an inconsistent verdict where there is no such half.
+    margin: (wins − losses) / voices. confidence: the verdict's share of them.
     """
-    votes = [_family_votes(ballots, judges) for judges in ballots.families()]
-    return [_counted([v for v in column if v]) for column in np.stack(votes, axis=1).tolist()] if votes else []
+    votes = _voices(ballots)
+    given = votes.sum(1)
+    first = votes.max(1, keepdims=True)
+    alone = (votes > first - 1e-9).sum(1) == 1
+    top = np.where(alone, votes.argmax(1), SAID.index("inconsistent"))
+    share = votes / np.maximum(given, 1e-9)[:, None]
+    return [
+        Panel(SAID[int(t)], float(s[0] - s[1]), float(s[t])) if g else Panel(None, 0.0, 0.0)
+        for t, s, g in zip(top, share, given, strict=True)
+    ]
 
 
-def _family_votes(ballots: Ballots, judges: Sequence[str]) -> np.ndarray:
-    codes = np.stack([ballots.codes(j) for j in judges], axis=1)
-    counts = np.stack([(codes == code).sum(1) for code in range(1, len(SAID) + 1)], axis=1)
-    given = counts.sum(1)
-    top = counts.argmax(1)
-    decided = 2 * counts.max(1) > given
-    return np.where(given == 0, 0, np.where(decided, top + 1, SAID.index("inconsistent") + 1))
-
-
-def _counted(codes: Sequence[int]) -> Panel:
-    if not codes:
-        return Panel(None, 0.0, 0.0)
-    said = [SAID[code - 1] for code in codes]
-    margin = (said.count("win") - said.count("loss")) / len(said)
-    top = max(CLASSES, key=said.count)
-    share = said.count(top) / len(said)
-    return Panel(top if share > 0.5 else "inconsistent", margin, share)
+def _voices(ballots: Ballots) -> np.ndarray:
+    """How many families say each verdict, [comparisons, verdicts]: a judge has its part of its family's voice."""
+    votes = np.zeros((len(next(iter(ballots.verdicts.values()))), len(SAID) + 1))
+    for judges in ballots.families():
+        for judge in judges:
+            votes[np.arange(len(votes)), ballots.codes(judge)] += 1 / len(judges)
+    return votes[:, 1:]
 
 
 def dawid_skene(ballots: Ballots, gold: Sequence[Together | None] | None = None) -> list[Panel]:
@@ -130,9 +128,8 @@ def _joint(ballots: Ballots, judges: Sequence[str]) -> np.ndarray:
 
 
 def _first_guess(ballots: Ballots) -> np.ndarray:
-    """Shares of the families that say each class, [comparisons, classes]."""
-    votes = np.stack([_family_votes(ballots, judges) for judges in ballots.families()], axis=1)
-    counts = np.stack([(votes == code).sum(1) for code in range(1, len(CLASSES) + 1)], axis=1) + 1e-3
+    """Shares of the voices that say each class, [comparisons, classes]."""
+    counts = _voices(ballots)[:, : len(CLASSES)] + 1e-3
     return counts / counts.sum(1, keepdims=True)
 
 
