@@ -1,8 +1,9 @@
 """Which answers are compared, and what one judge says of them.
 
 Answers of one prompt are compared in pairs. Only those that no verifier failed come before a judge, since a program's verdict is
-surer; texts with the same normal form are one. Which of two answers is `a` follows from a hash, so neither wins more often for
-its place in a file. Each comparison is asked in both orders. The store holds what a judge said: a killed run asks for the rest.
+surer, and none that speaks to the judge (`flagged`: those are for people); texts with the same normal form are one. Which of two
+answers is `a` follows from a hash, so neither wins more often for its place in a file. Each comparison is asked in both orders. The
+store holds what a judge said: a killed run asks for the rest.
 """
 
 from collections import defaultdict
@@ -23,7 +24,9 @@ from synth.engine.generate import generate
 from synth.engine.request import Answer, Completion, Fault, Request, Sampling
 from synth.judge.asking import Question, pairwise
 from synth.judge.verdict import Choice, Together, choice, together
+from synth.verify.injection import NoPromptInjection
 
+_INJECTION = NoPromptInjection()
 UNFIT = ("fail",)
 """Verdicts of answers that no judge sees."""
 
@@ -97,7 +100,7 @@ def comparisons(rows: Iterable[Mapping[str, Any]], per_prompt: int, salt: str) -
     """
     by_prompt: dict[bytes, dict[str, Mapping[str, Any]]] = defaultdict(dict)
     for row in sorted(rows, key=lambda r: r["id"]):
-        if row["answer"] and row["verdict"] not in UNFIT and row.get("reason") != "forbidden_author":
+        if judgeable(row) and not flagged(row):
             by_prompt[row["prompt_key"]].setdefault(normal_form(row["answer"]), row)
     found: list[Comparison] = []
     for prompt in sorted(by_prompt):
@@ -105,6 +108,16 @@ def comparisons(rows: Iterable[Mapping[str, Any]], per_prompt: int, salt: str) -
         pairs = sorted(combinations(answers, 2), key=lambda p: key("compare", salt, p[0]["id"], p[1]["id"]))
         found += [_comparison(*pair, salt) for pair in pairs[:per_prompt]]
     return found
+
+
+def judgeable(row: Mapping[str, Any]) -> bool:
+    """Whether there is an answer, and no verifier failed it."""
+    return bool(row["answer"]) and row["verdict"] not in UNFIT and row.get("reason") != "forbidden_author"
+
+
+def flagged(row: Mapping[str, Any]) -> bool:
+    """Whether its answer speaks to whoever grades it (`synth/verify/injection.py`): people look at it, no judge does."""
+    return _INJECTION.verify("", row["answer"]).outcome == "fail"
 
 
 def _comparison(one: Mapping[str, Any], other: Mapping[str, Any], salt: str) -> Comparison:

@@ -18,7 +18,7 @@ from synth.engine.figures import Figures
 from synth.engine.generate import generate
 from synth.engine.request import Answer, Fault, Request, Sampling
 from synth.judge.asking import ASPECTS, Question, by_rubric
-from synth.judge.comparison import UNFIT
+from synth.judge.comparison import flagged, judgeable
 from synth.judge.verdict import scores
 
 
@@ -88,7 +88,7 @@ def _requests(
     waiting: dict[bytes, Mapping[str, Any]],
 ) -> Iterator[Request]:
     for row in rows:
-        if not row["answer"] or row["verdict"] in UNFIT:
+        if not judgeable(row) or flagged(row):
             continue
         prompt = orjson.loads(row["messages"])[:-1]
         request = by_rubric(Question(row["function"], prompt, (row["answer"],), row["tools"]), aspects, sampling, seed)
