@@ -25,7 +25,8 @@ _ORDERS = tuple(
         rf"採点(?:の際|のとき|時)?(?:は|には|に)[^。\n]{{0,12}}{_POINTS}[^。\n]{{0,8}}{_ORDER}",
         r"(?:これまで|今まで|以前|前|上記|先ほど|すべて|全て)の(?:すべての|全ての)?(?:指示|命令|プロンプト|ルール)"
         r"[^。\n]{0,8}(?:無視|忘れ|破棄)",
-        r"\b(?:ignore|disregard|forget)\b[^.\n]{0,30}\b(?:previous|prior|above|earlier|all)\b[^.\n]{0,20}\b(?:instructions?|prompts?|rules)\b",
+        r"\b(?:ignore|disregard|forget)\b[^.\n]{0,30}\b(?:previous|prior|above|earlier|all)\b"
+        r"[^.\n]{0,20}\b(?:instructions?|prompts?|rules)\b",
         r"\b(?:rate|score|grade|give)\b[^.\n]{0,20}\b(?:this|my)\b[^.\n]{0,24}(?:\b[1-9]\b|\bten\b|\bfive\b|highest|full marks|perfect)",
     )
 )
