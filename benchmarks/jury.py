@@ -49,10 +49,12 @@ def ballots(said: np.ndarray, copies: bool) -> Ballots:
 
 
 def right(panels, truth: np.ndarray) -> float:
+    """Share of panels whose verdict is the truth."""
     return float(np.mean([p.verdict == CLASSES[t] for p, t in zip(panels, truth, strict=True)]))
 
 
 def peers(matrices: dict[str, np.ndarray], python: str) -> dict[str, np.ndarray]:
+    """Classes that crowd-kit gives each matrix of verdicts."""
     with tempfile.TemporaryDirectory(prefix="seimai-bench-") as folder:
         file = Path(folder) / "verdicts.npz"
         np.savez(file, **matrices)  # type: ignore[arg-type]
@@ -73,6 +75,7 @@ def coverage(units: int, mean: float, flips: float, runs: int) -> float:
 
 
 def main() -> None:
+    """Prints both tables."""
     quick, python = "--quick" in sys.argv, os.environ.get("SEIMAI_PEER_PYTHON")
     if not python:
         sys.exit("SEIMAI_PEER_PYTHON names no interpreter: run this as `uvx nox -s bench -- jury`")

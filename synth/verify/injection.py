@@ -27,7 +27,8 @@ _ORDERS = tuple(
         r"[^。\n]{0,8}(?:無視|忘れ|破棄)",
         r"\b(?:ignore|disregard|forget)\b[^.\n]{0,30}\b(?:previous|prior|above|earlier|all)\b"
         r"[^.\n]{0,20}\b(?:instructions?|prompts?|rules)\b",
-        r"\b(?:rate|score|grade|give)\b[^.\n]{0,20}\b(?:this|my)\b[^.\n]{0,24}(?:\b[1-9]\b|\bten\b|\bfive\b|highest|full marks|perfect)",
+        r"\b(?:rate|score|grade|give)\b[^.\n]{0,20}\b(?:this|my)\b[^.\n]{0,24}"
+        r"(?:\b[1-9]\b|\bten\b|\bfive\b|highest|full marks|perfect)",
     )
 )
 _FORGED = re.compile(
