@@ -69,6 +69,10 @@ COLUMNS: dict[str, Column] = {
         Column("a", KEY, "row whose answer is a"),
         Column("b", KEY, "row whose answer is b"),
         Column("function", pa.string(), "function of the assistant, whose rubric held"),
+        Column("author_a", pa.string(), "who wrote a: a model's name, program or human"),
+        Column("author_b", pa.string(), "who wrote b"),
+        Column("length_a", pa.int32(), "characters of a"),
+        Column("length_b", pa.int32(), "characters of b"),
         Column("judge", pa.string(), "the recipe's name of the judge"),
         Column("forward", pa.string(), "a | b | tie with a in the first place; null where it gave no choice"),
         Column("backward", pa.string(), "a | b | tie with b in the first place; null where it gave no choice"),
@@ -175,13 +179,17 @@ def _no_verdict(answer: Completion) -> str:
 
 def table(rows: Iterable[Heard]) -> pa.Table:
     """Verdicts as a table, sorted by comparison and judge."""
-    made = [
-        {
-            "comparison": h.comparison.id, "prompt_key": h.comparison.prompt_key, "a": h.comparison.a, "b": h.comparison.b,
-            "function": h.comparison.question.function, "judge": h.judge, "forward": h.forward, "backward": h.backward,
-            "verdict": h.verdict, "raw_forward": h.raw[0], "raw_backward": h.raw[1], "key_forward": h.keys[0],
-            "key_backward": h.keys[1], "fault_forward": h.faults[0], "fault_backward": h.faults[1],
+    made: list[dict[str, Any]] = []
+    for h in sorted(rows, key=lambda h: (h.comparison.id, h.judge)):
+        of = h.comparison
+        answers = {"a": of.a, "b": of.b, "author_a": of.authors[0], "author_b": of.authors[1]}
+        lengths = dict(zip(("length_a", "length_b"), map(len, of.question.answers), strict=True))
+        sides = {
+            f"{name}_{side}": value[i]
+            for i, side in enumerate(("forward", "backward"))
+            for name, value in (("raw", h.raw), ("key", h.keys), ("fault", h.faults))
         }
-        for h in sorted(rows, key=lambda h: (h.comparison.id, h.judge))
-    ]  # fmt: skip
+        said = {"judge": h.judge, "forward": h.forward, "backward": h.backward, "verdict": h.verdict}
+        about = {"comparison": of.id, "prompt_key": of.prompt_key, "function": of.question.function}
+        made.append(about | answers | lengths | said | sides)
     return pa.Table.from_pylist(made, schema=schema())
