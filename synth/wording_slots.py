@@ -1,11 +1,14 @@
 """Which slots of which wordings are filled: found by making instances of every task and watching.
 
 A task fills slots from its code, so no file says which there are. Some hundreds of instances show the names that each part is given.
+What judges are asked is looked at likewise.
 """
 
 from collections.abc import Mapping
 
 from curation.provenance import key
+from synth.engine.request import Sampling
+from synth.judge import asking
 from synth.seed import Seed
 from synth.tasks.task import TASKS, TaskError, instance, task_class
 from synth.wordings import watched_fills
@@ -36,4 +39,15 @@ def filled_slots(block: int = 200, most: int = 3000) -> Mapping[tuple[str, str],
                     instance(task, number, "audit", seed if task.passage else None)
                 except TaskError:
                     continue
+        _ask_judges()
     return {part: frozenset(names) for part, names in seen.items()}
+
+
+def _ask_judges() -> None:
+    """Questions to judges, until each line has been used in all likelihood."""
+    drawn = Sampling(max_tokens=1, temperature=0.0)
+    for function in asking.functions():
+        for n in range(40):
+            prompt = [{"role": "user", "content": f"{n}"}]
+            asking.pairwise(asking.Question(function, prompt, ("a", "b")), drawn)
+            asking.by_rubric(asking.Question(function, prompt, ("a",)), asking.ASPECTS, drawn)

@@ -19,7 +19,7 @@ from synth.verify.verdict import Evidence, Overall, Verdict, abstained, combined
 FAMILIES = (
     *("length", "keywords", "phrases", "layout", "notation", "script", "lists", "markdown", "data_forms", "language"),
     *("wordplay", "keitai", "poem", "grounding", "exact_math", "tool_calls", "repetition", "conduct", "refusal"),
-    "code_tests",
+    *("injection", "code_tests"),
 )
 """Files of this package that define kinds."""
 
