@@ -225,6 +225,9 @@ def whole(rows: pa.Table, at: np.ndarray, turn: np.ndarray) -> pa.Table:
         "origin": rows.column("answer_origin"),
         "verifications": _of_turn(rows.column("verifications"), turn),
     }
+    own |= {
+        f.name: pa.nulls(len(rows), f.type) for f in ANSWER if f.name not in own and f.name not in rows.column_names
+    }
     columns = [own[f.name] if f.name in own else rows.column(f.name) for f in ANSWER]
     made = [
         c if isinstance(c, pa.ChunkedArray | pa.Array) else pa.array(c, f.type)

@@ -85,6 +85,7 @@ class Pool:
         self.unused: Counter[str] = Counter()
         self.rows = 0
         self._parts: list[dict[str, np.ndarray]] = []
+        self._held: pl.DataFrame | None = None
         self._texts = tempfile.TemporaryFile(prefix="seimai-answers-")  # noqa: SIM115 - closed by __exit__
         self._end = 0
 
@@ -195,12 +196,16 @@ class Pool:
         return self._frame().with_row_index("index")
 
     def _frame(self) -> "pl.DataFrame":
+        """What was read so far, held once: parts are given up when they are in it."""
         import polars as pl
 
-        if len(self._parts) > 1:
+        held = [] if self._held is None else [self._held]
+        while self._parts:
             names = self._parts[0].keys()
-            self._parts = [{name: np.concatenate([p[name] for p in self._parts]) for name in names}]
-        return pl.DataFrame(_typed(self._parts[0])) if self._parts else pl.DataFrame(schema=_schema())
+            some, self._parts = self._parts[:64], self._parts[64:]
+            held.append(pl.DataFrame(_typed({name: np.concatenate([p[name] for p in some]) for name in names})))
+        self._held = pl.concat(held, rechunk=True) if held else pl.DataFrame(schema=_schema())
+        return self._held
 
     def texts(self, begin: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Texts by their places: UTF-8 in one buffer, and the offset of each in it."""
