@@ -30,6 +30,7 @@ def main() -> None:
     settings.n_ctx, settings.n_parallel = said.context * said.slots, said.slots
     settings.hostnames, settings.port = ["127.0.0.1"], said.port
     settings.use_jinja, settings.verbosity, settings.warmup = True, -1, False
+    settings.n_threads_http = 8 * said.slots  # an open connection holds one, and those that find none wait for seconds
     settings.endpoint_props = False  # nothing may be changed from outside; reading stays possible
     if key := os.environ.get("SEIMAI_SERVER_KEY"):
         settings.api_keys = [key]
