@@ -238,26 +238,20 @@ REASONS: dict[str, Reason] = {
     r.name: r
     for r in (
         Reason("http_status", "the server did not answer 200", "HTTP ステータスが 200 ではない"),
-        Reason(
-            "revisit", "a revisit record: the body is in another crawl", "revisit レコード（本文は別のクロールにある）"
-        ),
+        Reason("revisit", "a revisit record: the body is in another crawl", "revisit レコード（本文は別のクロールにある）"),
         Reason("record_too_large", "larger than a record may be", "レコードの大きさが上限を超える"),
         Reason("record_broken", "the record or its compression cannot be read", "レコードまたは圧縮が壊れている"),
         Reason("empty_body", "the body is empty", "本文が空"),
         Reason("not_text", "the bytes are an image, archive, PDF or program", "画像・書庫・PDF などのバイナリ"),
         Reason(
-            "not_japanese_bytes",
-            "no sign of Japanese in the bytes (sniffed before parsing)",
-            "バイト列に日本語の兆候がない（解析前の判定）",
+            "not_japanese_bytes", "no sign of Japanese in the bytes (sniffed before parsing)", "バイト列に日本語の兆候がない（解析前の判定）"
         ),
         Reason("decode_failed", "no encoding fits the bytes", "どの文字コードでも復号できない"),
         Reason("no_text", "no main text was found", "本文が見つからない"),
         Reason("too_deep", "elements nested deeper than allowed", "要素の入れ子が上限より深い"),
         Reason("extract_timeout", "extraction hung, also when tried alone", "抽出が単独でも時間内に終わらない"),
         Reason(
-            "extract_crash",
-            "the extractor's process died on this page, also when tried alone",
-            "抽出器がこのページで異常終了した",
+            "extract_crash", "the extractor's process died on this page, also when tried alone", "抽出器がこのページで異常終了した"
         ),
         Reason("null_text", "the table's row has no text", "表の行に本文がない"),
         Reason("duplicate_id", "the same record is there already", "同じレコードが既にある"),
@@ -272,20 +266,16 @@ REASONS: dict[str, Reason] = {
         ),
         Reason("near_duplicate", "a near-duplicate of a kept row", "残した行とほぼ同じ内容"),
         Reason("over_cap", "its cluster has used its allowance of K showings", "クラスタの提示上限 K に達した"),
-        Reason(
-            "over_budget", "the token budget went to showings of more value", "トークン予算がより価値の高い表示で尽きた"
-        ),
+        Reason("over_budget", "the token budget went to showings of more value", "トークン予算がより価値の高い表示で尽きた"),
         Reason(
             "empty_form",
             "nothing is left of its text in normal form: white space and invisible characters at most",
             "正規形が空（空白・不可視文字のみ）",
         ),
         Reason("forgotten", "it was to be forgotten (a tombstone in the ledger)", "忘却の対象（台帳の墓標）"),
-        Reason(
-            "filter", "dropped by a datatrove filter between our steps", "datatrove フィルタによる除外", tier="full"
-        ),
+        Reason("filter", "dropped by a datatrove filter between our steps", "datatrove フィルタによる除外", tier="full"),
     )
-}
+}  # fmt: skip
 """Every registered reason by name."""
 
 

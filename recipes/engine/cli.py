@@ -2,11 +2,11 @@
 
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from recipes.engine.audit_cli import audit
 from recipes.engine.classifier_cli import label, train
 from recipes.engine.errors import RecipeError, RunError
 from recipes.engine.index_cli import index
@@ -207,6 +207,7 @@ app.add_typer(ledger, name="ledger")
 app.add_typer(label, name="label")
 app.add_typer(review, name="review")
 app.command()(train)
+app.command()(audit)
 
 
 @app.command()
@@ -254,33 +255,6 @@ def verify(
 
     if not verified(shards, ledger, run_id, k, sample, seed):
         raise typer.Exit(1)
-
-
-@app.command()
-def audit(
-    what: Annotated[
-        str,
-        typer.Argument(
-            metavar="WHAT",
-            help="verifiers: each against answers of known verdict; prompts: every wording, line by line.",
-        ),
-    ],
-    files: Annotated[
-        list[Path] | None, typer.Argument(help="prompts: files of one's own that are read too, e.g. a domain's.")
-    ] = None,
-) -> None:
-    """Try the project's verifiers on cases of which the result is known, or its wordings; exit status 1 where one is wrong."""
-    if what == "verifiers" and not files:
-        from recipes.engine.verifier_audit import audit_verifiers
-
-        audit_verifiers()
-    elif what == "prompts":
-        from recipes.engine.prompt_audit import audit_prompts
-
-        audit_prompts(files or ())
-    else:
-        more = ", and it takes no files" if what == "verifiers" else f", not {what!r}"
-        raise RecipeError(f"seimai audit knows 'verifiers' and 'prompts'{more}")
 
 
 def main() -> None:

@@ -8,13 +8,9 @@ OUT/2026.11.22/                    one version of the recipe
 """
 
 import time
-from collections.abc import Sequence
 from typing import Any
 
-import yaml
-
 from curation.place import Place
-from curation.provenance import Source
 from curation.read_shards import ReadShards
 from curation.shards import MANIFEST, ShardUnion
 from curation.survey import Phase, Survey
@@ -23,15 +19,16 @@ from recipes.engine.errors import RecipeError, RunError
 from recipes.engine.executors import LocalExecutor, backend, cluster_executor, incomplete, wait_for_slurm
 from recipes.engine.generation.release import check_version as check_generation_version
 from recipes.engine.generation.rounds import Where
-from recipes.engine.generation.run import about, run_generation
+from recipes.engine.generation.run import run_generation
 from recipes.engine.gpu_stages import at_once, check_gpus
-from recipes.engine.manifests import finish_block, versions
+from recipes.engine.manifests import finish_block
 from recipes.engine.pairs import run as pairs_run
 from recipes.engine.pairs.release import check_version as check_pairs_version
 from recipes.engine.plan import Block, Plan, Together
 from recipes.engine.progress import Progress
 from recipes.engine.run_folder import run_folder
 from recipes.engine.run_lock import locked
+from recipes.engine.run_record import finish_run
 from recipes.engine.run_survey import RunPhase, RunSurvey, phase_place
 from recipes.engine.source_read import SourceRead, reader_class
 from recipes.engine.warm_up import WarmUp
@@ -243,61 +240,3 @@ def _pipeline(block: Block, plan: Plan, place: Place) -> list[Any]:
     steps = [read, *block.steps]
     sink = WriteShards(place.url, block.columns, block.partitions, block.tiers, steps, content=block.release)
     return [*steps, sink]
-
-
-def finish_run(plan: Plan, generated: Sequence[Any] = (), paired: Sequence[Any] = ()) -> dict[str, Any]:
-    """Writes run.json and the recipe as it ran into the version's folder. Returns the content of run.json."""
-    place = Place(plan.folder)
-    blocks = []
-    unreadable = []
-    for b in plan.blocks:
-        manifest = Place(b.url).read_json(MANIFEST)
-        unreadable += manifest.get("unreadable", [])
-        blocks.append(
-            {
-                "name": b.name,
-                "stage": b.stage,
-                "kind": b.kind,
-                "url": _relative(b.url, plan.folder),
-                "fingerprint": b.fingerprint,
-                "read": b.read.names if isinstance(b.read, Together) else [b.read.source.name],
-                "own": b.describes,
-                "rows_in": manifest["rows_in"],
-                "rows_out": manifest["rows_out"],
-                "rejected": manifest["rejected"],
-            }
-        )
-    run_json = {
-        "recipe": plan.recipe.name,
-        "version": plan.recipe.version,
-        "fingerprint": plan.fingerprint,
-        "release": plan.blocks[-1].name,
-        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "versions": versions({name for b in plan.blocks for name in b.libraries}),
-        "sources": {name: _source_summary(plan, name) for name in plan.recipe.sources},
-        "unreadable": unreadable,
-        "blocks": blocks,
-        "generated": [about(g, m) for g, m in zip(plan.generations, generated, strict=True)],
-        "pairs": [pairs_run.about(p, m) for p, m in zip(plan.preferences, paired, strict=True)],
-    }
-    place.write_json("run.json", run_json)
-    recipe = plan.recipe.model_dump(exclude_defaults=True, by_alias=True)
-    place.write_bytes("recipe.yaml", yaml.safe_dump(recipe, allow_unicode=True, sort_keys=False).encode())
-    return run_json
-
-
-def _source_summary(plan: Plan, name: str) -> dict[str, Any]:
-    for block in plan.blocks:
-        read = block.read
-        if isinstance(read, SourceRead) and read.source.name == name:
-            files = [{"file": i.file, "size": i.size, "stamp": i.stamp} for i in read.inputs]
-            return {**vars(read.source), "kind": read.kind, "files": files}
-    return vars(Source(name))
-
-
-def _relative(url: str, folder: str) -> str:
-    """A block's folder as seen from the version's folder, so that a run can be moved as a whole."""
-    if url.startswith(folder + "/"):
-        return url[len(folder) + 1 :]
-    base = folder.rsplit("/", 1)[0]
-    return f"../{url[len(base) + 1 :]}" if url.startswith(base + "/") else url

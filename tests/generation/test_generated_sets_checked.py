@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 sys.path.insert(0, str(Path(__file__).parent))
 
 from answering_server import AnsweringServer
-from conftest import Recipes
 from test_models_answer import knows, programs, serve
 
+from conftest import Recipes
 from recipes.engine.cli import app
 from recipes.engine.errors import RecipeError
 from recipes.engine.explain import explain

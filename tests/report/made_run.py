@@ -20,7 +20,6 @@ from curation.place import Place
 from curation.provenance import Source, key
 from curation.step import Rejected, Step
 from curation.write_shards import WriteShards
-from recipes.engine import execute
 from recipes.engine.manifests import finish_block
 from recipes.engine.plan import Block, Plan, Together
 from recipes.engine.source_read import SourceRead
@@ -108,7 +107,7 @@ def make_run(folder: Path, rows: int = 2000, partitions: int = 4, tasks: int = 3
     kept, late = _decide(pages)
     _write(second, columns + DEDUP, kept, late, tasks)
     plan = Plan(recipe, "made", [first, second], out)
-    execute.finish_run(plan)
+    run_record.finish_run(plan)
     rejected: dict[str, int] = {}
     by_fate: dict[str, list[dict[str, Any]]] = {"kept": kept}
     for row, _, reason, *_ in [*gone, *late]:
