@@ -47,3 +47,16 @@ def test_a_survey_shows_no_share_kept():
     progress.end(400, 400)
     assert "kept" not in out.getvalue()
     assert "looked over 400 rows, in 0 s" in out.getvalue()
+
+
+def test_a_generation_shows_answers_tokens_yield_and_cost_over_its_workers(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("recipes.engine.progress.time.monotonic", lambda: now[0])
+    out = io.StringIO()
+    progress = Progress(1, stream=out, every=0)
+    progress.start("instruct, round 1", 2, 0, "rows", 400)
+    now[0] = 10.0
+    counts = {"rows": 50, "kept": 30, "answered": 40, "stored": 10, "judged": 50, "accepted": 30, "tokens": 1000}
+    progress.update({0: counts | {"device_ms": 9000}, 1: counts | {"device_ms": 9000}}, 0)
+    said = "80 answers, 20 from the store, 200 tokens/s, 60.0 % of a model's pass, 0.005 device hours"  # 18 s of 3,600
+    assert said in out.getvalue().splitlines()[-1]
