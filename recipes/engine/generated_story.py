@@ -119,8 +119,14 @@ def _asked(story: GeneratedStory) -> list[tuple[str, str]]:
         ("", _line(row["template"])),
         ("prompt key", row["prompt_key"].hex()),
         ("cluster", row["cluster"].hex() if row["cluster"] is not None else "not compared with other prompts"),
-        ("evaluation", ", ".join(row["contamination"] or ()) or "shares no n-gram with a set that the recipe names"),
+        ("evaluation", ", ".join(row["contamination"] or ()) or _uncontaminated(story)),
     ]
+
+
+def _uncontaminated(story: GeneratedStory) -> str:
+    """What is said of a row that shares nothing with evaluation sets; "" where it was refused before that was asked."""
+    compared = not story.refused or story.row["cluster"] is not None
+    return "shares no n-gram with a set that the recipe names" if compared else ""
 
 
 def _line(template: str) -> str:

@@ -137,6 +137,21 @@ def test_a_gpu_that_is_asked_for_and_absent_is_said_before_any_work(crawl, tmp_p
     assert "leave 'needs: gpu' out to compute on CPUs" in done.stderr
 
 
+def test_the_recipe_that_scores_by_ones_own_model_fits_a_model(crawl, tmp_path):
+    from recipes.engine import recipe_file
+
+    changed = {"model": crawl / "model", "windows": "first", "max_tokens": 64, "range": "[-5, 5]", "licence": "CC0-1.0"}
+    sets = [f"scored.encoder_quality.{key}={value}" for key, value in changed.items()]
+    (tmp_path / "page.warc.gz").write_bytes(b"")
+    path = ROOT / "recipes" / "own" / "score_encoder_ja.yaml"
+    made = plan.make(recipe_file.load(path, sets, [str(tmp_path / "page.warc.gz")]), path.name, str(tmp_path / "out"))
+    assert [(b.stage, b.needs) for b in made.blocks if b.kind == "rows"] == [
+        ("pages", "cpu"), ("measured", "cpu"), ("scored", "gpu"), ("curated", "cpu"),
+    ]  # fmt: skip
+    columns = next(b.columns for b in made.blocks if b.name == "curated")
+    assert {"quality", "quality_2"} <= set(columns)
+
+
 def test_onnx_on_a_gpu_is_refused(crawl, tmp_path):
     data = recipe(crawl, [score(crawl, engine="onnx")], needs="gpu")
     with pytest.raises(RecipeError, match=r"stage 'score', step 1 \(encoder_quality\): engine onnx computes on CPUs"):
