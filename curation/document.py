@@ -244,7 +244,9 @@ REASONS: dict[str, Reason] = {
         Reason("empty_body", "the body is empty", "本文が空"),
         Reason("not_text", "the bytes are an image, archive, PDF or program", "画像・書庫・PDF などのバイナリ"),
         Reason(
-            "not_japanese_bytes", "no sign of Japanese in the bytes (sniffed before parsing)", "バイト列に日本語の兆候がない（解析前の判定）"
+            "not_japanese_bytes",
+            "no sign of Japanese in the bytes (sniffed before parsing)",
+            "バイト列に日本語の兆候がない（解析前の判定）",
         ),
         Reason("decode_failed", "no encoding fits the bytes", "どの文字コードでも復号できない"),
         Reason("no_text", "no main text was found", "本文が見つからない"),

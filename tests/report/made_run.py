@@ -20,6 +20,7 @@ from curation.place import Place
 from curation.provenance import Source, key
 from curation.step import Rejected, Step
 from curation.write_shards import WriteShards
+from recipes.engine import run_record
 from recipes.engine.manifests import finish_block
 from recipes.engine.plan import Block, Plan, Together
 from recipes.engine.source_read import SourceRead
