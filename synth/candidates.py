@@ -97,7 +97,10 @@ def row(dialogue: Dialogue, rights: Rights, number: int) -> dict[str, Any]:
         made |= {"fault": dialogue.fault.kind, "fault_message": dialogue.fault.message[:500]}
         made |= {"fault_value": dialogue.fault.value, "fault_limit": dialogue.fault.limit}
         made |= {"completion_key": dialogue.fault.key, "sample": dialogue.sample}
-    made["id"] = key("row", drawn.id, dialogue.sample, canonical(messages), made["fault"] or "")
+    # a program and a model may give one prompt the same answer
+    made["id"] = key(
+        "row", drawn.id, made["answer_origin"] or "model", dialogue.sample, canonical(messages), made["fault"] or ""
+    )
     made["turns"] = turns_column(instance, dialogue.judged)
     made["verifications"] = [column for judged in dialogue.judged for column in judged.column()]
     whole = len(dialogue.judged) == sum(turn.open for turn in instance.turns)

@@ -205,10 +205,9 @@ def grade(label: str) -> float | None:
 def holds(condition: Condition, label: str) -> bool:
     """Whether a label is what a condition keeps; numbers are compared as numbers. Raises ValueError where they cannot be.
 
-        >>> from curation.classify.answer_files import AnswersError, answers_in, rows_of
-    from curation.filters.preset import condition
-        >>> holds(condition(">= 3"), "4"), holds(condition("in [good, fair]"), "bad")
-        (True, False)
+    >>> from curation.filters.preset import condition
+    >>> holds(condition(">= 3"), "4"), holds(condition("in [good, fair]"), "bad")
+    (True, False)
     """
     number = grade(label)
     value: Any = label if number is None else number

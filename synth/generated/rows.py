@@ -20,9 +20,9 @@ SAMPLE = 1000
 def order_of(row: Mapping[str, Any], orders: Mapping[str, Mapping[str, Any]]) -> str | None:
     """The order that a row's id says it was made for; None where its id is that of no order's row with this content.
 
-    An id is the hash of (order, prompt's key, number of the sample, messages, fault), see `synth/candidates.py`.
+    An id is the hash of (order, prompt's key, program or model, number of the sample, messages, fault), see `synth/candidates.py`.
     """
-    faults = {"", row.get("reason") or ""}
+    faults, who = {"", row.get("reason") or ""}, row["answer_origin"] or "model"
     for name, order in orders.items():
         if (order["task"] or name) != row["task"]:
             continue
@@ -31,7 +31,8 @@ def order_of(row: Mapping[str, Any], orders: Mapping[str, Mapping[str, Any]]) ->
             row["sample"] or 0,
             *range(order["samples"]),
         }  # a dialogue's later turns have the number 0 of their own
-        if any(key("row", made, n, row["messages"].encode(), f) == row["id"] for n in sorted(samples) for f in faults):
+        said = row["messages"].encode()
+        if any(key("row", made, who, n, said, f) == row["id"] for n in sorted(samples) for f in faults):
             return name
     return None
 

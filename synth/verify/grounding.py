@@ -174,16 +174,17 @@ _IN_UNKNOWN = (
 )
 """One of these stands in everything that `_UNKNOWN` finds."""
 _HEDGE = re.compile(r"(?:と思われ|でしょう|かもしれ|推測|おそらく|恐らく|一般的に|一般に|だと考え)")
-_CERTAIN = re.compile(r"(?<!か)(?:です|ます|である|でした|ました)。?$")
 
 
 class Abstention(Constraint):
     """On a question that the sources do not answer: says that it cannot be known, and does not answer all the same.
 
     expect `answer`: the other way round, for the answerable twin. leaks: what an answer would say (the removed one, its variants).
+    An answer that says unknown and states a number that nobody has named (「分かりません。0です。」) abstains.
     """
 
     kind: ClassVar[str] = "abstention"
+    version: ClassVar[int] = 2
     expect: Literal["unknown", "answer"] = "unknown"
     leaks: tuple[str, ...] = ()
 
@@ -204,9 +205,10 @@ class Abstention(Constraint):
                 if re.search(r"書いて(?:い)?ない|載って(?:い)?ない|ないよう|答えられ|難しい|できません", text)
                 else failed(seen)
             )
-        hedge = _HEDGE.search(text, says.end())
+        if hedge := _HEDGE.search(text, says.end()):
+            return abstained(seen, Evidence("goes on to guess", hedge[0], None, hedge.start(), hedge.end()))
+        told = {m[0] for m in _NUMBER.finditer(nfkc(f"{prompt.user}\n{prompt.system}"))}
+        new = [m[0] for m in _NUMBER.finditer(nfkc(text)) if m[0] not in told] if prompt.messages else []
         return (
-            abstained(seen, Evidence("goes on to guess", hedge[0], None, hedge.start(), hedge.end()))
-            if hedge
-            else passed(seen)
+            abstained(seen, Evidence("states a number", new[0], "none that nobody has named")) if new else passed(seen)
         )
