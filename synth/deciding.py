@@ -57,6 +57,9 @@ class Deciding:
     """Evaluation items that candidates shared an n-gram with, by how many candidates."""
     instructions: dict[bytes, bytes] = field(default_factory=dict[bytes, bytes])
     """Of each instruction that became a row, by the id under which novelty decided: the first such row."""
+    again: int = 0
+    """Candidates that were one of earlier ones: two draws of an order made the same prompt, and the answer is the same."""
+    _seen: set[bytes] = field(default_factory=set[bytes])
     _near: dict[bytes, bytes] = field(default_factory=dict[bytes, bytes])
     """Of each twin's name, the label of its cluster: the accepted instruction that it is or is near to."""
     _asked: dict[bytes, bytes] = field(default_factory=dict[bytes, bytes])
@@ -69,11 +72,15 @@ class Deciding:
     ) -> tuple[list[dict[str, Any]], list[tuple[dict[str, Any], Refusal]]]:
         """One round: the rows that it takes, and the others with the reason why not.
 
-        Sets `cluster`, of all whose prompts were compared, and `contamination`.
+        A candidate whose id was there before is that one, and counted in `again`. Sets `cluster`, of all whose prompts were
+        compared, and `contamination`.
         """
+        fresh = {row["id"]: row for row in candidates if row["id"] not in self._seen}
+        self._seen.update(fresh)
+        self.again += len(candidates) - len(fresh)
         refused: list[tuple[dict[str, Any], Refusal]] = []
         left: list[dict[str, Any]] = []
-        for row in sorted(candidates, key=lambda r: key("decide", r["id"])):
+        for row in sorted(fresh.values(), key=lambda r: key("decide", r["id"])):
             why = self._unfit(row)
             refused += [(row, why)] if why is not None else []
             left += [row] if why is None else []
@@ -154,13 +161,16 @@ class Deciding:
 
 _WHY: Mapping[str, str] = {
     "quota": "quota_met", "cap_template": "cap_template", "cap_host": "cap_host", "cap_model": "cap_model",
+    "cap_answer": "cap_answer",
     "cap_template_of_all": "cap_template", "no_quota": "quota_met",
 }  # fmt: skip
 
 
 def _candidate(row: Mapping[str, Any]) -> Candidate:
     host = next((s["host"] for s in row["seeds"] or () if s["kind"] == "document"), None)
-    return Candidate(row["id"], row["order"], row["tokens"], row["template"], host, row["model"])
+    return Candidate(
+        row["id"], row["order"], row["tokens"], row["template"], host, row["model"], _answer_key(row).hex()
+    )
 
 
 def _text(row: Mapping[str, Any]) -> str:

@@ -184,6 +184,7 @@ REASONS: dict[str, Reason] = {
         Reason("cap_template", "its template has the share that one may have", "一つの雛形の上限に達した"),
         Reason("cap_host", "its seed's host has the share that one may have", "種文書のホストの上限に達した"),
         Reason("cap_model", "its model has the share that one may have", "一つのモデルの上限に達した"),
+        Reason("cap_answer", "its answer has the share that one may have", "同じ回答の上限に達した"),
         Reason("takes_wording", "is to take its passage's topic alone, and shares a long span", "話題だけのはずが種文書と長く一致"),
         Reason("licence_denied", "a model or document in its provenance is denied", "来歴に使用不可のモデルまたは文書がある"),
         Reason("seed_quality", "the document is below the recipe's quality for seeds", "種文書の品質が基準に満たない"),

@@ -14,14 +14,14 @@ from typing import Any
 
 from curation.provenance import key
 
-_CAPPED = ("template", "host", "model")
+_CAPPED = ("template", "host", "model", "answer")
 
 
 @dataclass(frozen=True)
 class Candidate:
     """A verified row that may be taken.
 
-    tokens: of prompt and answer. host, template, model: what caps count by; None is not capped.
+    tokens: of prompt and answer. host, template, model, answer (its key): what caps count by; None is not capped.
     """
 
     id: bytes
@@ -30,6 +30,7 @@ class Candidate:
     template: str | None = None
     host: str | None = None
     model: str | None = None
+    answer: str | None = None
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,8 @@ class MixturePlan:
     """Quotas and caps, as a recipe states them.
 
     tokens: quota of each function in tokens; rows: exactly so many rows of each function instead. One of the two. per_template,
-    per_host, per_model: largest share of a function's quota that one may have, in (0, 1]; 1 is no cap. per_template_of_all: likewise,
-    of all quotas together.
+    per_host, per_model, per_answer: largest share of a function's quota that one may have, in (0, 1]; 1 is no cap.
+    per_template_of_all: likewise, of all quotas together.
     """
 
     tokens: Mapping[str, int] = field(default_factory=dict[str, int])
@@ -46,6 +47,7 @@ class MixturePlan:
     per_template: float = 1.0
     per_host: float = 1.0
     per_model: float = 1.0
+    per_answer: float = 1.0
     per_template_of_all: float = 1.0
 
     def __post_init__(self) -> None:
@@ -76,8 +78,8 @@ class MixturePlan:
 class Mixture:
     """What was taken, and how it stands.
 
-    taken: rows in the order of taking. left: why the others were not (quota, cap_template, cap_host, cap_model, no_quota), by count
-    and function.
+    taken: rows in the order of taking. left: why the others were not (quota, cap_template, cap_host, cap_model, cap_answer,
+    no_quota), by count and function.
     """
 
     plan: MixturePlan

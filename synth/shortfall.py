@@ -20,6 +20,7 @@ _HELP: Mapping[str, str] = {
     "cap_template": "more wordings, or raise `caps.per_template` or `per_template_of_all`",
     "cap_host": "pages of more hosts, or raise `caps.per_host`",
     "cap_model": "another model beside it, or raise `caps.per_model`",
+    "cap_answer": "a model that does not always say the same, or raise `caps.per_answer`",
     "verdict_fail": "a model that can do it, more `samples`, or an easier order (`with`)",
     "verdict_abstain": "another wording or other parameters (`with`)",
     "unverified": "what verifies them is installed (bubblewrap for code)",

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
+from curation.dedup.normal_form import normal_form
 from curation.verify.findings import Check
 from synth.dialogue import schema
 from synth.generated.rows import order_of
@@ -78,7 +79,13 @@ def check_quotas(found: GeneratedSet) -> Check:
         host = next((s["host"] for s in row["seeds"] or () if s["kind"] == "document"), None)
         filled[order] += 1
         templates[row["template"]] += 1
-        for kind, value in (("template", row["template"]), ("host", host), ("model", row["model"])):
+        answer = normal_form(row["answer"] or "")
+        for kind, value in (
+            ("template", row["template"]),
+            ("host", host),
+            ("model", row["model"]),
+            ("answer", answer),
+        ):
             if value is not None:
                 shares[kind, order, value] += 1
     for line in found.manifest["quotas"]:

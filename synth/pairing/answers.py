@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from curation.document import KEY
 from synth.dialogue import AUTHOR, JUDGEMENT, VERIFICATION
 
-SURPLUS = ("quota_met", "prompt_answered", "cap_template", "cap_host", "cap_model", "same_answer")
+SURPLUS = ("quota_met", "prompt_answered", "cap_template", "cap_host", "cap_model", "cap_answer", "same_answer")
 """Reasons of candidates that would have been rows if more had been wanted: their answers may be chosen."""
 FAILED = ("verdict_fail",)
 """Reasons of candidates whose failing answers may be rejected ones."""

@@ -215,14 +215,15 @@ def _yields(manifest: Mapping[str, Any]) -> Check:
 
 
 def _labels(place: Place, manifest: Mapping[str, Any]) -> Check:
-    """A label is true exactly where no hard verifier fails, no prompt has a text twice, and the weights make the ratio."""
+    """A label is false where a hard verifier fails and true where all pass,
+    no prompt has a text twice, and the weights make the ratio."""
     check, weights = Check("labels"), {True: 0.0, False: 0.0}
     seen: set[bytes] = set()
     for path, row in _rows(place, manifest, "kto"):
         check.looked_at += 1
         name = f"{path}: answer {row['id'].hex()[:12]}"
         said = [v["verdict"] for v in row["verifications"] if v["hard"]]
-        if row["label"] != ("fail" not in said) or "abstain" in said or not said:
+        if not said or row["label"] != ("fail" not in said) or ("abstain" in said and "fail" not in said):
             check.fail(f"{name}: labelled {row['label']}, and its verifiers say {', '.join(said) or 'nothing'}")
         if (same := row["prompt_key"] + _key(_text(row["completion"]))) in seen:
             check.fail(f"{name}: the same prompt has this text twice")

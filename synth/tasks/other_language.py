@@ -93,7 +93,7 @@ def times(hour: int, minute: int) -> dict[str, list[str]]:
     """A time of day in every language: as it is written, then other ways of writing it in figures.
 
     >>> [forms[0] for forms in times(14, 30).values()]
-    ['午後2時30分', '2:30 p.m.', '下午2:30', '오후 2시 30분', '14 h 30', '14.30 Uhr', '14:30']
+    ['午後2時30分', '2:30 pm', '下午2:30', '오후 2시 30분', '14 h 30', '14.30 Uhr', '14:30']
     """
     low, pm = hour - 12 * (hour > 12), hour >= 12
     two = f"{minute:02d}"
@@ -105,7 +105,9 @@ def times(hour: int, minute: int) -> dict[str, list[str]]:
             clock(hour, minute).text,
             *(f"{h}時{m}" for h in (low, hour) for m in ([f"{minute}分"] if minute else []) + half),
         ],
-        "en": [f"{low}{'' if sharp else ':' + two} {'p.m.' if pm else 'a.m.'}"],
+        "en": [
+            f"{low}{'' if sharp else ':' + two} {half_day}" for half_day in (("pm", "p.m.") if pm else ("am", "a.m."))
+        ],
         "zh": [
             f"{'下午' if pm else '上午'}{low}:{two}",
             *(f"{h}点{m}" for h in (low, hour) for m in ([f"{minute}分"] if minute else []) + half),

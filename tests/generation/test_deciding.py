@@ -133,3 +133,18 @@ def test_a_template_has_no_more_than_its_share_of_all_quotas():
     assert mixture.offer(Candidate(key(9), "b", 9, "t")) == "cap_template_of_all"
     mixture.end_round()
     assert (mixture.rounds, mixture.left["a"]["cap_template_of_all"]) == ([2], 2)
+
+
+def test_a_draw_that_made_the_same_prompt_again_is_the_row_that_was_there():
+    one = deciding()
+    taken, refused = one.decide([candidate(1), candidate(1), candidate(2)])
+    assert (len(taken), len(refused), one.again) == (2, 0, 1)
+    assert one.decide([candidate(2), candidate(3)])[0][0]["id"] == candidate(3)["id"]
+    assert one.again == 2
+
+
+def test_one_answer_has_no_more_than_its_share_of_a_quota():
+    rows = [candidate(i, answer="ア") for i in range(20)] + [candidate(i, answer="イ") for i in range(20, 26)]
+    taken, refused = deciding(10, per_answer=0.5).decide(rows)
+    assert sorted(r["answer"] for r in taken) == ["ア"] * 5 + ["イ"] * 5
+    assert {why.reason for _, why in refused} == {"cap_answer", "quota_met"}

@@ -154,6 +154,7 @@ def _manifest(
         "rows_in": len(rows) + refused.total(),
         "rows_out": len(rows),
         "rejected": dict(refused.most_common()),
+        "drawn_again": outcome.deciding.again,
         "content": content_hash(rows),
         "files": list(files),
         "rounds": len(outcome.taken),

@@ -52,6 +52,7 @@ class Caps(_Spec):
     per_template_of_all: float = 1.0
     per_host: float = 1.0
     per_model: float = 1.0
+    per_answer: float = 1.0
 
 
 class NoveltyRule(_Spec):
