@@ -16,6 +16,7 @@ other, in float32, over the first `checked` texts; a stored score is rounded to 
 
 import argparse
 import json
+import os
 import random
 import statistics
 import sys
@@ -38,14 +39,21 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a smaller encoder over fewer texts")
     parser.add_argument("--documents", type=int, help="texts that are scored")
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
+    parser.add_argument("--texts", type=Path, help="a file of texts, one JSON string a line, where the corpus is not")
+    parser.add_argument(
+        "--batch-tokens", type=int, default=BUDGET, help=f"tokens of a batch, padding included (default: {BUDGET})"
+    )
     parser.add_argument("--layers", type=int)
     parser.add_argument("--hidden", type=int)
     args = parser.parse_args()
-    need_corpus("warc", "truth.tsv")
+    if args.texts is None:
+        need_corpus("warc", "truth.tsv")
     import torch
 
     gpu = args.device == "cuda" or (args.device == "auto" and torch.cuda.is_available())
-    texts = pages()
+    if gpu:  # what a process with a GPU does; a step on the CPU, which counts tokens first, would say no for all
+        os.environ["TOKENIZERS_PARALLELISM"] = "true"
+    texts = pages() if args.texts is None else [json.loads(line) for line in args.texts.open(encoding="utf-8")]
     n = args.documents or (2012 if gpu else 48 if args.quick else 300)
     while len(texts) < n:
         texts += texts
@@ -57,7 +65,9 @@ def main() -> None:
             layers,
             args.hidden or (768 if gpu else 256 if args.quick else 384),
         )
-        figures = ratios(folder, texts[:2012]) | throughput(folder, texts[:n], gpu, pairs=3 if args.quick else 5)
+        figures = ratios(folder, texts[:2012]) | throughput(
+            folder, texts[:n], gpu, pairs=3 if args.quick else 5, budget=args.batch_tokens
+        )
         figures |= difference(folder, texts[: 24 if args.quick else 100], gpu)
     print(json.dumps(figures))
 
@@ -146,16 +156,16 @@ def ratios(folder: Path, texts: list[str]) -> dict[str, Any]:
     return found
 
 
-def throughput(folder: Path, texts: list[str], gpu: bool, pairs: int) -> dict[str, Any]:
+def throughput(folder: Path, texts: list[str], gpu: bool, pairs: int, budget: int) -> dict[str, Any]:
     """Seconds of the bare forward pass / seconds of the step, by the clock and by CPU."""
     import torch
 
     from curation.classify.encoder.batches import padded, token_batches
 
-    made = step(folder, gpu)
+    made = step(folder, gpu, batch_tokens=budget)
     engine = made._scorer.engine
     windows = made._scorer.cut(texts)
-    batches = token_batches(windows.lengths, BUDGET)
+    batches = token_batches(windows.lengths, budget)
     ready = []
     for b in batches:
         width = max(len(windows.ids[i]) for i in b)
@@ -196,6 +206,7 @@ def throughput(folder: Path, texts: list[str], gpu: bool, pairs: int) -> dict[st
         "clock_ratio": round(statistics.median(clock), 3),
         "documents": len(texts),
         "batches": len(batches),
+        "batch_tokens": budget,
         "device": device,
     }
 
