@@ -1,6 +1,7 @@
 """Juries by whole runs: judges behind real servers, their verdicts decided, pairs of what they decided, and what is refused."""
 
 import contextlib
+import importlib.util
 import os
 import random
 import signal
@@ -169,23 +170,20 @@ def test_where_every_answer_fails_no_judge_is_asked(recipes, court):
     assert not servers["long"].asked
 
 
-@pytest.mark.parametrize(
-    "says",
-    [
+def test_a_judge_that_gives_no_verdict_is_counted_and_makes_nothing(recipes, court):
+    says = (
         "Aです",
         '{"reason": "", "verdict": "C"}',
         "評価できません。",
         '{"verdict": "A"',
         '{"scores": {"helpfulness": 9}}',
-    ],
-)
-def test_a_judge_that_gives_no_verdict_is_counted_and_makes_nothing(recipes, court, says):
-    court(dumb=lambda body: says)
+    )
+    court(dumb=lambda body: says[body["seed"] % len(says)])
     assert recipes.run()["rows_out"] == 0
     (one,) = recipes.jury()["jury"]["judges"]
     assert one["faults"] == {"no_verdict": 2 * recipes.jury()["rows_out"]}
     assert "gave no verdict at all" in " ".join(note["en"] for note in recipes.jury()["notes"])
-    assert {row["raw_forward"] for row in recipes.said("verdicts")} == {says}
+    assert {row["raw_forward"] for row in recipes.said("verdicts")} <= set(says)
 
 
 SCRIPT = """
@@ -266,10 +264,9 @@ def test_judges_are_authors_and_the_policy_refuses_them_as_such(recipes, court, 
 def test_what_a_judge_obliges_to_is_held_against_the_target_at_check(recipes, court):
     court(long=(longer,))
     recipes.judge[0]["judges"]["small"] = {"engine": SMOLLM2, "family": "smollm"}
-    recipes.release["target"] |= {"purpose": "publish", "publish": True, "model_name": "trial"}
-    recipes.release["draft_wordings"] = "refuse"
-    recipes.generate[0]["tasks"] = {"mathematics": TASKS["mathematics"]}
-    assert "no_publish" in refused(recipes) or "publish" in refused(recipes)
+    told = refused(recipes)
+    assert "judges, small: the release's target does not keep its obligations" in told
+    assert "Llama" in told
 
 
 def test_a_demo_judge_makes_no_pairs_whether_the_policy_or_the_recipe_says_so(recipes, court):
@@ -284,6 +281,26 @@ def test_a_demo_judge_makes_no_pairs_whether_the_policy_or_the_recipe_says_so(re
     assert "policy.yaml marks HuggingFaceTB/SmolLM2-135M-Instruct so" in refused(recipes)
     recipes.judge[0]["judges"]["small"]["demo"] = False
     assert "demo: false, and policy.yaml marks HuggingFaceTB/SmolLM2-135M-Instruct as demo" in refused(recipes)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("xllamacpp") is None, reason="the package xllamacpp is not here")
+def test_the_embedded_model_judges_as_a_demo_and_its_set_says_so(recipes):
+    recipes.release["target"] |= {"model_name": "Llama-trial", "notices": ["Built with Llama", "Improved using Qwen"]}
+    recipes.generate[0]["tasks"] = {"mathematics": {"rows": 4, "answers": "program"}}
+    engine = {"llama_cpp": SMOLLM2["llama_cpp"] | {"slots": 1, "threads": 1}}
+    recipes.judge = [
+        {
+            "name": "jury", "read": "instruct", "judges": {"embedded": {"engine": engine, "family": "smollm2"}}, "per_prompt": 1,
+            "most": 2, "aggregate": "majority", "rubric": ["helpfulness"], "sampling": {"max_tokens": 60, "temperature": 0.0},
+        }
+    ]  # fmt: skip
+    recipes.run()
+    jury = recipes.jury()
+    assert list(jury["demo"]) == ["embedded"]
+    assert any("make no pairs" in note["en"] for note in jury["notes"])
+    assert jury["judges"][0]["identity"]["verified"]
+    assert {o["kind"] for o in orjson.loads(jury["judges"][0]["obligations"])} >= {"no_publish", "name_prefix"}
+    assert len(recipes.said("scores")) == 2
 
 
 def test_a_function_without_rubric_is_refused_with_those_that_have_one(recipes, court, monkeypatch):
@@ -348,8 +365,9 @@ def test_pairs_that_read_a_jury_wrongly_are_refused(recipes, court, change, said
     assert said in refused(recipes)
 
 
-def test_judges_whose_wordings_nobody_has_reviewed_ask_nothing_for_a_release_that_leaves(recipes, court):
+def test_judges_are_not_asked_with_wordings_that_nobody_has_reviewed_for_a_release_that_leaves(recipes, court):
     court(long=(longer,))
-    recipes.release["draft_wordings"] = "refuse"
-    recipes.generate[0]["tasks"] = TASKS
-    assert "nobody has reviewed" in refused(recipes)
+    made = recipes.plan()
+    made.generations[0].release.draft_wordings = "refuse"
+    with pytest.raises(RecipeError, match="'system' are drafts that nobody has reviewed"):
+        judging_plan.make(made.recipe.judge[0], made.generations, "trial.yaml", recipes.folder, recipes.policy)
