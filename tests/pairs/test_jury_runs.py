@@ -18,6 +18,7 @@ from judging_server import BEGINNINGS, INJECTED, AnsweringServer, judge, longer,
 
 from recipes.engine.errors import RecipeError
 from recipes.engine.judging import plan as judging_plan
+from recipes.engine.report import write_report
 from synth.engine.store import Store
 from synth.pairing.check import check_pairs
 from synth.wordings import Wordings
@@ -74,6 +75,11 @@ def test_what_a_jury_decides_becomes_pairs_with_its_judges_among_their_authors(r
     assert len(recipes.said("verdicts")) == 3 * jury["rows_out"]
     assert {j["identity"]["model"] for j in jury["judges"]} == {"lab/long", "lab/long2", "lab/first"}
     assert len(jury["jury"]["agreement"]) == 3
+    page = Path(write_report(str(recipes.folder / "out/1"))).read_text(encoding="utf-8")
+    assert "3 人の審査員が" in page
+    assert "3 judges compared" in page
+    assert "to the first place" in page
+    assert "κ 1.00" in page, "two judges of one mind"
 
 
 def test_ties_and_inconsistent_verdicts_make_no_pair(recipes, court):
