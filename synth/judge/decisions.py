@@ -69,8 +69,7 @@ class Hearing:
         """The jury's verdicts in the order of the comparisons. gold: people's by comparison, which hold. Raises JuryError."""
         if not self.by:
             return []
-        said: Mapping[bytes, Together] = gold or {}
-        decided = [said.get(c) for c in self.by]
+        decided: list[Together | None] = [None if gold is None else gold.get(c) for c in self.by]
         if method == "dawid_skene":
             return dawid_skene(self.ballots, decided)
         return [_of_people(g) if g else p for g, p in zip(decided, majority(self.ballots), strict=True)]

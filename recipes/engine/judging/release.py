@@ -51,11 +51,7 @@ def finished(jury: Jury) -> dict[str, Any] | None:
     """Manifest of the released set, if it is there and was made just so of what the generations hold now."""
     place = Place(jury.url)
     manifest = place.read_json(MANIFEST) if place.exists(MANIFEST) else None
-    if (
-        manifest is None
-        or manifest["fingerprint"] != jury.fingerprint
-        or bool(manifest["left_out"]) != bool(jury.left_out)
-    ):
+    if manifest is None or manifest["fingerprint"] != jury.fingerprint:
         return None
     there = all(Place(g.url).exists(MANIFEST) for g in jury.generations)
     return manifest if not there or manifest["read"] == reads(jury.generations) else None
