@@ -309,6 +309,23 @@ def test_the_embedded_model_judges_as_a_demo_and_its_set_says_so(recipes):
     assert len(recipes.said("scores")) == 2
 
 
+def test_a_judge_whose_engine_is_not_here_is_refused_or_left_out_as_the_recipe_says(recipes):
+    recipes.release["target"] |= {"model_name": "Llama-trial", "notices": ["Built with Llama", "Improved using Qwen"]}
+    recipes.generate[0]["tasks"] = {"mathematics": {"rows": 4, "answers": "program"}}
+    engine = {"llama_cpp": SMOLLM2["llama_cpp"] | {"package": "no-such-weights"}}
+    recipes.judge = [
+        {
+            "name": "jury", "read": "instruct", "judges": {"embedded": {"engine": engine, "family": "smollm2"}}, "per_prompt": 1,
+            "most": 2, "aggregate": "majority", "sampling": {"max_tokens": 60, "temperature": 0.0},
+        }
+    ]  # fmt: skip
+    assert "engine 'llama_cpp' is not installed here (the package no-such-weights with the weights)" in refused(recipes)
+    recipes.judge[0]["without_engine"] = "skip"
+    recipes.run()
+    assert recipes.jury()["left_out"] == {"embedded": "the package no-such-weights with the weights"}
+    assert recipes.jury()["rows_out"] == 0
+
+
 def test_a_function_without_rubric_is_refused_with_those_that_have_one(recipes, court, monkeypatch):
     court(long=(longer,))
     whole = judging_plan.wordings.wordings("judge")

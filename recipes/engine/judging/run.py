@@ -29,6 +29,9 @@ def run_jury(jury: Jury, where: Where) -> dict[str, Any]:
             f"{jury.where}: answers are appended to {jury.store}, which an object store cannot do; give a local --out"
         )
     layout = write_work(jury, where.generators)
+    place, tasks = Place(jury.work), layout["tasks"]
+    left, asked = len(incomplete(place, tasks)), layout["comparisons"]["asked"] * len(jury.judges)
+    where.progress.start(jury.name, tasks, tasks - left, "rows", asked, decides=False)
     if jury.judges:
         _ask(jury, layout, where)
     manifest = publish(jury, _said(jury, layout))
@@ -45,8 +48,6 @@ def _ask(jury: Jury, layout: dict[str, Any], where: Where) -> None:
     work = JudgeWork(
         place.url, judges, jury.sampling, tuple(jury.spec.rubric), jury.words, jury.policy, jury.store
     )  # fmt: skip
-    left, asked = len(incomplete(place, tasks)), layout["comparisons"]["asked"] * len(judges)
-    where.progress.start(jury.name, tasks, tasks - left, "rows", asked, decides=False)
     if where.kind == "local":
         executor = LocalExecutor(place, [AskJudges(work)], tasks, where.pool.count)
         executor.run_watched(where.pool, where.progress.update)
