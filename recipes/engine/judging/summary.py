@@ -53,6 +53,7 @@ def said(manifest: Mapping[str, Any]) -> list[str]:
         if pair["agreement"] is not None:
             kappa = "" if pair["kappa"] is None else f", κ {pair['kappa']:.2f}"
             lines.append(f"{' and '.join(pair['judges'])} say the same in {pair['agreement']:.0%}{kappa}")
+    lines += [f"scores of {judge}: {counts(found)}" for judge, found in manifest["scores"].items()]
     if people := manifest["people"]:
         lines.append(f"people decided {people['used']:,} of them; what they say holds")
     return lines + [note["en"] for note in manifest["notes"]]
