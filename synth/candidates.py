@@ -54,14 +54,14 @@ class Rights:
         self.author = ALLOWED if identity is None else policy.of_author(identity)
         self._documents: dict[tuple[Any, ...], Ruling] = {}
 
-    def authors(self) -> list[dict[str, Any]]:
-        """The engine's model and everything upstream of it, as the column `authors` holds them."""
+    def authors(self, role: str = "generator") -> list[dict[str, Any]]:
+        """The engine's model and everything upstream of it, as the column `authors` holds them. role: generator or judge."""
         if self.identity is None:
             return []
         who = {"model": self.identity.model, "revision": self.identity.revision, "weights": self.identity.weights}
         licence = self.policy.licence_of(self.identity.model, self.identity.revision)
         own = who | {
-            "role": "generator",
+            "role": role,
             "verified": self.identity.verified,
             "status": self.author.status,
             "licence": licence,

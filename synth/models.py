@@ -146,6 +146,10 @@ class Policy:
         if (refused := self._by_name(name)) is not None and refused.status == "deny":
             raise PolicyError(f"{where} is asked for {refused.reasons[0].removeprefix('model ')}")
 
+    def is_demo(self, model: str) -> bool:
+        """Whether an entry marks a model so (`demo: true`): as a judge it shows how judging works and decides nothing."""
+        return any(m == model and entry.get("demo") is True for (m, _, _), entry in self.models.items())
+
     def check_host(self, url: str) -> None:
         """Refuses the addresses of providers whose terms forbid training on their output. Raises PolicyError with the reason."""
         host = (urlsplit(url if "://" in url else f"//{url}").hostname or "").lower().rstrip(".")

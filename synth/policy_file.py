@@ -29,6 +29,8 @@ def load_policy(path: str | Path) -> Policy:
     for entry in data.get("models") or []:
         place = f"{path.name}, model {entry.get('model', '?')}"
         _has(entry, ("model", "revision", "weights", "licence_sha256", "source", *_REVIEWED, *_NEEDED), place)
+        if not isinstance(entry.get("demo", False), bool):
+            raise PolicyError(f"{place}: demo is true or false, not {entry['demo']!r}")
         models[entry["model"], str(entry["revision"]), entry["weights"]] = entry
     for provider in data.get("providers") or []:
         _has(provider, ("name", "hosts", "models", "calls_itself", "reason", "link"), f"{path.name}, provider")

@@ -19,11 +19,11 @@ from synth.dialogue import AUTHOR, JUDGEMENT, VERIFICATION
 SPAN = pa.struct([(name, pa.int32()) for name in ("chosen_start", "chosen_end", "rejected_start", "rejected_end")])
 """Where the two texts differ: code points, ends excluded."""
 
-STRATEGIES = ("verified_failed", "program_model", "delta", "near_miss", "twins", "over_refusal")
+STRATEGIES = ("verified_failed", "program_model", "delta", "jury", "near_miss", "twins", "over_refusal")
 """Every strategy by the name that recipes use."""
 EDITED = ("near_miss", "twins", "over_refusal")
 """Strategies whose rejected answer is an edit, proven by opposite verdicts for one constraint."""
-UNLIKE = ("verified_failed", "program_model", "delta")
+UNLIKE = ("verified_failed", "program_model", "delta", "jury")
 """Strategies whose two answers must differ in more than form: never equal after normalisation, never nearly the same."""
 
 ATTRIBUTES = ("helpfulness", "correctness", "coherence", "complexity", "verbosity", "safety", "naturalness")
@@ -84,7 +84,12 @@ PAIR: dict[str, Column] = {
             "over | under: on which side a 文字数 limit is broken; null where that is not the difference",
         ),
         Column("span", SPAN, "where an edit differs from its original; null where the answers were written apart"),
-        Column("margin", pa.float32(), "difference of the mean scores of verifiers, in [0, 1]; null where both pass"),
+        Column(
+            "margin",
+            pa.float32(),
+            "in [0, 1]: how far the jury leans, where one decided; else by how much the verifiers' mean scores differ, null where "
+            "both pass",
+        ),
         Column("len_delta", pa.int32(), "characters of chosen less those of rejected"),
         Column(
             "weight", pa.float32(), "how much the row is to count in a loss; 1 where pairs are balanced by matching"
@@ -174,6 +179,7 @@ STRATEGY_NAMES: dict[str, tuple[str, str]] = {
     "verified_failed": ("passed against failed, one model", "同じモデルの合格と不合格"),
     "program_model": ("a program's answer against a model's", "プログラムの正答とモデルの誤答"),
     "delta": ("strong model against weak", "強いモデルと弱いモデル"),
+    "jury": ("two that passed, by a jury of models", "どちらも合格、審査団が選んだ"),
     "near_miss": ("a minimal edit that breaks one constraint", "一箇所だけ外した惜しい回答"),
     "twins": ("answerable and unanswerable twins", "答えの有無だけが違う双子"),
     "over_refusal": ("useful answer against over-refusal", "有用な回答と過剰な拒否"),

@@ -119,6 +119,7 @@ def check(
     typer.echo(
         f"{recipe}: ok, {len(plan.recipe.stages)} stages in {len(plan.blocks)} blocks, version {plan.recipe.version}"
         + "".join(f"; generate '{g.name}': {len(g.orders)} tasks" for g in plan.generations)
+        + "".join(f"; judge '{j.name}': {len(j.judges)} judges" for j in plan.juries)
         + "".join(f"; pairs '{p.name}': {len(p.spec.strategies.wanted)} strategies" for p in plan.preferences)
     )
 

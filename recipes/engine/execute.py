@@ -21,6 +21,8 @@ from recipes.engine.generation.release import check_version as check_generation_
 from recipes.engine.generation.rounds import Where
 from recipes.engine.generation.run import run_generation
 from recipes.engine.gpu_stages import at_once, check_gpus
+from recipes.engine.judging.release import check_version as check_jury_version
+from recipes.engine.judging.run import run_jury
 from recipes.engine.manifests import finish_block
 from recipes.engine.pairs import run as pairs_run
 from recipes.engine.pairs.release import check_version as check_pairs_version
@@ -58,11 +60,15 @@ def run(
     check_gpus(plan, kind)
     for generation in plan.generations:
         check_generation_version(generation, plan.recipe.version)
+    for jury in plan.juries:
+        check_jury_version(jury, plan.recipe.version)
     for preference in plan.preferences:
         check_pairs_version(preference, plan.recipe.version)
     _replay(plan, replay)
-    progress = progress or Progress(len(plan.blocks) + len(plan.generations) + len(plan.preferences))
+    blocks = len(plan.blocks) + len(plan.generations) + len(plan.juries) + len(plan.preferences)
+    progress = progress or Progress(blocks)
     manifests: list[dict[str, Any]] = []
+    judged: list[dict[str, Any]] = []
     paired: list[dict[str, Any]] = []
     with locked(plan.out), Workers(workers) as pool:
         try:
@@ -73,10 +79,11 @@ def run(
                 _run_block(block, plan, kind, options, pool, progress)
             where = Where(kind, options, pool, progress, generators)
             manifests += [run_generation(generation, where) for generation in plan.generations]
+            judged += [run_jury(jury, where) for jury in plan.juries]
             paired += [pairs_run.run_pairs(preference, where) for preference in plan.preferences]
         finally:
             progress.stop()
-    return finish_run(plan, manifests, paired)
+    return finish_run(plan, manifests, paired, judged)
 
 
 def _replay(plan: Plan, folder: str | None) -> None:

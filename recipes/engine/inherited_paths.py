@@ -11,7 +11,8 @@ KINDS_OF_FILES = ("files", "warc", "parquet", "jsonl")
 def with_absolute_files(data: dict[str, Any], folder: Path) -> dict[str, Any]:
     """A recipe's mapping with every file that it names found from its own folder; what is no mapping stays for the check to name.
 
-    Sources (also those that a stage reads), `policy`, and what a generation names: models, evaluation sets, bases, domains.
+    Sources (also those that a stage reads), `policy`, what a generation names (models, evaluation sets, bases, domains),
+    and a jury (models, people's decisions).
     """
 
     def found(value: Any) -> Any:
@@ -33,6 +34,8 @@ def with_absolute_files(data: dict[str, Any], folder: Path) -> dict[str, Any]:
         made["policy"] = found(made["policy"])
     if isinstance(generate := made.get("generate"), list):
         made["generate"] = [_generation(one, found) for one in generate]
+    if isinstance(judge := made.get("judge"), list):
+        made["judge"] = [_jury(one, found) for one in judge]
     return made
 
 
@@ -58,6 +61,17 @@ def _generation(said: Any, found: Callable[[Any], Any]) -> Any:
         made["decontaminate"] = {**clean, "sets": {name: each(one, ("file",)) for name, one in clean["sets"].items()}}
     if isinstance(tasks := made.get("tasks"), dict):
         made["tasks"] = {name: _task(one, found) for name, one in tasks.items()}
+    return made
+
+
+def _jury(said: Any, found: Callable[[Any], Any]) -> Any:
+    if not isinstance(said, dict):
+        return said
+    made = dict(said)
+    if made.get("people"):
+        made["people"] = found(made["people"])
+    if isinstance(judges := made.get("judges"), dict):
+        made["judges"] = {name: _generation(one, found) for name, one in judges.items()}
     return made
 
 

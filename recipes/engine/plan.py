@@ -23,6 +23,8 @@ from recipes.engine.errors import RecipeError
 from recipes.engine.generation import plan as generation_plan
 from recipes.engine.generation.paths import placed
 from recipes.engine.generation.plan import Generation
+from recipes.engine.judging import plan as judging_plan
+from recipes.engine.judging.plan import Jury
 from recipes.engine.pairs import plan as pairs_plan
 from recipes.engine.pairs.plan import Preference
 from recipes.engine.source_read import SourceRead, hash_of, read_source, reader_class
@@ -111,6 +113,7 @@ class Plan:
     blocks: list[Block]
     out: str
     generations: list[Generation] = field(default_factory=list)
+    juries: list[Jury] = field(default_factory=list)
     preferences: list[Preference] = field(default_factory=list)
 
     @property
@@ -176,8 +179,14 @@ def make(recipe: Recipe, where: str, out: str, *, unit_bytes: int | None = None,
             )
         made_of.store = f"{out.rstrip('/')}/completions"
         plan.generations.append(made_of)
+    for said in recipe.judge:
+        jury = judging_plan.make(said, plan.generations, where, base, recipe.policy)
+        jury.url = f"{plan.folder}/{said.name}"
+        jury.work = f"{out.rstrip('/')}/stages/{said.name}-{jury.asked[:12]}"
+        jury.store = f"{out.rstrip('/')}/completions"
+        plan.juries.append(jury)
     for pairs in recipe.pairs:
-        preference = pairs_plan.make(pairs, plan.generations, where)
+        preference = pairs_plan.make(pairs, plan.generations, plan.juries, where)
         preference.url = f"{plan.folder}/{pairs.name}"
         preference.edited = f"{out.rstrip('/')}/stages/{pairs.name}-{preference.asked[:12]}"
         plan.preferences.append(preference)

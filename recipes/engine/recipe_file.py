@@ -153,6 +153,8 @@ def _override(data: dict[str, Any], text: str, where: str) -> None:
         data[keys[0]] = value
     elif keys[0] in {g.get("name") for g in data.get("generate") or [] if isinstance(g, dict)}:
         _override_named(data, "generate", keys, value, text)
+    elif keys[0] in {j.get("name") for j in data.get("judge") or [] if isinstance(j, dict)}:
+        _override_named(data, "judge", keys, value, text)
     elif keys[0] in {p.get("name") for p in data.get("pairs") or [] if isinstance(p, dict)}:
         _override_named(data, "pairs", keys, value, text)
     elif keys[0] == "release" and len(keys) > 1:
@@ -164,7 +166,7 @@ def _override(data: dict[str, Any], text: str, where: str) -> None:
 
 
 def _override_named(data: dict[str, Any], what: str, keys: list[str], value: Any, text: str) -> None:
-    """`--set NAME.KEY[.KEY…]=value` for a generation or a set of pairs: what the keys are is for its check to say."""
+    """`--set NAME.KEY[.KEY…]=value` for a generation, a jury or a set of pairs: what the keys are is for its check to say."""
     if len(keys) < 2:
         raise RecipeError(f"--set {text}: write {keys[0]}.KEY=value")
     data[what] = [_nested(dict(g), keys[1:], value, text) if g.get("name") == keys[0] else g for g in data[what]]

@@ -10,13 +10,16 @@ from curation.place import Place
 from curation.provenance import Source
 from curation.shards import MANIFEST
 from recipes.engine.generation.run import about
+from recipes.engine.judging import run as judging_run
 from recipes.engine.manifests import versions
 from recipes.engine.pairs import run as pairs_run
 from recipes.engine.plan import Plan, Together
 from recipes.engine.source_read import SourceRead
 
 
-def finish_run(plan: Plan, generated: Sequence[Any] = (), paired: Sequence[Any] = ()) -> dict[str, Any]:
+def finish_run(
+    plan: Plan, generated: Sequence[Any] = (), paired: Sequence[Any] = (), judged: Sequence[Any] = ()
+) -> dict[str, Any]:
     """Writes run.json and the recipe as it ran into the version's folder. Returns the content of run.json."""
     place = Place(plan.folder)
     blocks = []
@@ -49,6 +52,7 @@ def finish_run(plan: Plan, generated: Sequence[Any] = (), paired: Sequence[Any] 
         "unreadable": unreadable,
         "blocks": blocks,
         "generated": [about(g, m) for g, m in zip(plan.generations, generated, strict=True)],
+        "judged": [judging_run.about(j, m) for j, m in zip(plan.juries, judged, strict=True)],
         "pairs": [pairs_run.about(p, m) for p, m in zip(plan.preferences, paired, strict=True)],
     }
     place.write_json("run.json", run_json)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from curation.classify.train_spec import TrainSpec
 from recipes.engine.errors import RecipeError
 from recipes.engine.generation.spec import GenerateSpec, ReleaseSpec
+from recipes.engine.judging.spec import JurySpec
 from recipes.engine.pairs.spec import PairsSpec
 
 KINDS = ("warc", "parquet", "jsonl")
@@ -105,6 +106,8 @@ class Recipe(_Spec):
     """How much of a rejected row is kept, by reason, where it differs from the reason's own tier."""
     generate: list[GenerateSpec] = Field(default_factory=list)
     """Instruction data made from the rows of a stage."""
+    judge: list[JurySpec] = Field(default_factory=list)
+    """Juries of models that compare the answers of generations."""
     pairs: list[PairsSpec] = Field(default_factory=list)
     """Preference pairs made from the answers of generations."""
     release: ReleaseSpec | None = None
@@ -168,7 +171,7 @@ class Recipe(_Spec):
                     f"generate '{one.name}' reads '{one.read}', which is no stage (there are: {', '.join(sorted(stages))}){hint}"
                 )
             seen.add(one.name)
-        for one in self.pairs:
+        for one in (*self.judge, *self.pairs):
             if one.name in seen:
                 raise ValueError(f"the name '{one.name}' is used twice")
             seen.add(one.name)
@@ -200,6 +203,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "sources": SourceSpec,
     "stages": Stage,
     "generate": GenerateSpec,
+    "judge": JurySpec,
     "pairs": PairsSpec,
 }
 
@@ -209,7 +213,7 @@ def _generation_place(loc: list[Any], data: dict[str, Any], place: str) -> tuple
     whole: Any = data[loc[0]]
     model: type[BaseModel] = ReleaseSpec if loc[0] == "release" else _MODELS[loc[0]]
     rest = loc[1:]
-    if loc[0] in ("generate", "pairs") and rest and isinstance(rest[0], int):
+    if loc[0] in ("generate", "judge", "pairs") and rest and isinstance(rest[0], int):
         one = whole[rest[0]] if isinstance(whole, list) else {}
         place += f", {loc[0]} '{one.get('name', f'number {rest[0] + 1}') if isinstance(one, dict) else rest[0] + 1}'"
         rest = rest[1:]
@@ -250,7 +254,7 @@ def _said(error: Any, data: dict[str, Any], where: str) -> str:
             place, model = f"{place}, step {int(loc[3]) + 1}", StepSpec
     elif loc and loc[0] == "sources" and len(loc) > 1:
         place += f", source '{loc[1]}'"
-    elif loc and loc[0] in ("generate", "pairs", "release"):
+    elif loc and loc[0] in ("generate", "judge", "pairs", "release"):
         place, model = _generation_place(loc, data, place)
     if error["type"] == "extra_forbidden":
         key = str(loc[-1])

@@ -9,6 +9,8 @@ from curation.place import Place
 from curation.shards import MANIFEST
 from recipes.engine.generation.release import finished
 from recipes.engine.generation.summary import print_generation
+from recipes.engine.judging.release import finished as jury_finished
+from recipes.engine.judging.summary import print_jury
 from recipes.engine.pairs.release import finished as pairs_finished
 from recipes.engine.pairs.summary import print_pairs
 from recipes.engine.plan import Plan
@@ -48,6 +50,10 @@ def print_plan(plan: Plan) -> None:
         tasks = ", ".join(f"{name} {quota:,}" for name, quota in one.mixture.quotas.items())
         now = "done" if finished(one) is not None else "to do"
         table.add_row(one.name, one.read.name, tasks, "", "", one.fingerprint[:12], now)
+    for jury in plan.juries:
+        judges = ", ".join(j.name + (" (demo)" if j.demo else "") for j in jury.judges)
+        now = "done" if jury_finished(jury) is not None else "to do"
+        table.add_row(jury.name, ", ".join(jury.spec.reads), judges, "", "", jury.fingerprint[:12], now)
     for pairs in plan.preferences:
         wanted = ", ".join(f"{name} {said.pairs:,}" for name, said in pairs.spec.strategies.wanted.items())
         now = "done" if pairs_finished(pairs) is not None else "to do"
@@ -95,6 +101,8 @@ def print_summary(run: dict[str, Any], folder: str, report: str) -> None:
         print_generation(
             Place(f"{folder}/{one['url']}").read_json(MANIFEST), one["name"], f"{folder}/{one['url']}", console
         )
+    for one in run.get("judged", ()):
+        print_jury(Place(f"{folder}/{one['url']}"), one["name"], console)
     for one in run.get("pairs", ()):
         print_pairs(Place(f"{folder}/{one['url']}"), one["name"], console)
     console.print(f"shards  {folder}/{run['release']}/data\nreport  {report}", soft_wrap=True, markup=False)

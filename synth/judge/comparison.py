@@ -19,12 +19,14 @@ from curation.dedup.normal_form import normal_form
 from curation.document import KEY, Column
 from curation.provenance import key
 from synth.answering import Asker
+from synth.engine.content_key import canonical
 from synth.engine.figures import Figures
 from synth.engine.generate import generate
 from synth.engine.request import Answer, Completion, Fault, Request, Sampling
 from synth.judge.asking import Question, pairwise
 from synth.judge.verdict import Choice, Together, choice, together
 from synth.verify.injection import NoPromptInjection
+from synth.wordings import Wordings
 
 _INJECTION = NoPromptInjection()
 UNFIT = ("fail",)
@@ -100,12 +102,14 @@ def schema() -> pa.Schema:
 def comparisons(rows: Iterable[Mapping[str, Any]], per_prompt: int, salt: str) -> list[Comparison]:
     """Pairs of answers to be compared, at most so many of one prompt, in the order of a hash: the same whatever the rows' order.
 
-    rows: with columns of `synth.dialogue`. Rows without an answer, and those that a verifier failed, are in none.
+    rows: with columns of `synth.dialogue`. Rows without an answer, and those that a verifier failed, are in none. Dialogues whose
+    earlier turns differ ask different things at their last one: only what has the same messages before it is compared.
     """
     by_prompt: dict[bytes, dict[str, Mapping[str, Any]]] = defaultdict(dict)
     for row in sorted(rows, key=lambda r: r["id"]):
         if judgeable(row) and not flagged(row):
-            by_prompt[row["prompt_key"]].setdefault(normal_form(row["answer"]), row)
+            before = canonical(orjson.loads(row["messages"])[:-1])
+            by_prompt[row["prompt_key"] + key("asked", before)].setdefault(normal_form(row["answer"]), row)
     found: list[Comparison] = []
     for prompt in sorted(by_prompt):
         answers = list(by_prompt[prompt].values())
@@ -133,12 +137,17 @@ def _comparison(one: Mapping[str, Any], other: Mapping[str, Any], salt: str) -> 
 
 
 def heard(
-    compared: Sequence[Comparison], judge: str, asker: Asker, sampling: Sampling, figures: Figures
+    compared: Sequence[Comparison],
+    judge: str,
+    asker: Asker,
+    sampling: Sampling,
+    figures: Figures,
+    words: Wordings | None = None,
 ) -> Iterator[Heard]:
-    """What a judge says of each comparison, as its answers come. judge: the recipe's name of it."""
+    """What a judge says of each comparison, as its answers come. judge: the recipe's name of it. words: all when not given."""
     waiting: dict[bytes, tuple[Comparison, int]] = {}
     answers: dict[bytes, dict[int, Answer]] = defaultdict(dict)
-    requests = _requests(compared, sampling, asker.seed, waiting)
+    requests = _requests(compared, sampling, asker.seed, waiting, words)
     for request, (answer,) in generate(
         asker.engine, asker.identity, requests, asker.store, figures=figures, show=asker.show
     ):
@@ -151,10 +160,14 @@ def heard(
 
 
 def _requests(
-    compared: Sequence[Comparison], sampling: Sampling, seed: int, waiting: dict[bytes, tuple[Comparison, int]]
+    compared: Sequence[Comparison],
+    sampling: Sampling,
+    seed: int,
+    waiting: dict[bytes, tuple[Comparison, int]],
+    words: Wordings | None,
 ) -> Iterator[Request]:
     for comparison in compared:
-        for order, request in enumerate(pairwise(comparison.question, sampling, seed)):
+        for order, request in enumerate(pairwise(comparison.question, sampling, seed, words)):
             asked = key("order", comparison.id, order)
             waiting[asked] = comparison, order
             yield Request(asked, request.messages, sampling, 1, seed, structure=request.structure)

@@ -66,10 +66,13 @@ class Hearing:
         return None if row is None else row[name]
 
     def decide(self, method: Method, gold: Mapping[bytes, Together] | None = None) -> list[Panel]:
-        """The jury's verdicts in the order of the comparisons. gold: people's decisions by comparison. Raises JuryError."""
+        """The jury's verdicts in the order of the comparisons. gold: people's by comparison, which hold. Raises JuryError."""
+        if not self.by:
+            return []
+        decided: list[Together | None] = [None if gold is None else gold.get(c) for c in self.by]
         if method == "dawid_skene":
-            return dawid_skene(self.ballots, [(gold or {}).get(c) for c in self.by])
-        return majority(self.ballots)
+            return dawid_skene(self.ballots, decided)
+        return [_of_people(g) if g else p for g, p in zip(decided, majority(self.ballots), strict=True)]
 
     def table(self, panels: Sequence[Panel]) -> pa.Table:
         """Decisions with the columns of `COLUMNS`, sorted by comparison."""
@@ -127,6 +130,10 @@ class Hearing:
         panels = majority(Ballots(others, self.ballots.family))
         said: Mapping[Together | None, Choice] = {"win": "a", "loss": "b", "tie": "tie"}
         return {c: said[p.verdict] for c, p in zip(self.by, panels, strict=True) if p.verdict in said}
+
+
+def _of_people(verdict: Together) -> Panel:
+    return Panel(verdict, {"win": 1.0, "loss": -1.0}.get(verdict, 0.0), 1.0)
 
 
 def _compared(row: Mapping[str, Any], reference: Choice | None, kin: Sequence[str]) -> Compared:

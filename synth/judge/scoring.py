@@ -20,6 +20,7 @@ from synth.engine.request import Answer, Fault, Request, Sampling
 from synth.judge.asking import ASPECTS, Question, by_rubric
 from synth.judge.comparison import flagged, judgeable
 from synth.judge.verdict import scores
+from synth.wordings import Wordings
 
 
 @dataclass(frozen=True)
@@ -69,10 +70,14 @@ def scored(
     asker: Asker,
     sampling: Sampling,
     figures: Figures,
+    words: Wordings | None = None,
 ) -> Iterator[Scored]:
-    """The scores of each answer that no verifier failed, as they come. rows: with columns of `synth.dialogue`."""
+    """The scores of each answer that no verifier failed, as they come.
+
+    rows: with columns of `synth.dialogue`. words: all when not given.
+    """
     waiting: dict[bytes, Mapping[str, Any]] = {}
-    requests = _requests(rows, aspects, sampling, asker.seed, waiting)
+    requests = _requests(rows, aspects, sampling, asker.seed, waiting, words)
     for request, (answer,) in generate(
         asker.engine, asker.identity, requests, asker.store, figures=figures, show=asker.show
     ):
@@ -86,12 +91,14 @@ def _requests(
     sampling: Sampling,
     seed: int,
     waiting: dict[bytes, Mapping[str, Any]],
+    words: Wordings | None,
 ) -> Iterator[Request]:
     for row in rows:
         if not judgeable(row) or flagged(row):
             continue
         prompt = orjson.loads(row["messages"])[:-1]
-        request = by_rubric(Question(row["function"], prompt, (row["answer"],), row["tools"]), aspects, sampling, seed)
+        question = Question(row["function"], prompt, (row["answer"],), row["tools"])
+        request = by_rubric(question, aspects, sampling, seed, words)
         asked = key("scored", row["id"])
         waiting[asked] = row
         yield Request(asked, request.messages, sampling, 1, seed, structure=request.structure)

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from curation.document import KEY
 from synth.dialogue import AUTHOR
 from synth.pairing.answers import flat, key_of
+from synth.pairing.judged import Judged, with_judgements
 from synth.preference import ATTRIBUTE, LABELLED, PAIR, PROMPT, attributes, schema
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 SHARED = (
     "prompt_key", "function", "task", "domain", "lang", "template", "split", "document", "prompt", "tools", "spec",
 )  # fmt: skip
+JURY = "jury"
+"""The strategy whose pairs a jury decided."""
 LIMITS = {1: "over", -1: "under"}
 
 
@@ -35,8 +38,13 @@ def pair_ids(pairs: "pl.DataFrame") -> list[bytes]:
     return [key_of(b"pair", s, words[48 * i : 48 * i + 48]) for i, s in enumerate(strategies)]
 
 
-def pair_rows(pairs: "pl.DataFrame", ids: list[bytes], chosen: pa.Table, rejected: pa.Table) -> pa.Table:
-    """Rows of the set of pairs. pairs: as chosen, one line a row; chosen, rejected: whole answers, likewise."""
+def pair_rows(
+    pairs: "pl.DataFrame", ids: list[bytes], chosen: pa.Table, rejected: pa.Table, judged: Judged | None = None
+) -> pa.Table:
+    """Rows of the set of pairs. pairs: as chosen, one line a row; chosen, rejected: whole answers, likewise.
+
+    judged: what the jury said whose decisions made the pairs of its strategy.
+    """
     if not pc.all(pc.equal(chosen.column("prompt"), rejected.column("prompt"))).as_py():
         raise AssertionError("the two answers of a pair answer different prompts")
     broken = _broken(rejected.column("verifications"))
@@ -60,12 +68,46 @@ def pair_rows(pairs: "pl.DataFrame", ids: list[bytes], chosen: pa.Table, rejecte
     for name, side in (("chosen", chosen), ("rejected", rejected)):
         made |= {name: side.column("completion"), f"{name}_id": side.column("row")}
         made |= {f"{name}_{c}": side.column(c) for c in ("origin", "model", "verdict", "verifications", "judgements")}
-    return _table(made | rights(chosen, rejected), schema(PAIR))
+    if judged is None:
+        return _table(made | rights(chosen, rejected), schema(PAIR))
+    of = np.array([s == JURY for s in pairs["strategy"].to_list()], bool)
+    owed = rights(chosen, rejected, judged.rights(of))
+    return _table(made | _judgements(made, of, judged) | owed, schema(PAIR))
 
 
-def labelled_rows(ids: list[bytes], labels: np.ndarray, weights: np.ndarray, answers: pa.Table) -> pa.Table:
-    """Rows of the set of labelled answers."""
+def _judgements(made: dict[str, Any], of: np.ndarray, judged: Judged) -> dict[str, Any]:
+    """What the jury said of both answers of its pairs, and by how far it decided."""
+    better, worse = (made[name].to_pylist() for name in ("chosen_id", "rejected_id"))
+    margins = made["margin"].to_pylist()
+    said: dict[str, list[list[dict[str, Any]]]] = {"chosen": [], "rejected": []}
+    for i, (a, b) in enumerate(zip(better, worse, strict=True)):
+        for name, row, other in (("chosen", a, b), ("rejected", b, a)):
+            said[name].append([*judged.compared(row, other), *judged.scored(row)] if of[i] else [])
+        margins[i] = judged.margin(a, b) if of[i] else margins[i]
+    columns = {f"{name}_judgements": with_judgements(made[f"{name}_judgements"], said[name]) for name in said}
+    return {"margin": pa.array(margins, pa.float32())} | columns
+
+
+def labelled_rows(
+    ids: list[bytes],
+    labels: np.ndarray,
+    weights: np.ndarray,
+    answers: pa.Table,
+    judged: Judged | None = None,
+    last: np.ndarray | None = None,
+) -> pa.Table:
+    """Rows of the set of labelled answers. judged: whose scores become attributes. last: which answers are their row's last turn.
+
+    Judges score the last turn of a dialogue: its earlier ones have no attributes.
+    """
     said = answers.column("judgements").to_pylist()
+    sides = [answers]
+    if judged is not None:
+        whole = np.ones(len(answers), bool) if last is None else last
+        rows = answers.column("row").to_pylist()
+        more = [judged.scored(row) if whole[i] else [] for i, row in enumerate(rows)]
+        said = [[*(old or ()), *new] for old, new in zip(said, more, strict=True)]
+        sides.append(judged.rights(np.array([bool(one) for one in more], bool)))
     made: dict[str, Any] = {
         name: answers.column(name) for name in (*SHARED, "completion", "origin", "model", "verifications")
     } | {
@@ -75,7 +117,7 @@ def labelled_rows(ids: list[bytes], labels: np.ndarray, weights: np.ndarray, ans
         "weight": pa.array(weights.astype(np.float32)),
         "attributes": pa.array([attributes((j["rubric"], j["score"]) for j in js or ()) for js in said], ATTRIBUTE),
     }
-    return _table(made | rights(answers), schema(LABELLED))
+    return _table(made | rights(*sides), schema(LABELLED))
 
 
 def prompt_rows(answers: pa.Table) -> pa.Table:

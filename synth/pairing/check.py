@@ -102,6 +102,10 @@ def _pairs(place: Place, manifest: Mapping[str, Any], sample: int, seed: int | N
         for problem in broken_rules(row, audited):
             rules.fail(f"{name}: {problem}")
         a, b = (_text(row[side]) for side in ("chosen", "rejected"))
+        if row["strategy"] == "jury" and (row["margin"] or 0) < (
+            least := manifest["made"]["strategies"]["jury"]["margin"]
+        ):
+            rules.fail(f"{name}: the jury's margin is {row['margin']}, and the recipe wants {least} at least")
         if row["strategy"] in APART and (alike := _alike(a, b)) >= most_alike:
             rules.fail(f"{name}: the texts have a similarity of {alike:.3f}, and {most_alike} is too alike")
         order.looked_at += 1

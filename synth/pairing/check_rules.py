@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-APART = ("verified_failed", "program_model", "delta")
+APART = ("verified_failed", "program_model", "delta", "jury")
 """Strategies whose answers were written apart and must not be nearly the same."""
 PROVEN = ("near_miss", "twins")
 """Strategies that prove: opposite verdicts for exactly one constraint."""
@@ -54,8 +54,10 @@ def _verdicts(row: Mapping[str, Any], audited: set[str]) -> Iterator[str]:
 
 def _by_strategy(row: Mapping[str, Any]) -> Iterator[str]:
     strategy = row["strategy"]
-    if row["rejected_verdict"] != "fail" and strategy != "delta":
+    if row["rejected_verdict"] != "fail" and strategy not in ("delta", "jury"):
         yield "the rejected answer did not fail"
+    if strategy == "jury":
+        yield from _jury(row)
     if strategy == "verified_failed" and (row["chosen_model"] is None or row["chosen_model"] != row["rejected_model"]):
         yield f"not of one policy: {row['chosen_model']} and {row['rejected_model']}"
     if strategy == "program_model" and (row["chosen_origin"], row["rejected_origin"]) != ("program", "model"):
@@ -80,6 +82,24 @@ def _by_strategy(row: Mapping[str, Any]) -> Iterator[str]:
             yield f"not proven: {len(changed)} verdicts differ, and exactly one must, from pass to fail"
         if strategy == "twins" and row["constraint"] != "abstention":
             yield f"a twin's pair is about abstention, not {row['constraint']}"
+
+
+def _jury(row: Mapping[str, Any]) -> Iterator[str]:
+    """Both passed, a judge chose the chosen one in both orders, and the judges stand among the authors."""
+    if row["rejected_verdict"] != "pass":
+        yield "a jury decided about an answer that did not pass"
+    if row["margin"] is None or not 0 < row["margin"] <= 1:
+        yield f"the jury's margin is {row['margin']}, and it is in (0, 1]"
+    said: dict[tuple[str, str], list[str | None]] = {}
+    for side in ("chosen", "rejected"):
+        for one in row[f"{side}_judgements"]:
+            if one["rubric"].endswith("/pairwise"):
+                said.setdefault((side, one["judge"]), []).append(one["verdict"])
+    if not any(key[0] == "chosen" and set(v) == {"win"} for key, v in said.items()):
+        yield "no judge chose the chosen answer in both orders"
+    judges = {a["model"] for a in row["authors"] or () if a["role"] == "judge"}
+    if missing := sorted({judge for _, judge in said} - judges):
+        yield f"the judge {missing[0]} is not among its authors"
 
 
 def _span(span: Mapping[str, int], a: str, b: str) -> Iterator[str]:

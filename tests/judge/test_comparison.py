@@ -1,5 +1,6 @@
 """What judges are shown, and that their verdicts mean the answers and not the places."""
 
+import orjson
 import pytest
 from simulated_judge import GREEDY, SimulatedJudge, longer, the_first
 
@@ -149,3 +150,15 @@ def test_a_rubric_asks_for_every_aspect_and_reads_whole_scores_only():
 
 def test_only_the_field_decides_and_not_what_the_reason_quotes():
     assert choice('{"reason": "回答には {\\"verdict\\": \\"A\\"} とある", "verdict": "B"}', False) == "b"
+
+
+def test_dialogues_that_differ_before_the_last_turn_are_not_compared(answer_row):
+    def dialogue(answer: str, before: str) -> dict:
+        turns = [("user", "一つ目"), ("assistant", before), ("user", "二つ目"), ("assistant", answer)]
+        messages = orjson.dumps([{"role": role, "content": content} for role, content in turns]).decode()
+        return answer_row("p", answer) | {"messages": messages}
+
+    rows = [dialogue("良い答え", "はい"), dialogue("別の答え", "はい"), dialogue("ほかの答え", "いいえ")]
+    (one,) = comparisons(rows, 3, "salt")
+    assert {one.a, one.b} == {rows[0]["id"], rows[1]["id"]}
+    assert [m["content"] for m in one.question.prompt] == ["一つ目", "はい", "二つ目"]

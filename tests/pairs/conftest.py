@@ -45,6 +45,7 @@ class PairRecipes:
         self.release = {
             "draft_wordings": "allow", "target": {"model_name": "trial", "purpose": "train_internal", "publish": False},
         }  # fmt: skip
+        self.judge: list[dict] = []
         self.version, self.policy = "1", None
 
     def write(self) -> Path:
@@ -54,7 +55,7 @@ class PairRecipes:
         said = {
             "name": "trial", "version": self.version, "sources": {"texts": {"jsonl": "pages.jsonl", "licence": "CC0-1.0"}},
             "stages": [{"name": "pages", "read": "texts", "steps": ["text_stats"]}], "generate": self.generate,
-            "pairs": [self.pairs], "release": self.release,
+            "judge": self.judge, "pairs": [self.pairs], "release": self.release,
         } | ({"policy": self.policy} if self.policy else {})  # fmt: skip
         path = self.folder / "trial.yaml"
         path.write_text(yaml.safe_dump(said, allow_unicode=True), encoding="utf-8")
@@ -65,17 +66,51 @@ class PairRecipes:
         path = self.write()
         return plan.make(recipe_file.load(path, overrides), path.name, str(self.folder / out), base=path.parent)
 
-    def run(self, out: str = "out", workers: int = 1, overrides: list[str] | None = None) -> dict:
+    def run(self, out: str = "out", workers: int = 1, overrides: list[str] | None = None, generators: int = 1) -> dict:
         """Runs the recipe; the manifest of its pairs."""
         made = self.plan(out, overrides)
         with open(os.devnull, "w") as quiet:
-            execute.run(made, workers=workers, progress=Progress(1, quiet))
+            execute.run(made, workers=workers, progress=Progress(1, quiet), generators=generators)
         return orjson.loads((Path(made.preferences[0].url) / "manifest.json").read_bytes())
 
     def rows(self, out: str = "out", kind: str = "pairs") -> list[dict]:
         """Rows of a set."""
         files = sorted((self.folder / out).glob(f"*/preference/{kind}/*.parquet"))
         return [row for file in files for row in pq.read_table(file).to_pylist()]
+
+    def jury(self, out: str = "out") -> dict:
+        """The manifest of its jury."""
+        return orjson.loads((self.folder / out / self.version / self.judge[0]["name"] / "manifest.json").read_bytes())
+
+    def said(self, kind: str, out: str = "out") -> list[dict]:
+        """Rows of a set of its jury: verdicts, decisions, scores, flagged."""
+        return pq.read_table(
+            self.folder / out / self.version / self.judge[0]["name"] / kind / "00000.parquet"
+        ).to_pylist()
+
+    def seat(self, **servers) -> None:
+        """A jury of judges by name, each behind a server of its own that the policy knows; call it after `serve`."""
+        policy = yaml.safe_load((self.folder / "policy.yaml").read_text(encoding="utf-8"))
+        judges = {}
+        for name, server in servers.items():
+            model = f"lab/{name}"
+            entry = policy["models"][-1] | {"model": model, "licence": "Apache-2.0"}
+            policy["models"].append(entry)
+            policy["declared"].append(policy["declared"][0] | {"model": model})
+            engine = self.generate[0]["engine"]["server"] | {
+                "url": server.url,
+                "declared": {"model": model, "revision": "r1"},
+            }
+            judges[name] = {"engine": {"server": engine}, "family": f"family of {name}", "kin": ["lab/tiny"]}
+        (self.folder / "policy.yaml").write_text(yaml.safe_dump(policy, allow_unicode=True), encoding="utf-8")
+        self.judge = [
+            {
+                "name": "jury", "read": "instruct", "judges": judges, "per_prompt": 3, "most": 1000, "aggregate": "majority",
+                "sampling": {"max_tokens": 200, "temperature": 0.0},
+            }
+        ]  # fmt: skip
+        self.pairs["strategies"] = {"jury": {"read": "jury", "margin": 0.3, "pairs": 100, "per_prompt": 2}}
+        self.pairs["balance"] = {"length": False, "format": False}
 
     def serve(self, server, tasks: dict) -> None:
         """The generation asks a server that its owner declares."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,7 +17,7 @@ from made_rows import pool_of, row
 
 from curation.dedup.normal_form import normal_form
 from curation.dedup.shingles import jaccard
-from synth.pairing import delta, program_model, rules, unlike, verified_failed
+from synth.pairing import delta, jury, program_model, rules, unlike, verified_failed
 from synth.pairing.labelled import labelled
 
 LONG = "町の図書館は川沿いの道を北へ歩いたところにあり、二階には郷土の資料を集めた部屋があります。"
@@ -154,3 +155,57 @@ def test_labels_are_what_verifiers_say_and_weights_make_the_ratio(tmp_path):
     }  # fmt: skip
     weights = [made.weight[made.label == side].sum() for side in (True, False)]
     assert weights[0] / weights[1] == pytest.approx(2.0)
+
+
+def decided(rows: list[dict], verdict: str | None, margin: float, a: int = 0, b: int = 1) -> pa.Table:
+    """One decision about two rows, as a jury's set has it."""
+    from synth.judge.decisions import schema as decision_schema
+
+    one = dict.fromkeys(decision_schema().names) | {
+        "comparison": rows[a]["id"], "prompt_key": rows[a]["prompt_key"], "a": rows[a]["id"], "b": rows[b]["id"],
+        "function": "writing", "verdict": verdict, "margin": margin,
+    }  # fmt: skip
+    return pa.Table.from_pylist([one], schema=decision_schema())
+
+
+@pytest.mark.parametrize(
+    ("verdict", "margin", "pairs"),
+    [
+        ("win", 0.5, [(0, 1)]),
+        ("loss", -0.5, [(1, 0)]),
+        ("win", 0.29, []),
+        ("loss", -0.29, []),
+        ("win", -0.5, []),
+        ("tie", 0.9, []),
+        ("inconsistent", 0.9, []),
+        (None, 0.0, []),
+    ],
+)
+def test_a_jury_s_pair_is_a_win_by_the_margin_and_nothing_else(tmp_path, verdict, margin, pairs):
+    rows = [row("x", "問い", "はい、そうです。", "pass"), row("y", "問い", "いいえ、違います。", "pass")]
+    with pool_of(tmp_path, rows) as pool:
+        found = jury.pairs(pool.frame(), decided(rows, verdict, margin), margin=0.3, per_prompt=1, salt=0)
+    assert list(zip(found["chosen"].to_list(), found["rejected"].to_list(), strict=True)) == pairs
+
+
+@pytest.mark.parametrize("verdict", ["fail", "abstain"])
+def test_a_jury_makes_no_pair_of_an_answer_that_did_not_pass(tmp_path, verdict):
+    rows = [row("x", "問い", "はい、そうです。", "pass"), row("y", "問い", "いいえ、違います。", verdict)]
+    with pool_of(tmp_path, rows) as pool:
+        found = jury.pairs(pool.frame(), decided(rows, "win", 1.0), margin=0.3, per_prompt=1, salt=0)
+    assert not len(found)
+
+
+def test_a_jury_s_answers_to_two_prompts_never_meet(tmp_path):
+    rows = [row("x", "問い", "はい、そうです。", "pass"), row("y", "別の問い", "いいえ、違います。", "pass")]
+    with pool_of(tmp_path, rows) as pool:
+        found = jury.pairs(pool.frame(), decided(rows, "win", 1.0), margin=0.3, per_prompt=1, salt=0)
+    assert not len(found)
+
+
+def test_a_prompt_gives_a_jury_s_pairs_up_to_its_number(tmp_path):
+    rows = [row(str(i), "問い", f"{'あ' * (i + 1)}です。", "pass") for i in range(4)]
+    every = pa.concat_tables([decided(rows, "win", 1.0, a, b) for a in range(4) for b in range(a)])
+    with pool_of(tmp_path, rows) as pool:
+        found = [len(jury.pairs(pool.frame(), every, margin=0.3, per_prompt=n, salt=0)) for n in (1, 3, 9)]
+    assert found == [1, 3, 6]

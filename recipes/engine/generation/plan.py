@@ -106,7 +106,7 @@ def make(
     policy_path = folder / policy_file if policy_file else POLICY
     policy = check_generation(place, models, engine.addresses, target, policy_path, engine.called)
     assert target is not None
-    _check_obligations(engine, policy, target, place)
+    check_obligations(engine, policy, target, place)
     check_model(engine, policy, place)
     if engine.missing and spec.without_engine == "fail":
         hint = INSTALL.get(engine.kind or "", "")
@@ -144,7 +144,7 @@ def _target(said: dict[str, Any]) -> dict[str, Any]:
     return said | {"notices": tuple(said["notices"])}
 
 
-def _check_obligations(engine: EngineChoice, policy: Policy, target: Target, place: str) -> None:
+def check_obligations(engine: EngineChoice, policy: Policy, target: Target, place: str) -> None:
     """Holds the target against what the named model obliges to, as far as its entries say it without weights."""
     if engine.model is None:
         return

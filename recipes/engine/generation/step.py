@@ -110,7 +110,7 @@ class AnswerRound(PipelineStep):
             return
         figures.begin()
         with engine_of(work.engine) as (engine, identity), Store(work.store, rank) as store:
-            _admitted(engine, identity, work.policy)
+            admitted(engine, identity, work.policy)
             form = FORMS[work.chat_form] if work.chat_form else None
             asker = Asker(engine, identity, store, form=form, show=functools.partial(self._show, engine))
             theirs = Rights(work.policy, identity, work.purpose)
@@ -131,7 +131,7 @@ class AnswerRound(PipelineStep):
         self._shown = now
 
 
-def _admitted(engine: Engine, identity: Identity, policy: Policy) -> None:
+def admitted(engine: Engine, identity: Identity, policy: Policy) -> None:
     """Who answers may answer, by its hash, and came under the licence text that was reviewed. Raises PolicyError with the reason."""
     ruling = policy.of_author(identity)
     if ruling.status == "deny":

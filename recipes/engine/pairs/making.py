@@ -22,11 +22,13 @@ from curation.shards import MANIFEST
 from recipes.engine.errors import RecipeError, RunError
 from recipes.engine.executors import LocalExecutor, cluster_executor, incomplete, wait_for_slurm
 from recipes.engine.generation.rounds import Where
+from recipes.engine.judging.plan import Jury
 from recipes.engine.pairs.edit_step import MASKS, SHARE, WORK, EditAnswers, EditWork
 from recipes.engine.pairs.plan import Preference
 from synth.imported import ForbiddenAuthors
 from synth.models import Policy
 from synth.pairing import balance, choose, delta, edited_candidates, leak, program_model, rules, verified_failed
+from synth.pairing import jury as jury_pairs
 from synth.pairing.pool import File, Pool
 from synth.verify.constraint import Constraint, parse
 
@@ -55,12 +57,17 @@ class Made:
 
 
 def reads(plan: Preference) -> list[dict[str, Any]]:
-    """What a set is made of: each generation by name, fingerprint and content of its set."""
+    """What a set is made of: each generation and jury by name, fingerprint and content of its set."""
     said = []
-    for g in plan.generations:
-        manifest = Place(g.url).read_json(MANIFEST)
-        said.append({"name": g.name, "fingerprint": manifest["fingerprint"], "content": manifest["content"]})
+    for one in (*plan.generations, *juries(plan)):
+        manifest = Place(one.url).read_json(MANIFEST)
+        said.append({"name": one.name, "fingerprint": manifest["fingerprint"], "content": manifest["content"]})
     return said
+
+
+def juries(plan: Preference) -> list[Jury]:
+    """Juries whose word counts in a set."""
+    return [jury for jury in (plan.jury, plan.scores) if jury is not None]
 
 
 def make(plan: Preference, pool: Pool, where: Where) -> Made:
@@ -125,7 +132,7 @@ def _edit(
     work = edited_candidates.to_edit(answers, {name: s.answers for name, s in said.items()}, MASKS, salt)
     place = Place(plan.edited)
     tasks = -(-len(work) // SHARE)
-    layout = {"read": reads(plan), "answers": len(work), "tasks": tasks}
+    layout = {"read": reads(plan)[: len(plan.generations)], "answers": len(work), "tasks": tasks}
     if place.exists() and not (place.exists("layout.json") and place.read_json("layout.json") == layout):
         place.remove()
     if not place.exists("layout.json"):
@@ -173,6 +180,11 @@ def _candidates(
 
     said = plan.spec.strategies
     found: list[pl.DataFrame] = []
+    if said.jury is not None:
+        assert plan.jury is not None
+        decisions = read_parquet(Place(plan.jury.url), "decisions/00000.parquet")
+        margin, per_prompt = said.jury.margin, said.jury.per_prompt
+        found.append(jury_pairs.pairs(answers, decisions, margin=margin, per_prompt=per_prompt, salt=salt))
     for strategy, module in (("verified_failed", verified_failed), ("program_model", program_model)):
         if (wanted := getattr(said, strategy)) is not None:
             found.append(module.pairs(answers, per_prompt=wanted.per_prompt, salt=salt))

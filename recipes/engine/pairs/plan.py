@@ -10,6 +10,8 @@ from curation.source_hash import ROOT, of_module
 from recipes.engine import code_version
 from recipes.engine.errors import RecipeError
 from recipes.engine.generation.plan import Generation
+from recipes.engine.generation.read_by_name import read_by_name
+from recipes.engine.judging.plan import Jury
 from recipes.engine.pairs.spec import PairsSpec
 from recipes.engine.source_read import hash_of
 from synth import wordings
@@ -34,6 +36,10 @@ class Preference:
     generations: list[Generation]
     drafts: bool
     where: str
+    jury: Jury | None = None
+    """Whose decisions make pairs."""
+    scores: Jury | None = None
+    """Whose rubric gives labelled answers their attributes."""
     fingerprint: str = ""
     asked: str = ""
     """Fingerprint of what the edits depend on."""
@@ -52,23 +58,49 @@ class Preference:
         return whole if self.drafts else whole.only(("reviewed",))
 
 
-def make(spec: PairsSpec, generations: Sequence[Generation], where: str) -> Preference:
+def make(spec: PairsSpec, generations: Sequence[Generation], juries: Sequence[Jury], where: str) -> Preference:
     """Checks a set of pairs and plans it. Raises RecipeError at the first thing that cannot be."""
     place = f"{where}, pairs '{spec.name}'"
-    by_name = {g.name: g for g in generations}
-    for name in spec.reads:
-        if name not in by_name:
-            near = difflib.get_close_matches(name, by_name, 1)
-            hint = f"; did you mean '{near[0]}'?" if near else ""
-            there = f"there are: {', '.join(by_name)}" if by_name else "it has none"
-            raise RecipeError(f"{place}: reads '{name}', which is no generation of this recipe ({there}){hint}")
-    read = [by_name[name] for name in spec.reads]
+    read = read_by_name(spec.reads, generations, place)
     made = Preference(spec, read, read[0].release.draft_wordings == "allow", place)
+    if (said := spec.strategies.jury) is not None:
+        made.jury = _jury(said.read, read, juries, f"{place}, strategy 'jury'")
+    if spec.scores is not None:
+        made.scores = _scores(spec, _jury(spec.scores, read, juries, f"{place}, scores"), f"{place}, scores")
     _check_models(made, place)
     _check_words(made, place)
     made.asked = _asked(made)
-    made.fingerprint = hash_of([made.asked, spec.model_dump()])
+    judged = [None if jury is None else jury.fingerprint for jury in (made.jury, made.scores)]
+    made.fingerprint = hash_of([made.asked, spec.model_dump(), *([judged] if any(judged) else [])])
     return made
+
+
+def _jury(name: str, read: Sequence[Generation], juries: Sequence[Jury], place: str) -> Jury:
+    """A jury whose word may count: its judges are no demos, and what it compares is read here."""
+    by_name = {jury.name: jury for jury in juries}
+    if name not in by_name:
+        near = difflib.get_close_matches(name, by_name, 1)
+        hint = f"; did you mean '{near[0]}'?" if near else ""
+        there = f"there are: {', '.join(by_name)}" if by_name else "it has none"
+        raise RecipeError(f"{place}: reads '{name}', which is no jury of this recipe ({there}){hint}")
+    jury = by_name[name]
+    for judge, why in jury.demo.items():
+        raise RecipeError(
+            f"{place}: '{name}' has the judge '{judge}', which is a demo ({why}): what it says shows how judging works and makes no "
+            "pair and no score. Take a jury without it"
+        )
+    mine = {g.name for g in read}
+    if apart := [g.name for g in jury.generations if g.name not in mine]:
+        raise RecipeError(f"{place}: '{name}' compares answers of '{apart[0]}', which these pairs do not read")
+    return jury
+
+
+def _scores(spec: PairsSpec, jury: Jury, place: str) -> Jury:
+    if not jury.spec.rubric:
+        raise RecipeError(f"{place}: '{jury.name}' says no rubric, so it gives no scores")
+    if spec.kto is None:
+        raise RecipeError(f"{place}: attributes are of labelled answers; say kto as well")
+    return jury
 
 
 def _check_models(made: Preference, place: str) -> None:

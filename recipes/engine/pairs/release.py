@@ -20,18 +20,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from curation.parquet_file import read_parquet
 from curation.place import Place
 from curation.provenance import id_words, partition_of
 from curation.shards import MANIFEST
 from recipes.engine.errors import RecipeError, RunError
+from recipes.engine.judging.plan import Jury
 from recipes.engine.manifests import versions
-from recipes.engine.pairs.making import Made, reads
+from recipes.engine.pairs.making import Made, juries, reads
 from recipes.engine.pairs.plan import FORMAT, LIBRARIES, Preference
 from recipes.engine.pairs.yields import notes, yields
 from synth.models import ALLOWED, Ruling, check_release
 from synth.obligations import Obligation, PolicyError
 from synth.pairing.assemble import key_array, labelled_rows, pair_ids, pair_rows, prompt_rows
 from synth.pairing.gather import pieces
+from synth.pairing.judged import Judged
 from synth.pairing.labelled import labelled
 from synth.preference import LABELLED, PAIR, PROMPT, schema
 
@@ -48,7 +51,7 @@ def finished(plan: Preference) -> dict[str, Any] | None:
     manifest = place.read_json(MANIFEST) if place.exists(MANIFEST) else None
     if manifest is None or manifest["fingerprint"] != plan.fingerprint:
         return None
-    there = all(Place(g.url).exists(MANIFEST) for g in plan.generations)
+    there = all(Place(one.url).exists(MANIFEST) for one in (*plan.generations, *juries(plan)))
     return manifest if not there or manifest["read"] == reads(plan) else None
 
 
@@ -129,16 +132,34 @@ def _sorted(ids: list[bytes]) -> tuple[np.ndarray, list[bytes]]:
 
 def _pairs(made: Made) -> Iterator[pa.Table]:
     order, ids = _sorted(pair_ids(made.pairs))
-    pairs = made.pairs[order]
+    pairs, judged = made.pairs[order], _judged(made.plan.jury)
     sides = np.stack([pairs["chosen"].to_numpy(), pairs["rejected"].to_numpy()], axis=1)
     for part, (chosen, rejected) in pieces(made.pool, made.answers, sides):
-        yield pair_rows(pairs[part], ids[part], chosen, rejected)
+        yield pair_rows(pairs[part], ids[part], chosen, rejected, judged)
 
 
 def _labelled(made: Made, label: Any) -> Iterator[pa.Table]:
+    import polars as pl
+
     order, ids = _sorted(label.ids)
+    judged = _judged(made.plan.scores)
+    last = made.answers.select(
+        (pl.col("turn") == pl.col("turn").max().over("file", "row")) & (pl.col("of") < 0)
+    ).to_series()
+    last = last.to_numpy()
     for part, (answers,) in pieces(made.pool, made.answers, label.answers[order][:, None]):
-        yield labelled_rows(ids[part], label.label[order][part], label.weight[order][part], answers)
+        mine = last[label.answers[order][part]]
+        yield labelled_rows(ids[part], label.label[order][part], label.weight[order][part], answers, judged, mine)
+
+
+def _judged(jury: Jury | None) -> Judged | None:
+    """What a jury said, to be put into rows."""
+    if jury is None:
+        return None
+    place = Place(jury.url)
+    tables = [read_parquet(place, f"{name}/00000.parquet") for name in ("decisions", "verdicts")]
+    scores = read_parquet(place, "scores/00000.parquet") if jury.spec.rubric else None
+    return Judged(tables[0], tables[1], scores, place.read_json(MANIFEST)["judges"])
 
 
 def _prompts(made: Made) -> Iterator[pa.Table]:

@@ -30,6 +30,13 @@ class Delta(Beside):
         return self
 
 
+class JuryPairs(Beside):
+    """read: a jury of the recipe. margin: the least by which it leans to the chosen answer, in (0, 1]."""
+
+    read: str
+    margin: float = Field(gt=0, le=1)
+
+
 class Edited(_Spec):
     """A strategy whose rejected answer is an edit. answers: how many are edited at most; per_answer: edits of one at most."""
 
@@ -59,6 +66,7 @@ class Strategies(_Spec):
     verified_failed: Beside | None = None
     program_model: Beside | None = None
     delta: Delta | None = None
+    jury: JuryPairs | None = None
     near_miss: NearMiss | None = None
     twins: Edited | None = None
     over_refusal: Edited | None = None
@@ -104,7 +112,7 @@ class PairsSpec(_Spec):
     """A set of preference pairs: which generations it reads, how pairs are made, and what is kept even.
 
     read: generations of the recipe. kto: whether and how labelled answers are written too; prompts: whether prompts with their specs
-    are. salt: another one makes other choices.
+    are. scores: a jury of the recipe whose rubric gives labelled answers their attributes. salt: another one makes other choices.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -115,6 +123,7 @@ class PairsSpec(_Spec):
     balance: Balance
     kto: Kto | None = None
     prompts: bool = False
+    scores: str | None = None
     salt: str = ""
     partitions: int = 1
 

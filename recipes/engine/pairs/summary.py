@@ -89,8 +89,9 @@ def examples(place: Place, manifest: Mapping[str, Any], count: int = EXAMPLES) -
 def told(row: Mapping[str, Any]) -> list[str]:
     """A pair in a few lines: the end of its prompt, both answers, and what the verifiers found in the rejected one."""
     prompt = orjson.loads(row["prompt"])[-1]["content"]
+    how = f"by a jury, margin {row['margin']:.2f}" if row["strategy"] == "jury" else "by rank"
     lines = [
-        f"\n{row['strategy']} · {row['function']} · {', '.join(row['broken']) or 'by rank'}",
+        f"\n{row['strategy']} · {row['function']} · {', '.join(row['broken']) or how}",
         f"  問   {_short(prompt)}",
     ]
     for mark, side in (("選択", "chosen"), ("却下", "rejected")):

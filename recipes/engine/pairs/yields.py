@@ -111,6 +111,10 @@ _WHY = {
         "no prompt has a passing answer of the strong model and one of the weak",
         "強いモデルの合格と弱いモデルの回答がそろった指示がない",
     ),
+    "jury": (
+        "no prompt has two passing answers of which the jury decided for one by the margin",
+        "合格した二つの回答のどちらかを、審査団が margin 以上の差で選んだ指示がない",
+    ),
     "near_miss": (
         "no passing answer has a constraint that an edit breaks alone",
         "一つの制約だけを外せる合格の回答がない",

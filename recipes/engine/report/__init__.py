@@ -11,6 +11,7 @@ rights stand behind it, how often a text will be shown. Everything is read again
     personal_data.py    what was masked, by type
     page_samples.py     pages to look at, masked unless asked
     generated.py        instruction data made from the pages
+    juries.py           judges: verdicts, leans, agreement               juries.html
     preference.py       preference pairs: length and form, side by side   pairs.html
     svg.py              drawing                     findings.py        titles that say what was found
     page.html style.css language.js                 the page
@@ -47,6 +48,7 @@ from recipes.engine.report.findings import EVIDENCE, REPLACED_WORDS, Findings, l
 from recipes.engine.report.funnel import Funnel, funnel, share_words
 from recipes.engine.report.funnel_figure import draw_funnel
 from recipes.engine.report.generated import generated
+from recipes.engine.report.juries import LEANS, juries
 from recipes.engine.report.labelled_scores import labelled_scores
 from recipes.engine.report.page_samples import PageSamples, page_samples, without_personal_data
 from recipes.engine.report.personal_data import personal_data
@@ -131,6 +133,8 @@ def contents(run: Run, samples: bool, labels: Answers | None = None) -> dict[str
         **_rights(run, counts),
         **_sample_groups(pages, rules),
         "generated": generated(run, samples),
+        "juries": juries(run),
+        "lean_words": list(LEANS.values()),
         "paired": paired(run, samples),
         "blocks": [_block(run, block) for block in run.about["blocks"]],
     }
