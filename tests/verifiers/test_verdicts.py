@@ -80,6 +80,22 @@ def test_sentences_keep_their_places(text: str):
         assert text[s.start : s.end] == s.text
 
 
+class _Divides(type(SHORT)):
+    kind = ""
+
+    def _judge(self, answer, prompt):
+        raise ZeroDivisionError("by nothing")
+
+
+def test_a_verifier_that_raises_costs_a_run_one_verdict_and_is_seen_everywhere_else():
+    broken = _Divides(max=10, hard=False)
+    overall, (first, second) = verify_all([broken, SHORT], "", "米を研ぐ。")
+    assert (overall, first.outcome, second.outcome, first.hard) == ("abstain", "abstain", "pass", False)
+    assert first.evidence[0][:2] == ("verifier error: ZeroDivisionError", "by nothing")
+    with pytest.raises(ZeroDivisionError):
+        broken.verify("", "米を研ぐ。")
+
+
 CONFLICTS = [
     ({"kind": "char_count", "max": 10}, {"kind": "char_count", "min": 20}),
     ({"kind": "char_count", "max": 10}, {"kind": "repeat_prompt", "text": "桜について説明してください。"}),
