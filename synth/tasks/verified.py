@@ -8,9 +8,9 @@ import orjson
 
 from synth.tasks.task import Instance
 from synth.verify.answer import Answer
-from synth.verify.constraint import Constraint
+from synth.verify.constraint import Constraint, verify_all
 from synth.verify.prompt import Prompt
-from synth.verify.verdict import Overall, Verdict, combined
+from synth.verify.verdict import Overall, Verdict
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ def judge(
     """
     messages = said(instance, texts[:-1])[:turn]
     answer, prompt = Answer(texts[-1], finish), Prompt(messages)
-    found = tuple(c.verify(prompt, answer) for c in (*instance.turns[turn].checks, *also))
-    return Judged(turn, texts[-1], combined(found), found)
+    verdict, found = verify_all((*instance.turns[turn].checks, *also), prompt, answer)
+    return Judged(turn, texts[-1], verdict, tuple(found))
 
 
 def said(instance: Instance, texts: Sequence[str]) -> list[dict[str, Any]]:

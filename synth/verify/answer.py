@@ -61,6 +61,21 @@ def _narrow(match: re.Match[str]) -> str:
     return _NARROW[match[0]]
 
 
+_UNSEEN = re.compile(
+    r"[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0]"
+    r"|(?<![\U0001f000-\U0001faff\u2600-\u27bf\ufe0f])\u200d"
+)
+
+
+def visible(text: str) -> str:
+    """Text without characters that nobody sees: zero width spaces, soft hyphens, marks of direction. Joiners inside emoji stay.
+
+    >>> visible("コ\\u200bメ"), len(visible("👨‍👩‍👧"))
+    ('コメ', 5)
+    """
+    return _UNSEEN.sub("", text) if not text.isascii() and _UNSEEN.search(text) else text
+
+
 def squeezed(text: str) -> str:
     """Text without any white space."""
     return "".join(text.split())

@@ -19,21 +19,30 @@ from synth.verify.prompt import Prompt
 from synth.verify.verdict import Evidence, Verdict, abstained, failed, passed
 
 _HARNESS = """
-import json, sys
-space = {"__name__": "answer"}
-with open("/box/answer.py", encoding="utf-8") as file:
-    exec(compile(file.read(), "answer.py", "exec"), space)
-told = json.loads(sys.stdin.readline())
-results = []
-for test in told["tests"]:
-    try:
-        exec(compile(test, "test", "exec"), dict(space))
-        results.append("")
-    except BaseException as error:
-        results.append(type(error).__name__ + ": " + str(error)[:200])
-sys.stdout.flush()
-print("\\n" + told["nonce"] + json.dumps(results), flush=True)
+import json, os, sys
+
+def judge(compile=compile, exec=exec, dict=dict, type=type, str=str, Every=BaseException, dumps=json.dumps, leave=os._exit):
+    told = json.loads(sys.stdin.read())
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    out = os.fdopen(os.dup(1), "w")
+    space = {"__name__": "answer"}
+    with open("/box/answer.py", encoding="utf-8") as file:
+        source = file.read()
+    exec(compile(source, "answer.py", "exec"), space)
+    results = []
+    for test in told["tests"]:
+        try:
+            exec(compile(test, "test", "exec"), dict(space))
+            results.append("")
+        except Every as error:
+            results.append(type(error).__name__ + ": " + str(error)[:200])
+    out.write("\\n" + told["nonce"] + dumps(results))
+    out.flush()
+    leave(0)
+
+judge()
 """
+"""Names are bound and stdin, with the nonce, is read and closed before the answer's code runs; its exit hooks never do."""
 
 
 class Case(BaseModel):
@@ -67,6 +76,7 @@ class CodeTests(Constraint):
 
     kind: ClassVar[str] = "code_tests"
     executes: ClassVar[bool] = True
+    version: ClassVar[int] = 2
     tests: tuple[str, ...] = ()
     cases: tuple[Case, ...] = ()
     seconds: float = Field(10, gt=0, le=300)
@@ -114,7 +124,9 @@ class CodeTests(Constraint):
             said = ran.stdout.decode(errors="replace").rsplit("\n" + nonce, 1)
             if ran.stopped or len(said) < 2:
                 return failed(*_ending(ran))
-            results: list[Any] = json.loads(said[1])
+            results = _results(said[1], len(self.tests))
+            if results is None:
+                return failed(Evidence("results", said[1][:80], f"one text for each of {len(self.tests)} tests"))
             bad += [Evidence(f"test {i}", why, self.tests[i - 1]) for i, why in enumerate(results, 1) if why]
         for i, case in enumerate(self.cases, 1):
             ran = run({"answer.py": source}, python("answer.py"), case.stdin, limits)
@@ -124,6 +136,17 @@ class CodeTests(Constraint):
             if _lines(wrote) != _lines(case.stdout):
                 bad.append(Evidence(f"case {i} writes", wrote[:80], case.stdout[:80]))
         return failed(*bad[:5], score=0.99 * (1 - len(bad) / count)) if bad else passed(Evidence("tests", count))
+
+
+def _results(said: str, count: int) -> list[str] | None:
+    """What each test said; None where the text is no list of so many texts: the answer's code has written or changed it."""
+    try:
+        found = json.loads(said)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, list) or len(found) != count or not all(isinstance(text, str) for text in found):
+        return None
+    return found
 
 
 def _lines(text: str) -> list[str]:

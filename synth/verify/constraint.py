@@ -119,8 +119,24 @@ def verify(spec: Constraint | Mapping[str, Any], prompt: Any, answer: Answer | s
     return (spec if isinstance(spec, Constraint) else parse(spec)).verify(prompt, answer)
 
 
-def verify_all(specs: Iterable[Constraint], prompt: Any, answer: str | bytes) -> tuple[Overall, list[Verdict]]:
-    """All verdicts on one answer, sharing one analysis of it, and what they say together."""
-    analysed, read = Answer(answer), Prompt(prompt)
-    verdicts = [spec.verify(read, analysed) for spec in specs]
+def verify_all(specs: Iterable[Constraint], prompt: Any, answer: Answer | str | bytes) -> tuple[Overall, list[Verdict]]:
+    """All verdicts on one answer, sharing one analysis of it, and what they say together.
+
+    For runs over many answers: a verifier that raises abstains here, with the evidence `verifier error: TYPE`, since one answer
+    must not end the run. `Constraint.verify`, which the audit asks, raises. Faults of the machine (a missing library or file)
+    are no matter of the answer and raise here as well.
+    """
+    analysed = answer if isinstance(answer, Answer) else Answer(answer)
+    read = prompt if isinstance(prompt, Prompt) else Prompt(prompt)
+    verdicts = [_ventured(spec, read, analysed) for spec in specs]
     return combined(verdicts), verdicts
+
+
+def _ventured(spec: Constraint, prompt: Prompt, answer: Answer) -> Verdict:
+    try:
+        return spec.verify(prompt, answer)
+    except (ImportError, OSError):
+        raise
+    except Exception as error:  # whatever an answer makes a verifier raise
+        seen = Evidence(f"verifier error: {type(error).__name__}", str(error)[:200], "a verdict")
+        return abstained(seen)._replace(kind=spec.kind, version=spec.version, hard=spec.hard)

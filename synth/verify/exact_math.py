@@ -1,7 +1,8 @@
 """Mathematics with an exact answer: compared as fractions, however the number is written.
 
 Which number is its result? The one after 答え (or in a box, or on a last line 「= 12」); else the only number of its last
-sentence; else the verdict abstains unless the wanted value occurs nowhere, which fails.
+sentence; else the verdict abstains unless the wanted value occurs nowhere, which fails. A number, its unit and a copula (12個です)
+state a result: what goes on otherwise (12以上, 12x, 12だと思います), several values or a later correction never pass.
 """
 
 import re
@@ -28,6 +29,24 @@ _SAID = re.compile(r"(?:答え|答|解答|正解|最終的な答え)\**(?:は|[:
 _WORDS = re.compile(
     r"一(?:番|緒|般|部|方|種|切|応|致|定|人ひとり)|唯一|統一|同一|万一|十分に|第[一二三四五六七八九十]+"
 )
+_COPULA = re.compile(
+    r"(?:(?:という?こと)?(?:に|と)な(?:ります|る|りました|った)|(?:が|も)?(?:残ります|残っています|残る|余ります|余る|あります|ある|います|いる"
+    r"|必要です|必要になります|かかります|できます)|(?:が|は)(?:答え|正解|結果)|(?:だ|である)?と(?:分か|わか|求ま|求められ|な)ります"
+    r"|だけ)?(?:です|でした|である|であった|だ|でございます)?[ね]?"
+)
+_CLOSES = re.compile(r"(?:[\s$*)\]}」』\"'”]|\\[)\],;! ])*")
+"""What may close around a number: brackets, emphasis, LaTeX."""
+_NEGATES = re.compile(
+    r"(?:では|じゃ|で(?=な)|に(?:は)?(?=な[らり])|とは?(?=な[らり])|の?はず(?:が|は|では))"
+    r"(?:あ(?:りませ|りえ|り得)|ない|なく|なかっ|な(?:りませ|らな)|ありません)"
+    r"|以上|以下|以内|未満|超|より|を(?:超|下回|上回)|余り|あまり|くらい|ぐらい|ほど|程度|前後|強|弱|番|か(?:ら|$|。)|です(?:か|よね)"
+)
+_ABOUT = re.compile(
+    r"(?:約|およそ|おおよそ|ほぼ|だいたい|大体|たぶん|多分|おそらく|恐らく|きっと|少なくとも|多くとも|最[大小高低]で?|[~〜≒≈±√第<>≦≧≤≥+×÷*/^:])[はも、\s$(]*$"
+)
+_CORRECTS = re.compile(
+    r"いや[、。…]|いえ[、。…]|間違|違い(?:ました|ます)|違った|訂正|正しくは|失礼|もとい|ではありません|ではなく|ではない|やはり|撤回"
+)
 
 
 class MathAnswer(Constraint):
@@ -38,7 +57,7 @@ class MathAnswer(Constraint):
     """
 
     kind: ClassVar[str] = "math_answer"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     value: str
     unit: tuple[str, ...] = ()
     unit_required: bool = False
@@ -84,35 +103,63 @@ class MathAnswer(Constraint):
             right = any(map(self._right, distinct))
             seen = Evidence("numbers in the last sentence", ", ".join(map(str, sorted(distinct))), self.value)
             return abstained(seen) if right else failed(seen)
-        value, match = values[-1] if certain and "=" in said else values[0]
-        if (
-            certain
-            and len(distinct) > 1
-            and "=" not in said
-            and not self._right(value)
-            and any(map(self._right, distinct))
-        ):
-            return abstained(Evidence("result", said[:40], self.value))
+        stated = said.rfind("=") if certain else -1
+        if stated >= 0:
+            values = [(v, m) for v, m in values if m.start() > stated] or values[-1:]
+            distinct = {v for v, _ in values}
+        value, match = values[-1]
         seen = Evidence("result", match[0], self.value + (self.unit[0] if self.unit else ""))
+        if len(distinct) > 1:
+            several = Evidence("values stated", ", ".join(map(str, sorted(distinct))), self.value)
+            return abstained(several) if any(map(self._right, distinct)) else failed(several)
         if not self._right(value):
             return failed(seen)
-        return self._unit(match, said, seen)
+        about = _ABOUT.search(said[max(0, match.start() - 20) : match.start()])
+        if about and not (self.places is not None and about[0][0] in "約お≒≈"):
+            return abstained(Evidence("before the result", about[0].strip(), "nothing that softens it"), seen)
+        return self._ending(match, said, text, seen)
 
-    def _unit(self, match: re.Match[str], said: str, seen: Evidence) -> Verdict:
+    def _ending(self, match: re.Match[str], said: str, text: str, seen: Evidence) -> Verdict:
+        """The verdict on a right number by what follows it: its unit, a copula, the end; and no correction after that."""
+        unit = match["unit"] or ""
+        per_cent = next((u for u in ("%", "パーセント") if unit.startswith(u)), "")
+        start = match.end() - len(unit)
+        wrong_unit, after = self._unit(said[start:], seen)
+        if wrong_unit is not None:
+            return wrong_unit
+        if after is None:
+            after = said[start:].removeprefix(per_cent)
+        after = after[_CLOSES.match(after).end() :]  # type: ignore[union-attr]
+        if negated := _NEGATES.match(after):
+            return failed(Evidence("after the result", negated[0], "a unit, です or the end"), seen)
+        ended = _COPULA.match(after).end()  # type: ignore[union-attr]
+        ended += _CLOSES.match(after, ended).end() - ended  # type: ignore[union-attr]
+        rest = after[ended:]
+        if rest and not re.match(r"[。.]|[!！](?=\s|$)" if ended else r"[。.](?!\d)", rest):
+            return abstained(Evidence("after the result", after[:20], "a unit, です or the end"), seen)
+        later = rest + text[text.rfind(said) + len(said) :]
+        if correction := _CORRECTS.search(later):
+            return abstained(Evidence("later", correction[0], "no correction"), seen)
+        return passed(seen)
+
+    def _unit(self, after: str, seen: Evidence) -> tuple[Verdict | None, str | None]:
+        """A failure where the unit is not the wanted one, and what follows the unit; None where none stands there."""
         if not self.unit:
-            return passed(seen)
-        after = said[match.end() - len(match["unit"] or "") :].lstrip(" $}*")
-        after = re.sub(r"^\\(?:text|mathrm)\{\s*", "", after).replace("^", "")
-        units = [unicodedata.normalize("NFKC", u) for u in self.unit]
-        if any(after.startswith(u) and not re.match("[a-zA-Z0-9²³]", after[len(u) :]) for u in units):
-            return passed(seen)
+            return None, None
+        bare = re.sub(r"^\\(?:text|mathrm)\{\s*", "", after.lstrip(" $}*("))
+        for u in sorted((unicodedata.normalize("NFKC", u) for u in self.unit), key=len, reverse=True):
+            for written in (bare, bare.replace("^", "", 1)):
+                if written.startswith(u) and not re.match("[a-zA-Z0-9²³^]", written[len(u) :]):
+                    return None, written[len(u) :]
         foreign = re.match(
             r"(?:[a-zA-Z%°]|円|個|人|本|枚|匹|冊|台|回|時間|分|秒|日|年|メートル|キロ|グラム|リットル|度|点|倍|歳|杯|組)",
-            after,
+            bare,
         )
         if foreign:
-            return failed(Evidence("unit", after[:6], self.unit[0]), seen, score=0.5)
-        return failed(Evidence("unit", "none", self.unit[0]), seen, score=0.5) if self.unit_required else passed(seen)
+            return failed(Evidence("unit", bare[:6], self.unit[0]), seen, score=0.5), None
+        if self.unit_required:
+            return failed(Evidence("unit", "none", self.unit[0]), seen, score=0.5), None
+        return None, None
 
 
 def _read(match: re.Match[str], percent: bool) -> Fraction | None:

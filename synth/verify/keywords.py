@@ -2,7 +2,7 @@
 
 Both sides are folded (NFKC, lower case). Equality with one token of a segmenter, as a public checker asks, fails an answer that
 plainly holds 創造性; and a word inside a compound (肌荒れ) is used all the same. Kana are folded only on request: たんぱく質 is then
-タンパク質.
+タンパク質. Characters that nobody sees are left out.
 """
 
 from functools import cached_property
@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from pydantic import Field, model_validator
 
-from synth.verify.answer import Answer, folded, hiragana
+from synth.verify.answer import Answer, folded, hiragana, squeezed, visible
 from synth.verify.bounds import Bounded
 from synth.verify.constraint import Constraint
 from synth.verify.prompt import Prompt
@@ -33,11 +33,16 @@ class _Keywords(Constraint):
         return tuple(_fold(word, self.fold_kana) for word in self.keywords)
 
     def _text(self, answer: Answer) -> str:
-        return hiragana(answer.folded) if self.fold_kana else answer.folded
+        return _seen(answer, self.fold_kana)
+
+
+def _seen(answer: Answer, kana: bool) -> str:
+    text = visible(answer.folded)
+    return hiragana(text) if kana else text
 
 
 def _fold(word: str, kana: bool) -> str:
-    word = folded(word.strip())
+    word = folded(visible(word).strip())
     return hiragana(word) if kana else word
 
 
@@ -45,6 +50,7 @@ class KeywordInclude(_Keywords):
     """The answer holds the keywords: all of them, or at least `least` of them."""
 
     kind: ClassVar[str] = "keyword_include"
+    version: ClassVar[int] = 2
     least: int | None = Field(None, ge=1)
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
@@ -59,10 +65,12 @@ class KeywordInclude(_Keywords):
 class KeywordExclude(_Keywords):
     """The answer holds none of the keywords, not even inside another word.
 
-    except_in: words in which a keyword may stand all the same (肌 in 肌着), as the wording says.
+    except_in: words in which a keyword may stand all the same (肌 in 肌着), as the wording says. One of Japanese letters that
+    white space or a line end divides (重 要) abstains.
     """
 
     kind: ClassVar[str] = "keyword_exclude"
+    version: ClassVar[int] = 2
     except_in: tuple[str, ...] = ()
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
@@ -74,18 +82,30 @@ class KeywordExclude(_Keywords):
             for word, folded in zip(self.keywords, self._wanted, strict=True)
             if folded in text
         ]
-        return failed(*found, score=0.99 * (1 - len(found) / len(self.keywords))) if found else passed()
+        if found:
+            return failed(*found, score=0.99 * (1 - len(found) / len(self.keywords)))
+        flat = squeezed(text)
+        if len(flat) < len(text):
+            divided = [
+                Evidence("forbidden, divided", word, "absent")
+                for word, folded in zip(self.keywords, self._wanted, strict=True)
+                if not folded.isascii() and folded in flat
+            ]
+            if divided:
+                return abstained(*divided)
+        return passed()
 
 
 class KeywordCount(Bounded):
     """How often a keyword (or one character) stands in the answer: occurrences that do not overlap."""
 
     kind: ClassVar[str] = "keyword_count"
+    version: ClassVar[int] = 2
     keyword: str = Field(min_length=1)
     fold_kana: bool = False
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
-        text = hiragana(answer.folded) if self.fold_kana else answer.folded
+        text = _seen(answer, self.fold_kana)
         return self.counted(f"occurrences of {self.keyword}", text.count(_fold(self.keyword, self.fold_kana)))
 
 
@@ -93,6 +113,7 @@ class KeywordOrder(_Keywords):
     """The keywords stand in the answer in this order: each has an occurrence after the one before it."""
 
     kind: ClassVar[str] = "keyword_order"
+    version: ClassVar[int] = 2
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
         text, at, seen = self._text(answer), 0, []
@@ -111,6 +132,7 @@ class KeywordTogether(_Keywords):
     """One sentence holds all keywords."""
 
     kind: ClassVar[str] = "keyword_together"
+    version: ClassVar[int] = 2
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
         text = self._text(answer)

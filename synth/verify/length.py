@@ -1,7 +1,7 @@
 """How long: characters, sentences, lines, paragraphs.
 
 A checker and a reader differ about spaces, line ends and what a character is. Where the spec does not say that the wording stated a
-policy, all usual ones are counted and a verdict between them is an abstention.
+policy, all usual ones are counted and a verdict between them is an abstention. What nobody sees (zero width spaces) is not counted.
 """
 
 import re
@@ -9,7 +9,7 @@ import unicodedata
 from functools import cache
 from typing import Any, ClassVar, Literal
 
-from synth.verify.answer import Answer
+from synth.verify.answer import Answer, visible
 from synth.verify.bounds import Bounded
 from synth.verify.prompt import Prompt
 from synth.verify.verdict import Evidence, Verdict, decided
@@ -47,6 +47,7 @@ class CharCount(Bounded):
     """
 
     kind: ClassVar[str] = "char_count"
+    version: ClassVar[int] = 2
     spaces: Literal["count", "skip", "unstated"] = "unstated"
     newlines: Literal["count", "skip", "unstated"] = "unstated"
     unit: Literal["grapheme", "code_point", "unstated"] = "unstated"
@@ -54,7 +55,7 @@ class CharCount(Bounded):
     tolerance: int = 0
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
-        text = answer.kept(self.without).strip()
+        text = visible(answer.kept(self.without)).strip()
         text = text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
         lengths = {
             len(text) if unit == "code_point" else graphemes(text)
@@ -92,17 +93,19 @@ class SentenceLength(Bounded):
     """一文の長さ: every sentence has this many characters, its 。 counted and not counted."""
 
     kind: ClassVar[str] = "sentence_length"
+    version: ClassVar[int] = 2
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
         wrong, near = [], []
         sentences = [s for s in answer.sentences if not s.heading]
         for s in sentences:
-            bare = len(s.text.rstrip("。．！？!?"))
-            holds = {self.within(len(s.text)), self.within(bare)}
+            text = visible(s.text)
+            bare = len(text.rstrip("。．！？!?"))
+            holds = {self.within(len(text)), self.within(bare)}
             if True not in holds:
-                wrong.append(Evidence("sentence of characters", len(s.text), self.wanted, s.start, s.end))
+                wrong.append(Evidence("sentence of characters", len(text), self.wanted, s.start, s.end))
             elif False in holds:
-                near.append(Evidence("sentence of characters", f"{bare}–{len(s.text)}", self.wanted, s.start, s.end))
+                near.append(Evidence("sentence of characters", f"{bare}–{len(text)}", self.wanted, s.start, s.end))
         right = 1 - len(wrong) / max(len(sentences), 1)
         readings = [not wrong and bool(sentences), not (wrong or near) and bool(sentences)]
         return decided(readings, *wrong[:5], *near[:5], score=right * 0.99)
@@ -121,9 +124,10 @@ class LineLength(Bounded):
     """一行の長さ: every line that is not empty has this many characters, white space at its ends aside."""
 
     kind: ClassVar[str] = "line_length"
+    version: ClassVar[int] = 2
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
-        lengths = [graphemes(line.strip()) for line in answer.lines]
+        lengths = [graphemes(visible(line).strip()) for line in answer.lines]
         wrong = [
             Evidence(f"line {i} of characters", n, self.wanted) for i, n in enumerate(lengths, 1) if not self.within(n)
         ]
@@ -163,10 +167,11 @@ class ParagraphLength(Bounded):
     """段落の長さ: every paragraph has this many characters, white space not counted."""
 
     kind: ClassVar[str] = "paragraph_length"
+    version: ClassVar[int] = 2
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
         parts = answer.paragraphs
-        lengths = [len(_SPACE.sub("", part)) for part in parts]
+        lengths = [len(_SPACE.sub("", visible(part))) for part in parts]
         wrong = [
             Evidence(f"paragraph {i} of characters", n, self.wanted)
             for i, n in enumerate(lengths, 1)

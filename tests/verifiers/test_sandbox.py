@@ -3,6 +3,7 @@
 Needs bubblewrap (noxfile's DEBIAN list); without it only the last tests run: a verifier that cannot contain code abstains.
 """
 
+import json
 import os
 import shutil
 import time
@@ -113,6 +114,65 @@ def test_a_partly_right_program_is_scored_by_its_tests():
     assert verdict.outcome == "fail"
     assert verdict.score == pytest.approx(0.99 * 3 / 4)
     assert "AssertionError" in said(verdict)
+
+
+ADD = "def add(a, b):\n    return a + b\n"
+TAMPER = {
+    "no text of results": "import json\njson.dumps = lambda x: 'nope'",
+    "a number of results": "import json\njson.dumps = lambda x: '5'",
+    "no results": "import json\njson.dumps = lambda x: '[]'",
+    "as many results": 'import json\njson.dumps = lambda x: \'["", ""]\'',
+    "tests that compile to nothing": "import builtins\nbuiltins.compile = lambda *a, **k: (lambda: 0).__code__",
+    "the nonce from stdin": (
+        "import json, os, sys\ntold = json.loads(sys.stdin.readline())\n"
+        "print('\\n' + told['nonce'] + '[\"\", \"\"]', flush=True)\nos._exit(0)"
+    ),
+    "the nonce from the descriptor": (
+        "import json, os\ntold = json.loads(open('/proc/self/fd/0').readline())\n"
+        "print('\\n' + told['nonce'] + '[\"\", \"\"]', flush=True)\nos._exit(0)"
+    ),
+}
+"""Code that would have every test pass, or its harness fall, and defines nothing."""
+
+
+@needs_bubblewrap
+@pytest.mark.parametrize("what", TAMPER)
+def test_code_that_tampers_with_its_harness_fails(what: str):
+    spec = {"kind": "code_tests", "tests": ["assert add(1, 2) == 3", "assert add(0, 0) == 0"], "seconds": 3}
+    assert verify(spec, "", f"```python\n{TAMPER[what]}\n```").outcome == "fail"
+
+
+@needs_bubblewrap
+@pytest.mark.parametrize(
+    "also",
+    [
+        "import atexit\natexit.register(lambda: print('done'))",
+        "import threading\nthreading.Timer(0.3, print, ['late']).start()",
+        "import json\njson.dumps = lambda x: 'nope'",
+        "import sys, io\nsys.stdout = io.StringIO()",
+    ],
+)
+def test_right_code_that_leaves_something_behind_passes(also: str):
+    spec = {"kind": "code_tests", "tests": ["assert add(1, 2) == 3"], "seconds": 3}
+    assert verify(spec, "", f"```python\n{ADD}{also}\n```").outcome == "pass"
+
+
+@needs_bubblewrap
+@pytest.mark.parametrize("wrote", ["nope", "5", "[]", "[1]", '[""]done', "[" * 5000, '{"0": ""}', '["", ""]'])
+def test_what_is_no_list_of_a_text_for_each_test_fails(wrote: str, monkeypatch):
+    """Whatever stands after the nonce: evidence, never an exception."""
+    from synth.verify.sandbox import run as runner
+    from synth.verify.sandbox.limits import Ran
+
+    def ran(files, argv, stdin, limits):
+        nonce = json.loads(stdin)["nonce"]
+        return Ran("", 0, f"\n{nonce}{wrote}".encode(), b"", 0.1, 0, 1)
+
+    self_test.contained()
+    monkeypatch.setattr(runner, "run", ran)
+    verdict = verdict_on("x = 1")
+    assert verdict.outcome == "fail"
+    assert "results" in said(verdict)
 
 
 @pytest.fixture

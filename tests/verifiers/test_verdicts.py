@@ -1,6 +1,7 @@
 """The shape: specs, what several verdicts say together, one analysis for all, and which pairs are never asked for."""
 
 import json
+import time
 from itertools import combinations
 
 import pytest
@@ -26,7 +27,7 @@ def test_fail_comes_before_abstain_and_nothing_checked_is_unverified(verdicts: l
 
 def test_verdicts_name_their_kind_and_version():
     verdict = verify({"kind": "char_count", "max": 3, "hard": False}, "短く答えて", "米を研ぐ。")
-    assert (verdict.outcome, verdict.kind, verdict.version, verdict.hard) == ("fail", "char_count", 1, False)
+    assert (verdict.outcome, verdict.kind, verdict.version, verdict.hard) == ("fail", "char_count", 2, False)
     assert verdict.evidence[0][:3] == ("characters", 5, "at most 3")
 
 
@@ -78,6 +79,22 @@ def test_one_segmentation_serves_all_verifiers(monkeypatch):
 def test_sentences_keep_their_places(text: str):
     for s in sentences_of(text):
         assert text[s.start : s.end] == s.text
+
+
+class _Divides(type(SHORT)):
+    kind = ""
+
+    def _judge(self, answer, prompt):
+        raise ZeroDivisionError("by nothing")
+
+
+def test_a_verifier_that_raises_costs_a_run_one_verdict_and_is_seen_everywhere_else():
+    broken = _Divides(max=10, hard=False)
+    overall, (first, second) = verify_all([broken, SHORT], "", "米を研ぐ。")
+    assert (overall, first.outcome, second.outcome, first.hard) == ("abstain", "abstain", "pass", False)
+    assert first.evidence[0][:2] == ("verifier error: ZeroDivisionError", "by nothing")
+    with pytest.raises(ZeroDivisionError):
+        broken.verify("", "米を研ぐ。")
 
 
 CONFLICTS = [
@@ -136,3 +153,23 @@ def test_no_answer_passes_two_constraints_that_are_said_to_exclude_each_other(al
                 if all(s.verify(golden.prompt, golden.answer).outcome == "pass" for s in (one[0].spec, other[0].spec)):
                     wrong.append((why, golden.answer))
     assert not wrong
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "object", "properties": {"x": {"type": "string", "pattern": "^(a|aa)+$"}}},
+        {"type": "object", "patternProperties": {"^(a|aa)+$": {}}},
+        {"type": "object", "patternProperties": {"^(a|aa)+$": {}}, "additionalProperties": False},
+    ],
+)
+def test_a_pattern_that_finds_no_end_abstains(schema: dict):
+    endless = "a" * 60 + "!"
+    spec = parse({"kind": "json_schema", "schema": schema})
+    answer = json.dumps({"x": endless} if "properties" in schema else {endless: 1})
+    began = time.process_time()
+    verdict = spec.verify("", answer)
+    assert time.process_time() - began < 5
+    assert verdict.outcome == "abstain"
+    assert "takes longer" in str(verdict.evidence[0].found)
+    assert spec.verify("", json.dumps({"x": "aaa"} if "properties" in schema else {"aaa": 1})).outcome == "pass"

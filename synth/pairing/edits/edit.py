@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
 from synth.verify.answer import Answer
-from synth.verify.constraint import Constraint
+from synth.verify.constraint import Constraint, verify_all
 from synth.verify.prompt import Prompt
 from synth.verify.verdict import Verdict
 
@@ -57,8 +57,7 @@ def editors() -> Mapping[str, tuple[Editor, ...]]:
 
 def verdicts_of(specs: Sequence[Constraint], prompt: Prompt, text: str) -> tuple[Verdict, ...]:
     """The verdict of every constraint on a text, sharing one analysis."""
-    answer = Answer(text)
-    return tuple(spec.verify(prompt, answer) for spec in specs)
+    return tuple(verify_all(specs, prompt, text)[1])
 
 
 def proven(
@@ -85,9 +84,9 @@ def opposed(
     """The verdicts on a text where exactly constraint `index` fails and all others are as before; None where that is not so."""
     answer = Answer(made)
     # the cheap question first: most candidates that are no edits at all fail here
-    if before[index].outcome != "pass" or specs[index].verify(prompt, answer).outcome != "fail":
+    if before[index].outcome != "pass" or verify_all([specs[index]], prompt, answer)[1][0].outcome != "fail":
         return None
-    after = tuple(spec.verify(prompt, answer) for spec in specs)
+    after = tuple(verify_all(specs, prompt, answer)[1])
     others = all(a.outcome == b.outcome for i, (a, b) in enumerate(zip(after, before, strict=True)) if i != index)
     return after if others else None
 
