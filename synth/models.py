@@ -88,7 +88,7 @@ class Policy:
                 ),
             )
         if not entries:
-            return Ruling("deny", (self._unlisted(identity.model, identity.revision, "declared"),))
+            return Ruling("deny", (self._unlisted(identity.model, identity.revision),))
         signed = f"{said}: declared, on the word of {line['signed_by']} ({line['date']})"
         return Ruling("conditional", (signed,)) | self.of_entry(f"model {identity.model}", entries[0])
 
@@ -136,7 +136,7 @@ class Policy:
             if (refused := self._by_name(model)) is not None and refused.status == "deny":
                 raise PolicyError(refused.reasons[0])
             if model not in listed:
-                raise PolicyError(self._unlisted(model, "any", "any"))
+                raise PolicyError(self._unlisted(model))
             entries = [self.of_entry(f"model {m}", e) for (m, _, _), e in self.models.items() if m == model]
             if all(e.status == "deny" for e in entries):
                 raise PolicyError(entries[0].reasons[0])
@@ -217,13 +217,16 @@ class Policy:
                 return self.of_entry(f"model {model} ({family['name']})", family)
         return None
 
-    def _unlisted(self, model: str, revision: str, weights: str) -> str:
+    def _unlisted(self, model: str, revision: str | None = None, weights: str | None = None) -> str:
+        """revision, weights: None where they are not known, or no matter."""
         others = [f"revision {r}, weights {w[:12]}…" for (m, r, w) in self.models if m == model]
         known = next((f for f in self.families if _matches(model, f["models"])), None)
         hint = f"; listed are {'; '.join(others)}" if others else ""
         if known is not None and not others:
             hint = f"; its family ({known['name']}) is {known['status']}: {known['reason']}; review it and add an entry"
-        return f"model {model}, revision {revision}, weights {weights[:12]}…: not listed in {self.where}, so it is denied{hint}"
+        named = "" if revision is None else f", revision {revision}"
+        named += "" if weights is None else f", weights {weights[:12]}…"
+        return f"model {model}{named}: not listed in {self.where}, so it is denied{hint}"
 
 
 def check_release(rulings: Iterable[Ruling], target: Target | None) -> Ruling:
@@ -242,6 +245,11 @@ def check_release(rulings: Iterable[Ruling], target: Target | None) -> Ruling:
         raise PolicyError(
             "the recipe's release has no `target`: say model_name, purpose (train_internal | share | publish), publish, notices, "
             "licence and signoffs, since what may be released depends on them"
+        )
+    if target.publish and target.purpose == "train_internal":
+        raise PolicyError(
+            "the release's target says purpose: train_internal, and publish: true: "
+            "what is published is not inside; say purpose: publish"
         )
     unmet = [said for o in sorted(whole.obligations) if (said := o.unmet(target)) is not None]
     if unmet:

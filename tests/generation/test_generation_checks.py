@@ -104,6 +104,17 @@ def test_a_release_that_is_published_says_so(recipes):
     assert "purpose: publish says that the rows are published, and publish: false that nothing is" in refused(recipes)
 
 
+def test_what_stays_inside_is_not_published(recipes):
+    recipes.release["target"]["publish"] = True
+    said = refused(recipes)
+    assert "purpose: train_internal says that the rows stay inside, and publish: true that they are published" in said
+
+
+def test_drafts_without_a_target_say_that_the_target_is_missing(recipes):
+    recipes.release = {"draft_wordings": "allow"}
+    assert "the release has no `target` (model_name, purpose, publish)" in refused(recipes)
+
+
 def test_obligations_that_the_target_does_not_keep_are_named(recipes):
     asks(recipes)
     recipes.release["target"] |= {"model_name": "Momiji", "notices": ["Built with Llama"]}

@@ -146,6 +146,11 @@ def test_share_alike_asks_nothing_of_what_stays_in_the_house():
     check_release([conditional], Target("m", "train_internal", False))
 
 
+def test_a_release_that_stays_inside_is_not_published_either():
+    with pytest.raises(PolicyError, match="what is published is not inside"):
+        check_release([], Target("m", "train_internal", True))
+
+
 def test_all_that_is_missing_is_said_at_once():
     both = frozenset({Obligation("name_prefix", "Llama", "A"), Obligation("signoff_by", "legal", "B")})
     with pytest.raises(

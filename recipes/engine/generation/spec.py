@@ -152,6 +152,11 @@ class TargetSpec(_Spec):
     def _published_is_published(self) -> "TargetSpec":
         if self.purpose == "publish" and not self.publish:
             raise ValueError("purpose: publish says that the rows are published, and publish: false that nothing is")
+        if self.purpose == "train_internal" and self.publish:
+            raise ValueError(
+                "purpose: train_internal says that the rows stay inside, and publish: true that they are published; "
+                "say purpose: publish, which then holds for wordings and documents too, or publish: false"
+            )
         return self
 
 
@@ -166,6 +171,11 @@ class ReleaseSpec(_Spec):
 
     @model_validator(mode="after")
     def _drafts_stay_inside(self) -> "ReleaseSpec":
+        if self.draft_wordings == "allow" and self.target is None:
+            raise ValueError(
+                "the release has no `target` (model_name, purpose, publish); "
+                "draft_wordings: allow is for one whose purpose is train_internal"
+            )
         inside = self.target is not None and self.target.purpose == "train_internal"
         if self.draft_wordings == "allow" and not inside:
             raise ValueError(
