@@ -39,6 +39,8 @@ class ForbiddenAuthors:
         """Patterns for all providers that the policy names."""
         found = []
         for provider in policy.providers:
+            if not provider["calls_itself"]:
+                continue
             names = "|".join(_bounded(name) for name in provider["calls_itself"])
             found.append((provider["name"], re.compile(_said_of_itself(f"(?:{names})"), re.I)))
         return cls(tuple(found))

@@ -258,6 +258,19 @@ def check_release(rulings: Iterable[Ruling], target: Target | None) -> Ruling:
 
 
 def _matches(model: str, patterns: Iterable[str]) -> bool:
-    """Whether a name is one of the patterns: those without a slash are held against the name without its owner."""
-    whole, last = model.lower(), model.lower().rsplit("/", 1)[-1]
-    return any(fnmatch.fnmatchcase(whole if "/" in p else last, p.lower()) for p in patterns)
+    """Whether a name is one of the patterns; letters' case, and `_` for `-`, are no matter.
+
+    Patterns without a slash are held against the name without its owner, the others against the whole and against what a gateway
+    has put its own parts before.
+
+    >>> _matches("bedrock/us.anthropic.claude-3-5-sonnet", ["*claude*"]), _matches("openrouter/openai/gpt-oss-20b", ["openai/*"])
+    (True, True)
+    >>> _matches("claude-fans/own-model", ["*claude*"])
+    False
+    """
+    parts = model.lower().replace("_", "-").split("/")
+    tails = ["/".join(parts[i:]) for i in range(len(parts))]
+    for pattern in (p.lower().replace("_", "-") for p in patterns):
+        if any(fnmatch.fnmatchcase(name, pattern) for name in (tails if "/" in pattern else tails[-1:])):
+            return True
+    return False
