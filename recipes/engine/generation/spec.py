@@ -44,6 +44,20 @@ class Seeds(_Spec):
     quality: dict[str, float] = Field(default_factory=dict)
     topics: list[str] | None = None
 
+    @field_validator("per_stratum", "per_host", "per_cluster")
+    @classmethod
+    def _some(cls, value: int) -> int:
+        if value < 1:
+            raise ValueError(f"is a number of passages, ≥ 1, not {value}")
+        return value
+
+    @field_validator("lengths")
+    @classmethod
+    def _rising(cls, value: list[int]) -> list[int]:
+        if len(value) < 2 or value != sorted(set(value)) or value[0] < 1:
+            raise ValueError(f"are at least two rising bounds in characters, e.g. [200, 400], not {value}")
+        return value
+
 
 class Caps(_Spec):
     """Largest shares, in (0, 1]: of an order's quota, and (per_template_of_all) of all quotas together."""
@@ -63,6 +77,13 @@ class NoveltyRule(_Spec):
 
     threshold: float
     base: list[str] = Field(default_factory=list)
+
+    @field_validator("threshold")
+    @classmethod
+    def _similarity(cls, value: float) -> float:
+        if not 0 < value <= 1:
+            raise ValueError(f"is a similarity in (0, 1], not {value:g}")
+        return value
 
 
 class EvaluationSet(_Spec):
