@@ -84,7 +84,7 @@ class VllmOffline(Engine):
             raise EngineError(f"{self.path}: vLLM cannot load it: {error}") from error
         self._engine: Any = self._llm.llm_engine
         self._tokenizer: Any = self._llm.get_tokenizer()
-        self.context = int(self._engine.model_config.max_model_len)
+        self.context = self._context = int(self._engine.model_config.max_model_len)
         return identity
 
     def room(self) -> int:
@@ -95,9 +95,9 @@ class VllmOffline(Engine):
         """Gives the sample to vLLM's scheduler; what it does not take is the sample's fault."""
         try:
             tokens = self._prompt(job)
-            if len(tokens) >= self.context:
-                message = f"the prompt has {len(tokens)} tokens, the model's context {self.context}"
-                self._fault(job, "prompt_too_long", message, len(tokens), self.context)
+            if len(tokens) >= self._context:
+                message = f"the prompt has {len(tokens)} tokens, the model's context {self._context}"
+                self._fault(job, "prompt_too_long", message, len(tokens), self._context)
                 return
             self._engine.add_request(job.key.hex(), {"prompt_token_ids": tokens}, self._parameters(job))
         except (ValueError, TypeError) as error:
