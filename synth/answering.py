@@ -50,6 +50,7 @@ class Asker:
     """What answers: an engine that is set up, with its store.
 
     form: how its model's chat is written as raw text, for turns of the user that it writes itself. seed: the recipe's.
+    faults_since: when this run began, in Unix seconds (`generate`).
     """
 
     engine: Engine
@@ -58,6 +59,7 @@ class Asker:
     seed: int = 0
     form: ChatForm | None = None
     show: Callable[[Figures], None] | None = None
+    faults_since: float | None = None
 
 
 def by_program(drawn: Drawn) -> Dialogue:
@@ -80,9 +82,11 @@ def by_model(instances: Iterable[Drawn], asker: Asker, figures: Figures) -> Iter
         grown: list[Dialogue] = []
         waiting: dict[bytes, Dialogue] = {}
         requests = _requests(going, asker, waiting, first)
-        for request, answers in generate(
-            asker.engine, asker.identity, requests, asker.store, figures=figures, show=asker.show
-        ):
+        answered = generate(
+            asker.engine, asker.identity, requests, asker.store,
+            figures=figures, faults_since=asker.faults_since, show=asker.show,
+        )  # fmt: skip
+        for request, answers in answered:
             before = waiting.pop(request.id)
             for i, answer in enumerate(answers):
                 after = _after(before, request, answer, i if first else before.sample)

@@ -88,7 +88,7 @@ class Policy:
                 ),
             )
         if not entries:
-            return Ruling("deny", (self._unlisted(identity.model, identity.revision, "declared"),))
+            return Ruling("deny", (self._unlisted(identity.model, identity.revision),))
         signed = f"{said}: declared, on the word of {line['signed_by']} ({line['date']})"
         return Ruling("conditional", (signed,)) | self.of_entry(f"model {identity.model}", entries[0])
 
@@ -136,7 +136,7 @@ class Policy:
             if (refused := self._by_name(model)) is not None and refused.status == "deny":
                 raise PolicyError(refused.reasons[0])
             if model not in listed:
-                raise PolicyError(self._unlisted(model, "any", "any"))
+                raise PolicyError(self._unlisted(model))
             entries = [self.of_entry(f"model {m}", e) for (m, _, _), e in self.models.items() if m == model]
             if all(e.status == "deny" for e in entries):
                 raise PolicyError(entries[0].reasons[0])
@@ -221,13 +221,16 @@ class Policy:
                 return self.of_entry(f"model {model} ({family['name']})", family)
         return None
 
-    def _unlisted(self, model: str, revision: str, weights: str) -> str:
+    def _unlisted(self, model: str, revision: str | None = None, weights: str | None = None) -> str:
+        """revision, weights: None where they are not known, or no matter."""
         others = [f"revision {r}, weights {w[:12]}…" for (m, r, w) in self.models if m == model]
         known = next((f for f in self.families if _matches(model, f["models"])), None)
         hint = f"; listed are {'; '.join(others)}" if others else ""
         if known is not None and not others:
             hint = f"; its family ({known['name']}) is {known['status']}: {known['reason']}; review it and add an entry"
-        return f"model {model}, revision {revision}, weights {weights[:12]}…: not listed in {self.where}, so it is denied{hint}"
+        named = "" if revision is None else f", revision {revision}"
+        named += "" if weights is None else f", weights {weights[:12]}…"
+        return f"model {model}{named}: not listed in {self.where}, so it is denied{hint}"
 
 
 def check_release(rulings: Iterable[Ruling], target: Target | None) -> Ruling:
@@ -247,6 +250,11 @@ def check_release(rulings: Iterable[Ruling], target: Target | None) -> Ruling:
             "the recipe's release has no `target`: say model_name, purpose (train_internal | share | publish), publish, notices, "
             "licence and signoffs, since what may be released depends on them"
         )
+    if target.publish and target.purpose == "train_internal":
+        raise PolicyError(
+            "the release's target says purpose: train_internal, and publish: true: "
+            "what is published is not inside; say purpose: publish"
+        )
     unmet = [said for o in sorted(whole.obligations) if (said := o.unmet(target)) is not None]
     if unmet:
         raise PolicyError("the release's target does not keep its obligations: " + "; ".join(unmet))
@@ -254,6 +262,19 @@ def check_release(rulings: Iterable[Ruling], target: Target | None) -> Ruling:
 
 
 def _matches(model: str, patterns: Iterable[str]) -> bool:
-    """Whether a name is one of the patterns: those without a slash are held against the name without its owner."""
-    whole, last = model.lower(), model.lower().rsplit("/", 1)[-1]
-    return any(fnmatch.fnmatchcase(whole if "/" in p else last, p.lower()) for p in patterns)
+    """Whether a name is one of the patterns; letters' case, and `_` for `-`, are no matter.
+
+    Patterns without a slash are held against the name without its owner, the others against the whole and against what a gateway
+    has put its own parts before.
+
+    >>> _matches("bedrock/us.anthropic.claude-3-5-sonnet", ["*claude*"]), _matches("openrouter/openai/gpt-oss-20b", ["openai/*"])
+    (True, True)
+    >>> _matches("claude-fans/own-model", ["*claude*"])
+    False
+    """
+    parts = model.lower().replace("_", "-").split("/")
+    tails = ["/".join(parts[i:]) for i in range(len(parts))]
+    for pattern in (p.lower().replace("_", "-") for p in patterns):
+        if any(fnmatch.fnmatchcase(name, pattern) for name in (tails if "/" in pattern else tails[-1:])):
+            return True
+    return False

@@ -99,13 +99,14 @@ class Address:
             raise EngineError(f"{self.url}{wire.path(job)}: {message}")
         if too_long is not None:
             return Fault(
-                job.key, job.request_key, job.sample, "prompt_too_long", message, too_long.value, too_long.limit
-            )
+                job.key, job.request_key, job.sample, "prompt_too_long", message, too_long.value, too_long.limit,
+                at=int(time.time()),
+            )  # fmt: skip
         if self._refused >= 0:
             self._refused += 1
             if self._refused >= _REFUSED_AT_FIRST:
                 raise EngineError(f"{self.url}: refused the first {self._refused} requests; the last: {message}")
-        return Fault(job.key, job.request_key, job.sample, "refused", message)
+        return Fault(job.key, job.request_key, job.sample, "refused", message, at=int(time.time()))
 
     def _same_model(self, answer: Any) -> None:
         name = answer.get("model") if isinstance(answer, dict) else None

@@ -25,6 +25,9 @@ class Engine(ABC):
     weights: Weights | None = None
     """The model's files, where this process hashed them in `setup`."""
 
+    context: int | None = None
+    """Tokens of prompt and answer together, where the engine says so before it is asked."""
+
     devices: int = 1
     """GPUs (or machines without one) that work at the same time: seconds × devices is the cost that is reported."""
 

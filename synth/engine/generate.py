@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from synth.engine.content_key import Identity, identity_key, job, request_key
 from synth.engine.engine import Engine
 from synth.engine.figures import Figures
-from synth.engine.request import LASTING, Answer, Fault, Job, Request
+from synth.engine.request import Answer, Fault, Job, Request
 from synth.engine.store import Store
 
 MOST_WAITING = 8192
@@ -44,15 +44,16 @@ def generate(
     store: Store,
     *,
     figures: Figures | None = None,
-    retry_faults: bool = False,
+    faults_since: float | None = None,
     show: Callable[[Figures], None] | None = None,
     every: float = 1.0,
 ) -> Iterator[tuple[Request, list[Answer]]]:
     """Each request with its n answers (samples 0 to n − 1), in the order in which they become complete.
 
-    engine: set up by the caller, which got `identity` from it. retry_faults: ask again what an earlier run could not get for
-    reasons of the engine (deadline, server error, malformed answer). show: called with the figures at most once in `every`
-    seconds and at the end. Raises EngineError when no request can be served; what has come back by then is stored.
+    engine: set up by the caller, which got `identity` from it. faults_since: Unix seconds when this run began; faults
+    of an earlier one are asked again (`Fault.lasts`). None keeps them, but for prompts that found a smaller context.
+    show: called with the figures at most once in `every` seconds and at the end. Raises EngineError when no request
+    can be served; what has come back by then is stored.
     """
     figures = figures or Figures()
     figures.devices = engine.devices
@@ -66,7 +67,7 @@ def generate(
                 dry = True
                 break
             figures.requests += 1
-            opened = _take(request, of_identity, window, store, figures, retry_faults)
+            opened = _take(request, of_identity, window, store, figures, engine.context, faults_since)
             if not opened.missing:
                 yield _done(opened)
         while window.queue and engine.room() > 0:
@@ -95,7 +96,13 @@ def generate(
 
 
 def _take(
-    request: Request, of_identity: bytes, window: _Window, store: Store, figures: Figures, retry_faults: bool
+    request: Request,
+    of_identity: bytes,
+    window: _Window,
+    store: Store,
+    figures: Figures,
+    context: int | None,
+    since: float | None,
 ) -> _Open:
     """Takes a request in: finds its samples in the store, joins those that are being asked, queues the rest."""
     of_request = request_key(of_identity, request)
@@ -107,7 +114,7 @@ def _take(
             figures.duplicates += 1
         else:
             known = store.get(sample.key)
-            if known is not None and not (retry_faults and isinstance(known, Fault) and known.kind not in LASTING):
+            if known is not None and not (isinstance(known, Fault) and not known.lasts(context, since)):
                 opened.answers[i] = known
                 figures.stored += 1
                 continue

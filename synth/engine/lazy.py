@@ -14,7 +14,7 @@ class Lazy(Engine):
 
     def __init__(self, engine: Engine):
         self.engine = engine
-        self.devices = engine.devices
+        self.devices, self.context = engine.devices, engine.context
         self._up, self._loading = False, 0.0
 
     def setup(self) -> Identity:

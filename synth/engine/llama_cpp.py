@@ -46,7 +46,8 @@ class LlamaCpp(Engine):
         if context < 32 or slots < 1:
             raise RequestError(f"llama_cpp: context must be ≥ 32 and slots ≥ 1, not {context} and {slots}")
         self.path, self.model, self.revision, self.licence = Path(path), model, revision, licence
-        self.context, self.slots, self.threads, self.gpu_layers = context, slots, threads, gpu_layers
+        self.context = self._context = context
+        self.slots, self.threads, self.gpu_layers = slots, threads, gpu_layers
         self.chat_template = chat_template
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._answers: queue.SimpleQueue[Answer | BaseException] = queue.SimpleQueue()
@@ -73,7 +74,7 @@ class LlamaCpp(Engine):
         settings = xllamacpp.CommonParams()
         settings.model.path = str(self.path)
         settings.model_alias = {self.model}
-        settings.n_ctx, settings.n_parallel = self.context * self.slots, self.slots
+        settings.n_ctx, settings.n_parallel = self._context * self.slots, self.slots
         settings.n_gpu_layers = self.gpu_layers
         settings.use_jinja, settings.verbosity, settings.warmup = True, -1, False
         settings.api_keys = [secrets.token_urlsafe(24)]

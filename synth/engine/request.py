@@ -174,15 +174,15 @@ class Completion:
 
 
 FaultKind = Literal["prompt_too_long", "refused", "malformed_answer", "deadline", "server_error"]
-"""Why a sample has no answer. The first two are properties of the request; the others of the engine, and may be tried again."""
-
-LASTING: frozenset[str] = frozenset({"prompt_too_long", "refused"})
-"""Faults that asking again would only repeat."""
+"""Why a sample has no answer: the prompt does not fit this context, the engine refuses it, its answer is none, or it gave none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One sample that has no answer, and why. value, limit: tokens found and allowed for `prompt_too_long`, else null."""
+    """One sample that has no answer, and why. value, limit: tokens found and allowed for `prompt_too_long`, else null.
+
+    at: Unix seconds when it was given up.
+    """
 
     key: bytes
     request_key: bytes
@@ -193,6 +193,19 @@ class Fault:
     limit: int | None = None
     attempts: int = 1
     at: int = 0
+
+    def lasts(self, context: int | None, since: float | None = None) -> bool:
+        """Whether asking again would only repeat it, or has been tried already.
+
+        context: tokens of the engine that would be asked, None where it does not say. since: Unix seconds from which a fault is this
+        run's own and stays; of an earlier run's, all are asked again but a prompt too long for this context too. None: none is
+        of an earlier run, and only a prompt that found a smaller context is asked again.
+        """
+        if since is not None and self.at >= since:
+            return True
+        if self.kind == "prompt_too_long" and context is not None and self.limit is not None:
+            return self.limit >= context
+        return since is None
 
 
 Answer = Completion | Fault

@@ -5,6 +5,7 @@ works through partitions of prompts in parallel and a task that is started again
 over batches: nothing waits for the last answer of a batch. Rows leave in the order of their answers; the sink sorts them by id.
 """
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -61,7 +62,7 @@ class Generate(PipelineStep):
         kept: list[dict[str, Any]] = []
         with engine as identity, Store(self.store, rank) as store:
             wanted = self._requests(data, beside)
-            options: dict[str, Any] = {"retry_faults": self.retry_faults, "show": self.show}
+            options: dict[str, Any] = {"faults_since": time.time() if self.retry_faults else None, "show": self.show}
             for request, answers in generate(engine, identity, wanted, store, figures=self.figures, **options):
                 yield from beside
                 beside.clear()

@@ -6,7 +6,8 @@
 Every task writes into its own shard and reads all of them, so a run with another number of tasks finds what an earlier one asked.
 An answer is in the file before the caller sees it: a process killed at any byte loses what was in flight and nothing else.
 Where a key is there more than once (two tasks asked the same at the same time; a fault was tried again) what holds does not depend on
-order: a completion before a fault, then the smaller bytes. So given the same store there are the same rows.
+order: a completion before a fault, the fault that a larger
+context gave before that of a smaller one, then the smaller bytes. So given the same store there are the same rows.
 """
 
 import os
@@ -22,7 +23,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from synth.engine.request import LASTING, Answer, Completion, Fault
+from synth.engine.request import Answer, Completion, Fault
 from synth.engine.segment import INDEX, Scan, SegmentWriter, StoreError, is_written, open_index, read_record, records
 
 _OPEN_FILES = 64
@@ -56,10 +57,9 @@ class Store:
         found = [self._payload(int(self._segment[i]), int(self._offset[i])) for i in self._places(key)]
         return _answer(key, min(found, key=_rank)) if found else None
 
-    def has(self, key: bytes, *, retry: bool = False) -> bool:
-        """Whether a key need not be asked; with `retry`, a fault that asking again may heal counts as not there."""
-        answer = self.get(key)
-        return answer is not None and not (retry and isinstance(answer, Fault) and answer.kind not in LASTING)
+    def has(self, key: bytes) -> bool:
+        """Whether there is an answer under a key."""
+        return self.get(key) is not None
 
     def put(self, answer: Answer) -> None:
         """Appends an answer; it outlives the process when this returns. Raises StoreError (a full disk, a store opened to read)."""
@@ -184,7 +184,7 @@ def compact(folder: str | Path) -> dict[str, int]:
         for left in shard.glob("*.new"):  # of a compaction that was killed
             left.unlink()
         old = [p for p in before if p.parent == shard]
-        best: dict[bytes, tuple[tuple[int, bytes], int, int]] = {}
+        best: dict[bytes, tuple[tuple[int, int, bytes], int, int]] = {}
         for i, path in enumerate(old):
             for at, key, payload in records(path):
                 entry = (_rank(payload), i, at)
@@ -215,9 +215,12 @@ def _merged(found: list[Scan]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.n
     return taken["hi"].copy(), taken["lo"].copy(), taken["offset"].copy(), segment[order]
 
 
-def _rank(payload: bytes) -> tuple[int, bytes]:
+def _rank(payload: bytes) -> tuple[int, int, bytes]:
     """What holds when a key is there twice: the lower rank."""
-    return (payload.startswith(b'{"fault"'), payload)
+    if not payload.startswith(b'{"fault"'):
+        return (0, 0, payload)
+    fault = orjson.loads(payload)["fault"]
+    return (1, -(fault["limit"] or 0) if fault["kind"] == "prompt_too_long" else 0, payload)
 
 
 def _payload(answer: Answer) -> bytes:

@@ -84,7 +84,7 @@ class VllmOffline(Engine):
             raise EngineError(f"{self.path}: vLLM cannot load it: {error}") from error
         self._engine: Any = self._llm.llm_engine
         self._tokenizer: Any = self._llm.get_tokenizer()
-        self._context = int(self._engine.model_config.max_model_len)
+        self.context = self._context = int(self._engine.model_config.max_model_len)
         return identity
 
     def room(self) -> int:

@@ -133,3 +133,20 @@ def _checked(said: Mapping[str, Any], words: Wordings, where: str) -> None:
             raise TaskError(f"{where}: derived '{name}': minus names two facts that are numbers, not {pair!r}")
     if lacking := sorted(wanted - parts):
         raise TaskError(f"{where}: no line for part '{lacking[0]}'; a fact has FACT, FACT_key, FACT_ask and FACT_reply")
+    for line in words.lines:
+        filled = _filled(line.part, said)
+        if filled is not None and (unknown := sorted(line.slots - filled)):
+            right = ", ".join(f"{{{name}}}" for name in sorted(filled)) or "none"
+            raise TaskError(f"{where}: line {line.name}: nothing fills {{{unknown[0]}}}; slots of this part: {right}")
+
+
+def _filled(part: str, said: Mapping[str, Any]) -> frozenset[str] | None:
+    """Slots that are filled in a part of a domain's lines; None for a part that no task draws."""
+    subject, derived = frozenset({"subject"}), said.get("derived", {})
+    if part == "title" or part in said["order"]:
+        return subject | {"value"} if part in said["facts"] else subject
+    fact, _, kind = part.rpartition("_")
+    if fact not in said["facts"] and fact not in derived:
+        return None
+    reply = frozenset({"value", "first", "second"}) if fact in derived else subject | {"value"}
+    return {"key": frozenset[str](), "ask": subject, "reply": reply}.get(kind)

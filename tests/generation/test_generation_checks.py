@@ -63,6 +63,25 @@ def test_a_denied_models_name_is_refused_behind_a_gateway_whatever_is_declared(r
     assert "the server is asked for gpt-4o: OpenAI: the terms forbid" in refused(recipes)
 
 
+def declared_server(**more) -> dict:
+    """A server that its owner declares to run the listed model."""
+    return {"server": {
+        "url": "http://127.0.0.1:1", "model": "m", "declared": {"model": SMOL["model"], "revision": "0.1.2"},
+        "max_concurrency": 4, "attempt_s": 5, "deadline_s": 9, "dead_after_s": 9,
+    } | more}  # fmt: skip
+
+
+def test_a_declared_server_that_nobody_signed_for_is_refused_before_anything_is_curated(recipes):
+    asks(recipes, declared_server())
+    assert "policy.yaml has no `declared` line for it" in refused(recipes)
+
+
+@pytest.mark.parametrize("url", ["%s/v1", "127.0.0.1:8000", "http://", "http://127.0.0.1:port/v1", "ftp://h/v1"])
+def test_an_address_that_is_none_is_refused(recipes, url):
+    asks(recipes, declared_server(url=url))
+    assert f"url is an address such as http://127.0.0.1:8000/v1, not {url!r}" in refused(recipes)
+
+
 def gguf(recipes, licence: str | None) -> dict:
     """A file beside the recipe that is to be the listed model."""
     (recipes.folder / "models").mkdir(exist_ok=True)
@@ -102,6 +121,17 @@ def test_files_that_a_generation_names_begin_at_the_recipes_folder(recipes, monk
 def test_a_release_that_is_published_says_so(recipes):
     recipes.release = {"target": {"model_name": "m", "purpose": "publish", "publish": False}}
     assert "purpose: publish says that the rows are published, and publish: false that nothing is" in refused(recipes)
+
+
+def test_what_stays_inside_is_not_published(recipes):
+    recipes.release["target"]["publish"] = True
+    said = refused(recipes)
+    assert "purpose: train_internal says that the rows stay inside, and publish: true that they are published" in said
+
+
+def test_drafts_without_a_target_say_that_the_target_is_missing(recipes):
+    recipes.release = {"draft_wordings": "allow"}
+    assert "the release has no `target` (model_name, purpose, publish)" in refused(recipes)
 
 
 def test_obligations_that_the_target_does_not_keep_are_named(recipes):
@@ -155,6 +185,10 @@ def test_drafts_are_allowed_inside_only(recipes):
         ({"caps": {"per_template": 2}}, "per_template is a share in (0, 1]"),
         ({"engine": {"ollama": {}}}, "there is no engine 'ollama'; engines: llama_cpp, server, vllm"),
         ({"decontaminate": {"width": 13, "sets": {"jglue": NO_FILE}}}, "evaluation set 'jglue': there is no file"),
+        ({"novelty": {"threshold": 3}}, "is a similarity in (0, 1], not 3"),
+        ({"seeds": {"lengths": [60, 400], "per_stratum": 9, "per_host": -1, "per_cluster": 1}}, "of passages, ≥ 1, not -1"),
+        ({"seeds": {"lengths": [450, 120], "per_stratum": 9, "per_host": 9, "per_cluster": 9}}, "two rising bounds in characters"),
+        ({"seeds": {"lengths": [], "per_stratum": 9, "per_host": 9, "per_cluster": 9}}, "two rising bounds in characters"),
         ({"partitions": 3}, "must be a power of two, not 3"),
     ],
 )  # fmt: skip

@@ -287,3 +287,35 @@ def test_a_program_and_a_model_may_both_answer_an_order(recipes):
     assert yields["rows"] == 16
     assert min(yields["origins"]["program"], yields["origins"]["model"]) >= 1
     assert yields["orders"][0]["passes"]["program"] == 1.0
+
+
+def test_a_run_asks_again_what_an_earlier_one_could_not_get_and_a_resumed_one_does_not(recipes):
+    with AnsweringServer(knows(programs("mathematics", "mathematics")), delay=1.0) as server:
+        serve(recipes, server, mathematics={"rows": 2, "answers": "model", "most": 2})
+        recipes.generate["engine"]["server"] |= {"attempt_s": 0.2, "deadline_s": 0.3}
+        manifest = recipes.run()
+        assert manifest["rows_out"] == 0
+        assert {row["reason"] for row in recipes.rows(kind="refused")} == {"deadline"}
+        faults = sum(server.asked.values())
+        began = next(recipes.folder.glob("out/**/began.json"))
+        for file in recipes.folder.glob("out/**/round-*/tasks/*.json"):
+            file.unlink()
+        for completed in recipes.folder.glob("out/**/round-*/completions/*"):
+            completed.unlink()
+        (recipes.folder / "out/1/instruct/manifest.json").rename(recipes.folder / "manifest.json")
+        resumed = recipes.run()
+        assert (resumed["rows_out"], sum(server.asked.values())) == (0, faults), "what this run could not get stays"
+        server.delay, recipes.version = 0.0, "2"
+        healed = recipes.run()
+    assert healed["rows_out"] == 2, "the same orders, in a new version: its faults are asked again"
+    assert orjson.loads(began.read_bytes())["for"].endswith("/2/instruct")
+
+
+def test_a_larger_deadline_gets_what_a_smaller_one_did_not(recipes):
+    with AnsweringServer(knows(programs("mathematics", "mathematics")), delay=0.6) as server:
+        serve(recipes, server, mathematics={"rows": 2, "answers": "model", "most": 2})
+        recipes.generate["engine"]["server"] |= {"attempt_s": 0.2, "deadline_s": 0.3}
+        assert recipes.run()["rows_out"] == 0
+        recipes.generate["engine"]["server"] |= {"attempt_s": 9, "deadline_s": 9}
+        recipes.version = "2"
+        assert recipes.run()["rows_out"] == 2

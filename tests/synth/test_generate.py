@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import io
 import json
+import time
 
 import pytest
 from faulty_server import FaultyServer
@@ -14,7 +15,7 @@ from test_server import answers, engine
 from synth.engine.content_key import Identity, identity_key, job, request_key
 from synth.engine.figures import Figures, live
 from synth.engine.generate import MOST_WAITING, generate
-from synth.engine.request import Completion, Request, RequestError, Sampling, Structure
+from synth.engine.request import Completion, Fault, Request, RequestError, Sampling, Structure
 from synth.engine.store import Store
 
 IDENTITY = Identity("lab/tiny", "r1", "aa", "server/openai", "1")
@@ -92,10 +93,38 @@ def test_a_flood_of_equal_prompts_waits_for_one_answer_in_bounded_memory(ask, tm
 def test_a_fault_is_kept_and_asked_again_only_when_that_is_wanted(faulty, ask, tmp_path):
     assert answers(faulty, [ask("hang 1 x")], tmp_path, deadline_s=0.3, attempt_s=0.2)["hang 1 x"].kind == "deadline"
     asked = engine(faulty)
-    for retry, kept in ((False, False), (True, True), (False, True)):
+    began = time.time()
+    for since, kept in ((None, False), (began - 60, False), (began + 60, True), (None, True)):
         with asked as identity, Store(tmp_path, 0) as store:
-            ((_, (answer,)),) = generate(asked, identity, [ask("hang 1 x")], store, retry_faults=retry)
+            ((_, (answer,)),) = generate(asked, identity, [ask("hang 1 x")], store, faults_since=since)
         assert isinstance(answer, Completion) == kept
+
+
+def test_a_prompt_that_was_too_long_is_asked_again_where_the_context_has_grown(faulty, ask, tmp_path):
+    asked = engine(faulty)
+    request = ask("p")
+    for context, since, kept in (
+        (None, None, False),
+        (128, time.time() + 60, False),
+        (129, 1, False),
+        (129, None, True),
+    ):
+        asked.context = context
+        with asked as identity, Store(tmp_path, 0) as store:
+            sample = job(request_key(identity_key(identity), request), request, 0)
+            if since is None and context is None:
+                store.put(Fault(sample.key, sample.request_key, 0, "prompt_too_long", "too long", 200, 128, at=1))
+            ((_, (answer,)),) = generate(asked, identity, [request], store, faults_since=since)
+        assert isinstance(answer, Completion) == kept, context
+
+
+@pytest.mark.parametrize("context", [None, 512])
+def test_of_two_contexts_that_a_prompt_did_not_fit_the_larger_one_is_kept(tmp_path, context):
+    for shard, limit in enumerate((1024, 256, 512)):
+        with Store(tmp_path, shard) as store:
+            store.put(Fault(b"k" * 16, b"r" * 16, 0, "prompt_too_long", "too long", 2000, limit, at=1))
+    kept = Store(tmp_path).get(b"k" * 16)
+    assert (kept.limit, kept.lasts(context)) == (1024, True)
 
 
 def test_figures_say_what_was_done(faulty, ask, tmp_path):

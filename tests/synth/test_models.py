@@ -146,6 +146,11 @@ def test_share_alike_asks_nothing_of_what_stays_in_the_house():
     check_release([conditional], Target("m", "train_internal", False))
 
 
+def test_a_release_that_stays_inside_is_not_published_either():
+    with pytest.raises(PolicyError, match="what is published is not inside"):
+        check_release([], Target("m", "train_internal", True))
+
+
 def test_all_that_is_missing_is_said_at_once():
     both = frozenset({Obligation("name_prefix", "Llama", "A"), Obligation("signoff_by", "legal", "B")})
     with pytest.raises(
@@ -251,6 +256,14 @@ def packaged():
         "eu.api.openai.com",
         "https://claude.ai/x",
         "us-west-1.api.x.ai:443",
+        "https://foo.services.ai.azure.com/v1",
+        "https://bedrock-runtime.us-east-1.amazonaws.com",
+        "https://bedrock-mantle.us-east-1.api.aws/v1",
+        "https://vpce-1.bedrock-runtime.us-east-1.vpce.amazonaws.com",
+        "https://us-central1-aiplatform.googleapis.com/v1",
+        "https://aiplatform.googleapis.com/v1",
+        "https://api.cohere.ai/v1",
+        "https://api.mistral.ai/v1",
     ],
 )
 def test_addresses_of_denied_providers_are_refused(packaged, url):
@@ -259,7 +272,13 @@ def test_addresses_of_denied_providers_are_refused(packaged, url):
 
 
 @pytest.mark.parametrize(
-    "url", ["http://127.0.0.1:8000", "https://gateway.lab.example.jp/v1", "https://myapi.openai.com.example.jp"]
+    "url",
+    [
+        "http://127.0.0.1:8000",
+        "https://gateway.lab.example.jp/v1",
+        "https://myapi.openai.com.example.jp",
+        "https://ec2-3-1-1-1.compute.amazonaws.com:8000/v1",
+    ],
 )
 def test_other_addresses_are_not(packaged, url):
     packaged.check_host(url)
@@ -272,6 +291,15 @@ def test_other_addresses_are_not(packaged, url):
         ("gpt-4o-mini", "OpenAI: the terms forbid"),
         ("claude-sonnet-5", "Anthropic"),
         ("azure/gpt-4o", "OpenAI: the terms forbid"),
+        ("anthropic.claude-3-5-sonnet-20240620-v1:0", "Anthropic"),
+        ("bedrock/us.anthropic.claude-3-5-sonnet", "Anthropic"),
+        ("databricks-claude-sonnet-4", "Anthropic"),
+        ("openrouter/x-ai/grok-4", "xAI"),
+        ("openrouter/openai/o3-mini:free", "OpenAI"),
+        ("our_gpt_4o_deployment", "OpenAI"),
+        ("vertex_ai/gemini-2.5-pro", "Google Gemini API"),
+        ("cohere.command-r-plus-v1:0", "Cohere"),
+        ("claude-fans/own-model", "not listed in policy.yaml"),
         ("o1-lab/own-model", "not listed in policy.yaml"),
         ("meta-llama/Meta-Llama-3-70B-Instruct", "forbids using output to improve other models"),
         ("sbintuitions/sarashina2.2-3b-instruct-v0.1", "not read yet"),
@@ -284,7 +312,9 @@ def test_a_recipe_that_names_a_denied_model_is_refused_before_anything_starts(pa
         packaged.check_named([SMOL, model])
 
 
-def test_gpt_oss_is_no_model_of_the_api(packaged):
+def test_gpt_oss_is_no_model_of_the_api_also_behind_a_gateway(packaged):
+    for name in ("openrouter/openai/gpt-oss-120b", "openai.gpt-oss-120b-1:0", "Mistral-Small-3.2-24B-Instruct-2506"):
+        packaged.check_called(name, "the server")
     with pytest.raises(PolicyError, match="its family \\(gpt-oss\\) is allow"):
         packaged.check_named(["openai/gpt-oss-120b"])
 

@@ -1,6 +1,7 @@
 """Documents and imported sets: what may enter which release, and rows that name a forbidden author."""
 
 import json
+import unicodedata
 from itertools import product
 from pathlib import Path
 
@@ -113,7 +114,28 @@ As an AI language model created by Anthropic, I try to help.
 僕はGPT-4です。
 私はGoogleのGeminiです。
 私は、Googleによってトレーニングされた、大規模言語モデルです。
-はい、OpenAIによって開発された人工知能です。""".splitlines()
+はい、OpenAIによって開発された人工知能です。
+ChatGPTと申します。
+こんにちは、ChatGPTです。
+私、Claudeは感情を持ちません。
+Anthropic製のAIアシスタントです。
+当AIはOpenAI社のGPT-4をベースにしています。
+私の開発元はOpenAIです。
+私を作ったのはGoogleです。
+Googleが提供するGeminiとしてお答えします。
+OpenAIの言語モデルなので、分かりません。
+OpenAIの利用規約により、お答えできません。
+OpenAIのポリシーに従い、お答えできません。
+私はＯｐｅｎＡＩによって作られました。
+オープンAIが作った言語モデルですので、分かりません。
+私は OpenAI に よって 訓練された モデルです。
+わたしはオープンAI社製の対話AIです。
+ユーザー様、私はGPT‐4です。
+僕の中の人はGPT-4oだよ。
+チャッピーことＣｈａｔＧＰＴがお答えします！
+My creators at OpenAI trained me.
+Trained by OpenAI, I am happy to help.
+我是OpenAI开发的语言模型。""".splitlines()
 
 IS_ABOUT = """ChatGPTはOpenAIが開発したAIチャットボットです。
 OpenAIは2015年に設立された研究所です。
@@ -126,19 +148,49 @@ OpenAIが開発したGPT-4は、多言語に対応する言語モデルです。
 私は昨日、ChatGPTを使ってみました。
 双子座（ジェミニ）の人は社交的です。
 Gemini is a constellation.
-私たちの会社ではOpenAIが提供するAPIを使っています。""".splitlines()
+私たちの会社ではOpenAIが提供するAPIを使っています。
+I am using Google Chrome.
+I was searching Google for a recipe.
+As an AI researcher, I have used Claude.
+As an AI engineer, I build tools with models trained by my team and sell them to Google.
+I am Claude Monet's biggest fan.
+自分はGeminiの双子座です。
+Googleです。
+その検索エンジンを作ったのはGoogleです。
+私は昔Googleに勤めていました。
+私の好きな会社はGoogleです。
+私はClaudeを使って翻訳しました。
+私はグーグルの株を買いました。
+OpenAIのポリシーは2023年に変わりました。
+僕はクロードという犬を飼っている。""".splitlines()
 
 
 @pytest.mark.parametrize("text", SAYS_SO)
 def test_an_answer_that_names_a_forbidden_author_is_found(text):
     hit = ForbiddenAuthors.of(POLICY).find(f"ご質問ありがとうございます。{text}続けます。")
     assert hit is not None
-    assert hit[1] in text or text in hit[1] or hit[1].rstrip("。") in text
+    said = unicodedata.normalize("NFKC", text).replace("‐", "-").replace(" ", "")
+    assert hit[1].rstrip("。.!").replace(" ", "") in said
 
 
 @pytest.mark.parametrize("text", IS_ABOUT)
 def test_an_answer_about_a_provider_is_not(text):
     assert ForbiddenAuthors.of(POLICY).find(text) is None
+
+
+def test_an_introduction_reaches_over_two_sentences_and_an_answer_that_is_a_name_is_none():
+    authors = ForbiddenAuthors.of(POLICY)
+    assert authors.find("Claudeです。よろしくお願いします。") == ("Anthropic", "Claudeです。")
+    assert authors.find("答えは次のとおりです。Googleです。1998年にできました。") is None
+
+
+def test_all_turns_of_the_assistant_are_looked_at_and_no_others():
+    authors = ForbiddenAuthors.of(POLICY)
+    said = "私はOpenAIによって訓練されたモデルです。"
+    first = [{"role": "assistant", "content": said}, {"role": "user", "content": "続けて"}]
+    last = {"role": "assistant", "content": "はい。"}
+    assert authors.find_in([*first, last]) == ("OpenAI", said)
+    assert authors.find_in([{"role": "user", "content": said}, {"role": "assistant", "content": None}, last]) is None
 
 
 def test_a_set_of_unknown_origin_is_refused(tmp_path):

@@ -61,6 +61,11 @@ def test_a_domain_is_added_by_one_file(tmp_path, made):
         (lambda t: t.replace("least: 3", "least: 9"), "least is from 3 to the number of facts (4), not 9"),
         (lambda t: t.replace("order: [fish, ", "order: ["), "the fact 'fish' has no place in order"),
         (lambda t: t.replace("{id: day_ask.1", "{id: days_ask.1"), "no line for part 'day_ask'"),
+        (
+            lambda t: t.replace('"{subject}"', '"{oops}"'),
+            "line title.1: nothing fills {oops}; slots of this part: {subject}",
+        ),
+        (lambda t: t.replace("魚は何でしたか", "{value}は何でしたか"), "line fish_ask.1: nothing fills {value}"),
         (lambda t: t.replace("document:", "documents:"), "unknown key 'documents'"),
         (lambda t: t.replace("domain: fishing\n", ""), "'domain' is missing"),
         (

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from recipes.engine import blocks
 from recipes.engine.errors import RecipeError
@@ -125,6 +126,7 @@ def _checked_server(params: dict[str, Any], place: str) -> dict[str, Any]:
     if "url" in params:
         known = ("url", "model", "declared", *_LIMITS)
         _known(params, known, place)
+        _check_url(params["url"], place)
         declared = params.get("declared")
         if not isinstance(declared, dict) or not {"model", "revision"} <= declared.keys():
             raise RecipeError(f"{place}: 'declared' says which model it runs: model and revision")
@@ -136,6 +138,16 @@ def _checked_server(params: dict[str, Any], place: str) -> dict[str, Any]:
     rest = {k: v for k, v in params.items() if k in _LIMITS or k == "model"}
     blocks.checked(Server, rest, place, given=("url", "what"))
     return params
+
+
+def _check_url(url: Any, place: str) -> None:
+    try:
+        parts = urlsplit(str(url))
+        fine = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, an address in brackets that is none
+        fine = False
+    if not fine:
+        raise RecipeError(f"{place}: url is an address such as http://127.0.0.1:8000/v1, not {url!r}")
 
 
 def _known(params: Mapping[str, Any], known: tuple[str, ...], place: str) -> None:

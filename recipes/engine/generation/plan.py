@@ -21,6 +21,7 @@ from recipes.engine.generation_policy import check_generation
 from recipes.engine.recipe_file import POLICY
 from recipes.engine.source_read import hash_of
 from synth import chat_forms, orders, wordings
+from synth.engine.content_key import Identity
 from synth.engine.request import RequestError, Sampling
 from synth.mixture import MixturePlan
 from synth.models import Policy, Ruling, check_release
@@ -148,11 +149,16 @@ def check_obligations(engine: EngineChoice, policy: Policy, target: Target, plac
     """Holds the target against what the named model obliges to, as far as its entries say it without weights."""
     if engine.model is None:
         return
+    declared = engine.kind == "server" and bool(engine.addresses)
     rulings: list[Ruling] = [
         policy.of_model(m, r, w) for (m, r, w) in policy.models if m == engine.model and r == engine.revision
     ]
     if not rulings:
         rulings = [policy.of_model(engine.model, engine.revision, "any")]
+    if declared:
+        rulings = [policy.of_author(Identity(engine.model, engine.revision, "", "server", ""))]
+        if rulings[0].status == "deny":
+            raise RecipeError(f"{place}: {rulings[0].reasons[0]}")
     try:
         check_release(rulings, target)
     except PolicyError as error:

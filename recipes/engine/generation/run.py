@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from recipes.engine.generation.begun import begin
 from recipes.engine.generation.plan import Generation
 from recipes.engine.generation.release import finished, publish
 from recipes.engine.generation.rounds import Where, run_rounds
@@ -12,6 +13,7 @@ def run_generation(generation: Generation, where: Where) -> dict[str, Any]:
     if (manifest := finished(generation)) is not None:
         where.progress.skip(generation.name, manifest["rows_out"])
         return manifest
+    begin(generation)
     return publish(run_rounds(generation, where))
 
 

@@ -44,6 +44,20 @@ class Seeds(_Spec):
     quality: dict[str, float] = Field(default_factory=dict)
     topics: list[str] | None = None
 
+    @field_validator("per_stratum", "per_host", "per_cluster")
+    @classmethod
+    def _some(cls, value: int) -> int:
+        if value < 1:
+            raise ValueError(f"is a number of passages, ≥ 1, not {value}")
+        return value
+
+    @field_validator("lengths")
+    @classmethod
+    def _rising(cls, value: list[int]) -> list[int]:
+        if len(value) < 2 or value != sorted(set(value)) or value[0] < 1:
+            raise ValueError(f"are at least two rising bounds in characters, e.g. [200, 400], not {value}")
+        return value
+
 
 class Caps(_Spec):
     """Largest shares, in (0, 1]: of an order's quota, and (per_template_of_all) of all quotas together."""
@@ -63,6 +77,13 @@ class NoveltyRule(_Spec):
 
     threshold: float
     base: list[str] = Field(default_factory=list)
+
+    @field_validator("threshold")
+    @classmethod
+    def _similarity(cls, value: float) -> float:
+        if not 0 < value <= 1:
+            raise ValueError(f"is a similarity in (0, 1], not {value:g}")
+        return value
 
 
 class EvaluationSet(_Spec):
@@ -152,6 +173,11 @@ class TargetSpec(_Spec):
     def _published_is_published(self) -> "TargetSpec":
         if self.purpose == "publish" and not self.publish:
             raise ValueError("purpose: publish says that the rows are published, and publish: false that nothing is")
+        if self.purpose == "train_internal" and self.publish:
+            raise ValueError(
+                "purpose: train_internal says that the rows stay inside, and publish: true that they are published; "
+                "say purpose: publish, which then holds for wordings and documents too, or publish: false"
+            )
         return self
 
 
@@ -166,6 +192,11 @@ class ReleaseSpec(_Spec):
 
     @model_validator(mode="after")
     def _drafts_stay_inside(self) -> "ReleaseSpec":
+        if self.draft_wordings == "allow" and self.target is None:
+            raise ValueError(
+                "the release has no `target` (model_name, purpose, publish); "
+                "draft_wordings: allow is for one whose purpose is train_internal"
+            )
         inside = self.target is not None and self.target.purpose == "train_internal"
         if self.draft_wordings == "allow" and not inside:
             raise ValueError(

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from datatrove.pipeline.base import PipelineStep
 
 from curation.place import Place
+from recipes.engine.generation.begun import began_at
 from recipes.engine.generation.engines import EngineChoice
 from recipes.engine.generation.held_engine import engine_of
 from recipes.engine.generation.seeds import read_seeds
@@ -40,7 +41,8 @@ LIVE = {"tokens": "completion_tokens"} | {name: name for name in ("answered", "s
 class Work:
     """What a worker is told of a round.
 
-    ranges: numbers of each order's instances. url: folder of the round; seeds: of the passages; store: of the answers.
+    ranges: numbers of each order's instances. url: folder of the round; store: of the answers; seeds: of the passages, and of when
+    the rounds began.
     """
 
     number: int
@@ -112,7 +114,10 @@ class AnswerRound(PipelineStep):
         with engine_of(work.engine) as (engine, identity), Store(work.store, rank) as store:
             admitted(engine, identity, work.policy)
             form = FORMS[work.chat_form] if work.chat_form else None
-            asker = Asker(engine, identity, store, form=form, show=functools.partial(self._show, engine))
+            asker = Asker(
+                engine, identity, store, form=form, show=functools.partial(self._show, engine),
+                faults_since=began_at(work.seeds),
+            )  # fmt: skip
             theirs = Rights(work.policy, identity, work.purpose)
             wanted: Iterable[Drawn] = drawn(asking, work.ranges, seeds, work.salt, rank, of)
             for dialogue in by_model(wanted, asker, figures):
