@@ -116,16 +116,19 @@ def _cell(text: str | None, target: Path) -> str | None:
 def drawn(keys: pl.DataFrame, column: str, rows: int, seed: int) -> pl.DataFrame:
     """Rows of `keys` (id, host, file, the score), as many from each decile as there are, host after host within a decile.
 
-    The same seed draws the same rows, whatever their order. `weight` is pages in the decile / pages drawn from it.
+    The same seed draws the same rows, whatever their order. `weight`: how many pages of its decile a page stands for, which are the
+    host's pages / those drawn of it, divided by the chance that the host was drawn at all. Each page has a random number, and a host
+    comes as early as its lowest; given the lowest of the first host that was left out, τ, a host of n pages was drawn with the
+    chance 1 − (1 − τ)ⁿ (bottom-k sampling with rank conditioning, Cohen & Kaplan 2007).
     """
     score = keys[column].cast(pl.Float64).to_numpy()
     order = np.lexsort((keys["id"].to_list(), score))
     place = np.empty(len(keys), np.int64)
     place[order] = np.arange(len(keys))
-    draw = [hashlib.blake2b(f"{seed}-{i.hex()}".encode(), digest_size=8).hexdigest() for i in keys["id"]]
+    draw = [int.from_bytes(hashlib.blake2b(f"{seed}-{i.hex()}".encode(), digest_size=8).digest()) for i in keys["id"]]
     table = keys.with_columns(
         pl.Series("decile", place * DECILES // len(keys)),
-        pl.Series("draw", draw),
+        pl.Series("draw", np.array(draw, np.uint64) / 2.0**64),
         pl.coalesce("host", "file").alias("group"),
     ).sort("draw")
     table = table.with_columns(pl.int_range(pl.len()).over("decile", "group").alias("turn"))
@@ -133,6 +136,9 @@ def drawn(keys: pl.DataFrame, column: str, rows: int, seed: int) -> pl.DataFrame
     each, more = divmod(rows, table["decile"].n_unique())
     firsts = {decile: each + (k < more) for k, decile in enumerate(sorted(table["decile"].unique().to_list()))}
     quota = pl.col("decile").replace_strict(firsts, return_dtype=pl.Int64)
-    sizes = pl.len().over("decile")
-    table = table.with_columns(sizes.alias("size")).filter(pl.col("number") < quota)
-    return table.with_columns((pl.col("size") / pl.len().over("decile")).round(4).alias("weight"))
+    left_out = pl.col("draw").filter((pl.col("turn") == 0) & (pl.col("number") >= quota)).min().over("decile")
+    table = table.with_columns(left_out.fill_null(1.0).alias("limit"), pl.len().over("decile", "group").alias("size"))
+    table = table.filter(pl.col("number") < quota)
+    chance = 1 - (1 - pl.col("limit")) ** pl.col("size")
+    weight = pl.col("size") / pl.len().over("decile", "group") / chance
+    return table.with_columns(weight.round(4).alias("weight"))

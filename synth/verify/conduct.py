@@ -56,19 +56,23 @@ class NotTruncated(Constraint):
 _TEMPLATE = re.compile(
     r"<\|[a-z_]+\|>|\[/?INST\]|<</?SYS>>|</?s>|<(?:start|end)_of_turn>|</?think>|"
     r"^#{2,3} ?(?:指示|入力|応答|Instruction|Response|Input)\s*[:：]?\s*$|"
+    r"^#{2,3} ?Instruction\s*[:：]|"
     r"^(?:USER|ASSISTANT|ユーザー|アシスタント|システム)\s*[:：]",
     re.M,
 )
 
 
+_MARKS = re.compile(r"[\W_]+")
+
+
 class NoPromptLeak(Constraint):
     """No chat template in the answer, and no stretch of `longest` characters of the system message or of a secret.
 
-    A secret shorter than `longest` must not stand in it whole.
+    A secret shorter than `longest` must not stand in it whole, marks between its letters aside.
     """
 
     kind: ClassVar[str] = "no_prompt_leak"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     longest: int = Field(20, ge=8)
     secrets: tuple[str, ...] = ()
 
@@ -78,7 +82,10 @@ class NoPromptLeak(Constraint):
                 return failed(Evidence("chat template", m[0], "none", m.start(), m.end()))
         text, user = answer.flat, squeezed(folded(prompt.user))
         for secret in self.secrets:
-            if squeezed(folded(secret)) in text or self._leaked(secret, text, user):
+            # a mark put between its words hides nothing: 「合言葉は、桜」
+            letters = _MARKS.sub("", squeezed(folded(secret)))
+            divided = len(letters) >= 4 and letters in _MARKS.sub("", text)
+            if squeezed(folded(secret)) in text or divided or self._leaked(secret, text, user):
                 return failed(Evidence("secret", secret, "unsaid"))
         if part := self._leaked(prompt.system, text, user):
             return failed(Evidence("system message", part, "unsaid"))

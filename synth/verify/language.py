@@ -54,6 +54,7 @@ def chinese_characters() -> tuple[re.Pattern[str], re.Pattern[str]]:
 _FUNCTION = re.compile(r"[的了在是我你他她这那有不们也都就和与及或被把]")
 _CLAUSE = re.compile(
     r"(?<![一-鿿])(?:(?:[我你她它]|(?<!の)他)的[一-鿿]{2,}"
+    r"|(?:因此|但是|如果|然后|例如|首先|其次|最后)[，,]?[一-鿿]{2,}"  # Japanese has these characters and not these words
     r"|(?=[一-鿿]{5})[一-鿿]*(?:(?<![目標])的是|[我你她它]的|是[我你他她在不很]|不是|也[是不有]|[我你她它]是|[很太]重要)[一-鿿]*)"
 )
 """Kanji among which function words stand as no Japanese compound has them."""
@@ -173,7 +174,7 @@ class NoChinese(Constraint):
     """
 
     kind: ClassVar[str] = "no_chinese"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
         text = answer.own_words

@@ -15,6 +15,7 @@ from curation.classify.fasttext_quality import FasttextQuality
 from curation.classify.model_card import read_card
 from curation.classify.train import train
 from curation.classify.train_spec import TrainSpec
+from curation.provenance import key
 from recipes.engine.errors import RecipeError
 from recipes.engine.spec import parse
 from tests.classify.conftest import BAD, GOOD
@@ -285,3 +286,29 @@ def test_sample_weights_sum_to_all_pages():
     assert sorted(found.group_by("decile").len()["len"].to_list()) == [20] * 7 + [21] * 3
     assert set(found["group"]) == set(hosts)
     assert drawn(keys.sample(fraction=1, shuffle=True, seed=1), "quality", 203, 0).sort("id").equals(found.sort("id"))
+
+
+def test_a_sample_s_weights_give_the_share_of_a_large_host_back():
+    import polars as pl
+
+    from recipes.engine.label_command import drawn
+
+    # one host has 600 of 1,000 pages; 40 have ten each
+    hosts = ["large.example"] * 600 + [f"{i % 40}.example" for i in range(400)]
+    rng = np.random.default_rng(5)
+    keys = pl.DataFrame(
+        {
+            "id": [key("page", str(i)) for i in range(1000)],
+            "host": hosts,
+            "file": ["a.warc"] * 1000,
+            "quality": rng.random(1000),
+        }
+    )
+    for rows in (60, 300):  # fewer pages a decile than hosts in it, and more
+        shares = []
+        for seed in range(60):
+            found = drawn(keys, "quality", rows, seed)
+            shares.append([found.filter(of)["weight"].sum() / 1000 for of in (pl.col("host") == "large.example", True)])
+        large, whole = np.mean(shares, axis=0)
+        assert large == pytest.approx(0.6, abs=0.02)
+        assert whole == pytest.approx(1.0, abs=0.04 if rows == 60 else 1e-3)
