@@ -165,6 +165,11 @@ def read_file(path: Path) -> FastTextFile:
     entries, words, labels, _, pruned = reader.read("3i2q")
     names, counts = _entries(reader.name, reader.read, entries)
     kept = reader.array("<i4", 2 * pruned).reshape(-1, 2) if pruned >= 0 else None
+    if kept is not None and pruned and not _within(kept, arguments["buckets"], pruned):
+        buckets = arguments["buckets"]
+        raise ValueError(
+            f"{path}: damaged: pruned n-grams name a bucket outside its {buckets} or a row outside its {pruned}"
+        )
     compressed = bool(reader.read("?")[0])
     return FastTextFile(
         path=path,
@@ -177,6 +182,12 @@ def read_file(path: Path) -> FastTextFile:
         _data=data,
         _at=reader.at,
     )
+
+
+def _within(kept: np.ndarray, buckets: int, rows: int) -> bool:
+    """Whether all pairs (bucket, row) lie in their ranges: kernels read where they point."""
+    low, high = kept.min(0), kept.max(0)
+    return bool(low.min() >= 0 and high[0] < buckets and high[1] < rows)
 
 
 def _entries(

@@ -101,6 +101,10 @@ def test_code_that_the_recipe_names_runs(models, tmp_path):
     )
     assert set(scores(step(folder, remote_code=["modeling_rice.py"]), pages(5)).tolist()) == {0.5}
     assert refused(folder, remote_code=["other.py"])
+    (folder / "hidden.py").write_text("")
+    assert "holds more code (hidden.py), which the named files could import" in refused(
+        folder, remote_code=["modeling_rice.py"]
+    )
 
 
 def test_another_number_of_labels_than_the_recipe_expects(models):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from curation.classify import fasttext_file
 from curation.classify.fasttext_file import read_file
 from tests.classify.conftest import fitted, labelled
 
@@ -85,3 +86,19 @@ def test_what_the_file_says_is_what_the_library_says(tmp_path: Path):
     rows, outputs = file.matrices
     assert (rows == model.get_input_matrix()).all()
     assert (outputs == model.get_output_matrix()).all()
+
+
+@pytest.mark.parametrize(("column", "value"), [(0, 10**8), (1, 500_000_000), (1, -1)])
+def test_pruned_ngrams_that_point_outside_are_refused_before_a_kernel_reads_there(tmp_path, column, value):
+    good = Path(fasttext_file.__file__).with_name("lid.176.ftz")
+    kept = read_file(good).kept
+    assert kept is not None
+    data = good.read_bytes()
+    at = data.find(kept.tobytes())
+    bad = kept.copy()
+    bad[3, column] = value
+    (tmp_path / "bad.ftz").write_bytes(data[:at] + bad.tobytes() + data[at + bad.nbytes :])
+    with pytest.raises(
+        ValueError, match=r"damaged: pruned n-grams name a bucket outside its \d+ or a row outside its \d+"
+    ):
+        read_file(tmp_path / "bad.ftz")

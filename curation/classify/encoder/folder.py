@@ -150,6 +150,13 @@ def _code(path: Path, config: dict[str, Any], allowed: tuple[str, ...]) -> tuple
             f"{path}: the model brings code of its own ({', '.join(refused)}), which does not run unless the recipe names it: "
             f"read it, then say remote_code: [{', '.join(refused)}]"
         )
+    # what runs may import any file beside it
+    others = {file.relative_to(path).as_posix() for file in path.rglob("*.py")} - set(allowed) if asked else set[str]()
+    if others:
+        raise ModelFolderError(
+            f"{path}: holds more code ({', '.join(sorted(others))}), which the named files could import: read it and name it too "
+            "in remote_code, or take it out of the folder"
+        )
     if missing := [name for name in sorted({*asked, *allowed}) if not (path / name).is_file()]:
         raise ModelFolderError(f"{path}: has no {', '.join(missing)}, which 'remote_code' names")
     return tuple(sorted(asked))
