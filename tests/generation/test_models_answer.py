@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from answering_server import AnsweringServer
 
-from recipes.engine.errors import RunError
+from recipes.engine.errors import RecipeError
 from recipes.engine.recipe_file import POLICY
 from synth.engine.store import Store
 from synth.tasks.task import instance, task_class
@@ -175,7 +175,7 @@ def test_an_undeclared_server_is_refused_before_it_is_asked(recipes):
         (recipes.folder / "policy.yaml").write_text(
             yaml.safe_dump(policy | {"declared": []}, allow_unicode=True), encoding="utf-8"
         )
-        with pytest.raises(RunError, match="has no `declared` line for it"):
+        with pytest.raises(RecipeError, match="has no `declared` line for it"):
             recipes.run()
     assert not server.asked
 
