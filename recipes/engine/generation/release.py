@@ -22,10 +22,11 @@ from curation.parquet_file import write_parquet
 from curation.place import Place
 from curation.provenance import id_words, partition_of
 from curation.shards import MANIFEST
-from recipes.engine.errors import RecipeError, RunError
+from recipes.engine.errors import RunError
 from recipes.engine.generation.plan import FORMAT, LIBRARIES, Generation
 from recipes.engine.generation.rounds import Outcome
 from recipes.engine.manifests import versions
+from recipes.engine.other_version import refuse_other
 from synth.dialogue import RUN_COLUMNS, schema
 from synth.engine.figures import total
 from synth.models import ALLOWED, Ruling, check_release
@@ -43,20 +44,13 @@ def finished(generation: Generation) -> dict[str, Any] | None:
 
 def check_version(generation: Generation, version: str) -> None:
     """Refuses a version whose released set is there and was made otherwise, unless it is `dev`."""
-    place = Place(generation.url)
-    if not place.exists(MANIFEST) or finished(generation) is not None:
-        return
-    if version == "dev":
-        place.remove()
-        return
-    old = place.read_json(MANIFEST)
-    why = "asked otherwise" if old["asked"] != generation.asked else "released under other conditions"
-    if old["left_out"] and not generation.left_out:
-        why = f"without {', '.join(old['left_out'])}, because the engine was not installed; now it is"
-    raise RecipeError(
-        f"{generation.url}: version {version} is there already and was made differently ({why}). "
-        "New rows need a new version: raise 'version' in the recipe, or --set version=dev to overwrite, or another --out."
-    )
+
+    def why(old: Mapping[str, Any]) -> str:
+        if old["left_out"] and not generation.left_out:
+            return f"without {', '.join(old['left_out'])}, because the engine was not installed; now it is"
+        return "asked otherwise" if old["asked"] != generation.asked else "released under other conditions"
+
+    refuse_other(generation.url, version, finished(generation) is not None, "rows", why)
 
 
 def publish(outcome: Outcome) -> dict[str, Any]:

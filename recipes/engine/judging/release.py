@@ -10,6 +10,7 @@ OUT/VERSION/jury/
 
 import hashlib
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,10 +21,11 @@ from annotation.calibrate import share
 from curation.parquet_file import write_parquet
 from curation.place import Place
 from curation.shards import MANIFEST
-from recipes.engine.errors import RecipeError, RunError
+from recipes.engine.errors import RunError
 from recipes.engine.judging.plan import FORMAT, LIBRARIES, Jury
 from recipes.engine.judging.work import reads
 from recipes.engine.manifests import versions
+from recipes.engine.other_version import refuse_other
 from synth.candidates import Rights
 from synth.engine.content_key import Identity, canonical
 from synth.engine.figures import total
@@ -59,18 +61,13 @@ def finished(jury: Jury) -> dict[str, Any] | None:
 
 def check_version(jury: Jury, version: str) -> None:
     """Refuses a version whose set is there and was made otherwise, unless it is `dev`."""
-    place = Place(jury.url)
-    if not place.exists(MANIFEST) or finished(jury) is not None:
-        return
-    if version == "dev":
-        place.remove()
-        return
-    old = place.read_json(MANIFEST)
-    why = "judges or what they are asked changed" if old["asked"] != jury.asked else "how verdicts become one changed"
-    raise RecipeError(
-        f"{jury.url}: version {version} is there already and was made differently ({why}). "
-        "New verdicts need a new version: raise 'version' in the recipe, or --set version=dev to overwrite, or another --out."
-    )
+
+    def why(old: Mapping[str, Any]) -> str:
+        return (
+            "judges or what they are asked changed" if old["asked"] != jury.asked else "how verdicts become one changed"
+        )
+
+    refuse_other(jury.url, version, finished(jury) is not None, "verdicts", why)
 
 
 def publish(jury: Jury, said: Said) -> dict[str, Any]:

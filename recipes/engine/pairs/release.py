@@ -11,7 +11,7 @@ What the rows' licences oblige to is held against the recipe's target before the
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,9 +24,10 @@ from curation.parquet_file import read_parquet
 from curation.place import Place
 from curation.provenance import id_words, partition_of
 from curation.shards import MANIFEST
-from recipes.engine.errors import RecipeError, RunError
+from recipes.engine.errors import RunError
 from recipes.engine.judging.plan import Jury
 from recipes.engine.manifests import versions
+from recipes.engine.other_version import refuse_other
 from recipes.engine.pairs.making import Made, juries, reads
 from recipes.engine.pairs.plan import FORMAT, LIBRARIES, Preference
 from recipes.engine.pairs.yields import notes, yields
@@ -57,18 +58,11 @@ def finished(plan: Preference) -> dict[str, Any] | None:
 
 def check_version(plan: Preference, version: str) -> None:
     """Refuses a version whose set of pairs is there and was made otherwise, unless it is `dev`."""
-    place = Place(plan.url)
-    if not place.exists(MANIFEST) or finished(plan) is not None:
-        return
-    if version == "dev":
-        place.remove()
-        return
-    old = place.read_json(MANIFEST)
-    why = "edits or what it reads changed" if old["asked"] != plan.asked else "quotas, caps or balance changed"
-    raise RecipeError(
-        f"{plan.url}: version {version} is there already and was made differently ({why}). "
-        "New pairs need a new version: raise 'version' in the recipe, or --set version=dev to overwrite, or another --out."
-    )
+
+    def why(old: Mapping[str, Any]) -> str:
+        return "edits or what it reads changed" if old["asked"] != plan.asked else "quotas, caps or balance changed"
+
+    refuse_other(plan.url, version, finished(plan) is not None, "pairs", why)
 
 
 class Rows:
