@@ -109,7 +109,10 @@ class Deciding:
             found = "; ".join(f"{v['verifier']} {v['verdict']}" for v in wrong[:5])
             reason = row["verdict"] if row["verdict"] == "unverified" else f"verdict_{row['verdict']}"
             return Refusal(reason, found, wrong[0]["score"] if wrong else None)
-        if self.rules.authors is not None and (hit := self.rules.authors.find_in(orjson.loads(row["messages"]))) is not None:
+        if (
+            self.rules.authors is not None
+            and (hit := self.rules.authors.find_in(orjson.loads(row["messages"]))) is not None
+        ):
             return Refusal("forbidden_author", f"{hit[0]}: {hit[1][:200]}")
         if row["wording_state"] != "reviewed" and not self.rules.drafts:
             return Refusal("draft_wording", row["template"])
