@@ -85,6 +85,9 @@ class Step(PipelineStep):
         """What the manifest says of the rows because of this step (the tokenizer, how often they may be shown), by name."""
         return {}
 
+    def fits(self) -> None:
+        """Looks at what only loading shows to be unusable, once before a local run's first stage. Raises an error that ends it."""
+
     def setup(self) -> None:
         """Loads what is heavy (models, compiled kernels), once per task and before the first batch."""
 

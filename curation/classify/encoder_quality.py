@@ -1,28 +1,32 @@
 """How good a text is, by an encoder: any sequence-classification model of Hugging Face, a regression or classes.
 
 The idea is FineWeb-Edu's: a judge model grades some hundred thousand pages, an encoder learns the grades, and scores the crawl.
-Where a stage `needs: gpu`, one process a GPU computes in bfloat16 while a thread of it tokenises the next unit; elsewhere it is a CPU
-in float32. How that is done: `curation/classify/encoder`. A lab's own model is trained by `seimai train` (docs/classifiers.md).
+Where a stage `needs: gpu`, one process a GPU computes in bfloat16 while others tokenise for it; elsewhere it is a CPU in float32,
+and a thread tokenises the next unit. How that is done: `curation/classify/encoder`.
+A lab's own model is trained by `seimai train` (docs/classifiers.md).
 """
 
 import importlib.util
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 
-from curation.classify.encoder.card import CARD, EncoderCard, read_encoder_card
-from curation.classify.encoder.folder import ModelFolder, ModelFolderError, read_folder
-from curation.classify.encoder.units import units
-from curation.classify.encoder.windows import WindowPolicy
+from curation.classify.encoder.card import card_of, check_card
+from curation.classify.encoder.fit import files_hold_together
+from curation.classify.encoder.folder import read_folder
+from curation.classify.encoder.units import parts, units
+from curation.classify.encoder.windows import Windows
 from curation.classify.fasttext_quality import COLUMNS
 from curation.step import Batch, Columns, Measure, Rejected
 
 AHEAD = 2
 """Units that are cut into windows before they are computed."""
+_COUNTS = ("tokens", "computed", "settled")
 _LIBRARIES = {
     "torch": ("torch", "transformers", "tokenizers"),
     "onnx": ("onnxruntime", "torch", "transformers", "tokenizers"),
@@ -73,8 +77,9 @@ class EncoderQuality(Measure):
         self.batch_tokens, self.threads = batch_tokens, threads
         self.folder = read_folder(model, revision, tuple(remote_code or ()))
         policy = {"policy": windows, "max_tokens": max_tokens, "most": most_windows}
-        self.card = _card(self.folder, policy, labels, range, licence)
-        _check(self.folder, self.card)
+        files_hold_together(self.folder)
+        self.card = card_of(self.folder, policy, labels, range, licence)
+        check_card(self.card, self.folder)
         if batch_tokens < self.card.windows.max_tokens:
             raise ValueError(
                 f"batch_tokens: {batch_tokens} is less than one window of {self.card.windows.max_tokens} tokens"
@@ -93,6 +98,7 @@ class EncoderQuality(Measure):
             raise ValueError("engine onnx computes in float32, without 'compile'")
         self.libraries = _LIBRARIES[engine]
         self._scorer: Any = None
+        self._told: tuple[int, ...] = ()
 
     def artefacts(self) -> Mapping[str, bytes]:
         """The model by the hash of its files, its card, and how it is computed. Raises ValueError for `onnx` on a GPU."""
@@ -118,6 +124,15 @@ class EncoderQuality(Measure):
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_scorer": None}
 
+    def fits(self) -> None:
+        """Loads the model before the first stage, for a GPU without one. Raises ModelFolderError where it cannot be used."""
+        from curation.classify.encoder.loaded import look
+
+        if self.needs == "gpu":
+            look(self.folder, self.card, self.engine)
+        else:
+            self.setup()
+
     def setup(self) -> None:
         """Loads model and tokenizer, which a process keeps for its next task. Raises ModelFolderError where they do not fit."""
         from curation.classify.encoder.loaded import loaded
@@ -134,32 +149,53 @@ class EncoderQuality(Measure):
         )
 
     def run(self, data: Iterable[Any], rank: int = 0, world_size: int = 1) -> Iterator[Batch | Rejected]:
-        """Pipes fixed units through the model; the next ones are tokenised by a thread meanwhile."""
+        """Pipes fixed units through the model.
+
+        A thread gives the device its work, unit after unit, and reads a unit's scores when the next one is under way.
+        """
         self.setup()
-        waiting: deque[tuple[list[Batch], Future[Any]]] = deque()
-        with ThreadPoolExecutor(1, thread_name_prefix="tokenise") as ahead:
-            for unit in units(data):
+        scorer = self._scorer
+        scorer.users += 1
+        self._told = self._counts()
+        waiting: deque[_Waiting] = deque()
+        device = ThreadPoolExecutor(1, thread_name_prefix="device")
+        try:
+            for unit in units(data, policy=self.card.windows):
                 if not isinstance(unit, list):
                     yield unit
                     continue
-                waiting.append((unit, ahead.submit(self._cut, unit)))
+                begun = device.submit(self._begin, self._ahead(unit))
+                if waiting:
+                    waiting[-1].scores = device.submit(self._finish, waiting[-1].begun)
+                waiting.append(_Waiting(unit, begun))
                 if len(waiting) > AHEAD:
-                    yield from self._finished(*waiting.popleft())
+                    yield from self._finished(waiting.popleft())
+            if waiting:
+                waiting[-1].scores = device.submit(self._finish, waiting[-1].begun)
             while waiting:
-                yield from self._finished(*waiting.popleft())
+                yield from self._finished(waiting.popleft())
+        finally:
+            device.shutdown(cancel_futures=True)
+            scorer.users -= 1
 
-    def _cut(self, unit: list[Batch]) -> Any:
-        return self._scorer.cut([text for batch in unit for text in batch.column("text").to_pylist()])
+    def _ahead(self, unit: list[Batch]) -> "list[Future[Windows]]":
+        return [self._scorer.ahead.submit(texts) for texts in parts(unit, self.card.windows)]
 
-    def _finished(self, unit: list[Batch], windows: Future[Any]) -> Iterator[Batch | Rejected]:
+    def _begin(self, cut: "list[Future[Windows]]") -> Any:
+        return self._scorer.begin(Windows.joined([part.result() for part in cut]))
+
+    def _finish(self, begun: Future[Any]) -> tuple[np.ndarray, np.ndarray]:
+        return self._scorer.finish(begun.result()), _empty(begun.result().windows)
+
+    def _finished(self, unit: "_Waiting") -> Iterator[Batch | Rejected]:
         """A unit's rows with their scores, in the batches that they came in."""
-        scorer = self._scorer
-        before = scorer.tokens, scorer.computed, scorer.settled
+        assert unit.scores is not None
         with self.track_time():
-            cut = windows.result()
-            scores, empty = scorer.scores(cut), _empty(cut)
+            scores, empty = unit.scores.result()
+        self.stat_update("scored", value=int(np.isfinite(scores).sum()))
+        self.stat_update("not_a_number", value=int((~np.isfinite(scores) & ~empty).sum()))
         at = 0
-        for batch in unit:
+        for batch in unit.rows:
             here = slice(at, at + batch.num_rows)
             kept, rejected = self.with_verdict(batch, self._made(scores[here], empty[here]))
             at += batch.num_rows
@@ -169,11 +205,15 @@ class EncoderQuality(Measure):
                 yield Rejected(rejected)
             if kept.num_rows:
                 yield kept
-        for name, was in zip(("encoder_tokens", "encoder_computed", "encoder_settled"), before, strict=True):
-            self.stat_update(name, value=getattr(scorer, name.removeprefix("encoder_")) - was)
+        before, self._told = self._told, self._counts()
+        for name, now, was in zip(_COUNTS, self._told, before, strict=True):
+            self.stat_update(f"encoder_{name}", value=now - was)
+
+    def _counts(self) -> tuple[int, ...]:
+        return tuple(getattr(self._scorer, name) for name in _COUNTS)
 
     def columns(self, batch: Batch) -> Columns:
-        cut = self._cut([batch])
+        cut = self._scorer.cut(batch.column("text").to_pylist())
         return self._made(self._scorer.scores(cut), _empty(cut))
 
     def _made(self, scores: np.ndarray, empty: np.ndarray) -> Columns:
@@ -185,70 +225,14 @@ class EncoderQuality(Measure):
         return made
 
 
-def _empty(windows: Any) -> np.ndarray:
+@dataclass
+class _Waiting:
+    """A unit whose scores are on their way."""
+
+    rows: list[Batch]
+    begun: Future[Any]
+    scores: Future[tuple[np.ndarray, np.ndarray]] | None = None
+
+
+def _empty(windows: Windows) -> np.ndarray:
     return np.bincount(windows.text, minlength=windows.texts) == 0
-
-
-def _card(
-    folder: ModelFolder,
-    policy: dict[str, Any],
-    labels: dict[str, float] | None,
-    range: list[float] | None,
-    licence: str | None,
-) -> EncoderCard:
-    """The card in the folder, or one made of what the recipe says."""
-    given = {k: v for k, v in {**policy, "labels": labels, "range": range, "licence": licence}.items() if v is not None}
-    names = {"policy": "windows", "most": "most_windows"}
-    card = read_encoder_card(folder.path)
-    if card is not None:
-        if given:
-            said = ", ".join(f"'{names.get(k, k)}'" for k in given)
-            raise ModelFolderError(f"{folder.path / CARD} says {said} of this model already: leave it out")
-        if card.sha256 != folder.sha256:
-            raise ModelFolderError(
-                f"{folder.path}: holds other files than its card was written for (SHA-256 {folder.sha256}, card {card.sha256})"
-            )
-        return card
-    outputs = folder.labels
-    lacking = [name for name in ("policy", "max_tokens", "licence") if name not in given]
-    if labels is None and range is None:
-        lacking.append("range" if len(outputs) == 1 else "labels")
-    if lacking:
-        raise ModelFolderError(
-            f"{folder.path} has no card ({CARD}): say {', '.join(repr(names.get(k, k)) for k in lacking)}; "
-            f"its outputs: {', '.join(outputs)}"
-        )
-    if range is not None and len(range) != 2:
-        raise ModelFolderError(f"range: two numbers, the outputs that stand for 0 and for 1; found {range}")
-    try:
-        return EncoderCard(
-            name=folder.model.rstrip("/").rsplit("/", 1)[-1],
-            version=folder.revision or folder.sha256[:12],
-            licence=licence or "",
-            sha256=folder.sha256,
-            labels=labels or {},
-            range=(range[0], range[1]) if range is not None else None,
-            windows=WindowPolicy(**{k: v for k, v in policy.items() if v is not None}),
-        )
-    except ValueError as error:
-        raise ModelFolderError(f"{folder.path}: {'; '.join(e['msg'] for e in error.errors())}") from None  # type: ignore[attr-defined]
-
-
-def _check(folder: ModelFolder, card: EncoderCard) -> None:
-    """Raises ModelFolderError where the model has other outputs than are expected, or fewer positions than a window."""
-    outputs = folder.labels
-    if card.range is not None and len(outputs) != 1:
-        raise ModelFolderError(
-            f"{folder.path}: has {len(outputs)} labels ({', '.join(outputs)}), and 'range' is for a regression, which has one; "
-            "say 'labels', what each is worth"
-        )
-    if card.labels and set(card.labels) != set(outputs):
-        raise ModelFolderError(
-            f"{folder.path}: has {len(outputs)} labels ({', '.join(outputs)}), and worth is stated for {len(card.labels)} "
-            f"({', '.join(card.labels)})"
-        )
-    most = folder.most_tokens
-    if most is not None and card.windows.max_tokens > most:
-        raise ModelFolderError(
-            f"{folder.path}: reads {most} tokens at most, and max_tokens is {card.windows.max_tokens}"
-        )

@@ -14,6 +14,7 @@ from recipes.engine.judging import run as judging_run
 from recipes.engine.manifests import versions
 from recipes.engine.pairs import run as pairs_run
 from recipes.engine.plan import Plan, Together
+from recipes.engine.score_warnings import score_warnings
 from recipes.engine.source_read import SourceRead
 
 
@@ -23,10 +24,11 @@ def finish_run(
     """Writes run.json and the recipe as it ran into the version's folder. Returns the content of run.json."""
     place = Place(plan.folder)
     blocks = []
-    unreadable = []
+    unreadable, warnings = [], []
     for b in plan.blocks:
         manifest = Place(b.url).read_json(MANIFEST)
         unreadable += manifest.get("unreadable", [])
+        warnings += score_warnings(b.name, manifest)
         blocks.append(
             {
                 "name": b.name,
@@ -50,6 +52,7 @@ def finish_run(
         "versions": versions({name for b in plan.blocks for name in b.libraries}),
         "sources": {name: _source_summary(plan, name) for name in plan.recipe.sources},
         "unreadable": unreadable,
+        "warnings": warnings,
         "blocks": blocks,
         "generated": [about(g, m) for g, m in zip(plan.generations, generated, strict=True)],
         "judged": [judging_run.about(j, m) for j, m in zip(plan.juries, judged, strict=True)],

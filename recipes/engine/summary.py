@@ -97,6 +97,8 @@ def print_summary(run: dict[str, Any], folder: str, report: str) -> None:
         table.add_row(block["name"], f"{block['rows_in']:,}", f"{block['rows_out']:,}", said)
     console.print(table)
     print_unreadable(run["unreadable"])
+    for said in run.get("warnings", ()):
+        Console(stderr=True, highlight=False, soft_wrap=True, markup=False).print(f"warning: {said}")
     for one in run.get("generated", ()):
         print_generation(
             Place(f"{folder}/{one['url']}").read_json(MANIFEST), one["name"], f"{folder}/{one['url']}", console

@@ -2,7 +2,8 @@
 
 Kernels are compiled when they are first called and kept on disk. Were that left to the first tasks, all workers would compile the
 same kernels side by side, and the wall clock that watches extraction would run meanwhile. So each step sees one small page
-first, steps shared out over the workers; where the kernels are on disk already this only loads what is needed anyway.
+first, steps shared out over the workers; where the kernels are on disk already this only loads what is needed anyway. What a step
+finds to be unusable when it is loaded (a model with another model's tokenizer) ends the run here, not when earlier stages are done.
 """
 
 import contextlib
@@ -15,7 +16,7 @@ import pyarrow as pa
 
 from curation.document import COLUMNS
 from curation.place import Place
-from curation.step import Batch, Decide
+from curation.step import Batch, Decide, Step
 from curation.survey import Survey
 from recipes.engine.plan import Plan
 from recipes.engine.run_survey import write_tables
@@ -32,6 +33,8 @@ class WarmUp:
     def __init__(self, plan: Plan):
         found = [s for b in plan.blocks if b.kind == "rows" and b.needs == "cpu" for s in b.steps]
         self.steps = sorted(found, key=lambda s: isinstance(s, Decide))  # measuring compiles longest
+        others = [s for b in plan.blocks if b.kind == "rows" and b.needs != "cpu" for s in b.steps]
+        self.steps += [s for s in others if type(s).fits is not Step.fits]
         self.pipeline: list[Any] = []
 
     @property
@@ -43,6 +46,9 @@ class WarmUp:
         step = self.steps[rank]
         if isinstance(getattr(step, "fuse_seconds", None), float):
             step.__dict__["fuse_seconds"] = 3600.0  # of this process's copy: a fuse watches pages, not the compiler
+        step.fits()
+        if step.needs != "cpu":
+            return
         # what is wrong with a step is said when it meets the rows
         with contextlib.suppress(Exception), tempfile.TemporaryDirectory() as folder:
             if isinstance(step, Survey):

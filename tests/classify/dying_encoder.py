@@ -12,8 +12,7 @@ class DyingEncoder(EncoderQuality):
 
     name = "encoder_quality"
 
-    def _cut(self, unit):
-        windows = super()._cut(unit)
+    def _ahead(self, unit):
         engine = self._scorer.engine
         if self.attempt == 1 and any("即死" in t for b in unit for t in b.column("text").to_pylist()):
             forward, batches = engine.model, []
@@ -26,4 +25,4 @@ class DyingEncoder(EncoderQuality):
                 return forward(**given)
 
             engine.forward = dying
-        return windows
+        return super()._ahead(unit)

@@ -2,12 +2,13 @@
 
 import json
 import pickle
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
-from curation.classify.encoder.folder import ModelFolderError
+from curation.classify.encoder.folder import ModelFolderError, read_folder
 from curation.classify.encoder_quality import EncoderQuality
 from recipes.engine.blocks import build
 from recipes.engine.errors import RecipeError
@@ -74,6 +75,58 @@ def test_a_shard_of_the_weights_that_is_not_there_is_named(models, tmp_path):
     shards = {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}
     (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": shards}))
     assert "has no model-00002-of-00002.safetensors, which model.safetensors.index.json lists" in refused(folder)
+
+
+@pytest.mark.parametrize("listed", [{}, ["a"], {"a": 1}, {"a": "../model.safetensors"}, None], ids=str)
+def test_a_list_of_weights_that_lists_none_is_named(models, tmp_path, listed):
+    folder = copied(models, tmp_path)
+    (folder / "model.safetensors").rename(folder / "other.safetensors")
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": listed}))
+    assert "model.safetensors.index.json: 'weight_map' must name for each weight the file" in refused(folder)
+
+
+def test_weights_that_are_cut_off_are_seen_when_the_recipe_is_checked(models, tmp_path):
+    folder = copied(models, tmp_path)
+    file = folder / "model.safetensors"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-1000])
+    size = len(whole)
+    assert f"is cut off: its header lists {size:,} bytes, and it has {size - 1000:,}; copy it again" in refused(folder)
+    file.write_bytes(whole + b"x")
+    assert "has something behind its weights" in refused(folder)
+    for header in (
+        b'{"a": 3}',
+        b'{"a": {"data_offsets": [0]}}',
+        b'{"a": {"data_offsets": "no"}}',
+        b"{nothing",
+        b'{"\xff": 1}',
+    ):
+        file.write_bytes(len(header).to_bytes(8, "little") + header)
+        assert "its header lists no tensors" in refused(folder)
+    file.write_bytes((1 << 60).to_bytes(8, "little") + b"{" * 100)
+    assert "is no file of safetensors (something else, or cut off)" in refused(folder)
+
+
+@pytest.mark.parametrize(
+    ("key", "found", "said"),
+    [
+        ("id2label", {"good": "x"}, "'id2label' must give each output its name by its number"),
+        ("id2label", ["x"], "'id2label' must give each output its name by its number"),
+        ("id2label", {"1": "x", "2": "y"}, "'id2label' must give each output its name by its number"),
+        ("num_labels", "3", "'num_labels' must be a whole number, not negative; found '3'"),
+        ("pad_token_id", [0], "'pad_token_id' must be a whole number, not negative; found [0]"),
+        ("vocab_size", "many", "'vocab_size' must be a whole number"),
+        ("model_type", 7, "'model_type' must be a name; found 7"),
+        ("auto_map", "modeling_rice.Rice", "'auto_map' must name classes"),
+        ("auto_map", {"AutoModel": 3}, "'auto_map' must name classes"),
+    ],
+    ids=str,
+)
+def test_a_configuration_with_an_odd_key_is_refused_with_its_file_and_key(models, tmp_path, key, found, said):
+    folder = copied(models, tmp_path)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {key: found}))
+    assert f"config.json: {said}" in refused(folder)
 
 
 def test_code_that_nobody_named_does_not_run(models, tmp_path):
@@ -154,28 +207,42 @@ def test_a_model_of_the_hub_is_found_in_the_local_cache_by_its_commit(models, tm
     assert (scores(made, pages(9)) == scores(step(models["classes"]), pages(9))).all()
 
 
-def test_a_tokenizer_with_more_tokens_than_the_model_is_refused(models, tmp_path):
+def test_a_tokenizer_with_more_tokens_than_the_model_is_refused_when_the_recipe_is_checked(models, tmp_path):
     folder = copied(models, tmp_path)
     tokenizer(pages(400), 2000).save_pretrained(folder)
-    with pytest.raises(
-        ModelFolderError, match=r"the tokenizer has tokens up to \d+, and the model's embedding \d+ rows"
-    ):
-        step(folder)
+    said = r"the tokenizer has tokens up to \d+, and the model's embedding \d+ rows; it is not this model's tokenizer"
+    assert re.search(said, refused(folder))
+    made = EncoderQuality(str(models["classes"]), **SAID, labels=WORTH)
+    made.folder = read_folder(str(folder))
+    with pytest.raises(ModelFolderError, match=said):
+        made.setup()
 
 
 def test_a_tokenizer_without_the_special_tokens_is_refused(models, tmp_path):
+    """Which only loading shows: `fits` loads what a GPU will be given, too."""
     folder = copied(models, tmp_path)
     tokenizer([*GOOD, *BAD], 300, special=False).save_pretrained(folder)
-    with pytest.raises(ModelFolderError, match=r"puts no special tokens around a text, which a model of type bert"):
+    said = r"puts no special tokens around a text, which a model of type bert"
+    with pytest.raises(ModelFolderError, match=said):
         step(folder)
+    made = EncoderQuality(str(folder), **SAID, labels=WORTH)
+    made.needs = "gpu"
+    with pytest.raises(ModelFolderError, match=said):
+        made.fits()
 
 
-def test_a_tokenizer_that_pads_otherwise_is_refused(models, tmp_path):
+def test_a_tokenizer_that_pads_otherwise_is_refused_when_the_recipe_is_checked(models, tmp_path):
     folder = copied(models, tmp_path)
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"pad_token_id": 4}))
-    with pytest.raises(ModelFolderError, match=r"pads with token 0, and config\.json says 4"):
-        step(folder)
+    assert "pads with token 0, and config.json says 4" in refused(folder)
+
+
+@pytest.mark.parametrize("broken", ["{", "[]", '{"model": {"vocab": 3}}', '{"model": {"vocab": [1, 2]}}'])
+def test_a_file_that_is_no_tokenizer_is_named(models, tmp_path, broken):
+    folder = copied(models, tmp_path)
+    (folder / "tokenizer.json").write_text(broken)
+    assert "tokenizer.json: no tokenizer of the library `tokenizers`" in refused(folder)
 
 
 def test_an_encoder_that_has_no_head_is_refused(tmp_path):
@@ -188,6 +255,10 @@ def test_an_encoder_that_has_no_head_is_refused(tmp_path):
     made.save_pretrained(tmp_path)
     with pytest.raises(ModelFolderError, match=r"its weights lack classifier\.bias"):
         step(tmp_path, labels={"LABEL_0": 0.0, "LABEL_1": 1.0})
+    made = EncoderQuality(str(tmp_path), **SAID, labels={"LABEL_0": 0.0, "LABEL_1": 1.0})
+    made.needs = "gpu"
+    with pytest.raises(ModelFolderError, match=r"its weights lack classifier\.bias"):
+        made.fits()
 
 
 def test_a_model_that_changed_after_the_plan_is_refused(models, tmp_path):

@@ -5,10 +5,12 @@ import json
 import shutil
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from curation.classify.encoder.folder import ModelFolderError
-from tests.classify.encoder_on_trial import WORTH, batch, pages, scores, step
+from curation.classify.encoder_quality import EncoderQuality
+from tests.classify.encoder_on_trial import SAID, WORTH, batch, pages, scores, step
 from tests.classify.tiny_encoder import plain_logits
 
 pytest.importorskip("torch", reason="torch is not installed here: uv sync --group dev")
@@ -73,6 +75,17 @@ def test_scores_are_equal_whatever_budget_batches_and_threads(models):
     for budget, cut, threads in ((128, 600, 1), (1000, 7, 1), (4096, 100, 2), (70000, 1, 1)):
         again = scores(step(models["classes"], batch_tokens=budget, threads=threads), texts, cut)
         assert (again == reference).all(), (budget, cut)
+
+
+def test_two_encoders_in_one_stage_score_the_same_rows(models):
+    texts = pages(300)
+    want = scores(step(models["classes"]), texts), scores(step(models["modern"]), texts)
+    first = EncoderQuality(str(models["classes"]), **SAID, labels=WORTH)
+    second = EncoderQuality(str(models["modern"]), **SAID, labels=WORTH, column="quality_2")
+    for _ in range(2):  # as two tasks of one process
+        out = pa.Table.from_batches(second.run(first.run(iter([batch(texts)]))))
+        assert (out["quality"].to_numpy() == want[0]).all()
+        assert (out["quality_2"].to_numpy() == want[1]).all()
 
 
 def test_a_score_on_an_edge_is_the_text_s_own(models, monkeypatch):

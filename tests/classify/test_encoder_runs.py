@@ -3,20 +3,24 @@
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
+from curation.classify.encoder import gpus
 from curation.shards import ShardSet
 from recipes.engine import execute, plan
-from recipes.engine.errors import RecipeError
-from recipes.engine.gpu_stages import at_once, check_gpus
+from recipes.engine.errors import RecipeError, RunError
+from recipes.engine.gpu_stages import check_gpus
 from recipes.engine.spec import parse
+from recipes.engine.summary import print_summary
 from tests.classify.conftest import BAD, GOOD
-from tests.classify.tiny_encoder import encoder
+from tests.classify.tiny_encoder import encoder, tokenizer
 
 pytest.importorskip("torch", reason="torch is not installed here: uv sync --group dev")
 ROOT = Path(__file__).resolve().parents[2]
@@ -158,34 +162,33 @@ def test_onnx_on_a_gpu_is_refused(crawl, tmp_path):
         plan.make(parse(data, "t.yaml"), "t.yaml", str(tmp_path))
 
 
-def test_a_stage_on_gpus_runs_as_many_tasks_as_there_are(crawl, tmp_path, monkeypatch):
-    from curation.classify.encoder import gpus
+def test_a_model_with_another_model_s_tokenizer_ends_the_run_before_its_first_stage(crawl, tmp_path):
+    """Also where the stage needs a GPU: what it will be given is loaded once, on the CPU."""
+    folder = shutil.copytree(crawl / "model", tmp_path / "model")
+    tokenizer([*GOOD, *BAD], 300, special=False).save_pretrained(folder)
+    for needs in ("cpu", "gpu"):
+        data = recipe(crawl, [score(tmp_path)], needs=needs)
+        made = plan.make(parse(data, "t.yaml"), "t.yaml", str(tmp_path / needs))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(gpus, "gpu_count", lambda: 1)
+            with pytest.raises(RunError, match="puts no special tokens around a text"):
+                execute.run(made, workers=1)
+        assert not list((tmp_path / needs).glob("stages/*/manifest.json"))
 
-    made = plan.make(parse(recipe(crawl, [score(crawl)], needs="gpu"), "t.yaml"), "t.yaml", str(tmp_path))
-    monkeypatch.setattr(gpus, "gpu_count", lambda: 3)
-    assert {b.name: at_once(b) for b in made.blocks} == {"pages": None, "score": 3} | (
-        {"score.rows": 3} if any(b.name == "score.rows" for b in made.blocks) else {}
-    )
 
+def test_a_model_that_gives_nothing_but_nan_is_said_in_the_summary(crawl, tmp_path, capsys):
+    from safetensors.numpy import load_file, save_file
 
-def test_two_processes_never_hold_one_gpu(tmp_path):
-    from curation.classify.encoder.gpus import GpuLease, GpuMissing
-
-    code = (
-        "import sys\nfrom pathlib import Path\nfrom curation.classify.encoder.gpus import GpuLease\n"
-        f"lease = GpuLease.take(['a', 'b'], folder=Path({str(tmp_path)!r}))\nprint(lease.number, flush=True)\nsys.stdin.read()\n"
-    )
-    start = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": ROOT}
-    holders = [subprocess.Popen([sys.executable, "-c", code], **start) for _ in range(2)]
-    try:
-        numbers = {int(h.stdout.readline()) for h in holders}
-        assert numbers == {0, 1}
-        with pytest.raises(GpuMissing, match="all 2 GPUs of this machine have been taken"):
-            GpuLease.take(["a", "b"], patience=0.1, folder=tmp_path)
-    finally:
-        for h in holders:
-            h.kill()
-            h.wait()
-    lease = GpuLease.take(["a", "b"], patience=5, folder=tmp_path)
-    assert lease.number == 0, "what a killed process held is free"
-    lease.release()
+    folder = shutil.copytree(crawl / "model", tmp_path / "model")
+    weights = load_file(folder / "model.safetensors")
+    weights["classifier.weight"][:] = np.nan
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    made = plan.make(parse(recipe(crawl, [score(tmp_path)]), "t.yaml"), "t.yaml", str(tmp_path / "out"))
+    run = execute.run(made, workers=1)
+    assert len(run["warnings"]) == 1
+    print_summary(run, str(tmp_path / "out" / "1"), "report.html")
+    said = capsys.readouterr().err
+    assert "warning: stage 'score" in said
+    assert "encoder_quality: none of 360 texts has a score, the model gives NaN for each" in said
+    whole = execute.run(plan.make(parse(recipe(crawl, [score(crawl)]), "t.yaml"), "t.yaml", str(tmp_path / "ok")))
+    assert whole["warnings"] == []

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.classify.encoder.batches import padded, padded_tokens, token_batches
-from curation.classify.encoder.units import units
-from curation.classify.encoder.windows import Cutter, WindowPolicy, encoder_of
+from curation.classify.encoder.batches import padded_tokens, token_batches
+from curation.classify.encoder.units import FIRST, parts, units
+from curation.classify.encoder.windows import MARGIN, Cutter, WindowPolicy, Windows, encoder_of
 from curation.step import Rejected
 
 LENGTHS = st.lists(st.integers(1, 60), max_size=80)
@@ -129,10 +129,40 @@ def test_lengths_of_pages_are_padded_by_less_than_three_per_cent():
     assert ours < 1.03 * sum(lengths)
 
 
+@given(LENGTHS, st.integers(1, 300))
+def test_a_batch_ends_where_the_next_window_does_not_fit_or_is_much_shorter(lengths, budget):
+    """The plan, worked out window by window."""
+    order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
+    want, batch = [], order[:1]
+    for i in order[1:]:
+        width = lengths[batch[0]]
+        full = (len(batch) + 1) * width > budget
+        ragged = lengths[i] < 0.94 * width and 10 * len(batch) * width >= budget
+        if full or ragged:
+            want.append(batch)
+            batch = []
+        batch.append(i)
+    want += [batch] if batch else []
+    assert [b.tolist() for b in token_batches(lengths, budget)] == want
+
+
+def three_windows() -> Windows:
+    return Windows.of([np.array([5, 6, 7]), np.array([8]), np.array([3, 4])], [0, 0, 2], 4)
+
+
 def test_padding_lies_behind_the_tokens():
-    ids, mask = padded([np.array([5, 6, 7]), np.array([8])], 9, 4)
-    assert ids.tolist() == [[5, 6, 7, 9], [8, 9, 9, 9]]
-    assert mask.tolist() == [[1, 1, 1, 0], [1, 0, 0, 0]]
+    ids, mask = three_windows().padded(np.array([0, 1]), 9)
+    assert ids.tolist() == [[5, 6, 7], [8, 9, 9]]
+    assert mask.tolist() == [[1, 1, 1], [1, 0, 0]]
+    assert three_windows().padded(np.array([1]), 9)[0].tolist() == [[8]]
+
+
+def test_windows_of_texts_cut_in_parts_are_those_of_all_of_them():
+    joined = Windows.joined([three_windows(), Windows.of([], [], 2), three_windows()])
+    assert [i.tolist() for i in joined.ids] == [[5, 6, 7], [8], [3, 4]] * 2
+    assert (joined.text.tolist(), joined.texts) == ([0, 0, 2, 6, 6, 8], 10)
+    assert [i.tolist() for i in joined.take(np.array([1, 5])).ids] == [[8], [3, 4]]
+    assert Windows.joined([]).texts == 0
 
 
 def batch(texts: list[str | None]) -> pa.RecordBatch:
@@ -157,6 +187,37 @@ def test_units_do_not_depend_on_the_batches_that_rows_came_in(sizes, rows):
 def test_a_unit_ends_before_its_bytes_pass_the_limit_and_one_long_text_is_alone():
     cut = [texts_of(u) for u in units([batch(["ab", "cd", None, "e" * 9, "f"]), batch(["g"])], most_bytes=5)]
     assert cut == [["ab", "cd", None], ["e" * 9], ["f", "g"]]
+
+
+def test_a_task_s_first_units_are_small_so_that_a_device_begins_early():
+    sizes = [sum(b.num_rows for b in u) for u in units([batch(["米"] * 20_000)]) if isinstance(u, list)]
+    assert sizes == [FIRST, 512, 1024, 2048, 4096, 4096, 4096, 20_000 - 3 * 4096 - 3840]
+
+
+def test_a_unit_ends_before_its_windows_may_pass_their_tokens():
+    """Sixteen windows of 512 read 8,192 tokens of a text at most, and never more than its bytes."""
+    policy = WindowPolicy(policy="mean", max_tokens=512, most=16)
+    texts = ["a" * 9000, "b" * 5000, "c" * 3000, "d" * 10_000, "e"]
+    cut = [texts_of(u) for u in units([batch(texts)], policy=policy, most_tokens=16_384)]
+    assert [[t[0] for t in u] for u in cut] == [["a", "b", "c"], ["d", "e"]]
+    first = WindowPolicy(policy="first", max_tokens=512)
+    assert len(list(units([batch(texts)], policy=first, most_tokens=16_384))) == 1
+
+
+@given(st.lists(st.lists(st.one_of(st.none(), st.text(max_size=30)), max_size=9), max_size=6))
+def test_parts_of_a_unit_are_its_texts_in_order(batches):
+    policy = WindowPolicy(policy="first", max_tokens=8)
+    made = list(parts([batch(texts) for texts in batches if texts], policy))
+    assert [t for part in made for t in part.to_pylist()] == [t or "" for texts in batches for t in texts]
+
+
+def test_what_the_tokenizer_holds_at_a_time_is_bounded():
+    policy = WindowPolicy(policy="mean", max_tokens=512, most=16)
+    made = list(parts([batch(["長" * 9000] * 300), batch(["短"] * 600)], policy))
+    reads = (8192 + 2 * MARGIN) * 3
+    for part in made:
+        assert sum(min(3 * len(t), reads) for t in part.to_pylist()) <= 1 << 18 or len(part) == 1
+    assert max(len(part) for part in made) == 256
 
 
 def test_rejected_rows_come_through():

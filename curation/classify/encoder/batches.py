@@ -11,8 +11,8 @@ import numpy as np
 
 _SPREAD = 0.94
 """A batch that is large already ends before a window shorter than this share of its width."""
-_LARGE = 0.1
-"""Share of the budget from which a batch is large: smaller ones cost more to start than padding does."""
+_LARGE = 10
+"""A batch is large from this part of the budget (a tenth): smaller ones cost more to start than padding does."""
 
 
 def token_batches(lengths: Sequence[int] | np.ndarray, budget: int) -> list[np.ndarray]:
@@ -23,16 +23,16 @@ def token_batches(lengths: Sequence[int] | np.ndarray, budget: int) -> list[np.n
     """
     sizes = np.asarray(lengths)
     order = np.argsort(-sizes, kind="stable")
+    falling = -sizes[order]
     batches, begin = [], 0
-    for at in range(1, len(order) + 1):
-        width = sizes[order[begin]]
-        if at < len(order):
-            full = (at + 1 - begin) * width > budget
-            ragged = sizes[order[at]] < _SPREAD * width and (at - begin) * width >= _LARGE * budget
-            if not (full or ragged):
-                continue
-        batches.append(order[begin:at])
-        begin = at
+    while begin < len(order):
+        width = -int(falling[begin])
+        full = begin + max(1, budget // width)
+        large = begin - (-budget // (_LARGE * width))
+        ragged = max(large, int(np.searchsorted(falling, -_SPREAD * width, side="right")), begin + 1)
+        end = min(full, ragged, len(order))
+        batches.append(order[begin:end])
+        begin = end
     return batches
 
 
@@ -44,13 +44,3 @@ def padded_tokens(lengths: Sequence[int] | np.ndarray, batches: Sequence[np.ndar
     """
     sizes = np.asarray(lengths)
     return sum(len(batch) * int(sizes[batch].max()) for batch in batches)
-
-
-def padded(windows: Sequence[np.ndarray], pad: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Windows side by side as int64 [rows, width], and the mask that is 1 where a token is and 0 on padding behind it."""
-    ids = np.full((len(windows), width), pad, np.int64)
-    mask = np.zeros((len(windows), width), np.int64)
-    for row, window in enumerate(windows):
-        ids[row, : len(window)] = window
-        mask[row, : len(window)] = 1
-    return ids, mask

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from curation.classify.encoder.folder import ModelFolder, ModelFolderError
 from curation.classify.encoder.windows import WindowPolicy
 from curation.classify.model_card import Calibration
 
@@ -67,3 +68,68 @@ def read_encoder_card(folder: Path) -> EncoderCard | None:
     except ValidationError as error:
         said = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise ValueError(f"{path}: no card of an encoder: {said}") from None
+
+
+def card_of(
+    folder: ModelFolder,
+    policy: dict[str, Any],
+    labels: dict[str, float] | None,
+    range: list[float] | None,
+    licence: str | None,
+) -> EncoderCard:
+    """The card in the folder, or one made of what the recipe says. Raises ModelFolderError where that is not enough, or too much."""
+    given = {k: v for k, v in {**policy, "labels": labels, "range": range, "licence": licence}.items() if v is not None}
+    names = {"policy": "windows", "most": "most_windows"}
+    card = read_encoder_card(folder.path)
+    if card is not None:
+        if given:
+            said = ", ".join(f"'{names.get(k, k)}'" for k in given)
+            raise ModelFolderError(f"{folder.path / CARD} says {said} of this model already: leave it out")
+        if card.sha256 != folder.sha256:
+            raise ModelFolderError(
+                f"{folder.path}: holds other files than its card was written for (SHA-256 {folder.sha256}, card {card.sha256})"
+            )
+        return card
+    outputs = folder.labels
+    lacking = [name for name in ("policy", "max_tokens", "licence") if name not in given]
+    if labels is None and range is None:
+        lacking.append("range" if len(outputs) == 1 else "labels")
+    if lacking:
+        raise ModelFolderError(
+            f"{folder.path} has no card ({CARD}): say {', '.join(repr(names.get(k, k)) for k in lacking)}; "
+            f"its outputs: {', '.join(outputs)}"
+        )
+    if range is not None and len(range) != 2:
+        raise ModelFolderError(f"range: two numbers, the outputs that stand for 0 and for 1; found {range}")
+    try:
+        return EncoderCard(
+            name=folder.model.rstrip("/").rsplit("/", 1)[-1],
+            version=folder.revision or folder.sha256[:12],
+            licence=licence or "",
+            sha256=folder.sha256,
+            labels=labels or {},
+            range=(range[0], range[1]) if range is not None else None,
+            windows=WindowPolicy(**{k: v for k, v in policy.items() if v is not None}),
+        )
+    except ValueError as error:
+        raise ModelFolderError(f"{folder.path}: {'; '.join(e['msg'] for e in error.errors())}") from None  # type: ignore[attr-defined]
+
+
+def check_card(card: EncoderCard, folder: ModelFolder) -> None:
+    """Raises ModelFolderError where the model has other outputs than are expected, or fewer positions than a window."""
+    outputs = folder.labels
+    if card.range is not None and len(outputs) != 1:
+        raise ModelFolderError(
+            f"{folder.path}: has {len(outputs)} labels ({', '.join(outputs)}), and 'range' is for a regression, which has one; "
+            "say 'labels', what each is worth"
+        )
+    if card.labels and set(card.labels) != set(outputs):
+        raise ModelFolderError(
+            f"{folder.path}: has {len(outputs)} labels ({', '.join(outputs)}), and worth is stated for {len(card.labels)} "
+            f"({', '.join(card.labels)})"
+        )
+    most = folder.most_tokens
+    if most is not None and card.windows.max_tokens > most:
+        raise ModelFolderError(
+            f"{folder.path}: reads {most} tokens at most, and max_tokens is {card.windows.max_tokens}"
+        )

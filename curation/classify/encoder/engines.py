@@ -1,4 +1,4 @@
-"""What computes logits: torch, ONNX Runtime, or vLLM's pooling runner, each over windows of token ids.
+"""What computes logits: ONNX Runtime, vLLM's pooling runner, or torch (`torch_engine`), each over windows of token ids.
 
 Weights are read as safetensors only, code beside them runs only where it was named, and nothing is fetched. Heavy libraries are
 loaded when an engine is made, never by importing this file.
@@ -6,14 +6,17 @@ loaded when an engine is made, never by importing this file.
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-from curation.classify.encoder.batches import padded
 from curation.classify.encoder.folder import ONNX, ModelFolder, ModelFolderError
+from curation.classify.encoder.windows import Windows
+
+Logits = Callable[[], np.ndarray]
+"""Waits for what was begun: float32 [windows, labels]."""
 
 
 class Engine(Protocol):
@@ -22,67 +25,9 @@ class Engine(Protocol):
     exact: bool
     """Whether a window's logits depend on its batch by less than `scorer.NEAR`."""
 
-    def logits(self, windows: Sequence[np.ndarray], batches: Sequence[np.ndarray]) -> np.ndarray:
-        """float32 [windows, labels]; `batches` are places in `windows`, each window in one of them."""
+    def begin(self, windows: Windows, batches: Sequence[np.ndarray]) -> Logits:
+        """Gives the device all that it has to do; `batches` are places of windows, each window in one of them, at least one."""
         ...
-
-
-class TorchEngine:
-    """The model in torch, on a CPU or on one GPU (`cuda:N`).
-
-    A batch for which a GPU has no memory makes its unit be computed again in halves, thirds … of each batch, as wide as before: what
-    a window is computed with changes, what it is padded to does not. The smaller size stays for later units.
-    """
-
-    def __init__(self, folder: ModelFolder, device: str, precision: str, threads: int, compile: bool):
-        import torch
-        from transformers.utils import logging
-
-        logging.set_verbosity_error()
-        logging.disable_progress_bar()
-        self._torch = torch
-        if device == "cpu":
-            torch.set_num_threads(threads)
-        self.model: Any = load_model(folder, precision).to(device).eval()
-        self.forward: Any = torch.compile(self.model, dynamic=True) if compile else self.model
-        self.device, self.exact, self.parts = device, precision == "float32", 1
-        self.pad = int(self.model.config.pad_token_id or 0)
-        self.again = 0
-        """Units that were computed again because memory was short."""
-
-    def logits(self, windows: Sequence[np.ndarray], batches: Sequence[np.ndarray]) -> np.ndarray:
-        """As the protocol says. Raises ModelFolderError where one window alone is too large for the device."""
-        while True:
-            try:
-                return self._all(windows, batches)
-            except self._torch.OutOfMemoryError as error:
-                largest = max(len(batch) for batch in batches)
-                if self.parts >= largest:
-                    width = max(len(w) for w in windows)
-                    raise ModelFolderError(
-                        f"{self.device}: no memory for one window of {width} tokens; a smaller 'max_tokens', or a larger GPU: {error}"
-                    ) from None
-            self.parts = min(self.parts * 2, largest)
-            self.again += 1
-            if self.device != "cpu":
-                self._torch.cuda.empty_cache()
-
-    def _all(self, windows: Sequence[np.ndarray], batches: Sequence[np.ndarray]) -> np.ndarray:
-        torch = self._torch
-        made, places = [], []
-        with torch.inference_mode():
-            for batch in batches:
-                width = max(len(windows[i]) for i in batch)
-                for part in np.array_split(batch, min(self.parts, len(batch))):
-                    ids, mask = (torch.from_numpy(a) for a in padded([windows[i] for i in part], self.pad, width))
-                    if self.device != "cpu":
-                        ids, mask = (t.pin_memory().to(self.device, non_blocking=True) for t in (ids, mask))
-                    made.append(self.forward(input_ids=ids, attention_mask=mask).logits.float())
-                    places.append(part)
-            found = torch.cat(made).cpu().numpy()  # the first wait for the device
-        out = np.empty_like(found)
-        out[np.concatenate(places)] = found
-        return out
 
 
 class OnnxEngine:
@@ -107,17 +52,14 @@ class OnnxEngine:
             raise ModelFolderError(f"{there}: has inputs that a text does not give: {', '.join(sorted(unknown))}")
         self.pad = int(folder.config.get("pad_token_id") or 0)
 
-    def logits(self, windows: Sequence[np.ndarray], batches: Sequence[np.ndarray]) -> np.ndarray:
-        """As the protocol says."""
-        out: np.ndarray | None = None
+    def begin(self, windows: Windows, batches: Sequence[np.ndarray]) -> Logits:
+        """As the protocol says, computed at once."""
+        found = []
         for batch in batches:
-            ids, mask = padded([windows[i] for i in batch], self.pad, max(len(windows[i]) for i in batch))
+            ids, mask = windows.padded(batch, self.pad)
             given = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
-            found = self._session.run(None, {name: given[name] for name in self._inputs})[0]
-            if out is None:
-                out = np.empty((len(windows), found.shape[1]), np.float32)
-            out[batch] = found
-        return np.zeros((0, 1), np.float32) if out is None else out
+            found.append(self._session.run(None, {name: given[name] for name in self._inputs})[0])
+        return lambda: in_order(np.concatenate(found), batches)
 
 
 class VllmEngine:
@@ -145,21 +87,24 @@ class VllmEngine:
         # a window's own logits: what is made of them is said by the recipe or the card
         self._raw: Any = vllm.PoolingParams(use_activation=False)
 
-    def logits(self, windows: Sequence[np.ndarray], batches: Sequence[np.ndarray]) -> np.ndarray:
-        """As the protocol says; `batches` only give the order."""
-        if not batches:
-            return np.zeros((0, 1), np.float32)
-        order = np.concatenate(batches)
-        prompts = [{"prompt_token_ids": windows[i].tolist()} for i in order]
+    def begin(self, windows: Windows, batches: Sequence[np.ndarray]) -> Logits:
+        """As the protocol says, computed at once; `batches` only give the order."""
+        ids = windows.ids
+        prompts = [{"prompt_token_ids": ids[i].tolist()} for i in np.concatenate(batches)]
         answers = self._llm.classify(prompts, pooling_params=self._raw, use_tqdm=False)
-        found = np.array([answer.outputs.probs for answer in answers], np.float32).reshape(len(order), -1)
-        out = np.empty_like(found)
-        out[order] = found
-        return out
+        found = np.array([answer.outputs.probs for answer in answers], np.float32).reshape(len(prompts), -1)
+        return lambda: in_order(found, batches)
 
     def close(self) -> None:
         """Ends the process that vLLM computes in."""
         self._llm.llm_engine.engine_core.shutdown()
+
+
+def in_order(found: np.ndarray, batches: Sequence[np.ndarray]) -> np.ndarray:
+    """What was found batch after batch, in the windows' own order."""
+    out = np.empty_like(found)
+    out[np.concatenate(batches)] = found
+    return out
 
 
 def load_model(folder: ModelFolder, precision: str, **config: Any) -> Any:

@@ -1,8 +1,48 @@
-"""Whether tokenizer, model and recipe are of one piece: seen when they are loaded, before the first row."""
+"""Whether tokenizer and model are of one piece: by their files when a recipe is checked, by themselves when they are loaded."""
 
+import json
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from curation.classify.encoder.folder import ModelFolder, ModelFolderError
+
+
+def files_hold_together(folder: ModelFolder) -> None:
+    """`hold_together` by what tokenizer.json and config.json say, without any library. Raises ModelFolderError.
+
+    A tokenizer in other files is looked at when it is loaded.
+    """
+    file = folder.path / "tokenizer.json"
+    if not file.is_file():
+        return
+    stat = file.stat()
+    ids = _ids(str(file), stat.st_size, stat.st_mtime_ns)
+    rows = folder.config.get("vocab_size")
+    if rows is not None and max(ids.values(), default=-1) >= rows:
+        raise _too_many(folder, max(ids.values()), rows)
+    try:
+        said = json.loads((folder.path / "tokenizer_config.json").read_bytes()).get("pad_token")
+    except (OSError, ValueError, AttributeError):
+        return
+    pad = ids.get(said.get("content") if isinstance(said, dict) else said)
+    if pad is not None and (own := folder.config.get("pad_token_id")) is not None and pad != own:
+        raise _pads_otherwise(folder, pad, own)
+
+
+@lru_cache(16)
+def _ids(path: str, size: int, changed: int) -> dict[Any, int]:
+    """Token → id of a tokenizer.json."""
+    try:
+        found = json.loads(Path(path).read_bytes())
+        vocabulary = found["model"]["vocab"]
+        if isinstance(vocabulary, list):  # Unigram: [token, score], by number
+            vocabulary = {token: n for n, (token, _) in enumerate(vocabulary)}
+        return {**vocabulary, **{said["content"]: int(said["id"]) for said in found.get("added_tokens") or ()}}
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ModelFolderError(
+            f"{path}: no tokenizer of the library `tokenizers` ({type(error).__name__}: {error})"
+        ) from None
 
 
 def special_tokens(tokenizer: Any, folder: ModelFolder) -> tuple[list[int], list[int]]:
@@ -29,17 +69,25 @@ def hold_together(tokenizer: Any, folder: ModelFolder, embeddings: int | None) -
     rows = embeddings if embeddings is not None else folder.config.get("vocab_size")
     largest = max(tokenizer.get_vocab().values(), default=-1)
     if rows is not None and largest >= rows:
-        raise ModelFolderError(
-            f"{folder.path}: the tokenizer has tokens up to {largest}, and the model's embedding {rows} rows; "
-            "it is not this model's tokenizer"
-        )
+        raise _too_many(folder, largest, rows)
     pad, own = tokenizer.pad_token_id, folder.config.get("pad_token_id")
     if own is None and pad is None:
         raise ModelFolderError(f"{folder.path}: neither the tokenizer nor config.json names a padding token")
     if pad is not None and own is not None and pad != own:
-        raise ModelFolderError(
-            f"{folder.path}: the tokenizer pads with token {pad}, and config.json says {own}; it is not this model's tokenizer"
-        )
+        raise _pads_otherwise(folder, pad, own)
+
+
+def _too_many(folder: ModelFolder, largest: int, rows: int) -> ModelFolderError:
+    return ModelFolderError(
+        f"{folder.path}: the tokenizer has tokens up to {largest}, and the model's embedding {rows} rows; "
+        "it is not this model's tokenizer"
+    )
+
+
+def _pads_otherwise(folder: ModelFolder, pad: int, own: int) -> ModelFolderError:
+    return ModelFolderError(
+        f"{folder.path}: the tokenizer pads with token {pad}, and config.json says {own}; it is not this model's tokenizer"
+    )
 
 
 def _wants_special(folder: ModelFolder) -> bool:

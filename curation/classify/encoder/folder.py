@@ -21,6 +21,8 @@ PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
 TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model")
 _DECIDES = (".safetensors", ".json", ".txt", ".model", ".py", ".onnx", ".data", ".jinja")
 _APART = ("card.json",)
+_HEADER = 100 << 20
+"""Bytes of a header of safetensors at most; the library refuses longer ones too."""
 _OFFSET = {"roberta", "xlm-roberta", "camembert", "xlm-roberta-xl", "data2vec-text", "longformer"}
 """Models whose first positions stand for padding: `max_position_embeddings` says that many more than a text may have."""
 
@@ -46,7 +48,7 @@ class ModelFolder:
         """Names of the outputs, in order; Hugging Face leaves them out where they are its two default ones."""
         named = self.config.get("id2label")
         if not named:
-            return [f"LABEL_{i}" for i in range(int(self.config.get("num_labels", 2)))]
+            return [f"LABEL_{i}" for i in range(self.config.get("num_labels") or 2)]
         return [str(named[key]) for key in sorted(named, key=int)]
 
     @property
@@ -87,6 +89,7 @@ def read_folder(model: str, revision: str | None = None, remote_code: tuple[str,
     """Looks at a model's files. Raises ModelFolderError naming the file for all that can be seen without loading it."""
     path = find_folder(model, revision)
     config = _json(path / "config.json", "the configuration of a model")
+    _held(config, path / "config.json")
     _weights(path)
     if not any((path / name).is_file() for name in TOKENIZERS):
         raise ModelFolderError(f"{path}: has no tokenizer ({', '.join(TOKENIZERS)})")
@@ -106,12 +109,33 @@ def _json(path: Path, what: str) -> dict[str, Any]:
     return found
 
 
+def _held(config: dict[str, Any], file: Path) -> None:
+    """Holds the keys that are read here to their kinds."""
+    for key in ("num_labels", "vocab_size", "pad_token_id"):
+        found = config.get(key)
+        if found is not None and (not isinstance(found, int) or found < 0):
+            raise ModelFolderError(f"{file}: '{key}' must be a whole number, not negative; found {found!r}")
+    if (kind := config.get("model_type")) is not None and not isinstance(kind, str):
+        raise ModelFolderError(f"{file}: 'model_type' must be a name; found {kind!r}")
+    named = config.get("id2label")
+    numbers = {str(n) for n in range(len(named))} if isinstance(named, dict | list) else set[str]()
+    if named is not None and (not isinstance(named, dict) or set(named) != numbers):
+        raise ModelFolderError(
+            f'{file}: \'id2label\' must give each output its name by its number ({{"0": …, "1": …}}); found {_short(named)}'
+        )
+
+
 def _weights(path: Path) -> None:
-    """Holds the weights to be safetensors, all of them there, each with a header that can be read."""
+    """Holds the weights to be safetensors, all of them there and whole."""
     if (path / WEIGHTS).exists():
         names = [WEIGHTS]
     elif (path / INDEX).exists():
-        names = sorted(set(_json(path / INDEX, "the list of its weights").get("weight_map", {}).values()))
+        listed = _json(path / INDEX, "the list of its weights").get("weight_map")
+        if not isinstance(listed, dict) or not listed or not all(map(_is_name, listed.values())):
+            raise ModelFolderError(
+                f"{path / INDEX}: 'weight_map' must name for each weight the file beside it that holds it; found {_short(listed)}"
+            )
+        names = sorted(set(listed.values()))
     else:
         pickled = sorted(p.name for p in path.iterdir() if p.suffix in PICKLES)
         if pickled:
@@ -121,30 +145,57 @@ def _weights(path: Path) -> None:
             )
         raise ModelFolderError(f"{path}: has no weights ({WEIGHTS}, or {INDEX} and what it lists)")
     for name in names:
-        file = path / name
-        if not file.is_file():
+        if not (path / name).is_file():
             raise ModelFolderError(f"{path}: has no {name}, which {INDEX} lists")
-        with file.open("rb") as opened:
-            head = opened.read(9)
+        _whole(path / name)
+
+
+def _whole(file: Path) -> None:
+    """Holds a file to be safetensors: a length, a header that lists tensors, and as many bytes as it lists."""
+    size = file.stat().st_size
+    with file.open("rb") as opened:
+        head = opened.read(9)
         length = int.from_bytes(head[:8], "little")
-        if len(head) < 9 or head[8:9] != b"{" or not 2 <= length <= file.stat().st_size - 8:
+        if len(head) < 9 or head[8:9] != b"{" or not 2 <= length <= min(size - 8, _HEADER):
             kind = "a zip or pickle" if head[:2] in (b"PK", b"\x80\x02", b"\x80\x04") else "something else, or cut off"
             raise ModelFolderError(f"{file}: is no file of safetensors ({kind}), and is refused unread")
+        header = head[8:9] + opened.read(length - 1)
+    try:
+        tensors = {name: said for name, said in json.loads(header).items() if name != "__metadata__"}
+        bytes_listed = 8 + length + max((int(said["data_offsets"][1]) for said in tensors.values()), default=0)
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError):
+        raise ModelFolderError(
+            f"{file}: is no file of safetensors (its header lists no tensors), and is refused unread"
+        ) from None
+    if bytes_listed != size:
+        what = "is cut off" if size < bytes_listed else "has something behind its weights"
+        raise ModelFolderError(
+            f"{file}: {what}: its header lists {bytes_listed:,} bytes, and it has {size:,}; copy it again"
+        )
+
+
+def _is_name(name: Any) -> bool:
+    return isinstance(name, str) and name == Path(name).name and name != ""
+
+
+def _short(found: Any) -> str:
+    said = repr(found)
+    return said if len(said) <= 80 else said[:80] + "…"
 
 
 def _code(path: Path, config: dict[str, Any], allowed: tuple[str, ...]) -> tuple[str, ...]:
     """The files of code that the model asks for, each of which the recipe must name."""
-    maps = [config.get("auto_map") or {}]
+    maps = {"config.json": config.get("auto_map") or {}}
     if (path / "tokenizer_config.json").is_file():
-        maps.append(_json(path / "tokenizer_config.json", "the tokenizer's configuration").get("auto_map") or {})
+        tokenizer = _json(path / "tokenizer_config.json", "the tokenizer's configuration")
+        maps["tokenizer_config.json"] = tokenizer.get("auto_map") or {}
     asked: set[str] = set()
-    for name in (n for m in maps for value in m.values() for n in (value if isinstance(value, list) else [value])):
-        if name and "--" in name:
+    for name in (name for file, found in maps.items() for name in _classes(found, path / file)):
+        if "--" in name:
             raise ModelFolderError(
                 f"{path}: runs code of another place ({name}), which is refused: it cannot be pinned"
             )
-        if name:
-            asked.add(name.rsplit(".", 1)[0] + ".py")
+        asked.add(name.rsplit(".", 1)[0] + ".py")
     if refused := sorted(asked - set(allowed)):
         raise ModelFolderError(
             f"{path}: the model brings code of its own ({', '.join(refused)}), which does not run unless the recipe names it: "
@@ -160,6 +211,17 @@ def _code(path: Path, config: dict[str, Any], allowed: tuple[str, ...]) -> tuple
     if missing := [name for name in sorted({*asked, *allowed}) if not (path / name).is_file()]:
         raise ModelFolderError(f"{path}: has no {', '.join(missing)}, which 'remote_code' names")
     return tuple(sorted(asked))
+
+
+def _classes(found: Any, file: Path) -> list[str]:
+    """The classes that an `auto_map` names. A tokenizer's may be a pair of two, of which one may be null, without any key."""
+    values = list(found.values()) if isinstance(found, dict) else found if isinstance(found, list) else [found]
+    names = [name for value in values for name in (value if isinstance(value, list) else [value])]
+    if not isinstance(found, dict | list) or not all(name is None or isinstance(name, str) for name in names):
+        raise ModelFolderError(
+            f"{file}: 'auto_map' must name classes (FILE.CLASS) by what they are for; found {_short(found)}"
+        )
+    return [name for name in names if name]
 
 
 def _hash(path: Path) -> str:

@@ -7,11 +7,13 @@ cut into the same batches.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from curation.classify.encoder.ahead import Ahead
 from curation.classify.encoder.batches import padded_tokens, token_batches
-from curation.classify.encoder.engines import Engine
+from curation.classify.encoder.engines import Engine, Logits
 from curation.classify.encoder.windows import Cutter, Windows
 from curation.classify.model_card import Calibration
 
@@ -47,45 +49,77 @@ class Scale:
             return p @ self.worth / np.maximum(p.sum(axis=1), 1e-30)
 
 
-class Scorer:
-    """Scores units of texts; counts what it did in `tokens`, `computed` (with padding) and `settled` (texts computed again)."""
+@dataclass(frozen=True)
+class Begun:
+    """A unit that the device was given."""
 
-    def __init__(self, cutter: Cutter, engine: Engine, scale: Scale, calibration: Calibration, batch_tokens: int):
-        self.cutter, self.engine, self.scale = cutter, engine, scale
+    windows: Windows
+    logits: Logits | None
+    """None where no text has a token."""
+
+
+class Scorer:
+    """Scores units of texts; counts what it did in `tokens`, `computed` (with padding) and `settled` (texts computed again).
+
+    A unit is scored in two steps, both in one thread: it is begun, and finished when the next one was begun, so that a device always
+    has work. ahead: what cuts texts meanwhile.
+    """
+
+    def __init__(
+        self, cutter: Cutter, engine: Engine, scale: Scale, calibration: Calibration, batch_tokens: int, ahead: Ahead
+    ):
+        self.cutter, self.engine, self.scale, self.ahead = cutter, engine, scale, ahead
         self.calibration, self.batch_tokens = calibration, batch_tokens
         self.tokens = self.computed = self.settled = 0
+        self.users = 0
+        """Steps that rows flow through just now: with two encoders in one stage a process holds both."""
+
+    def close(self) -> None:
+        """Ends the processes that it started."""
+        self.ahead.close()
+        if hasattr(self.engine, "close"):
+            self.engine.close()  # type: ignore[attr-defined]
 
     def cut(self, texts: Sequence[str | None]) -> Windows:
-        """The windows of a unit's texts: the part that runs ahead of the device."""
+        """The windows of texts, cut here and now."""
         return self.cutter.cut(texts)
 
-    def scores(self, windows: Windows) -> np.ndarray:
+    def begin(self, windows: Windows) -> Begun:
+        """Plans the batches and gives them to the device."""
+        batches = token_batches(windows.lengths, self.batch_tokens)
+        self.tokens += int(windows.lengths.sum())
+        self.computed += padded_tokens(windows.lengths, batches)
+        return Begun(windows, self.engine.begin(windows, batches) if batches else None)
+
+    def finish(self, begun: Begun) -> np.ndarray:
         """float64 [texts] in [0, 1], rounded to 1e-3; NaN for a text without a window, and where the model gave no number."""
-        raw = self.raw(windows)
+        raw = self._raw(begun)
         found = np.round(self._calibrated(raw), 3)
         if self.engine.exact:
             apart = np.round(self._calibrated(raw - NEAR), 3) != np.round(self._calibrated(raw + NEAR), 3)
             near = np.flatnonzero(apart & np.isfinite(raw))
             if len(near):
-                alone = self._alone(windows, near)
-                found[near] = np.round(self._calibrated(alone), 3)
+                found[near] = np.round(self._calibrated(self._alone(begun.windows, near)), 3)
                 self.settled += len(near)
         return found
 
+    def scores(self, windows: Windows) -> np.ndarray:
+        """One unit begun and finished."""
+        return self.finish(self.begin(windows))
+
     def raw(self, windows: Windows) -> np.ndarray:
         """Scores before calibration and rounding."""
-        batches = token_batches(windows.lengths, self.batch_tokens)
-        self.tokens += int(windows.lengths.sum())
-        self.computed += padded_tokens(windows.lengths, batches)
-        if not batches:
-            return np.full(windows.texts, np.nan)
-        return windows.mean(self.scale(self.engine.logits(windows.ids, batches)))
+        return self._raw(self.begin(windows))
+
+    def _raw(self, begun: Begun) -> np.ndarray:
+        if begun.logits is None:
+            return np.full(begun.windows.texts, np.nan)
+        return begun.windows.mean(self.scale(begun.logits()))
 
     def _alone(self, windows: Windows, texts: np.ndarray) -> np.ndarray:
-        mine = np.flatnonzero(np.isin(windows.text, texts))
-        ids = [windows.ids[i] for i in mine]
-        logits = self.engine.logits(ids, [np.array([i]) for i in range(len(ids))])
-        return Windows(ids, windows.text[mine].tolist(), windows.texts).mean(self.scale(logits))[texts]
+        mine = windows.take(np.flatnonzero(np.isin(windows.text, texts)))
+        logits = self.engine.begin(mine, [np.array([i]) for i in range(len(mine.lengths))])()
+        return mine.mean(self.scale(logits))[texts]
 
     def _calibrated(self, raw: np.ndarray) -> np.ndarray:
         return self.calibration.apply(np.clip(raw, 0, 1))

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from curation.classify.encoder.batches import padded
 from curation.classify.encoder.card import CARD, EncoderCard, read_encoder_card
 from curation.classify.encoder.engines import load_model, load_tokenizer
 from curation.classify.encoder.fit import hold_together, special_tokens
@@ -139,14 +138,14 @@ def _fit(
     rows: Any = []
     order = shown(examples, spec)
     windows = cutter.cut([examples.text[row] for row in order])
-    for ids, text in zip(windows.ids, windows.text, strict=True):
+    for window, text in enumerate(windows.text.tolist()):
         label = examples.label[order[text]]
-        rows.append({"ids": ids, "label": worth[label] if labels is None else labels.index(label)})
+        rows.append({"window": window, "label": worth[label] if labels is None else labels.index(label)})
     pad = int(model.config.pad_token_id or 0)
     kind = torch.float32 if labels is None else torch.int64
 
     def collate(some: list[dict[str, Any]]) -> dict[str, Any]:
-        ids, mask = padded([r["ids"] for r in some], pad, max(len(r["ids"]) for r in some))
+        ids, mask = windows.padded(np.array([r["window"] for r in some]), pad)
         target = torch.tensor([r["label"] for r in some], dtype=kind)
         return {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask), "labels": target}
 
@@ -242,7 +241,7 @@ def _scores(texts: list[str], folder: Path, base: ModelFolder, card: EncoderCard
     made = read_folder(str(folder), None, base.code)
     scorer = make_scorer(
         made, card, device=device, engine="torch", precision="float32", batch_tokens=max(BATCH_TOKENS, card.windows.max_tokens),
-        threads=os.cpu_count() or 1,
+        threads=os.cpu_count() or 1, processes=(0, 1),
     )  # fmt: skip
     raw = [scorer.raw(scorer.cut(texts[at : at + _UNIT])) for at in range(0, len(texts), _UNIT)]
     return np.clip(np.concatenate(raw), 0, 1)

@@ -6,6 +6,7 @@ whose tokens depend on text hundreds of characters away would differ; none that 
 """
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -13,8 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 MARGIN = 32
 """Tokens next to a cut that may be others than in the whole text."""
-_CHARS, _MORE = 3, 4
-"""Characters tried for each token wanted, and how many times as many next, where they did not give enough."""
+CHARS = 3
+"""Characters tried for each token wanted, at most."""
+_PROBE, _SPARE = 16, 1.15
+"""So many texts show what the others need, and how much more than that they are given."""
 
 Encode = Callable[[list[str]], list[np.ndarray]]
 """Texts → tokens of each, without special tokens."""
@@ -30,15 +33,64 @@ class WindowPolicy(BaseModel):
     most: int = Field(default=16, ge=1)
     """Windows of a text at most, for `mean`."""
 
+    @property
+    def most_tokens(self) -> int:
+        """Tokens that all windows of a text have at most."""
+        return self.max_tokens * {"first": 1, "first_last": 2, "mean": self.most}[self.policy]
+
 
 class Windows:
-    """Windows of many texts: token ids, and the text that each is from, in order of the texts."""
+    """Windows of many texts, end to end in one array, so that nothing is done row by row behind the tokenizer.
 
-    def __init__(self, ids: list[np.ndarray], text: list[int], texts: int):
-        self.ids = ids
-        self.text = np.array(text, np.int64)
-        self.texts = texts
-        self.lengths = np.array([len(i) for i in ids], np.int64)
+    tokens: int32, all windows one after the other; lengths: int64 [windows]; text: int64 [windows], the text that each is from,
+    rising; texts: how many there are, those without a window included.
+    """
+
+    def __init__(self, tokens: np.ndarray, lengths: np.ndarray, text: np.ndarray, texts: int):
+        self.tokens, self.lengths, self.text, self.texts = tokens, lengths, text, texts
+
+    @classmethod
+    def of(cls, ids: Sequence[np.ndarray], text: Sequence[int], texts: int) -> "Windows":
+        """From the ids of each window."""
+        tokens = np.concatenate(ids, dtype=np.int32) if ids else np.zeros(0, np.int32)
+        return cls(tokens, np.array([len(i) for i in ids], np.int64), np.array(text, np.int64), texts)
+
+    @classmethod
+    def joined(cls, parts: Sequence["Windows"]) -> "Windows":
+        """Those of texts that were cut in several parts, in order."""
+        if len(parts) == 1:
+            return parts[0]
+        before = np.cumsum([0, *(p.texts for p in parts)])
+        return cls(
+            np.concatenate([p.tokens for p in parts]) if parts else np.zeros(0, np.int32),
+            np.concatenate([p.lengths for p in parts]) if parts else np.zeros(0, np.int64),
+            np.concatenate([p.text + n for p, n in zip(parts, before, strict=False)])
+            if parts
+            else np.zeros(0, np.int64),
+            int(before[-1]),
+        )
+
+    @cached_property
+    def starts(self) -> np.ndarray:
+        """Place of each window's first token in `tokens`."""
+        return np.cumsum(self.lengths) - self.lengths
+
+    @property
+    def ids(self) -> list[np.ndarray]:
+        """Token ids window by window."""
+        return np.split(self.tokens, self.starts[1:]) if len(self.lengths) else []
+
+    def padded(self, rows: np.ndarray, pad: int) -> tuple[np.ndarray, np.ndarray]:
+        """Windows side by side as int64 [rows, longest], and the mask that is 1 on tokens and 0 on padding behind them."""
+        at = np.arange(self.lengths[rows].max())
+        mask = at < self.lengths[rows, None]
+        ids = np.where(mask, self.tokens[(self.starts[rows, None] + at) * mask], pad)
+        return ids.astype(np.int64), mask.astype(np.int64)
+
+    def take(self, rows: np.ndarray) -> "Windows":
+        """Some of the windows, of as many texts."""
+        ids = [self.tokens[at : at + n] for at, n in zip(self.starts[rows], self.lengths[rows], strict=True)]
+        return Windows.of(ids, self.text[rows].tolist(), self.texts)
 
     def mean(self, values: np.ndarray) -> np.ndarray:
         """Mean over each text's windows, weighted by their tokens, float64; NaN for a text without one."""
@@ -53,7 +105,7 @@ class Cutter:
 
     def __init__(self, encode: Encode, policy: WindowPolicy, prefix: Sequence[int], suffix: Sequence[int]):
         self.encode, self.policy = encode, policy
-        self.prefix, self.suffix = np.array(prefix, np.int64), np.array(suffix, np.int64)
+        self.prefix, self.suffix = np.array(prefix, np.int32), np.array(suffix, np.int32)
         self.room = policy.max_tokens - len(prefix) - len(suffix)
         if self.room < 1:
             raise ValueError(f"max_tokens: {policy.max_tokens} leaves no room beside the tokenizer's special tokens")
@@ -81,22 +133,36 @@ class Cutter:
                 if len(piece):
                     made.append(np.concatenate([self.prefix, piece, self.suffix]))
                     of.append(n)
-        return Windows(made, of, len(texts))
+        return Windows.of(made, of, len(texts))
 
     def _enough(self, texts: list[str], wanted: int, *, from_end: bool) -> list[tuple[np.ndarray, bool]]:
-        """Tokens from one end of each text, at least as many as wanted or all, and whether they are all."""
-        found: list[tuple[np.ndarray, bool]] = [(np.zeros(0, np.int64), True)] * len(texts)
-        chars, left = (wanted + MARGIN) * _CHARS, list(range(len(texts)))
-        while left:
-            parts = [(texts[n][-chars:] if from_end else texts[n][:chars]) for n in left]
-            again = []
-            for n, ids in zip(left, self.encode(parts), strict=True):
-                if len(texts[n]) > chars and len(ids) < wanted + MARGIN:
+        """Tokens from one end of each text, at least as many as wanted or all, and whether they are all.
+
+        How many characters that takes is seen in the first of the texts, and where it was too few in the text itself.
+        """
+        found: list[tuple[np.ndarray, bool]] = [(np.zeros(0, np.int32), True)] * len(texts)
+        most = (wanted + MARGIN) * CHARS
+        chars = [most] * len(texts)
+        left, others = list(range(min(_PROBE, len(texts)))), list(range(_PROBE, len(texts)))
+        while left or others:
+            parts = [(texts[n][-chars[n] :] if from_end else texts[n][: chars[n]]) for n in left]
+            again, seen = [], []
+            for n, part, ids in zip(left, parts, self.encode(parts), strict=True):
+                cut = len(texts[n]) > chars[n]
+                each = len(part) / max(1, len(ids))
+                if cut and len(ids) < wanted + MARGIN:
+                    more = int((wanted + MARGIN) * each * _SPARE)
+                    chars[n] = min(max(more, chars[n] * 5 // 4), chars[n] * 8)
                     again.append(n)
-                    continue
-                cut = len(texts[n]) > chars
-                found[n] = (ids[MARGIN:] if from_end else ids[:-MARGIN]) if cut else ids, not cut
-            chars, left = chars * _MORE, again
+                else:
+                    found[n] = (ids[MARGIN:] if from_end else ids[:-MARGIN]) if cut else ids, not cut
+                seen.append(each)
+            left = again
+            if others:
+                enough = int((wanted + MARGIN) * float(np.quantile(seen, 0.8)) * _SPARE) + MARGIN
+                for n in others:
+                    chars[n] = min(most, enough)
+                left, others = again + others, []
         return found
 
 
@@ -104,16 +170,21 @@ def encoder_of(tokenizer: Any) -> Encode:
     """The function that gives tokens of texts, from a tokenizer of `transformers`; compiled ones are asked without Python between."""
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is not None:
-        backend.no_truncation()
-        backend.no_padding()
-
-        def compiled(texts: list[str]) -> list[np.ndarray]:
-            return [np.array(e.ids, np.int64) for e in backend.encode_batch_fast(texts, add_special_tokens=False)]
-
-        return compiled
+        return compiled(backend)
 
     def plain(texts: list[str]) -> list[np.ndarray]:
         quiet = {"add_special_tokens": False, "return_attention_mask": False, "verbose": False}
-        return [np.array(tokenizer(text, **quiet)["input_ids"], np.int64) for text in texts]
+        return [np.array(tokenizer(text, **quiet)["input_ids"], np.int32) for text in texts]
 
     return plain
+
+
+def compiled(backend: Any) -> Encode:
+    """The same of a tokenizer of the library `tokenizers`, which leaves the interpreter alone while it works."""
+    backend.no_truncation()
+    backend.no_padding()
+
+    def encode(texts: list[str]) -> list[np.ndarray]:
+        return [np.array(e.ids, np.int32) for e in backend.encode_batch_fast(texts, add_special_tokens=False)]
+
+    return encode
