@@ -33,9 +33,8 @@ def pages() -> list[str]:
     return [t for t in texts if t.strip()]
 
 
-def model(folder: Path, texts: list[str], layers: int, hidden: int) -> Path:
-    """An encoder for regression with random weights, and a tokenizer learnt from the texts."""
-    import torch
+def tokenizer(texts: list[str]) -> Any:
+    """A tokenizer learnt from the texts: BPE over BERT's words, 16,000 tokens."""
     import transformers
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
@@ -48,7 +47,14 @@ def model(folder: Path, texts: list[str], layers: int, hidden: int) -> Path:
     around = [("[CLS]", 2), ("[SEP]", 3)]
     made.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=around)  # type: ignore[assignment]
     names = dict(zip(("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"), special, strict=True))
-    tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=made, **names)
+    return transformers.PreTrainedTokenizerFast(tokenizer_object=made, **names)
+
+
+def model(folder: Path, tokenizer: Any, layers: int, hidden: int) -> Path:
+    """An encoder for regression with random weights, and its tokenizer, in a folder."""
+    import torch
+    import transformers
+
     torch.manual_seed(0)
     size = {"hidden_size": hidden, "num_hidden_layers": layers, "num_attention_heads": hidden // 64 or 1}
     size |= {"intermediate_size": 4 * hidden, "max_position_embeddings": 2048}

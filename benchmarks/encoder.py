@@ -1,7 +1,7 @@
 """Scoring by an encoder: the step `encoder_quality`, tokenising included, against the bare model's forward pass on the same batches.
 
-    python benchmarks/encoder.py [--quick] [--documents N] [--device cpu|cuda] [--layers N --hidden N] [--processes N]
-    python benchmarks/encoder.py --device cuda --out-of-memory
+    python benchmarks/encoder.py [--quick] [--documents N] [--device cpu|cuda] [--encoder LAYERSxHIDDEN[:BATCH_TOKENS] …]
+                                 [--speed] [--out-of-memory] [--processes N] [--texts FILE]
 
 Texts are the main texts of the labelled pages of the development corpus, shuffled; the tokenizer (BPE, 16,000 tokens) is learnt
 from every fourth of them (twelfth with --quick), and the encoder (BERT, random weights) has 6 layers of 384, or 12 of 768 on a GPU.
@@ -13,7 +13,7 @@ processes tokenise beside the device, and by CPU seconds (theirs included) on a 
 `host_ms` is milliseconds by the clock for 1,000 tokens of the whole step with a model that answers at once: a device that takes
 longer never waits, a faster one does. `launch_ms` is what of it the thread takes that gives the device its work (CPU time); what it
 does beside the forward pass cannot be hidden from a device that the forward pass itself leaves waiting. `--out-of-memory` scores
-once more with 0.4 of the memory that the batches took, and compares.
+2,012 texts with the first encoder once more, with 0.4 of the memory that the batches took, and compares.
 
 `tokens_ratio` is tokens computed (padding included) / tokens of the windows, for windows of 512 tokens; `tokens_ratio_naive` the same
 for 32 windows a batch in input order, `_sorted` for 32 a batch sorted by length; `_2048` for windows of 2,048 (those of
@@ -34,23 +34,20 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from _corpus import need_corpus
-from _encoder import BUDGET, TOKENS, model, pages, step
+from _encoder import BUDGET, TOKENS, model, pages, step, tokenizer
 
 
 def main() -> None:
-    """Prints each pair; the last line is one JSON object."""
+    """Prints each pair, and a JSON object for each encoder."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a smaller encoder over fewer texts")
     parser.add_argument("--documents", type=int, help="texts that are scored")
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
     parser.add_argument("--texts", type=Path, help="a file of texts, one JSON string a line, where the corpus is not")
-    parser.add_argument(
-        "--batch-tokens", type=int, default=BUDGET, help=f"tokens of a batch, padding included (default: {BUDGET})"
-    )
-    parser.add_argument("--layers", type=int)
-    parser.add_argument("--hidden", type=int)
+    parser.add_argument("--encoder", nargs="+", help=f"layers and hidden size; tokens of a batch ({BUDGET})")
     parser.add_argument("--processes", type=int, default=0, help="on a CPU: processes that tokenise, 0 for a thread")
-    parser.add_argument("--out-of-memory", action="store_true", help="on a GPU: nothing but that")
+    parser.add_argument("--speed", action="store_true", help="nothing of tokens computed and of differences")
+    parser.add_argument("--out-of-memory", action="store_true", help="on a GPU: also with too little memory")
     args = parser.parse_args()
     if args.texts is None:
         need_corpus("warc", "truth.tsv")
@@ -63,22 +60,19 @@ def main() -> None:
     n = args.documents or (2012 if gpu else 48 if args.quick else 300)
     while len(texts) < n:
         texts += texts
-    with tempfile.TemporaryDirectory() as work:
-        layers = args.layers or (12 if gpu else 4 if args.quick else 6)
-        folder = model(
-            Path(work),
-            texts[: 2012 : 12 if args.quick else 4],
-            layers,
-            args.hidden or (768 if gpu else 256 if args.quick else 384),
-        )
-        if args.out_of_memory:
-            print(json.dumps(out_of_memory(folder, texts[:n], args.batch_tokens)))
-            return
-        figures = ratios(folder, texts[:2012])
-        pairs = 3 if args.quick else 5
-        figures |= throughput(folder, texts[:n], gpu, pairs, args.batch_tokens, args.processes)
-        figures |= difference(folder, texts[: 24 if args.quick else 100], gpu)
-    print(json.dumps(figures))
+    made = tokenizer(texts[: 2012 : 12 if args.quick else 4])
+    for number, named in enumerate(args.encoder or ["12x768" if gpu else "4x256" if args.quick else "6x384"]):
+        size, _, budget = named.partition(":")
+        layers, hidden = map(int, size.split("x"))
+        with tempfile.TemporaryDirectory() as work:
+            folder = model(Path(work), made, layers, hidden)
+            pairs = 3 if args.quick else 5
+            figures = {} if args.speed else ratios(folder, texts[:2012])
+            figures |= throughput(folder, texts[:n], gpu, pairs, int(budget or BUDGET), args.processes)
+            figures |= {} if args.speed else difference(folder, texts[: 24 if args.quick else 100], gpu)
+            if args.out_of_memory and not number:
+                figures |= out_of_memory(folder, texts[:2012], int(budget or BUDGET))
+        print(json.dumps({"encoder": size} | figures))
 
 
 def ratios(folder: Path, texts: list[str]) -> dict[str, Any]:
@@ -115,7 +109,8 @@ def throughput(folder: Path, texts: list[str], gpu: bool, pairs: int, budget: in
     from curation.classify.encoder.ahead import InProcesses
     from curation.classify.encoder.batches import token_batches
     from curation.classify.encoder.engines import load_tokenizer
-    from curation.classify.encoder.units import units
+    from curation.classify.encoder.units import parts, units
+    from curation.classify.encoder.windows import Windows
 
     made = step(folder, gpu, batch_tokens=budget)
     scorer = made._scorer
@@ -125,7 +120,7 @@ def throughput(folder: Path, texts: list[str], gpu: bool, pairs: int, budget: in
     rows = [table(texts[at : at + 100]) for at in range(0, len(texts), 100)]
     ready, tokens = [], 0
     for unit in units(rows, policy=made.card.windows):
-        windows = scorer.cut([text for batch in unit for text in batch.column("text").to_pylist()])
+        windows = Windows.joined([scorer.ahead.submit(texts).result() for texts in parts(unit, made.card.windows)])
         tokens += int(windows.lengths.sum())
         for batch in token_batches(windows.lengths, budget):
             ready.append([torch.from_numpy(a).to(engine.device) for a in windows.padded(batch, engine.pad)])
@@ -203,7 +198,7 @@ def out_of_memory(folder: Path, texts: list[str], budget: int) -> dict[str, Any]
     import torch
 
     total = torch.cuda.get_device_properties(0).total_memory
-    found: dict[str, Any] = {"documents": len(texts), "device": torch.cuda.get_device_name(0)}
+    found: dict[str, Any] = {}
     for precision in ("float32", "bfloat16"):
         made = step(folder, True, precision=precision, batch_tokens=budget)
         engine = made._scorer.engine
@@ -223,7 +218,7 @@ def out_of_memory(folder: Path, texts: list[str], budget: int) -> dict[str, Any]
         print(precision, found[precision])
         assert engine.again, "memory did not run out"
     assert found["float32"]["equal"] == 1
-    return found
+    return {"out_of_memory": found}
 
 
 def scored(made: Any, texts: list[str]) -> np.ndarray:
@@ -251,12 +246,13 @@ def difference(folder: Path, texts: list[str], gpu: bool) -> dict[str, Any]:
 
     made = step(folder, gpu, precision="float32")
     got = made.columns(table(texts))["quality"].to_numpy(zero_copy_only=False)
-    tokenizer: Any = AutoTokenizer.from_pretrained(folder)
-    plain: Any = AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    tokens: Any = AutoTokenizer.from_pretrained(folder)
+    device = "cuda" if gpu else "cpu"
+    plain: Any = AutoModelForSequenceClassification.from_pretrained(folder).to(device).eval()
     want = []
     with torch.inference_mode():
         for text in texts:
-            given = tokenizer(text, truncation=True, max_length=TOKENS, return_tensors="pt")
+            given = tokens(text, truncation=True, max_length=TOKENS, return_tensors="pt").to(device)
             want.append(float(plain(input_ids=given["input_ids"], attention_mask=given["attention_mask"]).logits))
     scores = np.clip((np.array(want) + 1) / 2, 0, 1)
     return {"max_diff": float(f"{np.abs(got - scores).max():.2g}"), "checked": len(texts)}

@@ -217,7 +217,7 @@ def test_what_the_tokenizer_holds_at_a_time_is_bounded():
     reads = (8192 + 2 * MARGIN) * 3
     for part in made:
         assert sum(min(3 * len(t), reads) for t in part.to_pylist()) <= 1 << 18 or len(part) == 1
-    assert max(len(part) for part in made) == 256
+    assert max(len(part) for part in made) == 128
 
 
 def test_rejected_rows_come_through():

@@ -21,7 +21,8 @@ BYTES, TOKENS = 32 << 20, 8 << 20
 """A unit ends before its text passes so many bytes, or its windows so many tokens; one longer text is a unit alone."""
 PART = 1 << 18
 """Tokens that the tokenizer holds at a time, about; each takes some 130 bytes there."""
-PART_ROWS = 256
+PART_ROWS = 128
+"""Few enough for a first unit to be shared out among several processes."""
 
 
 def units(
