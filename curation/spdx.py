@@ -7,6 +7,9 @@ way to name a licence that the list does not have. The list comes with the packa
 import difflib
 import re
 from functools import cache
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 _OWN = re.compile(r"(DocumentRef-[A-Za-z0-9.-]+:)?LicenseRef-[A-Za-z0-9.-]+")
 
@@ -46,7 +49,22 @@ def licence_fault(licence: str) -> str:
     )
 
 
+def known_licence(licence: str) -> str:
+    """The licence itself. Raises ValueError with `licence_fault` where there is one.
+
+    >>> known_licence("Apache-2.0")
+    'Apache-2.0'
+    """
+    if fault := licence_fault(licence):
+        raise ValueError(fault)
+    return licence
+
+
 def _known(name: str) -> bool:
     """Whether the list has the name just so, also with the `+` of "or any later version"."""
     plain = name.removesuffix("+")
     return bool(_OWN.fullmatch(name)) or any(spdx_ids().get(n.lower()) == n for n in (name, plain))
+
+
+Licence = Annotated[str, AfterValidator(known_licence)]
+"""A field of a pydantic model that must be an SPDX id, an SPDX expression or `LicenseRef-…`."""

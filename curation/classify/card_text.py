@@ -5,6 +5,8 @@ from typing import Any
 from curation.classify.encoder.card import EncoderCard
 from curation.classify.model_card import ModelCard
 
+_CONFUSION = ("auc", "good_kept", "good_lost", "other_kept", "other_lost", "brier", "calibration_error")
+
 
 def card_text(card: ModelCard | EncoderCard) -> str:
     """The card in Markdown."""
@@ -21,6 +23,11 @@ def card_text(card: ModelCard | EncoderCard) -> str:
         "",
         "## Data",
         "",
+        *(
+            [f"Content hash of the labelled pages: `{card.content}`", ""]
+            if isinstance(card, ModelCard) and card.content
+            else []
+        ),
         *_table(
             ("part", "source", "licence", "pages", "good", "other", "groups"),
             [
@@ -29,32 +36,21 @@ def card_text(card: ModelCard | EncoderCard) -> str:
             ],
         ),
         "",
+        f"Good and other are counted in pieces of pages; in the parts that calibrate and test in {m['unit']}.",
+        "",
         "## On groups that it never saw",
         "",
-        f"AUC **{m['auc']:.3f}** (95 % interval {m['auc_low']:.3f} to {m['auc_high']:.3f}, pages resampled) over "
-        f"{m['examples']:,} pieces of {m['pages']:,} pages; the best single heuristic, `{m['best_heuristic']}`, chosen with the "
-        f"answers known: {m['auc_best_heuristic']:.3f}. Brier {m['brier']} (before calibration {m['before_calibration']['brier']}), "
-        f"expected calibration error "
-        f"{m['calibration_error']} ({m['before_calibration']['calibration_error']}).",
+        *_headline(card),
         "",
-        "Confusion by source at 0.5:",
+        f"Confusion by source at 0.5, in {m['unit']}:",
         "",
         *_table(
-            ("source", "AUC", "good kept", "good lost", "other kept", "other lost"),
-            [
-                [name, *(s[k] for k in ("auc", "good_kept", "good_lost", "other_kept", "other_lost"))]
-                for name, s in m["by_source"].items()
-            ],
+            ("source", "AUC", "good kept", "good lost", "other kept", "other lost", "Brier", "calibration error"),
+            [[name, *(said.get(key) for key in _CONFUSION)] for name, said in m["by_source"].items()],
         ),
         "",
-        "What it tells from good text, and how much of it still passes 0.5:",
-        "",
-        *_table(
-            ("kind", "AUC", "kept", "pieces"),
-            [[name, s["auc"], s["kept"], s["examples"]] for name, s in m["by_kind"].items()],
-        ),
-        "",
-        "By threshold, with 95 % intervals:",
+        *_kinds(m["by_kind"]),
+        "By threshold, with 95 % intervals over the groups:",
         "",
         *_table(
             ("keep ≥", "kept", "precision", "recall"),
@@ -68,6 +64,48 @@ def card_text(card: ModelCard | EncoderCard) -> str:
         "```",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _headline(card: ModelCard | EncoderCard) -> list[str]:
+    """AUC and what it is of: how many groups and hosts its interval counts, and who made the text that is not good."""
+    m, damage = card.metrics, card.training.get("damage")
+    before = m["before_calibration"]
+    interval = f"95 % interval {m['auc_low']:.3f} to {m['auc_high']:.3f}" if m["auc_low"] is not None else "no interval"
+    hosts = ", ".join(f"{name} {pages:,}" for name, pages in list(m["hosts"].items())[:6])
+    more = f" and {len(m['hosts']) - 6} hosts more" if len(m["hosts"]) > 6 else ""
+    known = [
+        (d["part"], host) for d in card.data if d["part"] != "test" for host in d.get("hosts", ()) if host in m["hosts"]
+    ]
+    shared = "".join(f" {host} has other pages in the part {part}." for part, host in dict.fromkeys(known))
+    of = f" of {m['pages']:,} pages" if m["unit"] != "pages" else ""
+    made = [
+        "",
+        "Other text here is good text that the program has damaged which made the bad text of the training: this says how well the "
+        "model knows such damage, not how well it knows pages that people call bad.",
+    ]
+    return [
+        f"AUC **{m['auc']:.3f}** ({interval}, over {len(m['groups'])} groups) on {m['examples']:,} {m['unit']}"
+        f"{of}, each page of the same weight; pages by host: {hosts}{more}.{shared} "
+        f"The best single heuristic, `{m['best_heuristic']}`, chosen with the answers known: {m['auc_best_heuristic']:.3f}. Brier "
+        f"{m['brier']} (before calibration {before['brier']}), expected calibration error {m['calibration_error']} "
+        f"({before['calibration_error']}).",
+        *(made if damage else []),
+    ]
+
+
+def _kinds(kinds: dict[str, Any]) -> list[str]:
+    """The kinds of damage, where there is some."""
+    if not kinds:
+        return []
+    return [
+        "What it tells from good text, and how much of it still passes 0.5:",
+        "",
+        *_table(
+            ("kind", "AUC", "kept", "pieces"),
+            [[name, said["auc"], said["kept"], said["examples"]] for name, said in kinds.items()],
+        ),
+        "",
+    ]
 
 
 def _fasttext(card: ModelCard) -> list[str]:

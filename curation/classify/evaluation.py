@@ -1,14 +1,17 @@
-"""How well scores tell good from other texts: AUC with an interval, confusion by source, precision and recall by threshold.
+"""How well scores tell good from other texts: AUC with an interval, confusion, reliability, and the heuristics beside them.
 
-Intervals are by resampling pages, not pieces: pieces of one page are alike, and intervals that took them for independent would be
-too narrow.
+The interval is over groups (hosts, manuals), not over pieces or pages: those of one group are alike, and an interval that took them
+for independent would be too narrow. Precision and recall by threshold are `labelled_share`'s, over the same groups.
 """
 
 from collections.abc import Sequence
+from math import log, sqrt, tanh
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+
+from curation.classify.labelled_share import Z, student_quantile, wilson
 
 
 def auc(positive: np.ndarray, scores: np.ndarray, weights: np.ndarray | None = None) -> float:
@@ -28,17 +31,38 @@ def auc(positive: np.ndarray, scores: np.ndarray, weights: np.ndarray | None = N
 
 
 def auc_interval(
-    positive: np.ndarray, scores: np.ndarray, pages: Sequence[str], resamples: int = 1000, seed: int = 0
+    positive: np.ndarray, scores: np.ndarray, groups: Sequence[Any] | np.ndarray, weights: np.ndarray | None = None
 ) -> tuple[float, float]:
-    """2.5th and 97.5th percentile of the AUC over resamples of the pages, all pieces of a page together."""
-    page = np.unique(np.array(pages), return_inverse=True)[1]
-    rng = np.random.default_rng(seed)
-    found = []
-    for _ in range(resamples):
-        drawn = np.bincount(rng.integers(0, page.max() + 1, page.max() + 1), minlength=page.max() + 1)
-        found.append(auc(positive, scores, drawn[page].astype(float)))
-    low, high = np.nanpercentile(found, [2.5, 97.5])
-    return float(low), float(high)
+    """95 % interval of the AUC where examples of one group (a host, a manual) are alike; (NaN, NaN) for a single group.
+
+    The variance is that of the sums over groups of what each example adds to the estimate (structural components of clustered
+    data, Obuchowski 1997), the interval Student's with groups − 1 degrees of freedom on the logit scale, so that it stays in [0, 1].
+    At 0 or 1, where nothing varies, it is Wilson's with as many draws as the rarer sort has groups of equal size.
+    """
+    weights = np.ones(len(scores)) if weights is None else weights
+    group = np.unique(np.asarray(groups), return_inverse=True)[1]
+    count, value = int(group.max()) + 1, auc(positive, scores, weights)
+    if count < 2 or np.isnan(value):
+        return float("nan"), float("nan")
+    student = student_quantile(count - 1)
+    sides = [np.where(side, weights, 0.0) for side in (positive, ~positive)]
+    if 0.0 < value < 1.0:
+        beaten = _beaten(positive, scores, sides)
+        added = sides[0] * (beaten[0] - value) / sides[0].sum() + sides[1] * (beaten[1] - value) / sides[1].sum()
+        by_group = np.bincount(group, added, count)
+        half = student * sqrt(count / (count - 1) * float((by_group**2).sum())) / (value * (1 - value))
+        middle = log(value / (1 - value))
+        return 0.5 + 0.5 * tanh((middle - half) / 2), 0.5 + 0.5 * tanh((middle + half) / 2)
+    sums = [np.bincount(group, w, count) for w in sides]
+    return wilson(value, min(float(s.sum() ** 2 / (s * s).sum()) for s in sums) * (Z / student) ** 2)
+
+
+def _beaten(positive: np.ndarray, scores: np.ndarray, sides: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """For good examples the share of others below them, for others the share of good ones above them, ties counting half."""
+    place = np.unique(scores, return_inverse=True)[1]
+    good, other = (np.bincount(place, w) / w.sum() for w in sides)
+    below, above = np.cumsum(other) - other / 2, 1 - np.cumsum(good) + good / 2
+    return np.where(positive, below[place], 0.0), np.where(positive, 0.0, above[place])
 
 
 def confusion(positive: np.ndarray, scores: np.ndarray, threshold: float = 0.5) -> dict[str, int]:
@@ -52,40 +76,24 @@ def confusion(positive: np.ndarray, scores: np.ndarray, threshold: float = 0.5) 
     }
 
 
-def by_threshold(positive: np.ndarray, scores: np.ndarray, steps: int = 19) -> list[dict[str, Any]]:
-    """For thresholds 0.05 … 0.95: kept share, precision and recall, each with its 95 % interval (Wilson 1927)."""
-    from scipy.stats import binomtest
-
-    def share(part: int, whole: int) -> list[float] | None:
-        if not whole:
-            return None
-        interval = binomtest(part, whole).proportion_ci(method="wilson")
-        return [round(float(v), 4) for v in (part / whole, interval.low, interval.high)]
-
-    made = []
-    for threshold in np.linspace(0, 1, steps + 2)[1:-1].tolist():
-        kept = scores >= threshold
-        good = int((kept & positive).sum())
-        made.append(
-            {
-                "threshold": round(threshold, 3),
-                "kept": round(float(kept.mean()), 4),
-                "precision": share(good, int(kept.sum())),
-                "recall": share(good, int(positive.sum())),
-            }
-        )
-    return made
-
-
-def reliability(positive: np.ndarray, scores: np.ndarray, bins: int = 10) -> dict[str, float]:
+def reliability(
+    positive: np.ndarray, scores: np.ndarray, weights: np.ndarray | None = None, bins: int = 10
+) -> dict[str, float]:
     """Brier score, and expected calibration error over bins of equal width; good and other examples weigh the same in sum."""
-    weights = np.where(positive, 0.5 / max(positive.sum(), 1), 0.5 / max((~positive).sum(), 1))
+    even = evened(positive, weights)
     where = np.minimum((scores * bins).astype(int), bins - 1)
-    gaps = np.bincount(where, weights * (positive - scores), minlength=bins)
+    gaps = np.bincount(where, even * (positive - scores), minlength=bins)
     return {
-        "brier": round(float((weights * (positive - scores) ** 2).sum()), 4),
+        "brier": round(float((even * (positive - scores) ** 2).sum()), 4),
         "calibration_error": round(float(np.abs(gaps).sum()), 4),
     }
+
+
+def evened(positive: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """Weights by which good and other examples weigh the same, a half each."""
+    weights = np.ones(len(positive)) if weights is None else weights
+    good, other = (max(float(weights[side].sum()), 1e-30) for side in (positive, ~positive))
+    return np.where(positive, 0.5 * weights / good, 0.5 * weights / other)
 
 
 def heuristics(texts: Sequence[str]) -> dict[str, np.ndarray]:
@@ -104,8 +112,8 @@ def heuristics(texts: Sequence[str]) -> dict[str, np.ndarray]:
     return found
 
 
-def best_heuristic(positive: np.ndarray, texts: Sequence[str]) -> tuple[str, float]:
+def best_heuristic(positive: np.ndarray, texts: Sequence[str], weights: np.ndarray | None = None) -> tuple[str, float]:
     """The column that alone tells best, with its AUC in its better direction: chosen with the answers known, in its favour."""
-    found = {name: auc(positive, values) for name, values in heuristics(texts).items()}
+    found = {name: auc(positive, values, weights) for name, values in heuristics(texts).items()}
     name = max(found, key=lambda n: abs(found[n] - 0.5))
     return name, max(found[name], 1 - found[name])

@@ -7,14 +7,17 @@ knows its others by their footer, and would be praised for it.
 import fnmatch
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
 from curation.classify.damaged import Tokenise, damaged
 from curation.classify.train_spec import TrainSpec
+from curation.content_sum import content_sum
 
 FOLDS = ("train", "calibrate", "test")
 
@@ -26,25 +29,44 @@ class Examples:
     text: list[str] = field(default_factory=list)
     label: list[str] = field(default_factory=list)
     kind: list[str] = field(default_factory=list)
-    """`text` for what was found, the kind of damage for what was made."""
+    """`text` for a piece of what was found, `page` for a whole page, the kind of damage for what was made."""
     copy: list[int] = field(default_factory=list)
     """Number of the damaged version, from 0; evaluation looks at the first ones only."""
     page: list[str] = field(default_factory=list)
     source: list[str] = field(default_factory=list)
     group: list[str] = field(default_factory=list)
+    host: list[str] = field(default_factory=list)
+    """Where the page lay; its group where that is not known."""
 
     def __len__(self) -> int:
         return len(self.text)
 
     def add(self, **values: Any) -> None:
         """Appends one example."""
-        for name, value in values.items():
+        for name, value in {"host": values["group"], **values}.items():
             getattr(self, name).append(value)
 
     def take(self, rows: Iterable[int]) -> "Examples":
         """Some of the examples, in this order."""
         rows = list(rows)
         return Examples(**{name: [column[r] for r in rows] for name, column in vars(self).items()})
+
+    def weights(self, positive: np.ndarray) -> np.ndarray:
+        """float64 [examples]: 1 / the page's examples of the same sort, so that a long page counts no more than a short one."""
+        keys = [f"{page} {good}" for page, good in zip(self.page, positive.tolist(), strict=True)]
+        _, where, count = np.unique(np.array(keys), return_inverse=True, return_counts=True)
+        return 1.0 / count[where]
+
+
+class Page(NamedTuple):
+    """One curated row with its label."""
+
+    id: bytes
+    source: str
+    host: str
+    group: str
+    label: str
+    text: str
 
 
 def pieces(text: str, most: int, least: int) -> list[str]:
@@ -76,30 +98,87 @@ def group_of(row: dict[str, Any], groups: str) -> str:
     return (row["host"] if groups != "file" else None) or row["file"]
 
 
-def examples_of(
-    rows: Iterable[dict[str, Any]], spec: TrainSpec, answers: dict[str, str] | None, tokenise: Tokenise | None
-) -> Examples:
-    """Pieces of rows (`id`, `source`, `url`, `host`, `file`, `text`), labelled by source, by `answers` (id → label), or by damage."""
-    made = Examples()
+def spread(found: list[str], most: int) -> list[str]:
+    """At most so many of a page's pieces, evenly over it from its first to its last.
+
+    >>> spread(["a", "b", "c", "d", "e"], 3), spread(["a", "b"], 3), spread(["a", "b"], 1)
+    (['a', 'c', 'e'], ['a', 'b'], ['a'])
+    """
+    if len(found) <= most:
+        return found
+    return [found[round(k * (len(found) - 1) / max(most - 1, 1))] for k in range(most)]
+
+
+def labelled_pages(rows: Iterable[dict[str, Any]], spec: TrainSpec, answers: Mapping[str, str] | None) -> list[Page]:
+    """Rows (`id`, `source`, `url`, `host`, `file`, `text`) that have text and a label, by source or by `answers` (id → label)."""
+    made = []
     for row in rows:
-        name, source = row["id"].hex(), row["source"]
         if answers is not None:
-            label = answers.get(name)
+            label = answers.get(row["id"].hex())
         else:
-            label = "good" if source in spec.positive else "bad" if source in spec.negative else None
-        if label is None or not row["text"]:
-            continue
-        common = {"page": name, "source": source, "group": group_of(row, spec.groups)}
-        for k, piece in enumerate(pieces(row["text"], spec.piece_chars, spec.least_chars)):
-            made.add(text=piece, label=label, kind="text", copy=0, **common)
-            if not spec.damage or label != "good":
+            label = "good" if row["source"] in spec.positive else "bad" if row["source"] in spec.negative else None
+        if label is not None and row["text"]:
+            group = group_of(row, spec.groups)
+            made.append(Page(row["id"], row["source"], row["host"] or group, group, label, row["text"]))
+    return made
+
+
+def content_of(pages: Sequence[Page]) -> str:
+    """Content hash of labelled pages in hexadecimal, whatever their order: what a model learnt from, was calibrated and tried on."""
+    texts = {
+        name: pa.array([getattr(p, name) for p in pages], pa.large_string()) for name in Page._fields if name != "id"
+    }
+    batch = pa.record_batch({"id": pa.array([p.id for p in pages], pa.binary(16)), **texts})
+    return f"{content_sum(batch):064x}"
+
+
+def examples_of(
+    rows: Iterable[dict[str, Any]], spec: TrainSpec, answers: Mapping[str, str] | None, tokenise: Tokenise | None
+) -> Examples:
+    """Pieces of labelled rows (`labelled_pages`), at most `page_pieces` a page, with damaged versions of the good ones.
+
+    Without `damage` each page is there as a whole too: a label is about the page, and pages are what a crawl is scored by. Only
+    groups of the training part get more than one damaged version of a piece.
+    """
+    made, found = Examples(), labelled_pages(rows, spec, answers)
+    fold = assigned(((p.group, p.id.hex()) for p in found), spec) if spec.damage_copies > 1 else {}
+    for page in found:
+        name = page.id.hex()
+        common = {"page": name, "source": page.source, "group": page.group, "host": page.host}
+        cut = spread(pieces(page.text, spec.piece_chars, spec.least_chars), spec.page_pieces)
+        if cut and not spec.damage:
+            made.add(text=page.text, label=page.label, kind="page", copy=0, **common)
+        for k, piece in enumerate(cut):
+            made.add(text=piece, label=page.label, kind="text", copy=0, **common)
+            if not spec.damage or page.label != "good":
                 continue
             assert tokenise is not None
-            for copy in range(spec.damage_copies):
+            for copy in range(spec.damage_copies if fold.get(page.group) == "train" else 1):
                 kind, bad = damaged(piece, spec.damage, f"{spec.seed}-{name}-{k}-{copy}", tokenise)
                 if bad.strip():
                     made.add(text=bad, label="bad", kind=kind, copy=copy, **common)
     return made
+
+
+def assigned(pages: Iterable[tuple[str, str]], spec: TrainSpec) -> dict[str, str]:
+    """The fold of each group, from (group, page) pairs. Raises ValueError where a name in the recipe is no group's."""
+    count = Counter(group for group, _ in set(pages))
+    names = sorted(count)
+    order = sorted(names, key=lambda name: _draw(spec.seed, name))
+    fold = dict.fromkeys(names, "train")
+    for part in ("test", "calibrate"):
+        wanted = getattr(spec, part)
+        if isinstance(wanted, list):
+            if lost := [p for p in wanted if not any(fnmatch.fnmatchcase(n, p) for n in names)]:
+                raise ValueError(f"{part}: no group is called {', '.join(lost)}; groups: {_listed(names)}")
+            fold |= {n: part for n in names if any(fnmatch.fnmatchcase(n, pattern) for pattern in wanted)}
+            continue
+        size = 0
+        for name in order:
+            if fold[name] == "train" and size + count[name] / 2 <= wanted * count.total():
+                fold[name] = part
+                size += count[name]
+    return fold
 
 
 def split(examples: Examples, spec: TrainSpec, positive: Sequence[bool]) -> dict[str, np.ndarray]:
@@ -107,32 +186,17 @@ def split(examples: Examples, spec: TrainSpec, positive: Sequence[bool]) -> dict
 
     Raises ValueError, naming the groups, where a fold would lack good or bad examples.
     """
-    groups = np.array(examples.group)
-    fold = np.full(len(examples), "train", dtype="<U9")
-    names, counts = np.unique(groups, return_counts=True)
-    order = sorted(range(len(names)), key=lambda i: _draw(spec.seed, names[i]))
-    taken: set[str] = set()
-    for part in ("test", "calibrate"):
-        wanted = getattr(spec, part)
-        if isinstance(wanted, list):
-            mine = {n for n in names if any(fnmatch.fnmatchcase(n, pattern) for pattern in wanted)}
-            if lost := [p for p in wanted if not any(fnmatch.fnmatchcase(n, p) for n in names)]:
-                raise ValueError(f"{part}: no group is called {', '.join(lost)}; groups: {_listed(names)}")
-        else:
-            mine, size = set(), 0
-            for i in order:
-                if names[i] not in taken and size + counts[i] / 2 <= wanted * len(examples):
-                    mine.add(names[i])
-                    size += counts[i]
-        taken |= mine
-        fold[np.isin(groups, sorted(mine))] = part
-    good = np.asarray(positive, bool)
+    in_group = list(zip(examples.group, examples.page, strict=True))
+    of_group = assigned(in_group, spec)
+    fold = np.array([of_group[group] for group in examples.group])
+    good, pages = np.asarray(positive, bool), np.array(examples.page)
     for part in FOLDS:
-        sorts = int(good[fold == part].sum()), int((~good[fold == part]).sum())
+        sorts = [len(set(pages[(fold == part) & side])) for side in (good, ~good)]
         if not all(sorts):
+            count = Counter(group for group, _ in set(in_group))
             raise ValueError(
-                f"the part '{part}' has {sorts[0]} good and {sorts[1]} other examples and needs both; "
-                f"groups, with examples: {', '.join(f'{n} {c}' for n, c in list(zip(names, counts, strict=True))[:20])}. "
+                f"the part '{part}' has {sorts[0]} good and {sorts[1]} other pages and needs both; "
+                f"groups, with pages: {', '.join(f'{n} {c}' for n, c in sorted(count.items())[:20])}. "
                 "Name groups in 'calibrate' and 'test', or choose other 'groups' (file, or a pattern over the URL)"
             )
     return {part: np.flatnonzero(fold == part) for part in FOLDS}

@@ -3,7 +3,7 @@
 The idea is DCLM's: heuristics drop the worst, a linear model over n-grams finds the good. Japanese has no spaces, so a text is cut
 into characters (or SudachiPy's words). A model over characters is collapsed to one number a feature and looked up in place
 (`linear_kernel`); any other is asked through the library. Models come with a card (`model_card`) that says how text is cut, what
-labels are worth and how scores were calibrated; one without a card is taken with `tokens` and `labels` of the recipe.
+labels are worth and how scores were calibrated; one without a card is taken with `tokens`, `labels` and `licence` of the recipe.
 
 `quality_ja` comes along: 0.8 MB, trained on the Japanese manual of the Apache web server. Its card says what it knows: read it before
 you believe a score.
@@ -19,7 +19,8 @@ import pyarrow as pa
 
 from curation.classify.fasttext_file import FastTextFile, read_file
 from curation.classify.linear_model import why_not
-from curation.classify.model_card import ModelCard, card_path, read_card, sha256_of
+from curation.classify.model_card import ModelCard, card_of, card_path, sha256_of
+from curation.spdx import known_licence
 from curation.step import Batch, Columns, Measure
 
 PACKAGED = {"quality_ja": Path(__file__).with_name("quality_ja.bin")}
@@ -33,8 +34,8 @@ class FasttextQuality(Measure):
 
     model: a .bin or .ftz of fastText, or the name of a packaged model.
     column: `quality`, or `quality_2` and `quality_3` for further classifiers.
-    tokens: `characters`, `sudachi` or `words`; labels: what each label is worth, in [0, 1]; both only for a model without a card.
-    licence: SPDX id of the model, for the manifest, where there is no card.
+    tokens: `characters`, `sudachi` or `words`; labels: what each label is worth, in [0, 1]; licence: SPDX id of the model, for the
+    manifest. All three are the card's where there is one, and given only where not.
 
     Language is not looked at: a text in another script gets some score, so put `language` and its threshold in front. A score that is
     not a number (a broken model) rejects the row as `nan_value`.
@@ -109,34 +110,29 @@ def _card(
 ) -> ModelCard:
     """The card beside the model held against its file, or one made of what the recipe says."""
     names, digest = file.label_names, sha256_of(path)
-    if not card_path(path).exists():
-        if tokens is None or labels is None:
-            raise ValueError(
-                f"{path} has no card ({card_path(path).name}): say 'tokens' (characters, sudachi or words) and 'labels', what each "
-                f"is worth; its labels: {_some(names)}"
-            )
-        _check_labels(path, names, labels)
-        card = ModelCard(
-            name=path.stem,
-            version=digest[:12],
-            licence=licence or "NOASSERTION",
-            sha256=digest,
-            tokens=tokens,
-            labels=labels,
-            positive=[name for name, worth in labels.items() if worth >= 0.5],
-        )
-    else:
-        if tokens is not None or labels is not None or licence is not None:
-            raise ValueError(
-                f"{card_path(path)} says 'tokens', 'labels' and 'licence' of this model already: leave them out"
-            )
-        card = read_card(card_path(path))
-    _check_labels(path, names, card.labels)
-    if card.sha256 != digest:
+    said = {"tokens": tokens, "labels": labels, "licence": licence}
+    card = card_of(path, digest)
+    if card is not None:
+        if given := [f"'{key}'" for key, value in said.items() if value is not None]:
+            raise ValueError(f"{card_path(path)} says {', '.join(given)} of this model already: leave it out")
+        _check_labels(path, names, card.labels)
+        return card
+    if tokens is None or labels is None or licence is None:
+        lacking = [f"'{key}'" for key, value in said.items() if value is None]
         raise ValueError(
-            f"{path}: is not the file that its card was written for (SHA-256 {digest}, card {card.sha256})"
+            f"{path} has no card ({path.name}.card.json or {path.stem}.card.json): say {', '.join(lacking)}: 'tokens' is characters, "
+            f"sudachi or words, 'labels' what each is worth, 'licence' an SPDX id; its labels: {_some(names)}"
         )
-    return card
+    _check_labels(path, names, labels)
+    return ModelCard(
+        name=path.stem,
+        version=digest[:12],
+        licence=known_licence(licence),
+        sha256=digest,
+        tokens=tokens,
+        labels=labels,
+        positive=[name for name, worth in labels.items() if worth >= 0.5],
+    )
 
 
 def _check_labels(path: Path, names: list[str], worth: Mapping[str, float]) -> None:

@@ -3,12 +3,13 @@
 Labelled pages are drawn evenly over deciles of a score, so each stands for a number of rows (`weight`), and pages of one host are
 alike. An estimate is therefore a ratio of weighted sums and its variance is taken over hosts (Taylor linearisation of a ratio,
 clusters with replacement; Cochran 1977, section 11.11). Its interval is Wilson's with the sample size that simple drawing would need
-for that variance (effective sample size; Korn and Graubard 1998, Dean and Pagano 2015), so it keeps its width at 0 and 1, where
-resampling would say that it is certain.
+for that variance, less what few hosts know of it (effective sample size with Student's quantile; Korn and Graubard 1998, Dean and
+Pagano 2015), so it keeps its width at 0 and 1, where resampling would say that it is certain. The report counts hosts so, a model's
+card the groups that it holds out.
 """
 
 from dataclasses import dataclass
-from math import sqrt
+from math import pi, sqrt, tan
 
 import numpy as np
 
@@ -24,6 +25,27 @@ class Share:
     low: float
     high: float
     pages: float
+
+
+def student_quantile(freedom: int) -> float:
+    """Student's quantile of a two-sided 95 % interval, to 0.2 %: exact for 1 and 2 degrees of freedom.
+
+    From 3 on by Abramowitz & Stegun 26.7.5.
+
+    >>> [round(student_quantile(n), 2) for n in (1, 2, 3, 10, 1000)]
+    [12.71, 4.3, 3.18, 2.23, 1.96]
+    """
+    if freedom < 3:
+        p = 0.975
+        return 2 * (p - 0.5) / sqrt(2 * p * (1 - p)) if freedom == 2 else tan(pi * (p - 0.5))
+    z, n = Z, freedom
+    terms = (
+        (z**3 + z) / 4,
+        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
+        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
+        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
+    )
+    return z + sum(term / n**power for power, term in enumerate(terms, start=1))
 
 
 def wilson(share: float, n: float) -> tuple[float, float]:
@@ -65,6 +87,8 @@ def share_of(part: np.ndarray, whole: np.ndarray, weights: np.ndarray, hosts: np
     else:
         by_host = np.bincount(hosts, w, hosts.max() + 1)
         n = float(total**2 / (by_host * by_host).sum())  # nothing tells hosts apart: as many as there are of equal size
+    if len(there) > 1:
+        n = max(1.0, n * (Z / student_quantile(len(there) - 1)) ** 2)
     return Share(value, *wilson(value, n), n)
 
 

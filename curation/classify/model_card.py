@@ -11,6 +11,8 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from curation.spdx import Licence
+
 Tokens = Literal["characters", "sudachi", "words"]
 """How a text becomes fastText's words: its characters, SudachiPy's words in mode A, or what white space parts already."""
 
@@ -49,7 +51,7 @@ class ModelCard(BaseModel):
     version: str
     about: str = ""
     """What it knows and what it does not, in the words of who trained it."""
-    licence: str
+    licence: Licence
     """SPDX expression of the model's file."""
     sha256: str
     """Of the model's file."""
@@ -61,6 +63,8 @@ class ModelCard(BaseModel):
     positive: list[str]
     """Labels that count as good where one must be told from the other: calibration, AUC."""
     calibration: Calibration = Calibration()
+    content: str = ""
+    """Content hash of the labelled pages that it was trained, calibrated and tried on (`curation.classify.examples.content_of`)."""
     data: list[dict[str, Any]] = []
     """What it was trained and tried on: fold, source, licence, rights, pages, examples."""
     training: dict[str, Any] = {}
@@ -82,8 +86,31 @@ def logit(scores: np.ndarray) -> np.ndarray:
 
 
 def card_path(model: Path) -> Path:
-    """Where a model's card lies: quality.bin → quality.card.json."""
-    return model.with_suffix(".card.json")
+    """Where a model's card lies: of quality.bin in quality.card.json, unless there is a quality.bin.card.json.
+
+    A file that was quantised beside it is another model: the card of quality.ftz is quality.ftz.card.json.
+    """
+    own = model.with_name(f"{model.name}.card.json")
+    return own if own.exists() else model.with_suffix(".card.json")
+
+
+def card_of(model: Path, digest: str) -> ModelCard | None:
+    """The card of a model whose file has this SHA-256; None where there is none, or the one there is of the .bin or .ftz beside it.
+
+    Raises ValueError for a card that cannot be read, or that was written for another file.
+    """
+    path = card_path(model)
+    if not path.exists():
+        return None
+    card = read_card(path)
+    if card.sha256 == digest:
+        return card
+    beside = [model.with_suffix(kind) for kind in (".bin", ".ftz") if kind != model.suffix]
+    if path.name != f"{model.name}.card.json" and any(p.is_file() and sha256_of(p) == card.sha256 for p in beside):
+        return None
+    raise ValueError(
+        f"{model}: is not the file that its card was written for (SHA-256 {digest}, {path.name} {card.sha256})"
+    )
 
 
 def read_card(path: Path) -> ModelCard:
@@ -91,7 +118,9 @@ def read_card(path: Path) -> ModelCard:
     try:
         return ModelCard.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        said = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        said = "; ".join(
+            f"{'.'.join(map(str, e['loc']))}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()
+        )
         raise ValueError(f"{path}: no card of a model: {said}") from None
 
 

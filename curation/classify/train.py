@@ -8,6 +8,7 @@ import random
 import tempfile
 from collections import Counter
 from collections.abc import Mapping
+from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +16,10 @@ import numpy as np
 import pyarrow as pa
 
 from curation.classify.answers import grade, holds
-from curation.classify.evaluation import (
-    auc,
-    auc_interval,
-    best_heuristic,
-    by_threshold,
-    confusion,
-    reliability,
-)
+from curation.classify.evaluation import auc, auc_interval, best_heuristic, confusion, evened, reliability
 from curation.classify.examples import FOLDS, Examples, split
 from curation.classify.fasttext_file import read_file
+from curation.classify.labelled_share import Share, by_threshold
 from curation.classify.linear_model import why_not
 from curation.classify.model_card import Calibration, ModelCard, Tokens, card_path, logit, sha256_of
 from curation.classify.scorers import Collapsed, Library, words_line
@@ -35,16 +30,23 @@ _CERTAIN = 0.002
 
 
 def train(
-    examples: Examples, spec: TrainSpec, version: str, rights: Mapping[str, Mapping[str, Any]], folder: Path
+    examples: Examples,
+    spec: TrainSpec,
+    version: str,
+    rights: Mapping[str, Mapping[str, Any]],
+    folder: Path,
+    content: str = "",
 ) -> ModelCard:
     """Trains the model into `folder` (NAME.bin, NAME.card.json) and returns its card.
 
-    rights: `licence` and `rights_basis` of each source, for the card. Raises ValueError where a part of the split lacks a class.
+    rights: `licence` and `rights_basis` of each source; content: content hash of the labelled pages; both for the card.
+    Raises ValueError where a part of the split lacks a class.
     """
     worth, positive_labels, positive, folds = prepared(examples, spec)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{spec.name}.bin"
     scored = {part: examples.take(folds[part]) for part in ("calibrate", "test")}
+    calibrating, weights = positive[folds["calibrate"]], scored["calibrate"].weights(positive[folds["calibrate"]])
     learnt = examples.take(folds["train"])
     tried: dict[Tokens, float] = {}
     with tempfile.TemporaryDirectory(dir=folder) as work:
@@ -52,12 +54,12 @@ def train(
             file = Path(work) / f"{cut}.bin"
             _fit(learnt, cut, spec, file)
             raw = _raw(file, cut, spec.line_break, scored["calibrate"].text, worth)
-            tried[cut] = round(auc(positive[folds["calibrate"]], raw), 4)
+            tried[cut] = round(auc(calibrating, raw, weights), 4)
         best = max(tried, key=lambda name: tried[name])
         cut = best if tried[best] > tried[spec.tokens[0]] + (spec.tokens_gain or 0.0) else spec.tokens[0]
         (Path(work) / f"{cut}.bin").replace(path)
     raw = {part: _raw(path, cut, spec.line_break, part_of.text, worth) for part, part_of in scored.items()}
-    calibration = calibrated(raw["calibrate"], positive[folds["calibrate"]], spec.calibration)
+    calibration = calibrated(raw["calibrate"], calibrating, spec.calibration, weights)
     card = ModelCard(
         name=spec.name,
         version=version,
@@ -69,15 +71,22 @@ def train(
         labels=worth,
         positive=sorted(positive_labels),
         calibration=calibration,
+        content=content,
         data=data_of(examples, folds, positive, rights),
         training=spec.model_dump(exclude={"name", "about", "licence", "encoder"}, mode="json")
-        | {"auc_by_tokens": tried},
+        | {"auc_by_tokens": tried, "libraries": {name: version_of(name) for name in _libraries(spec)}},
     )
     test = positive[folds["test"]]
-    card.metrics = measured(card, scored["test"], test, calibration.apply(raw["test"]), spec.resamples)
-    card.metrics["before_calibration"] = reliability(test, raw["test"])
+    card.metrics = measured(scored["test"], test, calibration.apply(raw["test"]))
+    card.metrics["before_calibration"] = reliability(test, raw["test"], scored["test"].weights(test))
     card_path(path).write_text(card.model_dump_json(indent=1), encoding="utf-8")
     return card
+
+
+def _libraries(spec: TrainSpec) -> list[str]:
+    """Packages that decide about the model, beside this one."""
+    words = ["sudachipy", "sudachidict_core"] if spec.damage or "sudachi" in spec.tokens else []
+    return ["fasttext-community", *words]
 
 
 def prepared(
@@ -85,53 +94,80 @@ def prepared(
 ) -> tuple[dict[str, float], set[str], np.ndarray, dict[str, np.ndarray]]:
     """What labels are worth, which are good, whether each example is, and the rows of each fold.
 
-    Damaged versions beyond the first are for training only. Raises ValueError where a fold lacks a class.
+    Training learns from pieces. The other folds have whole pages, where there are such, as a crawl is scored; else pieces and the
+    first damaged version of each. Raises ValueError where a fold lacks a class.
     """
     worth, positive_labels = labels_of(examples, spec)
     positive = np.array([label in positive_labels for label in examples.label])
     folds = split(examples, spec, positive.tolist())
-    first = np.array(examples.copy) == 0
+    whole = np.array(examples.kind) == "page"
+    tried = whole if whole.any() else np.array(examples.copy) == 0
     return (
         worth,
         positive_labels,
         positive,
-        {part: rows if part == "train" else rows[first[rows]] for part, rows in folds.items()},
+        {part: rows[(~whole if part == "train" else tried)[rows]] for part, rows in folds.items()},
     )
 
 
-def measured(
-    card: Any, examples: Examples, positive: np.ndarray, scores: np.ndarray, resamples: int = 1000
-) -> dict[str, Any]:
-    """What a model does on examples that it has not seen: AUC, by source, by kind of damage, by threshold, beside the heuristics."""
-    low, high = auc_interval(positive, scores, examples.page, resamples)
-    name, best = best_heuristic(positive, examples.text)
+def measured(examples: Examples, positive: np.ndarray, scores: np.ndarray) -> dict[str, Any]:
+    """What a model does on examples that it has not seen: AUC, by source, by kind of damage, by threshold, beside the heuristics.
+
+    Each page weighs the same, however many pieces of it there are; intervals are over groups. Counts are of examples.
+    """
+    weights = examples.weights(positive)
+    low, high = auc_interval(positive, scores, examples.group, weights)
+    name, best = best_heuristic(positive, examples.text, weights)
+    hosts = dict(zip(examples.page, examples.host, strict=True))
     made: dict[str, Any] = {
+        "unit": "pages" if "page" in examples.kind else "pieces",
         "examples": len(examples),
-        "pages": len(set(examples.page)),
-        "groups": dict(Counter(examples.group)),
-        "auc": round(auc(positive, scores), 4),
-        "auc_low": round(low, 4),
-        "auc_high": round(high, 4),
+        "pages": len(hosts),
+        "groups": dict(Counter(dict(zip(examples.page, examples.group, strict=True)).values())),
+        "hosts": dict(Counter(hosts.values())),
+        "auc": round(auc(positive, scores, weights), 4),
+        "auc_low": _rounded(low),
+        "auc_high": _rounded(high),
         "best_heuristic": name,
         "auc_best_heuristic": round(best, 4),
-        **reliability(positive, scores),
+        **reliability(positive, scores, weights),
         "by_source": {},
         "by_kind": {},
     }
     source, kind = np.array(examples.source), np.array(examples.kind)
     for name in sorted(set(examples.source)):
         here = source == name
-        both = round(auc(positive[here], scores[here]), 4) if len(set(positive[here])) == 2 else None
-        made["by_source"][name] = {"auc": both, **confusion(positive[here], scores[here])}
-    for name in sorted({k for k, p in zip(examples.kind, positive, strict=True) if not p}):
-        here = positive | ((kind == name) & ~positive)
+        found: dict[str, Any] = {"auc": _rounded(auc(positive[here], scores[here], weights[here]))}
+        if found["auc"] is not None:
+            found |= reliability(positive[here], scores[here], weights[here])
+        made["by_source"][name] = found | confusion(positive[here], scores[here])
+    for name in sorted(set(examples.kind) - {"text", "page"}):
+        bad = (kind == name) & ~positive
+        here = positive | bad
         made["by_kind"][name] = {
-            "auc": round(auc(positive[here], scores[here]), 4),
-            "kept": round(float((scores[here & ~positive] >= 0.5).mean()), 4),
-            "examples": int((here & ~positive).sum()),
+            "auc": round(auc(positive[here], scores[here], weights[here]), 4),
+            "kept": round(float((weights * (scores >= 0.5))[bad].sum() / weights[bad].sum()), 4),
+            "examples": int(bad.sum()),
         }
-    made["by_threshold"] = by_threshold(positive, scores)
+    group = np.unique(np.array(examples.group), return_inverse=True)[1]
+    made["by_threshold"] = [
+        {
+            "threshold": round(at.threshold, 3),
+            "kept": round(at.kept, 4),
+            "precision": _interval(at.precision),
+            "recall": _interval(at.recall),
+        }
+        for at in by_threshold(scores, positive, weights, group, np.linspace(0, 1, 21)[1:-1])
+    ]
     return made
+
+
+def _rounded(value: float) -> float | None:
+    return None if np.isnan(value) else round(value, 4)
+
+
+def _interval(share: Share) -> list[float] | None:
+    return [round(v, 4) for v in (share.value, share.low, share.high)] if share.pages else None
 
 
 def labels_of(examples: Examples, spec: TrainSpec) -> tuple[dict[str, float], set[str]]:
@@ -196,11 +232,11 @@ def _raw(path: Path, cut: str, line_break: str, texts: list[str], worth: dict[st
     return probabilities @ np.array([worth[label] for label in scorer.labels])
 
 
-def calibrated(scores: np.ndarray, positive: np.ndarray, method: str) -> Calibration:
+def calibrated(scores: np.ndarray, positive: np.ndarray, method: str, weights: np.ndarray | None = None) -> Calibration:
     """Fitted so that good and other examples weigh the same in sum: a probability for even odds, whatever the examples' shares."""
     from scipy.optimize import isotonic_regression, minimize
 
-    weights = np.where(positive, 0.5 / positive.sum(), 0.5 / (~positive).sum())
+    weights = evened(positive, weights)
     if method == "isotonic":
         order = np.argsort(scores, kind="stable")
         x, y, w = scores[order], positive[order].astype(float), weights[order]
@@ -238,6 +274,7 @@ def data_of(
                     "part": part,
                     "source": source,
                     **rights.get(source, {}),
+                    "hosts": sorted({examples.host[r] for r in mine})[:50],
                     "groups": sorted({examples.group[r] for r in mine})[:50],
                     "pages": len({examples.page[r] for r in mine}),
                     "good": int(positive[mine].sum()),

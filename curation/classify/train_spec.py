@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from curation.classify.answers import Answers
 from curation.classify.damaged import KINDS
+from curation.spdx import Licence
 
 
 class EncoderTraining(BaseModel):
@@ -28,7 +29,7 @@ class EncoderTraining(BaseModel):
     model: str
     """Folder of the encoder that training begins with, or OWNER/NAME with `revision`; safetensors only."""
     revision: str | None = None
-    licence: str
+    licence: Licence
     """SPDX id of that encoder, for the card."""
     remote_code: list[str] = []
     """Files of Python in its folder that may run."""
@@ -68,7 +69,7 @@ class TrainSpec(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    licence: str
+    licence: Licence
     about: str = ""
     positive: list[str] = []
     negative: list[str] = []
@@ -76,6 +77,8 @@ class TrainSpec(BaseModel):
     damage_copies: int = Field(default=1, ge=1, le=100)
     """Damaged versions of each good piece in training; good pieces are shown as often, so that classes weigh the same."""
     answers: Answers | None = None
+    stage: str | None = None
+    """Stage whose rows it learns from, e.g. the one that labels were drawn from, before later ones decided; else what is released."""
     encoder: EncoderTraining | None = None
     groups: str = "host"
     """`host`, `file`, or a regular expression with one group over the URL; the file stands in where a row has no URL."""
@@ -92,14 +95,15 @@ class TrainSpec(BaseModel):
     """Characters of a piece: texts are cut at line breaks, so that a model learns style and not length."""
     least_chars: int = Field(default=100, ge=1)
     """Shorter pieces are left out."""
+    page_pieces: int = Field(default=20, ge=1)
+    """Pieces that a page gives at most, evenly over it: one long page would drown the others' labels."""
     word_ngrams: int = Field(default=3, ge=1, le=5)
     dim: int = Field(default=8, ge=1)
     buckets: int = Field(default=100_000, ge=1)
     epochs: int = Field(default=25, ge=1)
     rate: float = Field(default=0.5, gt=0)
     min_count: int = Field(default=2, ge=1)
-    calibration: Literal["isotonic", "platt", "none"] = "isotonic"
-    resamples: int = Field(default=1000, ge=100)
+    calibration: Literal["isotonic", "platt", "none"] = "platt"
     seed: int = 0
 
     @field_validator("damage")

@@ -6,6 +6,7 @@ Nothing is imported until a recipe names it, and step modules import no heavy li
 import difflib
 import importlib
 import inspect
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -43,6 +44,10 @@ STEPS: dict[str, str] = {
     "datatrove": "curation.datatrove_step:Datatrove",
 }
 """Every step by the name that recipes use."""
+
+
+_SORT = re.compile(r"(str|int|float|bool|none|(list|dict|literal|tuple|set|nullable|function-\w+)\[.*)$", re.S)
+"""What pydantic calls a sort of value where a key may have several."""
 
 
 def step_class(name: str, where: str) -> type[Step]:
@@ -92,7 +97,7 @@ def checked(cls: type[Any], params: dict[str, Any], where: str, given: tuple[str
     try:
         made = model.model_validate(params)
     except ValidationError as error:
-        raise RecipeError("\n".join(_said(e, list(fields), where) for e in error.errors())) from None
+        raise RecipeError("\n".join(_said(e, list(fields), where) for e in _by_key(error.errors()))) from None
     return {k: getattr(made, k) for k in params}
 
 
@@ -104,6 +109,18 @@ def build(name: str, params: dict[str, Any], where: str) -> Step:
         return cls(**values)
     except (ValueError, OSError) as error:
         raise RecipeError(f"{where}: {error}") from error
+
+
+def _by_key(errors: Iterable[Any]) -> list[dict[str, Any]]:
+    """One error a key: pydantic gives one for each sort of value that a key may have, and names that sort behind the key."""
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for error in errors:
+        loc = tuple(part for n, part in enumerate(error["loc"]) if not n or not _SORT.match(str(part)))
+        known = found.setdefault(loc, {**error, "loc": loc, "msg": ""})
+        said = error["msg"].removeprefix("Value error, ")
+        if said not in known["msg"]:
+            known["msg"] += f", or {said.removeprefix('Input should be ')}" if known["msg"] else said
+    return list(found.values())
 
 
 def _said(error: Any, valid: list[str], where: str) -> str:

@@ -4,6 +4,16 @@ from typing import Annotated
 
 import typer
 
+IdKey = Annotated[str, typer.Option(help="Answers: column of the row's id.")]
+LabelKey = Annotated[str, typer.Option(help="Answers: column of the label; a.b.c leads into what is nested.")]
+AnnotatorKey = Annotated[str | None, typer.Option(help="Answers: column of who answered.")]
+TimeKey = Annotated[str | None, typer.Option(help="Answers: column of when; an annotator's last answer counts.")]
+Where = Annotated[
+    list[str] | None,
+    typer.Option(metavar="KEY=VALUE", help="Answers: only those whose column says this; may be repeated."),
+]
+Several = Annotated[str, typer.Option(help="Answers: several about a page become one by same, majority or median.")]
+
 label = typer.Typer(
     no_args_is_help=True, help="Pages for people or a judge model to label, and their answers read back."
 )
@@ -58,17 +68,15 @@ def read(
     out: Annotated[
         str | None, typer.Option("--out", metavar="FILE", help="Writes one label a page here (.jsonl).")
     ] = None,
-    id_key: Annotated[str, typer.Option(help="Column of the row's id.")] = "id",
-    label_key: Annotated[str, typer.Option(help="Column of the label; a.b.c leads into what is nested.")] = "label",
-    annotator_key: Annotated[str | None, typer.Option(help="Column of who answered.")] = None,
-    time_key: Annotated[str | None, typer.Option(help="Column of when: an annotator's last answer counts.")] = None,
-    where: Annotated[
-        list[str] | None,
-        typer.Option(metavar="KEY=VALUE", help="Only answers whose column says this; may be repeated."),
-    ] = None,
-    several: Annotated[str, typer.Option(help="Several answers about a page: same, majority or median.")] = "same",
+    id_key: IdKey = "id",
+    label_key: LabelKey = "label",
+    annotator_key: AnnotatorKey = None,
+    time_key: TimeKey = None,
+    where: Where = None,
+    several: Several = "same",
 ) -> None:
     """Read answers back: what is answered, open, contradictory or about pages that the run does not have."""
     from recipes.engine import label_read
 
-    label_read.read(run_folder, label_read.spec(files, id_key, label_key, annotator_key, time_key, where, several), out)
+    how = label_read.Reading(id_key, label_key, annotator_key, time_key, tuple(where or ()), several)
+    label_read.read(run_folder, label_read.spec(files, how), out)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from recipes.engine.audit_cli import audit
-from recipes.engine.classifier_cli import label, train
+from recipes.engine.classifier_cli import AnnotatorKey, IdKey, LabelKey, Several, TimeKey, Where, label, train
 from recipes.engine.errors import RecipeError, RunError
 from recipes.engine.index_cli import index
 from recipes.engine.ledger_cli import ledger
@@ -195,12 +195,19 @@ def report(
         str | None,
         typer.Option(metavar="CONDITION", help="Which labels are good: '>= 3', '== good', 'in [good, fair]'."),
     ] = None,
+    id_key: IdKey = "id",
+    label_key: LabelKey = "label",
+    annotator_key: AnnotatorKey = None,
+    time_key: TimeKey = None,
+    where: Where = None,
+    several: Several = "same",
 ) -> None:
     """Write report.html of a run, in Japanese and English; page text is shown only with --samples."""
-    from recipes.engine.label_read import labels_of
+    from recipes.engine.label_read import Reading, labels_of
     from recipes.engine.report import write_report
 
-    typer.echo(write_report(run_folder, samples=samples, labels=labels_of(labels, positive)))
+    how = Reading(id_key, label_key, annotator_key, time_key, tuple(where or ()), several)
+    typer.echo(write_report(run_folder, samples=samples, labels=labels_of(labels, positive, how)))
 
 
 app.add_typer(index, name="index")

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -18,6 +20,7 @@ from rich.table import Table
 from curation.classify.agreement import kappa
 from curation.classify.answers import Answered, Answers, AnswersError, read_answers
 from curation.filters.preset import condition
+from curation.parquet_file import present
 from recipes.engine.errors import RecipeError
 from recipes.engine.run_folder import Run, open_run, rejected_rows, rows_of
 from recipes.engine.wording import one_line
@@ -67,7 +70,8 @@ def _is_id(key: str) -> bool:
 def run_rows(run: Run, keys: list[bytes], columns: Sequence[str]) -> dict[bytes, dict[str, Any]]:
     """Rows of a run by id, wherever it has them: kept by any stage, or rejected by one.
 
-    Each column is from the last stage that has a value: what a row measured is there although it was rejected with its key alone.
+    Each column is from the last stage that has a value: what a row measured in an earlier stage is there although it was rejected
+    with its key alone, and what it measured in the same stage where it is among the rows that are kept whole as samples.
     """
     found: dict[bytes, dict[str, Any]] = {}
 
@@ -85,46 +89,66 @@ def run_rows(run: Run, keys: list[bytes], columns: Sequence[str]) -> dict[bytes,
             add(rows_of(shards, left, columns).values())
         if shards is not None and (left := lacking()):
             add(rejected_rows(shards, left, ["id", *columns]))
+        if shards is not None and (left := lacking()) and shards.place.exists("samples.parquet"):
+            file = shards.open_file("samples.parquet")  # whole rows of some that were rejected with their keys alone
+            kept = file.read(columns=present(file, ["id", *columns]))
+            add(
+                kept.filter(
+                    pc.is_in(kept.column("id"), value_set=pa.array(left, kept.schema.field("id").type))
+                ).to_pylist()
+            )
     return found
 
 
-def spec(
-    files: list[str],
-    id_key: str,
-    label_key: str,
-    annotator_key: str | None,
-    time_key: str | None,
-    where: list[str] | None,
-    several: str,
-) -> Answers:
-    """How the command says that answers are read. Raises RecipeError for an option that cannot be."""
-    if wrong := [w for w in where or () if "=" not in w]:
+@dataclass(frozen=True)
+class Reading:
+    """How a command says that answers are read, as its options have it; `seimai label read` and `seimai report` have the same."""
+
+    id_key: str = "id"
+    label_key: str = "label"
+    annotator_key: str | None = None
+    time_key: str | None = None
+    where: tuple[str, ...] = ()
+    several: str = "same"
+
+
+def spec(files: list[str], how: Reading, positive: str | None = None) -> Answers:
+    """How answers are read, and with `positive` which of them are good. Raises RecipeError for an option that cannot be."""
+    if wrong := [w for w in how.where if "=" not in w]:
         raise RecipeError(f"--where {wrong[0]}: must be KEY=VALUE, e.g. status=submitted")
-    if several not in ("same", "majority", "median"):
-        raise RecipeError(f"--several {several}: must be same, majority or median")
+    if how.several not in ("same", "majority", "median"):
+        raise RecipeError(f"--several {how.several}: must be same, majority or median")
+    try:
+        good = None if positive is None else condition(positive)
+    except ValueError as error:
+        raise RecipeError(f"--positive: {error}".replace("keep: ", "")) from error
     return Answers(
         files=files,
-        id_key=id_key,
-        label_key=label_key,
-        annotator_key=annotator_key,
-        time_key=time_key,
-        where=dict(w.split("=", 1) for w in where or ()),
-        several=several,
+        id_key=how.id_key,
+        label_key=how.label_key,
+        annotator_key=how.annotator_key,
+        time_key=how.time_key,
+        where=dict(w.split("=", 1) for w in how.where),
+        several=how.several,
+        positive=good,
     )
 
 
-def labels_of(files: list[str] | None, positive: str | None) -> Answers | None:
-    """How `seimai report` says which labels it looks at; None without files. Raises RecipeError where both do not fit."""
+def labels_of(files: list[str] | None, positive: str | None, how: Reading | None = None) -> Answers | None:
+    """How `seimai report` says which labels it looks at; None without files. Raises RecipeError where options do not fit."""
+    how = how or Reading()
     if not files:
         if positive is not None:
             raise RecipeError("--positive says which labels are good, and there are none: name files by --labels")
+        if how != Reading():
+            raise RecipeError(
+                "--id-key, --label-key, --annotator-key, --time-key, --where and --several say how the files of --labels are read, "
+                "and none are named"
+            )
         return None
     if positive is None:
         raise RecipeError("--labels: say which are good by --positive, e.g. --positive '>= 3' or --positive '== good'")
-    try:
-        return Answers(files=files, positive=condition(positive))
-    except ValueError as error:
-        raise RecipeError(f"--positive: {error}".replace("keep: ", "")) from error
+    return spec(files, how, positive)
 
 
 def read(run_folder: str, spec: Answers, out: str | None) -> Labelled:

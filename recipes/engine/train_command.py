@@ -37,21 +37,22 @@ def train(
         raise RecipeError(
             f"{path.name}, train: no source is called {', '.join(unknown)}; sources: {', '.join(recipe.sources)}"
         )
+    if (stage := recipe.train.stage) and stage not in (names := [s.name for s in recipe.stages]):
+        raise RecipeError(f"{path.name}, train.stage: there is no stage '{stage}'; stages: {', '.join(names)}")
     answers = _answers(recipe.train, path)
     made = plan.make(recipe, path.name, out or plan.default_out(recipe))
     file_systems.open_out(made.out)
     execute.run(made, workers=workers or os.cpu_count() or 1)
+    block = made.blocks[-1] if stage is None else [b for b in made.blocks if b.stage == stage and b.kind == "rows"][-1]
     labels = None
     if answers is not None:
-        released = rows_of(ShardSet.open(made.blocks[-1].url), row_ids(answers), [])
-        found = about(answers, released)
+        found = about(answers, rows_of(ShardSet.open(block.url), row_ids(answers), []))
         print_labelled(found)
         if not (labels := found.labels):
             named = ", ".join(recipe.train.answers.files if recipe.train.answers else ())
-            raise RecipeError(
-                f"{path.name}, train.answers: no answer in {named} is about a row that the recipe released"
-            )
-    card, folder = trained(made.blocks[-1].url, recipe.train, recipe.version, labels, Path(made.folder) / "model", path)
+            kept = "the recipe released" if stage is None else f"stage '{stage}' kept"
+            raise RecipeError(f"{path.name}, train.answers: no answer in {named} is about a row that {kept}")
+    card, folder = trained(block.url, recipe.train, recipe.version, labels, Path(made.folder) / "model", path)
     print_card(card, folder)
     return card
 
@@ -95,7 +96,7 @@ def trained(
     """
     from curation.classify.card_text import card_text
     from curation.classify.encoder.training import train_encoder
-    from curation.classify.examples import examples_of
+    from curation.classify.examples import content_of, examples_of, labelled_pages
     from curation.classify.train import train as fit
     from curation.features.words import Tokeniser
 
@@ -107,7 +108,7 @@ def trained(
         if spec.encoder:
             card = train_encoder(examples, spec, version, rights, folder, folder / "checkpoints")
         else:
-            card = fit(examples, spec, version, rights, folder)
+            card = fit(examples, spec, version, rights, folder, content_of(labelled_pages(rows, spec, answers)))
     except ValueError as error:
         raise RecipeError(f"{recipe.name}, train: {error}") from error
     page = folder / spec.name / "card.md" if spec.encoder else folder / f"{spec.name}.card.md"
@@ -132,10 +133,13 @@ def print_card(card: ModelCard | EncoderCard, folder: Path) -> None:
     table = Table(box=None, pad_edge=False, show_header=False)
     if isinstance(card, ModelCard):
         table.add_row("tokens", f"{card.tokens}   AUC on the calibrating part: {card.training['auc_by_tokens']}")
-    table.add_row("AUC", f"{metrics['auc']:.4f} [{metrics['auc_low']:.4f}, {metrics['auc_high']:.4f}]")
+    low, high = metrics["auc_low"], metrics["auc_high"]
+    interval = f" [{low:.4f}, {high:.4f}]" if low is not None else ""
+    table.add_row("AUC", f"{metrics['auc']:.4f}{interval}, 95 % over {len(metrics['groups'])} groups")
     table.add_row("best heuristic", f"{metrics['auc_best_heuristic']:.4f} ({metrics['best_heuristic']})")
     table.add_row("Brier, ECE", f"{metrics['brier']}, {metrics['calibration_error']}")
-    table.add_row("tried on", f"{metrics['examples']:,} pieces of {metrics['pages']:,} pages")
+    hosts = ", ".join(list(metrics["hosts"])[:5]) + (" …" if len(metrics["hosts"]) > 5 else "")
+    table.add_row("tried on", f"{metrics['examples']:,} {metrics['unit']} of {metrics['pages']:,} pages on {hosts}")
     for what in ("by_source", "by_kind"):
         for name, said in metrics[what].items():
             table.add_row(name, "   ".join(f"{k} {v}" for k, v in said.items()))

@@ -76,9 +76,9 @@ COLUMN_WORDS: dict[str, Words] = {
     "language": Words("言語", "language"),
     "language_score": Words("言語の確率", "language probability"),
     "kana_ratio": Words("かなの割合", "share of kana"),
-    "quality": Words("品質の確率", "quality probability"),
-    "quality_2": Words("品質の確率（2）", "quality probability (2)"),
-    "quality_3": Words("品質の確率（3）", "quality probability (3)"),
+    "quality": Words("品質スコア", "quality score"),
+    "quality_2": Words("品質スコア（2）", "quality score (2)"),
+    "quality_3": Words("品質スコア（3）", "quality score (3)"),
     **{
         f"quality{n}_top": Words(f"品質{said}の上位からの割合", f"top share by quality{said}")
         for n, said in (("", ""), ("_2", "（2）"), ("_3", "（3）"))
@@ -104,6 +104,7 @@ STEP_WORDS: dict[str, Words] = {
     "main_text": Words("本文を抽出", "extract main text"),
     "language": Words("言語を判定", "identify language"),
     "fasttext_quality": Words("品質を判定", "score quality"),
+    "encoder_quality": Words("品質を判定（エンコーダー）", "score quality (encoder)"),
     "ensemble": Words("分類器の順位をまとめる", "rank by several classifiers"),
     "edge_lines": Words("ページ両端の行", "lines at the page's edges"),
     "site_lines": Words("サイト共通の行を除く", "drop site-wide lines"),

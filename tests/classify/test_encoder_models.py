@@ -173,6 +173,7 @@ def test_another_number_of_labels_than_the_recipe_expects(models):
 def test_what_nobody_said_of_a_model_without_a_card_is_asked(models):
     said = refused(models["regression"], labels=None, windows=None, licence=None)
     assert "has no card (card.json): say 'windows', 'licence', 'range'; its outputs: LABEL_0" in said
+    assert f"{models['classes']}: licence 'Foo' is not in the SPDX list" in refused(models["classes"], licence="Foo")
 
 
 @pytest.mark.parametrize(

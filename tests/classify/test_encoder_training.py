@@ -38,7 +38,7 @@ def spec(base: Path, **given) -> TrainSpec:
     how = {"model": str(base), "licence": "CC0-1.0", "max_tokens": 64, "epochs": 5, "rate": 1e-3, "batch": 8}
     how |= {"checkpoint_steps": 3} | given
     small = {"name": "m", "licence": "CC0-1.0", "positive": ["prose"], "negative": ["shop"], "least_chars": 5}
-    return TrainSpec.model_validate(small | {"resamples": 100, "encoder": how})
+    return TrainSpec.model_validate(small | {"encoder": how})
 
 
 def scored(folder: Path, texts: list[str]) -> list[float]:
@@ -109,7 +109,6 @@ RECIPE = {
         "licence": "CC0-1.0",
         "answers": {"files": ["answers.jsonl"], "positive": ">= 3"},
         "least_chars": 5,
-        "resamples": 100,
         "encoder": {
             "model": "encoder",
             "licence": "CC0-1.0",
@@ -196,6 +195,7 @@ def section(**given) -> dict:
         ({"dim": 8}, "dim: of a fastText model, and 'encoder' is trained"),
         ({"encoder": {"model": "m"}}, "'licence' is missing"),
         ({"encoder": {"model": "m", "licence": "MIT", "batch": 8, "at_once": 3}}, "at_once: must divide 'batch' (8)"),
+        ({"encoder": {"model": "m", "licence": "Foo"}}, "licence 'Foo' is not in the SPDX list"),
         ({"encoder": {"model": "m", "licence": "MIT", "epoch": 8}}, "unknown key 'epoch'"),
     ],
     ids=str,

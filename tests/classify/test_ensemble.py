@@ -14,6 +14,7 @@ from scipy.stats import rankdata
 from curation.classify.ensemble import Ensemble
 from curation.classify.score_counts import ScoreCounts
 from curation.shards import ShardSet
+from recipes.engine.blocks import build
 from recipes.engine.errors import RecipeError
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "engine"))
@@ -221,6 +222,15 @@ def test_a_column_with_a_value_for_each_row_is_no_score_and_is_said_to_be_none(t
         ValueError, match=r"ranked, ensemble: column 'quality' has more than 100 distinct values.*0\.001"
     ):
         measured(step, quality=[n / 1000 for n in range(200)])
+
+
+def test_a_key_of_several_sorts_is_refused_in_one_sentence():
+    with pytest.raises(RecipeError) as error:
+        build("ensemble", {"scores": ["quality"], "by": "best"}, "r.yaml, step 1")
+    said = "Input should be 'top', 'mean_rank' or 'buckets', or a valid list (found 'best')"
+    assert str(error.value) == f"r.yaml, step 1: by: {said}"
+    with pytest.raises(RecipeError, match=r"r\.yaml, step 1: by\.1: Input should be 'top', .* \(found 'best'\)"):
+        build("ensemble", {"scores": ["quality"], "by": ["top", "best"]}, "r.yaml, step 1")
 
 
 def test_an_ensemble_that_reads_what_nobody_wrote_is_refused_with_its_place(tmp_path, monkeypatch):

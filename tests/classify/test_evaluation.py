@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import norm, t
 
-from curation.classify.evaluation import auc, auc_interval, by_threshold, confusion, reliability
+from curation.classify.evaluation import auc, auc_interval, confusion, evened, reliability
+from curation.classify.labelled_share import by_threshold, student_quantile, wilson
 from curation.classify.model_card import Calibration
 from curation.classify.train import calibrated
 
@@ -36,16 +38,40 @@ def test_auc_with_weights_is_that_of_rows_written_out_so_often(rows):
     assert np.isnan(found) if not pairs else found == pytest.approx(np.mean(pairs))
 
 
-def test_the_interval_holds_the_value_and_widens_where_pieces_come_from_few_pages():
+def test_the_interval_holds_the_value_and_widens_where_pieces_come_from_few_groups():
     rng = np.random.default_rng(0)
     good = np.arange(400) % 2 == 0
-    page_effect = rng.normal(size=20)[np.arange(400) // 20]
-    scores = good * 1.0 + page_effect * 0.5 + rng.normal(size=400) * 0.3
-    by_page = auc_interval(good, scores, [str(n // 20) for n in range(400)], 300)
-    by_piece = auc_interval(good, scores, [str(n) for n in range(400)], 300)
+    group_effect = rng.normal(size=20)[np.arange(400) // 20]
+    scores = good * 1.0 + group_effect * 0.5 + rng.normal(size=400) * 0.3
+    by_group = auc_interval(good, scores, np.arange(400) // 20)
+    by_piece = auc_interval(good, scores, np.arange(400))
     value = auc(good, scores)
-    assert by_page[0] < value < by_page[1]
-    assert by_page[1] - by_page[0] > by_piece[1] - by_piece[0]
+    assert by_group[0] < value < by_group[1]
+    assert by_group[1] - by_group[0] > by_piece[1] - by_piece[0]
+
+
+@pytest.mark.parametrize("groups", [5, 15, 40])
+def test_intervals_of_the_auc_hold_the_truth_as_often_as_they_say(groups: int):
+    rng, inside = np.random.default_rng(groups), 0
+    group, good = np.repeat(np.arange(groups), 40), np.tile(np.arange(40) % 2 == 0, groups)
+    true = norm.cdf(2.0 / np.sqrt(2 * (0.5**2 + 1)))  # of two pieces of different groups
+    for _ in range(300):
+        scores = good * 2.0 + rng.normal(size=groups)[group] * 0.5 + rng.normal(size=len(group))
+        low, high = auc_interval(good, scores, group)
+        inside += low <= true <= high
+    assert 0.92 <= inside / 300 <= 0.99, inside
+
+
+def test_an_auc_of_one_keeps_the_width_that_so_few_groups_leave_and_one_group_has_no_interval():
+    good, scores = np.tile(GOOD, 5), np.tile(GOOD * 1.0, 5)
+    low, high = auc_interval(good, scores, np.repeat(np.arange(5), 4))
+    assert (low, high) == pytest.approx(wilson(1.0, 5 * (1.959964 / t.ppf(0.975, 4)) ** 2), rel=1e-3)
+    assert np.isnan(auc_interval(good, scores, np.zeros(20))).all()
+
+
+@pytest.mark.parametrize("freedom", [1, 2, 3, 5, 12, 60, 5000])
+def test_student_s_quantile_is_scipy_s(freedom: int):
+    assert student_quantile(freedom) == pytest.approx(t.ppf(0.975, freedom), rel=2e-3)
 
 
 def test_confusion_counts_a_score_at_the_threshold_as_kept():
@@ -53,12 +79,21 @@ def test_confusion_counts_a_score_at_the_threshold_as_kept():
     assert confusion(GOOD, scores, 0.5) == {"good_kept": 1, "good_lost": 1, "other_kept": 1, "other_lost": 1}
 
 
-def test_precision_has_wilsons_interval():
-    good = np.arange(20) < 12
-    (half,) = [t for t in by_threshold(good, np.where(np.arange(20) < 10, 0.9, 0.1)) if t["threshold"] == 0.5]
-    assert half["kept"] == 0.5
-    assert half["precision"] == [1.0, 0.7225, 1.0]  # Wilson for 10 of 10: 10 / (10 + 1.96²)
-    assert half["recall"][0] == pytest.approx(10 / 12, abs=1e-4)
+def test_precision_has_wilsons_interval_less_what_few_groups_know():
+    good, scores = np.arange(20) < 12, np.where(np.arange(20) < 10, 0.9, 0.1)
+    (half,) = by_threshold(scores, good, np.ones(20), np.arange(20), np.array([0.5]))
+    assert half.kept == 0.5
+    draws = 10 * (1.959964 / t.ppf(0.975, 9)) ** 2  # of 10 groups that have a kept piece
+    assert (half.precision.value, half.precision.high) == pytest.approx((1.0, 1.0))
+    assert half.precision.low == pytest.approx(draws / (draws + 1.959964**2), abs=1e-3)
+    assert half.recall.value == pytest.approx(10 / 12)
+    (pairs,) = by_threshold(scores, good, np.ones(20), np.arange(20) // 2, np.array([0.5]))
+    assert pairs.precision.low < half.precision.low, "two pieces of a group are worth less than two groups"
+
+
+def test_both_sorts_weigh_the_same_whatever_their_numbers():
+    weights = evened(np.array([True, False, False, False]), np.array([5.0, 1.0, 1.0, 2.0]))
+    assert weights.tolist() == [0.5, 0.125, 0.125, 0.25]
 
 
 def test_a_score_that_says_its_own_frequency_has_no_calibration_error():

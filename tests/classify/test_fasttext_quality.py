@@ -98,7 +98,7 @@ def test_a_score_that_is_no_number_rejects_the_row_and_is_counted(tmp_path):
     width = file.arguments["dim"] * 4
     raw[start + row * width : start + (row + 1) * width] = np.full(file.arguments["dim"], np.nan, "<f4").tobytes()
     path.write_bytes(raw)
-    step = FasttextQuality(str(path), tokens="characters", labels=WORTH)
+    step = FasttextQuality(str(path), tokens="characters", labels=WORTH, licence="CC0-1.0")
     step.setup()
     kept, rejected = step.split(pa.record_batch({"text": pa.array(["米と糠", "米", None], pa.large_string())}))
     assert rejected is not None
@@ -109,15 +109,23 @@ def test_a_score_that_is_no_number_rejects_the_row_and_is_counted(tmp_path):
 
 
 def test_a_model_without_a_card_needs_to_be_told_what_its_labels_mean(model: Path):
-    with pytest.raises(ValueError, match=r"has no card.*say 'tokens'.*its labels: (good, bad|bad, good)"):
+    with pytest.raises(
+        ValueError, match=r"has no card.*say 'tokens', 'labels', 'licence'.*its labels: (good, bad|bad, good)"
+    ):
         FasttextQuality(str(model))
+    with pytest.raises(ValueError, match=r"has no card.*say 'licence': "):
+        FasttextQuality(str(model), tokens="characters", labels=WORTH)
+    with pytest.raises(ValueError, match="licence 'Nonsense-9' is not in the SPDX list"):
+        FasttextQuality(str(model), tokens="characters", labels=WORTH, licence="Nonsense-9")
     with pytest.raises(ValueError, match=r"has 2 labels .* worth is stated for 3 \(good, fair, bad\)"):
-        FasttextQuality(str(model), tokens="characters", labels={"good": 1, "fair": 0.5, "bad": 0})
+        FasttextQuality(str(model), tokens="characters", labels={"good": 1, "fair": 0.5, "bad": 0}, licence="CC0-1.0")
     with pytest.raises(ValueError, match=r"must lie in \[0, 1\]"):
-        FasttextQuality(str(model), tokens="characters", labels={"good": 5, "bad": 0})
+        FasttextQuality(str(model), tokens="characters", labels={"good": 5, "bad": 0}, licence="CC0-1.0")
     with pytest.raises(ValueError, match=r"lid\.176\.ftz: has 176 labels \(.* …\), and worth is stated for 1 \(ja\)"):
-        FasttextQuality(str(lid_model.MODEL), tokens="words", labels={"ja": 1})
-    prose, spam = scores(FasttextQuality(str(model), tokens="characters", labels=WORTH), [PROSE, SPAM])
+        FasttextQuality(str(lid_model.MODEL), tokens="words", labels={"ja": 1}, licence="CC-BY-SA-3.0")
+    prose, spam = scores(
+        FasttextQuality(str(model), tokens="characters", labels=WORTH, licence="CC0-1.0"), [PROSE, SPAM]
+    )
     assert prose > spam  # type: ignore[operator]
 
 
@@ -126,7 +134,7 @@ def test_a_card_that_was_written_for_another_file_is_refused(tmp_path):
     shutil.copy(PACKAGED["quality_ja"], path)
     shutil.copy(card_path(PACKAGED["quality_ja"]), card_path(path))
     FasttextQuality(str(path))
-    with pytest.raises(ValueError, match=r"says 'tokens', 'labels' and 'licence' of this model already"):
+    with pytest.raises(ValueError, match=r"quality_ja\.card\.json says 'tokens' of this model already: leave it out"):
         FasttextQuality(str(path), tokens="words")
     path.write_bytes(path.read_bytes()[:-1] + b"\x07")
     with pytest.raises(ValueError, match="is not the file that its card was written for"):
@@ -136,16 +144,34 @@ def test_a_card_that_was_written_for_another_file_is_refused(tmp_path):
         FasttextQuality(str(path))
 
 
+def test_a_quantised_file_beside_its_model_is_described_on_its_own(tmp_path):
+    path = fitted(tmp_path / "edu.bin", labelled(60))
+    small = fitted(tmp_path / "edu.ftz", labelled(60), quantize={})
+    said = {"tokens": "characters", "labels": WORTH, "licence": "CC0-1.0"}
+    card = FasttextQuality(str(path), **said).card
+    card_path(path).write_text(card.model_dump_json())
+    assert FasttextQuality(str(path)).card == card
+    with pytest.raises(
+        ValueError, match=r"edu\.ftz has no card \(edu\.ftz\.card\.json or edu\.card\.json\): say 'tokens'"
+    ):
+        FasttextQuality(str(small))
+    own = FasttextQuality(str(small), **said).card
+    assert own.sha256 == sha256_of(small) != card.sha256
+    (tmp_path / "edu.ftz.card.json").write_text(own.model_copy(update={"version": "small"}).model_dump_json())
+    assert FasttextQuality(str(small)).card.version == "small"
+    assert FasttextQuality(str(path)).card == card
+
+
 def test_a_model_that_is_cut_off_is_refused_before_anything_runs(tmp_path, model):
     path = tmp_path / "half.bin"
     path.write_bytes(model.read_bytes()[:-100])
     with pytest.raises(ValueError, match=r"half\.bin: cut off: \d+ bytes, and \d+ are needed"):
-        FasttextQuality(str(path), tokens="characters", labels=WORTH)
+        FasttextQuality(str(path), tokens="characters", labels=WORTH, licence="CC0-1.0")
 
 
 def test_a_model_that_changes_after_the_plan_stops_the_task(tmp_path):
     path = fitted(tmp_path / "m.bin", labelled(40))
-    step = FasttextQuality(str(path), tokens="characters", labels=WORTH)
+    step = FasttextQuality(str(path), tokens="characters", labels=WORTH, licence="CC0-1.0")
     path.write_bytes(path.read_bytes() + b"\0")
     with pytest.raises(ValueError, match="has changed since the plan was made"):
         step.setup()
@@ -161,7 +187,7 @@ def test_a_model_over_words_is_asked_through_the_library(tmp_path):
     path = tmp_path / "words.bin"
     options = {"dim": 4, "wordNgrams": 2, "bucket": 1000, "epoch": 5, "lr": 0.5, "thread": 1, "verbose": 0}
     fasttext.train_supervised(str(text), **options).save_model(str(path))
-    step = FasttextQuality(str(path), column="quality_2", tokens="sudachi", labels=WORTH)
+    step = FasttextQuality(str(path), column="quality_2", tokens="sudachi", labels=WORTH, licence="CC0-1.0")
     assert not step.collapsed
     assert {"fasttext-community", "sudachipy"} <= set(step.libraries)
     prose, spam, marks, nothing = scores(step, [PROSE, SPAM, "__label__good </s> 米", " \n"])
@@ -217,7 +243,15 @@ def test_a_recipe_with_a_missing_model_is_refused_with_its_place(tmp_path):
 
 
 def test_scores_of_two_classifiers_stand_beside_each_other_and_decide_together(tmp_path, model):
-    other = {"fasttext_quality": {"model": str(model), "column": "quality_2", "tokens": "characters", "labels": WORTH}}
+    other = {
+        "fasttext_quality": {
+            "model": str(model),
+            "column": "quality_2",
+            "tokens": "characters",
+            "labels": WORTH,
+            "licence": "CC0-1.0",
+        }
+    }
     either = {"name": "either", "any": [{"column": c, "keep": ">= 0.9"} for c in ("quality", "quality_2")]}
     shards = run(tmp_path, ["fasttext_quality", other, {"threshold": {"rules": [either]}}], "out")
     rows = [row for batch in shards.read(["quality", "quality_2"]) for row in batch.to_pylist()]

@@ -126,3 +126,31 @@ def test_answers_about_another_run_are_refused(folder):
     assert "other.jsonl: no answer is about a page of" in done.stderr
     wrong = seimai("label", "read", "runs/own", "other.jsonl", "--where", "status", cwd=folder)
     assert "--where status: must be KEY=VALUE" in wrong.stderr
+
+
+def test_the_report_reads_the_answers_that_label_read_reads(folder):
+    done = seimai("label", "sample", "runs/own", "--out", "r.jsonl", "--stage", "measured", "--rows", "30", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    records = []
+    for line in (folder / "r.jsonl").read_text().splitlines():
+        page = json.loads(line)
+        good = "good" if any(sentence in page["text"] for sentence in GOOD) else "bad"
+        answers = [{"values": {"q": {"value": good}}, "user_id": who, "status": "submitted"} for who in "ab"]
+        answers.append({"values": {"q": {"value": "bad"}}, "user_id": "c", "status": "draft"})
+        records.append({"external_id": page["id"], "weight": page["weight"], "responses": answers})
+    (folder / "records.jsonl").write_text("\n".join(map(json.dumps, records)))
+    how = ["--id-key", "external_id", "--label-key", "responses.values.q.value", "--annotator-key", "responses.user_id"]
+    how += ["--where", "responses.status=submitted"]
+    read = seimai("label", "read", "runs/own", "records.jsonl", *how, cwd=folder)
+    assert read.returncode == 0, read.stderr
+    report = seimai("report", "runs/own", "--labels", "records.jsonl", "--positive", "== good", *how, cwd=folder)
+    assert report.returncode == 0, report.stderr
+    page = (folder / "runs/own/1/report.html").read_text(encoding="utf-8")
+    assert "AUC 1.000" in page.split('id="scores"')[1]
+    for options in (how[:2], ["--several", "majority"]):
+        alone = seimai("report", "runs/own", *options, cwd=folder)
+        assert alone.returncode == 2
+        assert "say how the files of --labels are read, and none are named" in alone.stderr
+    refused = seimai("report", "runs/own", "--labels", "records.jsonl", "--positive", "== good", cwd=folder)
+    assert refused.returncode == 2
+    assert "records.jsonl, line 1: no column id; columns: external_id, responses, weight" in refused.stderr

@@ -140,6 +140,27 @@ def test_intervals_hold_the_truth_as_often_as_they_say():
     assert all(364 <= n <= 396 for n in inside.values()), inside
 
 
+def test_what_is_made_of_the_scores_is_not_held_against_them(run):
+    (pair,) = found(run).pairs
+    assert (pair.first.en, pair.second.en) == ("quality score", "quality score (2)")
+
+
+def test_labelled_pages_without_a_score_are_counted_and_named_in_the_page(tmp_path):
+    rows = [(str(n), f"{n} quality={n / 20}" + (f" quality_2={n / 20}" if n % 4 else "")) for n in range(20)]
+    files = jsonl(tmp_path / "in", {"a.jsonl.gz": rows})
+    done(recipe(files, ["text_stats", GivenScores()]), tmp_path / "out")
+    run = str(tmp_path / "out" / "1")
+    keys = [row["id"].hex() for batch in open_run(run).release.read(["id"]) for row in batch.to_pylist()]
+    (tmp_path / "l.jsonl").write_text(
+        "\n".join(json.dumps({"id": k, "label": n % 2}) for n, k in enumerate(sorted(keys)))
+    )
+    spec = Answers(files=[str(tmp_path / "l.jsonl")], positive=condition(">= 1"))
+    made, _ = labelled_scores(open_run(run), spec, ["quality", "quality_2"], Path())
+    assert [(made[c].pages, made[c].lacking) for c in ("quality", "quality_2")] == [(20, 0), (15, 5)]
+    page = Path(write_report(run, labels=spec)).read_text(encoding="utf-8")
+    assert page.count("labelled pages lack this score") == 1
+
+
 def test_the_page_shows_them_in_both_languages(run, tmp_path):
     plain = Path(write_report(run)).read_text(encoding="utf-8")
     section = plain.split('id="scores"')[1].split("</section>")[0]

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from curation.classify.encoder.folder import ModelFolder, ModelFolderError
 from curation.classify.encoder.windows import WindowPolicy
 from curation.classify.model_card import Calibration
+from curation.spdx import Licence
 
 CARD = "card.json"
 """Name of the card in a model's folder."""
@@ -26,7 +27,7 @@ class EncoderCard(BaseModel):
     version: str
     about: str = ""
     """What it knows and what it does not, in the words of who trained it."""
-    licence: str
+    licence: Licence
     """SPDX expression of the model's files."""
     sha256: str
     """Of the model's files together, the card left out (`folder.ModelFolder.sha256`)."""
@@ -66,7 +67,9 @@ def read_encoder_card(folder: Path) -> EncoderCard | None:
     try:
         return EncoderCard.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        said = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        said = "; ".join(
+            f"{'.'.join(map(str, e['loc']))}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()
+        )
         raise ValueError(f"{path}: no card of an encoder: {said}") from None
 
 
@@ -111,8 +114,9 @@ def card_of(
             range=(range[0], range[1]) if range is not None else None,
             windows=WindowPolicy(**{k: v for k, v in policy.items() if v is not None}),
         )
-    except ValueError as error:
-        raise ModelFolderError(f"{folder.path}: {'; '.join(e['msg'] for e in error.errors())}") from None  # type: ignore[attr-defined]
+    except ValidationError as error:
+        said = "; ".join(e["msg"].removeprefix("Value error, ") for e in error.errors())
+        raise ModelFolderError(f"{folder.path}: {said}") from None
 
 
 def check_card(card: EncoderCard, folder: ModelFolder) -> None:

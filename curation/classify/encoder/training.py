@@ -88,11 +88,12 @@ def train_encoder(
     raw = {
         part: _scores(examples.take(folds[part]).text, partial, base, card, device) for part in ("calibrate", "test")
     }
-    card.calibration = calibrated(raw["calibrate"], positive[folds["calibrate"]], spec.calibration)
-    test = positive[folds["test"]]
-    tried = card.calibration.apply(raw["test"])
-    card.metrics = measured(card, examples.take(folds["test"]), test, tried, spec.resamples)
-    card.metrics["before_calibration"] = reliability(test, raw["test"])
+    calibrating, test = examples.take(folds["calibrate"]), examples.take(folds["test"])
+    good = positive[folds["calibrate"]]
+    card.calibration = calibrated(raw["calibrate"], good, spec.calibration, calibrating.weights(good))
+    good = positive[folds["test"]]
+    card.metrics = measured(test, good, card.calibration.apply(raw["test"]))
+    card.metrics["before_calibration"] = reliability(good, raw["test"], test.weights(good))
     (partial / CARD).write_text(card.model_dump_json(indent=1), encoding="utf-8")
     shutil.rmtree(target, ignore_errors=True)
     partial.replace(target)

@@ -11,13 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from curation.classify.answers import Answers, holds
-from curation.classify.evaluation import auc
+from curation.classify.evaluation import auc, auc_interval
 from curation.classify.labelled_share import At, by_threshold
 from recipes.engine.errors import RecipeError
 from recipes.engine.label_read import Labelled, labelled
 from recipes.engine.run_folder import Run
 
-RESAMPLES = 500
 THRESHOLDS = 41
 FEW_HOSTS = 20
 """Hosts below which intervals are said to be too narrow."""
@@ -28,6 +27,9 @@ class LabelledScore:
     """One score against the labels."""
 
     pages: int
+    """Labelled pages that have the score."""
+    lacking: int
+    """Labelled pages of the run that have none: what is said here says nothing of them."""
     good: int
     hosts: int
     weighted: bool
@@ -86,25 +88,22 @@ def _scored(column: str, keys: list[str], found: Labelled, good: dict[str, bool]
     _, hosts = np.unique(names, return_inverse=True)
     low, high = min(0.0, float(scores.min())), max(1.0, float(scores.max()))
     value = auc(truth, scores, weights)
-    bottom, top = _auc_interval(truth, scores, weights, hosts)
+    bottom, top = auc_interval(truth, scores, hosts, weights)
     curve = by_threshold(scores, truth, weights, hosts, np.linspace(low, high, THRESHOLDS))
     hosts_seen = int(hosts.max()) + 1
+    lacking = len(found.labels) - len(keys)
     return LabelledScore(
-        len(keys), int(truth.sum()), hosts_seen, weighted, value, bottom, top, curve, scores, truth, weights, hosts
+        len(keys),
+        lacking,
+        int(truth.sum()),
+        hosts_seen,
+        weighted,
+        value,
+        bottom,
+        top,
+        curve,
+        scores,
+        truth,
+        weights,
+        hosts,
     )
-
-
-def _auc_interval(good: np.ndarray, scores: np.ndarray, weights: np.ndarray, hosts: np.ndarray) -> tuple[float, float]:
-    """2.5th and 97.5th percentile over resamples of the hosts, all pages of a host together; NaN with one host."""
-    n = int(hosts.max()) + 1
-    if n < 2:
-        return float("nan"), float("nan")
-    rng = np.random.default_rng(0)
-    found = []
-    for _ in range(RESAMPLES):
-        drawn = np.bincount(rng.integers(0, n, n), minlength=n)
-        found.append(auc(good, scores, weights * drawn[hosts]))
-    if np.isnan(found).all():
-        return float("nan"), float("nan")
-    low, high = np.nanpercentile(found, [2.5, 97.5])
-    return float(low), float(high)

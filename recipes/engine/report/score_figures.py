@@ -97,6 +97,9 @@ def draw_thresholds(score: Score) -> Drawing:
     )
     if score.labelled is not None:
         curve = score.labelled.curve
+        curve = [
+            p for p in curve if p.kept > 0
+        ]  # where no labelled page is kept there is nothing to see, of recall neither
         for kind in ("recall", "precision"):
             there = [(p.threshold, getattr(p, kind)) for p in curve if getattr(p, kind).pages > 0]
             band = [at(x, s.low) for x, s in there] + [at(x, s.high) for x, s in reversed(there)]

@@ -144,7 +144,9 @@ def scores(
     found = Scores([_score(c, v, chars, rows, rules) for c, v in values.items()])
     for score in found.scores:
         score.labelled = (labelled or {}).get(score.column)
-    for a, b in combinations(values, 2):
+    for a, b in combinations(
+        [c for c in values if c != "mean_rank"], 2
+    ):  # it is made of the others and agrees by itself
         if (pair := _pair(a, b, values, rows)) is not None:
             found.pairs.append(pair)
     found.groups = _groups(rows)
