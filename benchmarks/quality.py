@@ -71,7 +71,7 @@ def main() -> None:
         for name, file in UNSEEN.items():
             said = figures(unseen(file, 300))
             print(
-                f"{name}: AUC {said['auc']:.3f} [{said['auc_low']:.3f}, {said['auc_high']:.3f}], best heuristic "
+                f"{name}: AUC {said['auc']:.3f} (one group, no interval), best heuristic "
                 f"{said['auc_best_heuristic']:.3f} ({said['best_heuristic']}), {said['by_source']}"
             )
             found[f"auc_{file}"] = said["auc"]

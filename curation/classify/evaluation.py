@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from curation.classify.labelled_share import Z, student_quantile, wilson
+from curation.classify.labelled_share import LARGE, Z, student_quantile, wilson
 
 
 def auc(positive: np.ndarray, scores: np.ndarray, weights: np.ndarray | None = None) -> float:
@@ -49,8 +49,10 @@ def auc_interval(
     if 0.0 < value < 1.0:
         beaten = _beaten(positive, scores, sides)
         added = sides[0] * (beaten[0] - value) / sides[0].sum() + sides[1] * (beaten[1] - value) / sides[1].sum()
-        by_group = np.bincount(group, added, count)
-        half = student * sqrt(count / (count - 1) * float((by_group**2).sum())) / (value * (1 - value))
+        squares, total = np.bincount(group, added, count) ** 2, weights.sum()
+        large = np.bincount(group, weights, count) > LARGE * total
+        squares[large] = np.maximum(squares, np.bincount(group, added * added, count))[large]
+        half = student * sqrt(count / (count - 1) * float(squares.sum())) / (value * (1 - value))
         middle = log(value / (1 - value))
         return 0.5 + 0.5 * tanh((middle - half) / 2), 0.5 + 0.5 * tanh((middle + half) / 2)
     sums = [np.bincount(group, w, count) for w in sides]

@@ -17,6 +17,10 @@ Z = 1.959963984540054
 """Standard normal quantile of a two-sided 95 % interval."""
 
 
+LARGE = 0.1
+"""Share of all rows from which on a host counts by its pages, where they vary more: it was drawn for certain, they were not."""
+
+
 @dataclass(frozen=True)
 class Share:
     """An estimated share with its 95 % interval, and the effective number of pages behind it; NaN where there are none."""
@@ -81,8 +85,11 @@ def share_of(part: np.ndarray, whole: np.ndarray, weights: np.ndarray, hosts: np
     if len(there) < 2:
         n = 1.0  # all of one host: as good as one page
     elif 0.0 < value < 1.0:
-        sums = np.bincount(hosts, w * (part - value), hosts.max() + 1)
-        variance = len(there) / (len(there) - 1) * float((sums * sums).sum()) / total**2
+        added = w * (part - value)
+        squares = np.bincount(hosts, added, hosts.max() + 1) ** 2
+        large = np.bincount(hosts, w, hosts.max() + 1) > LARGE * total
+        squares[large] = np.maximum(squares, np.bincount(hosts, added * added, hosts.max() + 1))[large]
+        variance = len(there) / (len(there) - 1) * float(squares.sum()) / total**2
         n = min(float(value * (1 - value) / variance), float(whole.sum())) if variance > 0 else kish
     else:
         by_host = np.bincount(hosts, w, hosts.max() + 1)

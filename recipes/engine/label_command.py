@@ -114,31 +114,39 @@ def _cell(text: str | None, target: Path) -> str | None:
 
 
 def drawn(keys: pl.DataFrame, column: str, rows: int, seed: int) -> pl.DataFrame:
-    """Rows of `keys` (id, host, file, the score), as many from each decile as there are, host after host within a decile.
+    """Rows of `keys` (id, host, file, the score), as many from each decile as there are, drawn over its hosts.
 
-    The same seed draws the same rows, whatever their order. `weight`: how many pages of its decile a page stands for, which are the
-    host's pages / those drawn of it, divided by the chance that the host was drawn at all. Each page has a random number, and a host
-    comes as early as its lowest; given the lowest of the first host that was left out, τ, a host of n pages was drawn with the
-    chance 1 − (1 − τ)ⁿ (bottom-k sampling with rank conditioning, Cohen & Kaplan 2007).
+    A decile's pages of one host are parted at random into √n parts, and part after part gives a page: a host of 400 pages gives some
+    20 times as many as one of a single page, and not 400 times. The same seed draws the same rows, whatever their order.
+
+    `weight`: how many pages of its decile a page stands for, which are the part's pages / those drawn of it, divided by the chance
+    that the part was drawn at all. Each page has a random number, and a part comes as early as its lowest; given the lowest of the
+    first part that was left out, τ, a part of n pages was drawn with the chance 1 − (1 − τ)ⁿ (bottom-k sampling with rank
+    conditioning, Cohen & Kaplan 2007). A decile's weights are then brought to the sum of its pages.
     """
     score = keys[column].cast(pl.Float64).to_numpy()
     order = np.lexsort((keys["id"].to_list(), score))
     place = np.empty(len(keys), np.int64)
     place[order] = np.arange(len(keys))
-    draw = [int.from_bytes(hashlib.blake2b(f"{seed}-{i.hex()}".encode(), digest_size=8).digest()) for i in keys["id"]]
+    hashes = [hashlib.blake2b(f"{seed}-{i.hex()}".encode(), digest_size=16).digest() for i in keys["id"]]
+    draw, other = np.frombuffer(b"".join(hashes), ">u8").astype(np.uint64).reshape(-1, 2).T
     table = keys.with_columns(
         pl.Series("decile", place * DECILES // len(keys)),
-        pl.Series("draw", np.array(draw, np.uint64) / 2.0**64),
+        pl.Series("draw", draw / 2.0**64),
+        pl.Series("other", other / 2.0**64),
         pl.coalesce("host", "file").alias("group"),
     ).sort("draw")
-    table = table.with_columns(pl.int_range(pl.len()).over("decile", "group").alias("turn"))
+    parts = pl.len().over("decile", "group").sqrt().floor()
+    table = table.with_columns((pl.col("other") * parts).floor().cast(pl.Int64).alias("part"))
+    part = ("decile", "group", "part")
+    table = table.with_columns(pl.int_range(pl.len()).over(*part).alias("turn"))
     table = table.sort("decile", "turn", "draw").with_columns(pl.int_range(pl.len()).over("decile").alias("number"))
     each, more = divmod(rows, table["decile"].n_unique())
     firsts = {decile: each + (k < more) for k, decile in enumerate(sorted(table["decile"].unique().to_list()))}
     quota = pl.col("decile").replace_strict(firsts, return_dtype=pl.Int64)
     left_out = pl.col("draw").filter((pl.col("turn") == 0) & (pl.col("number") >= quota)).min().over("decile")
-    table = table.with_columns(left_out.fill_null(1.0).alias("limit"), pl.len().over("decile", "group").alias("size"))
-    table = table.filter(pl.col("number") < quota)
+    table = table.with_columns(left_out.fill_null(1.0).alias("limit"), pl.len().over(*part).alias("size"))
+    table = table.with_columns(pl.len().over("decile").alias("whole")).filter(pl.col("number") < quota)
     chance = 1 - (1 - pl.col("limit")) ** pl.col("size")
-    weight = pl.col("size") / pl.len().over("decile", "group") / chance
-    return table.with_columns(weight.round(4).alias("weight"))
+    table = table.with_columns((pl.col("size") / pl.len().over(*part) / chance).alias("weight"))
+    return table.with_columns((pl.col("weight") * pl.col("whole") / pl.col("weight").sum().over("decile")).round(4))

@@ -167,7 +167,7 @@ def test_the_page_shows_them_in_both_languages(run, tmp_path):
     assert section.count('class="scores"') == 3
     assert section.count('class="thresholds"') == 3
     assert "precision" not in section
-    assert re.search(r"≥ 0\.25</td><td><span[^>]*>← レシピ", section)
+    assert re.search(r"≥ 0\.25</td><td class=\"mark\"><span[^>]*>← レシピ", section)
     assert re.search(r"<td>good</td><td class=\"n\">\d+</td>", section)
     with_labels = Path(write_report(run, labels=labels(run, tmp_path))).read_text(encoding="utf-8")
     section = with_labels.split('id="scores"')[1].split("</section>")[0]

@@ -18,8 +18,6 @@ from recipes.engine.label_read import Labelled, labelled
 from recipes.engine.run_folder import Run
 
 THRESHOLDS = 41
-FEW_HOSTS = 20
-"""Hosts below which intervals are said to be too narrow."""
 
 
 @dataclass(frozen=True)

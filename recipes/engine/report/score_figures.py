@@ -96,10 +96,9 @@ def draw_thresholds(score: Score) -> Drawing:
         Words(f"閾値（{score.words.ja}）", f"threshold ({score.words.en})"),
     )
     if score.labelled is not None:
-        curve = score.labelled.curve
         curve = [
-            p for p in curve if p.kept > 0
-        ]  # where no labelled page is kept there is nothing to see, of recall neither
+            p for p in score.labelled.curve if p.recall.value > 0
+        ]  # beyond the last good page there is nothing to see
         for kind in ("recall", "precision"):
             there = [(p.threshold, getattr(p, kind)) for p in curve if getattr(p, kind).pages > 0]
             band = [at(x, s.low) for x, s in there] + [at(x, s.high) for x, s in reversed(there)]
@@ -154,7 +153,7 @@ def _row(score: Score, choice: Choice) -> dict[str, Any]:
 def _interval(share: Share) -> str:
     if not share.pages:
         return "–"
-    return f"{share.value:.2f} ({share.low:.2f}–{share.high:.2f})"
+    return f"{share.value:.2f} ({share.low:.2f}–\u2060{share.high:.2f})"  # the interval stays on one line
 
 
 def _auc(score: Score) -> str:
@@ -163,4 +162,4 @@ def _auc(score: Score) -> str:
         return ""
     if np.isnan(one.auc_low):
         return f"AUC {one.auc:.3f}"
-    return f"AUC {one.auc:.3f} ({one.auc_low:.3f}–{one.auc_high:.3f})"
+    return f"AUC {one.auc:.3f} ({one.auc_low:.3f}–\u2060{one.auc_high:.3f})"
