@@ -139,7 +139,8 @@ def print_card(card: ModelCard | EncoderCard, folder: Path) -> None:
     table.add_row("best heuristic", f"{metrics['auc_best_heuristic']:.4f} ({metrics['best_heuristic']})")
     table.add_row("Brier, ECE", f"{metrics['brier']}, {metrics['calibration_error']}")
     hosts = ", ".join(list(metrics["hosts"])[:5]) + (" …" if len(metrics["hosts"]) > 5 else "")
-    table.add_row("tried on", f"{metrics['examples']:,} {metrics['unit']} of {metrics['pages']:,} pages on {hosts}")
+    of = "" if metrics["unit"] == "pages" else f" of {metrics['pages']:,} pages"
+    table.add_row("tried on", f"{metrics['examples']:,} {metrics['unit']}{of} on {hosts}")
     for what in ("by_source", "by_kind"):
         for name, said in metrics[what].items():
             table.add_row(name, "   ".join(f"{k} {v}" for k, v in said.items()))
