@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from curation.extract.inputs import KINDS, open_window
 from curation.extract.json_lines import Broken, read_lines
 from curation.parquet_file import ParquetFile
-from synth.models import STATUSES, Policy, Ruling
+from synth.models import Policy, Ruling
 from synth.obligations import PolicyError, Purpose, read_obligations
 
 MOST_BYTES = 16 << 20
@@ -101,8 +101,7 @@ def origin_of(name: str | None, policy: Policy, purpose: Purpose, where: str) ->
         own = {o.kind for o in ruling.obligations}
         said = read_obligations(known.get("obligations", ()), f"{licence}: {name}", f"{policy.where}, {licence}")
         more = frozenset(o for o in said if o.kind not in own)
-        status = max(ruling.status, "conditional" if more else "allow", key=lambda s: STATUSES[s])
-        ruling = Ruling(status, ruling.reasons, ruling.obligations | more)
+        ruling |= Ruling("conditional" if more else "allow", (), more)
     read = entry.get("answers_reviewed") or {}
     reviewed = f"{read['by']}, {read['date']}" if read else ""
     return Origin(name, licence, ruling, entry.get("written_by"), reviewed)

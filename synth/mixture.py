@@ -14,6 +14,8 @@ from typing import Any
 
 from curation.provenance import key
 
+PROBE = 100
+"""Samples below which a round is made no smaller: that none of a few is taken may be chance."""
 _CAPPED = ("template", "host", "model", "answer")
 
 
@@ -202,7 +204,7 @@ def prompts_wanted(
 
     asked, accepted: samples drawn and candidates that came of them, by function, over all rounds. A function without a yield yet
     gets a tenth of `most`; one whose candidates all fail gets `most`; one that is given up gets nothing. One that has run dry gets a
-    tenth of what it would: a smaller round shows as well as a large one that nothing more comes.
+    tenth of what it would, but not less than `PROBE`: a smaller round shows as well as a large one that nothing more comes.
     """
     sizes: dict[str, Sequence[int]] = {}
     for row in mixture.taken:
@@ -219,5 +221,5 @@ def prompts_wanted(
         share = accepted.get(name, 0) / asked[name]
         wanted[name] = most if share == 0 else min(most, max(1, round(1.1 * short / mean / share)))
         if name in dry:
-            wanted[name] = max(1, wanted[name] // 10)
+            wanted[name] = max(min(PROBE, wanted[name]), wanted[name] // 10)
     return wanted

@@ -78,12 +78,13 @@ def plan_imports(
             authors = tuple(_author(named, status, policy) for named, status in policy.upstream_of_data(origin.name))
             more = (said.lang, said.domain, said.split)
             order = ImportOrder(name, said.function, origin, authors, checks, conduct, *more)
-            files = tuple(_files(said, order, folder, at))
+            columns = {str(part): column for part, column in said.columns.items()}
+            files = tuple(_files(said.files, columns, order, folder, at))
         except PolicyError as error:
             raise RecipeError(str(error)) from error
         except (FormError, SpecError) as error:
             raise RecipeError(f"{at}: {error}") from error
-        made.append(Import(order, files, said.columns))
+        made.append(Import(order, files, columns))
     try:
         check_release([one.order.origin.ruling for one in made], target)
     except PolicyError as error:
@@ -112,10 +113,12 @@ def _author(named: str, status: str, policy: Policy) -> dict[str, Any]:
     return {"model": named, "revision": None, "weights": None, "role": "upstream", "verified": None} | known
 
 
-def _files(said: ImportSpec, order: ImportOrder, folder: Path, at: str) -> Iterator[ImportFile]:
+def _files(
+    names: Sequence[str], columns: Mapping[str, str], order: ImportOrder, folder: Path, at: str
+) -> Iterator[ImportFile]:
     """The set's files, each once. Raises RecipeError, FormError."""
     seen: dict[str, str] = {}
-    for name in said.files:
+    for name in names:
         if "://" in name:
             raise RecipeError(f"{at}: {name}: imported sets are files of this machine; fetch it first")
         where = placed(name, folder)
@@ -123,7 +126,7 @@ def _files(said: ImportSpec, order: ImportOrder, folder: Path, at: str) -> Itera
         if not found:
             raise RecipeError(f"{at}: no file is called {where}")
         for path in found:
-            check_file(Path(path), said.columns, order.columns)
+            check_file(Path(path), columns, order.columns)
             with open(path, "rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
             if (twin := seen.setdefault(digest, path)) != path:
