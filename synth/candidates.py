@@ -117,7 +117,7 @@ def row(dialogue: Dialogue, rights: Rights, number: int) -> dict[str, Any]:
     made["authors"] = rights.authors() if dialogue.last is not None or dialogue.fault is not None else []
     made["licence_status"] = ruling.status
     made["obligations"] = canonical([o.as_dict() for o in sorted(ruling.obligations)]).decode()
-    made["tokens"] = _tokens(dialogue.last, messages)
+    made["tokens"] = size_of(messages, dialogue.last)
     return made
 
 
@@ -145,7 +145,7 @@ def _asked(drawn: Drawn) -> dict[str, Any]:
     }
 
 
-def _tokens(last: Completion | None, messages: Sequence[Mapping[str, Any]]) -> int:
+def size_of(messages: Sequence[Mapping[str, Any]], last: Completion | None = None) -> int:
     """Size of a row for quotas: the engine's count, or half the characters where no model has counted (about right for Japanese)."""
     if last is not None and last.prompt_tokens is not None and last.completion_tokens is not None:
         return last.prompt_tokens + last.completion_tokens

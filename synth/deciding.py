@@ -15,7 +15,7 @@ import orjson
 
 from curation.dedup.normal_form import normal_form
 from curation.provenance import key
-from synth.imported import ForbiddenAuthors
+from synth.forbidden_authors import ForbiddenAuthors
 from synth.mixture import Candidate, Mixture
 from synth.novelty import Contamination, Novelty
 
@@ -26,7 +26,8 @@ class Rules:
 
     drafts: whether rows of wordings that nobody has reviewed may. audited: kinds of constraint whose audit is good. per_prompt:
     accepted answers of one prompt at most. authors: finds answers that name a forbidden author. contamination: None where the
-    recipe names no evaluation set.
+    recipe names no evaluation set. reviewed: orders of imported sets whose answers people have read, as the policy says: rows of
+    them may be such that no verifier looks at.
     """
 
     drafts: bool
@@ -34,6 +35,7 @@ class Rules:
     per_prompt: int
     authors: ForbiddenAuthors | None = None
     contamination: Contamination | None = None
+    reviewed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ class Deciding:
         """Why a candidate is no row whatever the others are."""
         if row["fault"] is not None:
             return Refusal(row["fault"], row["fault_message"] or "", row["fault_value"], row["fault_limit"])
-        if row["verdict"] != "pass":
+        if row["verdict"] != "pass" and not (row["verdict"] == "unverified" and row["order"] in self.rules.reviewed):
             wrong = [v for v in row["verifications"] if v["hard"] and v["verdict"] != "pass"]
             found = "; ".join(f"{v['verifier']} {v['verdict']}" for v in wrong[:5])
             reason = row["verdict"] if row["verdict"] == "unverified" else f"verdict_{row['verdict']}"
@@ -114,7 +116,7 @@ class Deciding:
             and (hit := self.rules.authors.find_in(orjson.loads(row["messages"]))) is not None
         ):
             return Refusal("forbidden_author", f"{hit[0]}: {hit[1][:200]}")
-        if row["wording_state"] != "reviewed" and not self.rules.drafts:
+        if row["wording_state"] == "draft" and not self.rules.drafts:
             return Refusal("draft_wording", row["template"])
         used = {v["verifier"] for v in row["verifications"] if v["hard"]}
         if bad := sorted(used - self.rules.audited):

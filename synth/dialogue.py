@@ -73,8 +73,8 @@ SEED = pa.struct(
         ("topic", pa.string()),
     ]
 )
-"""What a row grew from: kind document | persona | topic | template | instruction; use embeds | derives | topic. digest: of a
-passage's text, masked; topic: the one that its page was found to be about."""
+"""What a row grew from: kind document | persona | topic | template | instruction (a row of an imported set, its id origin, file and
+number); use embeds | derives | topic. digest: of a passage's text, masked; topic: the one that its page was found to be about."""
 
 _IDENTITY = [
     Column("id", KEY, "identity of the row, 128 bits"),
@@ -96,8 +96,10 @@ _IDENTITY = [
 
 _ORIGIN = [
     Column("seeds", pa.list_(SEED), "what it grew from and how each was used"),
-    Column("template", pa.string(), "id of the wording that the prompt was made with"),
-    Column("wording_state", pa.string(), "draft | reviewed: state of that wording when the prompt was made"),
+    Column("template", pa.string(), "id of the wording that the prompt was made with; null for an imported row"),
+    Column(
+        "wording_state", pa.string(), "draft | reviewed: state of that wording when the prompt was made; null likewise"
+    ),
     Column(
         "spec", pa.large_string(), "machine-readable spec as JSON: constraints with parameters, and the turn it judges"
     ),
@@ -109,7 +111,11 @@ _TEXT = [
     Column("messages", pa.large_string(), "the whole message list as JSON, the answer last"),
     Column("tools", pa.large_string(), "tool schemas as JSON; null where no tool was offered"),
     Column("answer", pa.large_string(), "the last assistant turn's text"),
-    Column("answer_origin", pa.string(), "model | program | human: who wrote the answer"),
+    Column(
+        "answer_origin",
+        pa.string(),
+        "model | program | human | imported: who wrote the answer; imported where the policy does not say",
+    ),
     Column("turns", pa.list_(TURN), "each assistant turn's verdict, and whether it trains"),
 ]
 
@@ -165,6 +171,7 @@ REASONS: dict[str, Reason] = {
         Reason("prompt_too_long", "the prompt has more tokens than the model's context", "プロンプトがモデルの文脈長を超える"),
         Reason("refused", "the engine refused the request itself", "エンジンが要求を受け付けない"),
         Reason("malformed_answer", "the engine's answer could not be read", "エンジンの応答が読めない"),
+        Reason("malformed_row", "a row of an imported set that is of no known form", "取り込んだ行が既知の形式でない"),
         Reason("deadline", "no answer within the deadline", "期限内に応答がない"),
         Reason("server_error", "the server kept failing on this request", "サーバーがこの要求で失敗し続けた"),
         Reason("empty_answer", "the answer is empty", "回答が空", tier="full"),
@@ -188,6 +195,7 @@ REASONS: dict[str, Reason] = {
         Reason("takes_wording", "is to take its passage's topic alone, and shares a long span", "話題だけのはずが種文書と長く一致"),
         Reason("licence_denied", "a model or document in its provenance is denied", "来歴に使用不可のモデルまたは文書がある"),
         Reason("seed_quality", "the document is below the recipe's quality for seeds", "種文書の品質が基準に満たない"),
+        Reason("seed_prose", "none of its passages is running text by the recipe's rule", "種文書に地の文といえる段落がない"),
         Reason("seed_length", "the passage is outside the recipe's lengths", "種文書の長さが範囲外"),
         Reason("seed_host_cap", "its host has given as many seeds as one may", "同一ホストからの上限に達した"),
         Reason("seed_cluster_cap", "its near-duplicate cluster has given as many seeds as one may", "同一クラスタからの上限に達した"),

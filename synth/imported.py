@@ -1,204 +1,285 @@
-"""Instruction sets from outside: where they come from is declared, and rows that name a forbidden author are rejected.
+"""Instruction sets from outside: the rows of a file as messages, and what the policy says of where they come from.
 
-An imported set has an `origin` that the policy lists under `data`; without one it is denied. What other models wrote is often found
-in sets that do not say so: rows in which the assistant calls itself a model of a provider whose terms forbid training
-(「私はOpenAIによって訓練された言語モデルです」, "As an AI developed by …") are rejected with the words that say it.
-A text *about* such a provider is no such row: the speaker must speak of itself.
+A set has an `origin` that the policy lists under `data`; without one it is denied. Read are Parquet and JSON lines (plain, .gz, .zst)
+in the forms that such sets have: `messages` (role, content; also as JSON text), `conversations` (from, value), `instruction` with
+`input` and `output`, or the columns that the recipe names. A row of another form says why: it is counted and kept, never guessed at.
+
+    origin      of the policy's list `data`: licence, status, obligations, upstream; purposes, where it is for some alone
+    written_by  human | model | mixed, where the entry says it
+    reviewed    by whom and when its answers were read, where the entry says so: only then do answers train that no verifier passed
 """
 
-import json
-import re
-import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from itertools import zip_longest
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from curation.extract.inputs import KINDS, open_window
+from curation.extract.json_lines import Broken, read_lines
+from curation.parquet_file import ParquetFile
 from synth.models import Policy, Ruling
-from synth.obligations import PolicyError
+from synth.obligations import PolicyError, Purpose, read_obligations
 
-_SENTENCE = re.compile(r"(?:[^。．！？!?.\n]|\.(?![\s぀-鿿]|$))+[。．！？!?.]?")
-_ASCII_NAME = re.compile(r"^[\x00-\x7f]+$")
-_DASHES = re.compile(r"[‐‑‒–—―−]")
-_JAPANESE = r"[぀-ヿ㐀-鿿、]"
-_GAP = re.compile(rf"(?<={_JAPANESE})[^\S\n]+|[^\S\n]+(?={_JAPANESE})")
-"""White space beside a Japanese sign, which separates no words."""
-
-_MADE = (
-    r"(?:社|株式会社)?\s*(?:によって|により|に|が|の手で|の)\s*"
-    r"(?:開発|訓練|トレーニング|学習|作成|作っ|作ら|構築|設計|提供|生み出)"
-)
-_OF = r"(?:社|株式会社)?(?:製|によるもの|の)"
-_END = r"(?:です|だよ|だ|と申し|と言い|といい|であり|である)"
-_BY = r"(?:train|develop|creat|made|built|build|design|power|provid)\w*\s+(?:\w+\s+){0,2}?(?:by|at)\s+"
-_SELF = r"(?:私|わたし|わたくし|僕|ぼく|俺|当方|自分|当AI|本AI|当アシスタント|このAI)"
-_SELF_JA = rf"(?:{_SELF}(?:は|も|自身は|の名前は|について|、)|(?:として|ですので|なので|であるため)[、,]?)"
-_MAKER = (
-    rf"{_SELF}の(?:開発元|開発者|開発会社|製作者|制作者|作成者|提供元|作り手|生みの親|中の人)は"
-    rf"|{_SELF}を(?:作っ|開発し|訓練し|学習させ|生み出し)たのは"
-)
-_AI_JA = r"(?:大規模)?(?:言語)?モデル|(?:対話)?AI|人工知能|アシスタント|チャットボット"
-_HELLO = r"(?:こんにちは|こんばんは|おはようございます|はじめまして|初めまして|どうも|やあ)[、,!。]?\s*"
-_POLITE = r"(?:(?:はい|いいえ|申し訳[^。]{0,20}|ユーザー様?)[、,!]\s*)"
-_AT_SERVICE = r"[。!]\s*(?:どうぞ)?(?:よろしく|宜しく|何か|何でも|ご質問|お手伝い|どのような|どんな)"
-_BE_EN = r"\b(?:I'm|I am|I was|my name is|call me)\b"
-_AS_AI = (
-    r"\bas an? (?:AI|artificial intelligence|large|language|helpful|virtual|digital|assistant)\b"
-    r"(?! (?:research|engineer|developer\b|expert|user))"
-)
+MOST_BYTES = 16 << 20
+"""Longest line of a set that is read, in bytes, as the longest record of a source."""
+ROLES: Mapping[str, str] = {
+    "system": "system", "developer": "system", "user": "user", "human": "user", "assistant": "assistant", "gpt": "assistant",
+    "model": "assistant", "chatbot": "assistant", "bot": "assistant", "tool": "tool", "function": "tool", "observation": "tool",
+    "function_response": "tool",
+}  # fmt: skip
+"""What sets call the speakers, as the OpenAI API calls them."""
+FORMS = "messages, conversations, or instruction with output"
+PARTS = ("messages", "system", "prompt", "input", "answer")
+"""What a recipe's `columns` may name: the column of turns, or those of system prompt, prompt, input and answer."""
+_KEPT = ("tool_calls", "tool_call_id", "name")
+_ALPACA = {"prompt": "instruction", "input": "input", "answer": "output", "system": "system"}
 
 
-def _normal(text: str) -> str:
-    """NFKC, one kind of dash, no white space beside Japanese: 「ＯｐｅｎＡＩ に よって」 is 「OpenAIによって」."""
-    return _GAP.sub("", _DASHES.sub("-", unicodedata.normalize("NFKC", text)))
+class FormError(ValueError):
+    """A row that is of no known form, or a file that is no set: the message says what was found."""
 
 
 @dataclass(frozen=True)
-class ForbiddenAuthors:
-    """Finds rows that name a provider as their author, whose terms forbid training on its models' output."""
+class Origin:
+    """A set's origin as the policy lists it.
 
-    patterns: tuple[tuple[str, re.Pattern[str]], ...]
+    ruling: its status, and what it and its licence oblige to. written_by: human, model, mixed, or None where the entry does not say.
+    reviewed: who read its answers and when, "" for nobody.
+    """
 
-    @classmethod
-    def of(cls, policy: Policy) -> "ForbiddenAuthors":
-        """Patterns for all providers that the policy names."""
-        found = []
-        for provider in policy.providers:
-            if not provider["calls_itself"]:
-                continue
-            names = "|".join(_bounded(name) for name in provider["calls_itself"])
-            found.append((provider["name"], re.compile(_said_of_itself(f"(?:{names})"), re.I)))
-        return cls(tuple(found))
+    name: str
+    licence: str
+    ruling: Ruling
+    written_by: str | None = None
+    reviewed: str = ""
 
-    def find(self, text: str) -> tuple[str, str] | None:
-        """Provider and the sentence that names it as the speaker (normalised: NFKC, no spaces in Japanese), or None."""
-        sentences = _SENTENCE.findall(_normal(text))
-        for sentence, following in zip_longest(sentences, sentences[1:], fillvalue=""):
-            for provider, pattern in self.patterns:
-                found = pattern.search(sentence) or pattern.search(sentence + following)
-                if found is not None and found.start() < len(sentence):
-                    return provider, sentence.strip()
-        return None
-
-    def find_in(self, messages: Iterable[Mapping[str, Any]]) -> tuple[str, str] | None:
-        """Likewise in every turn of the assistant, not only the last one. messages: with `role` and `content`."""
-        said = (str(m.get("content") or "") for m in messages if m.get("role") == "assistant")
-        return next((hit for text in said if (hit := self.find(text)) is not None), None)
+    @property
+    def answer_origin(self) -> str:
+        """What rows say of who wrote the answer: `human` where the policy says so, else `imported`."""
+        return "human" if self.written_by == "human" else "imported"
 
 
 @dataclass(frozen=True)
 class ImportedRow:
-    """A row of an imported set: its number from 0, its messages, and why it is rejected (reason and detail), if it is."""
+    """A row of a set: its number in the file from 1 (the line of JSON lines), and its messages, or why it has none (`problem`).
+
+    values: what it says in the columns that checks look at.
+    """
 
     number: int
-    messages: list[dict[str, Any]]
-    reason: str | None = None
-    detail: str | None = None
+    messages: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    tools: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    values: dict[str, Any] = field(default_factory=dict[str, Any])
+    problem: str = ""
 
 
-def check_origin(origin: str | None, where: str, policy: Policy) -> Ruling:
-    """What the policy says of a set's declared origin. Raises PolicyError where there is none, or it is denied."""
-    if not origin:
+def origin_of(name: str | None, policy: Policy, purpose: Purpose, where: str) -> Origin:
+    """A set's declared origin. Raises PolicyError where there is none, or it is not listed, denied, or for other purposes.
+
+    To the entry's own obligations come those of its licence by the policy's list of documents, but for kinds that the entry states.
+    """
+    if not name:
         raise PolicyError(
-            f"{where}: declares no `origin`; name the data set as {policy.where} lists it, or add an entry for it"
+            f"{where}: declares no `origin`; name the data set as {policy.where} lists it under data, or add an entry for it"
         )
-    ruling = policy.of_data(origin)
+    ruling = policy.of_data(name)
     if ruling.status == "deny":
         raise PolicyError(f"{where}: {ruling.reasons[0]}")
-    return ruling
+    entry = policy.data[name]
+    licence = str(entry["licence"])
+    known = policy.documents.get(licence)
+    if known is not None and known["kind"] == "denied":
+        raise PolicyError(f"{where}: data {name}: its licence {licence}: {known.get('reason', 'denied by the policy')}")
+    allowed = entry.get("purposes")
+    if allowed is not None and purpose not in allowed:
+        raise PolicyError(f"{where}: data {name} is for {', '.join(allowed)} alone, and the release is for {purpose}")
+    if known is not None:
+        own = {o.kind for o in ruling.obligations}
+        said = read_obligations(known.get("obligations", ()), f"{licence}: {name}", f"{policy.where}, {licence}")
+        more = frozenset(o for o in said if o.kind not in own)
+        ruling |= Ruling("conditional" if more else "allow", (), more)
+    read = entry.get("answers_reviewed") or {}
+    reviewed = f"{read['by']}, {read['date']}" if read else ""
+    return Origin(name, licence, ruling, entry.get("written_by"), reviewed)
 
 
-def read_set(path: str | Path, origin: str | None, policy: Policy) -> Iterator[ImportedRow]:
-    """Rows of an instruction set (Parquet or JSON lines), each kept or rejected.
-
-    Read are `messages` (or `conversations` with from/value, or instruction/input/output). Raises PolicyError for an origin that is
-    not declared or denied, and for a file of another kind. A line that is no row of a known form is `malformed_answer`.
-    """
-    check_origin(origin, str(path), policy)
-    authors = ForbiddenAuthors.of(policy)
-    for number, row in enumerate(_rows(Path(path))):
-        messages = None if row is None else _messages(row)
-        if messages is None:
-            yield ImportedRow(number, [], "malformed_answer", "no messages, conversations, or instruction with output")
-            continue
-        hit = authors.find_in(messages)
-        yield ImportedRow(number, messages, *(("forbidden_author", f"{hit[0]}: {hit[1][:200]}") if hit else ()))
+def kind_of(path: Path) -> Literal["parquet", "jsonl"]:
+    """The kind of a set's file by its name. Raises FormError for another one."""
+    name = path.name.lower().removesuffix(".gz").removesuffix(".zst")
+    if path.name.lower().endswith(KINDS["parquet"]):
+        return "parquet"
+    if name.endswith(KINDS["jsonl"]):
+        return "jsonl"
+    raise FormError(f"{path}: an instruction set is a .parquet or .jsonl file (.jsonl.gz, .jsonl.zst)")
 
 
-def _rows(path: Path) -> Iterator[Mapping[str, Any] | None]:
-    if path.suffix == ".parquet":
-        import pyarrow.parquet as pq
-
-        for batch in pq.ParquetFile(path).iter_batches(1024):
-            yield from batch.to_pylist()
-    elif path.suffix in (".jsonl", ".json", ".ndjson"):
-        with path.open(encoding="utf-8", errors="replace") as lines:
-            for line in lines:
-                try:
-                    row = json.loads(line)
-                except json.JSONDecodeError:
-                    row = None
-                yield row if isinstance(row, dict) else None
+def check_file(path: Path, columns: Mapping[str, str], values: tuple[str, ...] = ()) -> None:
+    """Whether a file is what its name says and its rows may be read, by its schema or its first line. Raises FormError."""
+    if not path.is_file():
+        raise FormError(f"{path}: there is no such file")
+    if kind_of(path) == "parquet":
+        try:
+            about = pq.read_metadata(path)
+        except (pa.ArrowException, OSError) as error:
+            raise FormError(f"{path}: is no Parquet file: {error}") from error
+        if not about.num_rows:
+            raise FormError(f"{path}: holds no row")
+        names = about.schema.to_arrow_schema().names
     else:
-        raise PolicyError(f"{path}: an instruction set is a .parquet or .jsonl file")
+        with open_window(str(path)) as window:
+            found = next(((n, line) for n, line in read_lines(window, path.name, MOST_BYTES) if line), None)
+        if found is None:
+            raise FormError(f"{path}: holds no row")
+        number, line = found
+        try:
+            first = orjson.loads(line) if isinstance(line, bytes) else None
+        except orjson.JSONDecodeError:
+            first = None
+        if not isinstance(first, dict):
+            said = line.said if isinstance(line, Broken) else repr(line[:40].decode("utf-8", "replace"))
+            raise FormError(f"{path}: is no JSON lines, one object a line: line {number + 1} is {said}")
+        names = list(first)
+        values = ()  # what one line lacks another one may have
+    if missing := [n for n in (*columns.values(), *values) if n not in names]:
+        raise FormError(f"{path}: has no column '{missing[0]}'; its columns: {', '.join(names)}")
+    if not columns and not ({"messages", "conversations"} & set(names) or {"instruction", "output"} <= set(names)):
+        raise FormError(
+            f"{path}: has neither {FORMS}; its columns: {', '.join(names)}. Say `columns: {{prompt: NAME, answer: NAME}}`"
+        )
 
 
-def _messages(row: Mapping[str, Any]) -> list[dict[str, Any]] | None:
-    said = row.get("messages")
+def read_set(path: Path, columns: Mapping[str, str], values: tuple[str, ...] = ()) -> Iterator[ImportedRow]:
+    """Rows of a set's file in order, those of no known form too. Blank lines are none.
+
+    columns: of a set without turns, which column is what (`PARTS`). values: columns whose values are kept. Raises FormError for
+    a file that breaks off.
+    """
+    for number, row in _parquet(path) if kind_of(path) == "parquet" else _lines(path):
+        if isinstance(row, str):
+            yield ImportedRow(number, problem=row)
+            continue
+        try:
+            kept = {name: row.get(name) for name in values}
+            yield ImportedRow(number, _messages(row, columns), _tools(row.get("tools")), kept)
+        except FormError as error:
+            yield ImportedRow(number, problem=str(error))
+
+
+def _parquet(path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    number = 0
+    try:
+        for batch in ParquetFile(path).iter_batches():
+            try:
+                rows: list[Any] = batch.to_pylist()
+            except UnicodeDecodeError:  # one row's bytes are no matter of the others
+                rows = [_alone(batch.slice(i, 1)) for i in range(len(batch))]
+            for row in rows:
+                number += 1
+                yield number, row
+    except (pa.ArrowException, OSError) as error:
+        raise FormError(f"{path}: cannot be read after row {number:,}: {error}") from error
+
+
+def _alone(row: pa.RecordBatch) -> dict[str, Any] | str:
+    try:
+        return row.to_pylist()[0]
+    except UnicodeDecodeError:
+        return "holds text that is no UTF-8"
+
+
+def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    with open_window(str(path)) as window:
+        for number, line in read_lines(window, path.name, MOST_BYTES):
+            if isinstance(line, Broken):
+                if line.size is None:
+                    raise FormError(f"{path}: line {number + 1:,}: {line.said}")
+                yield number + 1, f"is longer than {MOST_BYTES:,} bytes ({line.size:,})"
+            elif line:
+                try:
+                    row = orjson.loads(line)
+                except orjson.JSONDecodeError as error:
+                    yield number + 1, f"is no JSON: {error}"
+                    continue
+                yield number + 1, row if isinstance(row, dict) else "is no JSON object"
+
+
+def _messages(row: Mapping[str, Any], columns: Mapping[str, str]) -> list[dict[str, Any]]:
+    """A row's messages: roles that are known, texts that are there, an answer at the end. Raises FormError."""
+    usual = row.get("messages") if row.get("messages") is not None else row.get("conversations")
+    said = row.get(columns["messages"]) if "messages" in columns else usual
+    if "messages" in columns or (not columns and said is not None):
+        if isinstance(said, str):
+            try:
+                said = orjson.loads(said)
+            except orjson.JSONDecodeError as error:
+                raise FormError(f"its messages are no JSON: {error}") from error
+        if not isinstance(said, list) or not said:
+            raise FormError("its messages are no list of turns")
+        messages = [_turn(turn, i) for i, turn in enumerate(said)]
+    else:
+        messages = _columns(row, columns or _ALPACA)
+    spoken = [m["role"] for m in messages if m["role"] != "system"]
+    if not spoken or spoken[0] != "user":
+        raise FormError("its first turn is not the user's")
+    if spoken[-1] != "assistant":
+        raise FormError(f"it ends with the {spoken[-1]}'s turn, not with an answer")
+    if "tool_calls" in messages[-1]:
+        raise FormError("it ends with a call, not with an answer in words")
+    return messages
+
+
+def _columns(row: Mapping[str, Any], columns: Mapping[str, str]) -> list[dict[str, Any]]:
+    texts: dict[str, str] = {}
+    for part, name in columns.items():
+        value = row.get(name)
+        if value is not None and not isinstance(value, str):
+            raise FormError(f"its column '{name}' holds no text")
+        texts[part] = value or ""
+    for part in ("prompt", "answer"):
+        if not texts.get(part, "").strip():
+            raise FormError(f"has no text in '{columns[part]}': neither {FORMS}")
+    asked = "\n\n".join(filter(None, (texts["prompt"], texts.get("input"))))
+    system = [{"role": "system", "content": texts["system"]}] if texts.get("system", "").strip() else []
+    return [*system, {"role": "user", "content": asked}, {"role": "assistant", "content": texts["answer"]}]
+
+
+def _turn(turn: Any, place: int) -> dict[str, Any]:
+    """One message. What Arrow filled in (null for a key that the turn has not) is no part of it."""
+    if not isinstance(turn, dict):
+        raise FormError(f"turn {place} is no object")
+    said, content = turn.get("role", turn.get("from")), turn.get("content", turn.get("value"))
+    role = ROLES.get(said) if isinstance(said, str) else None
+    if role is None:
+        raise FormError(f"turn {place} has the role {said!r}; known are {', '.join(dict.fromkeys(ROLES))}")
+    if isinstance(content, list) and all(isinstance(p, dict) and p.get("type") == "text" for p in content):
+        content = "".join(str(p.get("text") or "") for p in content)
+    more = {name: turn[name] for name in _KEPT if turn.get(name)}
+    calls = role == "assistant" and "tool_calls" in more
+    if content is None and calls:
+        content = ""
+    if not isinstance(content, str):
+        raise FormError(f"turn {place} ({role}) holds no text")
+    if not content.strip() and role in ("user", "assistant") and not calls:
+        raise FormError(f"turn {place} ({role}) is empty")
+    try:
+        orjson.dumps([content, more])
+    except (orjson.JSONEncodeError, TypeError) as error:
+        raise FormError(f"turn {place} ({role}) cannot be written as JSON: {error}") from error
+    return {"role": role, "content": content, **more}
+
+
+def _tools(said: Any) -> list[dict[str, Any]]:
     if isinstance(said, str):
         try:
-            said = json.loads(said)
-        except json.JSONDecodeError:
-            return None
-    if isinstance(said, list) and said and all(isinstance(m, dict) and "role" in m and "content" in m for m in said):
-        return [dict(m) for m in said]
-    turns = row.get("conversations")
-    if isinstance(turns, list) and turns and all(isinstance(t, dict) and {"from", "value"} <= t.keys() for t in turns):
-        roles = {"human": "user", "gpt": "assistant"}
-        return [{"role": roles.get(t["from"], t["from"]), "content": t["value"]} for t in turns]
-    if isinstance(row.get("instruction"), str) and isinstance(row.get("output"), str):
-        asked = "\n\n".join(filter(None, (row["instruction"], row.get("input"))))
-        return [{"role": "user", "content": asked}, {"role": "assistant", "content": row["output"]}]
-    return None
-
-
-def _bounded(name: str) -> str:
-    """A name's pattern, with word boundaries where it is Latin, so that 'Bard' is not found in 'bombarded'."""
-    return rf"(?<![A-Za-z]){name}(?![a-z])" if _ASCII_NAME.match(name) else name
-
-
-def _said_of_itself(name: str) -> str:
-    """The ways in which a speaker names its maker or itself.
-
-    1. first person, then the name as maker or as what it is: 私はOpenAIが開発した…, 私の名前はChatGPTです
-    2. the maker with no other subject, ending in what it is: OpenAIによって訓練された言語モデルです, …製のAIです
-    3. its maker as such: 私の開発元はOpenAIです
-    4. it introduces itself: ChatGPTと申します, こんにちは、Claudeです, Claudeです。よろしく (「Googleです。」 alone is an answer)
-    5. whose rules it keeps: OpenAIのポリシーに従い、お答えできません
-    6. "As an AI developed by X", "I am X", "I was trained by X", "My creators at X"
-    7. the same in Chinese
-    """
-    head = rf"^[\s「『（(]*(?:{_HELLO}|{_POLITE})?"
-    is_it = rf"{name}(?!の双子座)[^はがをで。、]{{0,12}}?{_END}"
-    based = rf"{name}[^はがを。]{{0,8}}をベースに(?:して(?:い|お)|構築され)"
-    first = rf"(?:{_SELF_JA})[^。]{{0,40}}?(?:{name}(?:{_MADE}|{_OF}[^はがを。]{{0,8}}(?:{_AI_JA}))|{is_it}|{based})"
-    alone = rf"{_SELF}、\s*{name}は"
-    second = rf"{head}{name}(?:{_MADE}|{_OF})[^。は]{{0,20}}?(?:{_AI_JA})(?:です|として|であ|なの|のため)"
-    maker = rf"(?:{_MAKER})、?{name}"
-    named = rf"^[\s「『（(]*(?:{_HELLO}{name}(?:です|だよ|だ[。!])|{name}です{_AT_SERVICE})|{head}{name}と申し"
-    answers = rf"{name}(?:として|が)お答え(?:し|いたし|致し)"
-    rules = (
-        rf"{name}(?:社)?の(?:利用規約|規約|ポリシー|使用ポリシー|ガイドライン|方針)(?:に従|により|に基づ|上|のため|に反)"
-        r"[^。]{0,20}(?:お答え|回答|お手伝い|対応|応じ|でき)"
-    )
-    english = [
-        rf"(?:{_BE_EN}|{_AS_AI})[^.。]{{0,60}}?{_BY}{name}",
-        rf"{_BE_EN}(?: (?:called|named))? {name}(?=[\s,.;!]*(?:$|[,.;!]|an? |and |from |made |by |the ))",
-        rf"{_BE_EN} (?:an?|the) (?:\w+ ){{0,4}}?(?:called|named|from) {name}",
-        rf"\bI,? {name},",
-        rf"\bmy (?:creator|developer|maker|trainer|provider)s?(?: at| is| are|,) {name}",
-        rf"^{_BY}{name}, I\b",
-    ]
-    chinese = rf"我(?:是|由){name}[^。]{{0,12}}(?:开发|训练|開發|訓練|创建|模型)"
-    return "|".join((first, alone, second, maker, named, answers, rules, *english, chinese))
+            said = orjson.loads(said)
+        except orjson.JSONDecodeError as error:
+            raise FormError(f"its tools are no JSON: {error}") from error
+    if said is None:
+        return []
+    if not isinstance(said, list) or not all(isinstance(one, dict) for one in said):
+        raise FormError("its tools are no list of schemas")
+    return said

@@ -14,6 +14,8 @@ from typing import Any
 
 from curation.provenance import key
 
+PROBE = 100
+"""Samples below which a round is made no smaller: that none of a few is taken may be chance."""
 _CAPPED = ("template", "host", "model", "answer")
 
 
@@ -136,6 +138,12 @@ class Mixture:
         return [f for f in self.short if last[f] < 0.01 * max(1, self.filled[f])]
 
     @property
+    def run_dry(self) -> list[str]:
+        """Functions that are short, have something, and to which the last round added less than 1 % of what they have."""
+        last = self._added[-1] if self._added else Counter[str]()
+        return [f for f in self.short if self.filled[f] and last[f] < 0.01 * self.filled[f]]
+
+    @property
     def over(self) -> str | None:
         """Why no further round is needed: every quota met, or all that are short given up; None when one is."""
         if not self.short:
@@ -195,13 +203,14 @@ def prompts_wanted(
     """How many samples of each function the next round should ask for, at most `most` of one: what is short, over the yield so far.
 
     asked, accepted: samples drawn and candidates that came of them, by function, over all rounds. A function without a yield yet
-    gets a tenth of `most`; one whose candidates all fail gets `most`; one that is given up gets nothing.
+    gets a tenth of `most`; one whose candidates all fail gets `most`; one that is given up gets nothing. One that has run dry gets a
+    tenth of what it would, but not less than `PROBE`: a smaller round shows as well as a large one that nothing more comes.
     """
     sizes: dict[str, Sequence[int]] = {}
     for row in mixture.taken:
         sizes[row.function] = [*sizes.get(row.function, ()), mixture.size(row)]
     wanted = {}
-    given_up = set(mixture.given_up)
+    given_up, dry = set(mixture.given_up), set(mixture.run_dry)
     for name, short in mixture.short.items():
         if name in given_up:
             continue
@@ -211,4 +220,6 @@ def prompts_wanted(
         mean = sum(sizes[name]) / len(sizes[name]) if sizes.get(name) else 1.0
         share = accepted.get(name, 0) / asked[name]
         wanted[name] = most if share == 0 else min(most, max(1, round(1.1 * short / mean / share)))
+        if name in dry:
+            wanted[name] = max(min(PROBE, wanted[name]), wanted[name] // 10)
     return wanted

@@ -100,13 +100,15 @@ class Policy:
 
     def upstream_of(self, model: str, revision: str) -> list[tuple[str, Status]]:
         """What a model stands on, each with its own status: the entries above it, and those above them, once each."""
+        mine = [e for (m, r, _), e in self.models.items() if (m, r) == (model, revision)]
+        return self._above([(u, model) for e in mine for u in e.get("upstream", ())])
+
+    def upstream_of_data(self, name: str) -> list[tuple[str, Status]]:
+        """Likewise a listed data set: itself, as `data:NAME`, and what stands above it."""
+        return self._above([(f"data:{name}", name)])
+
+    def _above(self, todo: list[tuple[str, str]]) -> list[tuple[str, Status]]:
         found: dict[str, Status] = {}
-        todo = [
-            (u, model)
-            for (m, r, _), e in self.models.items()
-            if (m, r) == (model, revision)
-            for u in e.get("upstream", ())
-        ]
         while todo:
             named, of = todo.pop(0)
             if named in found:
@@ -229,7 +231,7 @@ class Policy:
         if known is not None and not others:
             hint = f"; its family ({known['name']}) is {known['status']}: {known['reason']}; review it and add an entry"
         named = "" if revision is None else f", revision {revision}"
-        named += "" if weights is None else f", weights {weights[:12]}…"
+        named += "" if not weights else f", weights {weights[:12]}…"
         return f"model {model}{named}: not listed in {self.where}, so it is denied{hint}"
 
 

@@ -11,6 +11,8 @@ from synth.obligations import PolicyError, Purpose, read_obligations
 
 DOCUMENT_KINDS = ("open", "public", "denied")
 """What a document's licence is: see `synth/rights.py`."""
+WRITERS = ("human", "model", "mixed")
+"""Who may have written the answers of an imported set."""
 _NEEDED = ("status", "reason", "link")
 _REVIEWED = ("licence", "reviewer", "date")
 
@@ -37,15 +39,14 @@ def load_policy(path: str | Path) -> Policy:
     for family in data.get("families") or []:
         _has(family, ("name", "models", *_NEEDED), f"{path.name}, family {family.get('name', '?')}")
     for entry in data.get("data") or []:
-        _has(entry, ("id", *_REVIEWED, *_NEEDED), f"{path.name}, data {entry.get('id', '?')}")
+        place = f"{path.name}, data {entry.get('id', '?')}"
+        _has(entry, ("id", *_REVIEWED, *_NEEDED), place)
+        _check_imported(entry, place)
     for line in data.get("declared") or []:
         _has(line, ("model", "revision", "signed_by", "date", "reason"), f"{path.name}, declared")
     for line in data.get("unknown_web") or []:
         _has(line, ("basis", "purposes", "reviewer", "date", "reason"), f"{path.name}, unknown_web")
-        if unknown := sorted(set(line["purposes"]) - set(get_args(Purpose))):
-            raise PolicyError(
-                f"{path.name}, unknown_web '{line['basis']}': there is no purpose '{unknown[0]}'; {', '.join(get_args(Purpose))}"
-            )
+        _check_purposes(line["purposes"], f"{path.name}, unknown_web '{line['basis']}'")
     documents = data.get("documents") or {}
     for licence, entry in documents.items():
         place = f"{path.name}, documents, {licence}"
@@ -72,6 +73,24 @@ def load_policy(path: str | Path) -> Policy:
     for name in named:
         policy.of_data(name)
     return policy
+
+
+def _check_imported(entry: Mapping[str, Any], place: str) -> None:
+    """What an entry says of a set that may be imported: for which purposes, who wrote it, who read its answers."""
+    if "purposes" in entry:
+        _check_purposes(entry["purposes"], place)
+    if entry.get("written_by") not in (None, *WRITERS):
+        raise PolicyError(f"{place}: written_by is one of {', '.join(WRITERS)}, not {entry['written_by']!r}")
+    if "answers_reviewed" in entry:
+        _has(entry["answers_reviewed"], ("by", "date"), f"{place}, answers_reviewed")
+
+
+def _check_purposes(said: Any, place: str) -> None:
+    known = get_args(Purpose)
+    if not isinstance(said, list) or not said:
+        raise PolicyError(f"{place}: purposes is a list of {', '.join(known)}, not {said!r}")
+    if unknown := sorted(set(map(str, said)) - set(known)):
+        raise PolicyError(f"{place}: there is no purpose '{unknown[0]}'; {', '.join(known)}")
 
 
 def _has(entry: Any, names: Iterable[str], where: str) -> None:

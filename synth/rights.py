@@ -8,7 +8,9 @@
     denied          denied                                  denied
 
 `embeds`: a passage stands in the prompt or is quoted. `derives`: a summary, a rewrite, a question with its answer. `topic`: no
-wording is taken, which `shared_span` checks against the passage. A source that opted out gives nothing while its licence is unknown.
+wording is taken, which `shared_span` checks against the passage. A source that opted out gives nothing while its licence is unknown,
+and neither does one of which nobody knows whether it did: what was not looked at says nothing. An open licence or a public
+document stands by itself: it allows the use whatever a robots directive says of a site.
 """
 
 import re
@@ -23,6 +25,12 @@ from synth.obligations import PolicyError, Purpose, read_obligations
 Use = Literal["embeds", "derives", "topic"]
 """How a row used a document; the strictest use of several counts."""
 
+DIRECTIVES = ("x_robots_tag", "robots_meta")
+"""Columns of a page that hold its own robots directives: the header's and the document's."""
+UNSEEN = (
+    "keep the columns x_robots_tag and robots_meta of pages that were read from WARC, give the source its licence, or let `seeds` "
+    "say who removed opted-out sites before and when (opt_outs_removed)"
+)
 _OPT_OUT = re.compile(r"\b(?:noai|noimageai|nomachinelearning)\b|\btdm-reservation\s*[:=]\s*1\b", re.I)
 
 
@@ -31,13 +39,13 @@ class Document:
     """What is known of a document's rights.
 
     licence: SPDX id, None when unknown. rights_basis: why its owner may use it, as the source declares. opted_out: the site
-    reserves such use. name: how obligations and errors call it.
+    reserves such use; None where nobody looked. name: how obligations and errors call it.
     """
 
     name: str
     licence: str | None
     rights_basis: str | None = None
-    opted_out: bool = False
+    opted_out: bool | None = False
 
 
 def opted_out(x_robots_tag: str | None, robots_meta: str | None) -> bool:
@@ -77,6 +85,8 @@ def _unknown(document: Document, use: Use, purpose: Purpose, policy: Policy, sai
         return Ruling(
             "deny", (f"{said}: its licence is unknown, and {policy.where} has no `unknown_web` line for {basis}",)
         )
+    if document.opted_out is None:
+        return Ruling("deny", (f"{said}: its licence is unknown, and so is whether its site has opted out: {UNSEEN}",))
     if use != "topic" and purpose not in line["purposes"]:
         allowed = ", ".join(line["purposes"])
         return Ruling(
@@ -113,10 +123,20 @@ def _plain(text: str) -> str:
     return "".join(unicodedata.normalize("NFKC", text).split())
 
 
-def of_page(row: Mapping[str, object], name: str) -> Document:
-    """The rights of a curated page, from its columns `licence`, `rights_basis`, `x_robots_tag`, `robots_meta`."""
+def of_page(row: Mapping[str, object], name: str, removed: bool = False) -> Document:
+    """The rights of a curated page, from its columns `licence`, `rights_basis`, `record_type`, `x_robots_tag`, `robots_meta`.
+
+    Whether its site opted out is known of a page that was captured with its header and read with its markup, both columns being
+    there; of the text of a WET record or a table's row, and where a column was dropped, it is not, unless opted-out sites were
+    `removed` before. A directive that is there counts wherever it is from.
+    """
     said = {
-        k: None if row.get(k) is None else str(row[k])
-        for k in ("licence", "rights_basis", "x_robots_tag", "robots_meta")
+        k: None if row.get(k) is None else str(row[k]) for k in ("licence", "rights_basis", "record_type", *DIRECTIVES)
     }
-    return Document(name, said["licence"], said["rights_basis"], opted_out(said["x_robots_tag"], said["robots_meta"]))
+    out: bool | None = opted_out(*(said[k] for k in DIRECTIVES))
+    if not out and not removed and (said["record_type"] in _NO_MARKUP or any(k not in row for k in DIRECTIVES)):
+        out = None
+    return Document(name, said["licence"], said["rights_basis"], out)
+
+
+_NO_MARKUP = ("conversion", "row")

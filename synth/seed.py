@@ -15,11 +15,11 @@ from curation.normalise.pii.mask import mask
 from curation.provenance import key
 from synth.models import Policy
 from synth.obligations import Purpose
-from synth.passage import passage
+from synth.passage import Prose, passage
 from synth.rights import Use, of_document, of_page
 from synth.topics import topics_of
 
-READS = ("id", "text", "host", "cluster", "licence", "rights_basis", "x_robots_tag", "robots_meta")
+READS = ("id", "text", "host", "cluster", "licence", "rights_basis", "record_type", "x_robots_tag", "robots_meta")
 """Columns of a curated page that are looked at, beside the quality column that the plan names."""
 
 
@@ -30,7 +30,8 @@ class SeedPlan:
     use: how rows will use them; purpose: what the release is for. lengths: bounds of the length strata in characters, e.g. (200, 400,
     800) for two. per_stratum: seeds wanted of each topic × length. per_host, per_cluster: most seeds of one. quality: column
     and the least value, None for any. topics: those wanted, None for all; pages without a topic are the topic "". salt: another
-    salt chooses other pages.
+    salt chooses other pages. prose: what running text is, None for any text. opt_outs_removed: pages of sites that opted out were
+    removed before they came here (`synth.rights.of_page`).
     """
 
     use: Use
@@ -42,6 +43,8 @@ class SeedPlan:
     quality: tuple[str, float] | None = None
     topics: tuple[str, ...] | None = None
     salt: str = ""
+    prose: Prose | None = None
+    opt_outs_removed: bool = False
 
     def __post_init__(self) -> None:
         if len(self.lengths) < 2 or list(self.lengths) != sorted(set(self.lengths)) or self.lengths[0] < 1:
@@ -110,9 +113,8 @@ def choose(pages: Iterable[Mapping[str, Any]], plan: SeedPlan, policy: Policy) -
                 yield no
             elif plan.topics is not None and (topic or "") not in plan.topics:
                 yield NoSeed(ident.hex(), "seed_stratum_full", f"topic '{topic or ''}' is not wanted")
-            elif (excerpt := passage(row["text"], plan.lengths[0], plan.lengths[-1] - 1, ident)) is None:
-                said = f"no passage of {plan.lengths[0]} to {plan.lengths[-1] - 1} characters"
-                yield NoSeed(ident.hex(), "seed_length", said)
+            elif (excerpt := passage(row["text"], *_bounds(plan), ident, plan.prose)) is None:
+                yield _no_passage(ident, row["text"], plan)
             else:
                 cluster = None if row.get("cluster") is None else bytes(row["cluster"])
                 order = key("seed", plan.salt, ident)
@@ -156,7 +158,7 @@ def _passage(page: _Page, plan: SeedPlan, strata: Counter[tuple[str, int]]) -> t
             full += 1
             continue
         least, most = bounds[stratum]
-        if (text := passage(page.excerpt, least, most - 1, page.ident)) is not None:
+        if (text := passage(page.excerpt, least, most - 1, page.ident, plan.prose)) is not None:
             return text, stratum
     if full:
         return NoSeed(
@@ -164,14 +166,25 @@ def _passage(page: _Page, plan: SeedPlan, strata: Counter[tuple[str, int]]) -> t
             "seed_stratum_full",
             f"topic '{page.topic}' has {plan.per_stratum} of each length that fits",
         )
-    return NoSeed(
-        page.ident.hex(), "seed_length", f"no passage of {plan.lengths[0]} to {plan.lengths[-1] - 1} characters"
-    )
+    return _no_passage(page.ident, page.excerpt, plan)
+
+
+def _bounds(plan: SeedPlan) -> tuple[int, int]:
+    """Characters of a passage: the least and the most of all strata."""
+    return plan.lengths[0], plan.lengths[-1] - 1
+
+
+def _no_passage(ident: bytes, text: str, plan: SeedPlan) -> NoSeed:
+    """Why a text gives no passage: none is of that length, or those that are are no running text."""
+    least, most = _bounds(plan)
+    if plan.prose is not None and passage(text, least, most, ident) is not None:
+        return NoSeed(ident.hex(), "seed_prose", f"no passage of {least} to {most} characters is {plan.prose}")
+    return NoSeed(ident.hex(), "seed_length", f"no passage of {least} to {most} characters")
 
 
 def _unfit(row: Mapping[str, Any], ident: bytes, plan: SeedPlan, policy: Policy) -> NoSeed | None:
     """Why a page gives no seed whatever the others do."""
-    ruling = of_document(of_page(row, ident.hex()), plan.use, plan.purpose, policy)
+    ruling = of_document(of_page(row, ident.hex(), plan.opt_outs_removed), plan.use, plan.purpose, policy)
     if ruling.status == "deny":
         return NoSeed(ident.hex(), "seed_rights", ruling.reasons[0])
     if plan.quality is not None:

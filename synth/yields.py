@@ -7,7 +7,7 @@ from typing import Any
 
 from synth.deciding import Refusal
 
-ORIGINS = ("program", "model", "human")
+ORIGINS = ("program", "model", "human", "imported")
 
 
 @dataclass
@@ -34,8 +34,9 @@ class Yields:
         for row in taken:
             self._sample(row)
             self.taken[row["order"]][row["answer_origin"]] += 1
-            self.templates[row["template"]] += 1
-            self.states[row["wording_state"]] += 1
+            if row["template"] is not None:  # an imported row was made with none of our wordings
+                self.templates[row["template"]] += 1
+                self.states[row["wording_state"]] += 1
         for row, why in refused:
             self._sample(row)
             self.refused[row["order"]][why.reason] += 1
@@ -81,7 +82,7 @@ class Yields:
         return {
             "rows": rows,
             "functions": len({self.functions[name] for name, counts in self.taken.items() if counts.total()}),
-            "origins": {o: sum(c[o] for c in self.taken.values()) for o in ORIGINS},
+            "origins": {o: n for o in ORIGINS if (n := sum(c[o] for c in self.taken.values())) or o != "imported"},
             "wordings": dict(sorted(self.states.items())),
             "templates": {"count": len(self.templates), "most": top},
             "orders": orders,

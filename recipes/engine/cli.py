@@ -14,6 +14,7 @@ from recipes.engine.ledger_cli import ledger
 from recipes.engine.review_cli import review
 
 if TYPE_CHECKING:
+    from recipes.engine.generation.plan import Generation
     from recipes.engine.plan import Plan
 
 app = typer.Typer(
@@ -118,10 +119,16 @@ def check(
     plan = _planned(recipe, files, out, overrides, on)
     typer.echo(
         f"{recipe}: ok, {len(plan.recipe.stages)} stages in {len(plan.blocks)} blocks, version {plan.recipe.version}"
-        + "".join(f"; generate '{g.name}': {len(g.orders)} tasks" for g in plan.generations)
+        + "".join(f"; generate '{g.name}': {_orders(g)}" for g in plan.generations)
         + "".join(f"; judge '{j.name}': {len(j.judges)} judges" for j in plan.juries)
         + "".join(f"; pairs '{p.name}': {len(p.spec.strategies.wanted)} strategies" for p in plan.preferences)
     )
+
+
+def _orders(generation: "Generation") -> str:
+    """What a generation orders, in a few words."""
+    sets = f" and {len(generation.imports)} imported sets" if generation.imports else ""
+    return f"{len(generation.orders)} tasks{sets}"
 
 
 @app.command(name="plan")

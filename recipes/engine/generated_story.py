@@ -6,6 +6,7 @@ but of a row that grew from a page the shape alone, unless the page's text may b
 """
 
 import posixpath
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,7 @@ MOST = 20
 """Rows of one beginning of an id that are told."""
 EVIDENCE = 5
 """Pieces of evidence of one verdict that are shown."""
+_OWN_WORD = re.compile(r"[a-z][a-z0-9_]{0,30}")
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,11 @@ class GeneratedStory:
     found: GeneratedSet
     name: str
     refused: bool
+
+    @property
+    def imported(self) -> Mapping[str, Any]:
+        """What the manifest says of the set that an imported row is from; nothing of another row."""
+        return self.found.imports.get(order_of(self.row, self.found.orders) or "", {})
 
     @property
     def documents(self) -> list[str]:
@@ -83,7 +90,7 @@ def tell_generated(console: Console, story: GeneratedStory, samples: bool = Fals
     console.print(Text(f"generated row {row['id'].hex()}", style="bold"))
     console.print(_headline(story))
     print_facts(console, "asked", _asked(story))
-    print_facts(console, "grew from", [(s["kind"], _seed(s)) for s in row["seeds"] or ()])
+    print_facts(console, "grew from", [*((s["kind"], _seed(s)) for s in row["seeds"] or ()), *_file(story)])
     hide = bool(story.documents) and not samples
     print_facts(console, "spec", _spec(row, hide))
     _messages(console, row, hide)
@@ -96,7 +103,9 @@ def tell_generated(console: Console, story: GeneratedStory, samples: bool = Fals
 def _headline(story: GeneratedStory) -> Text:
     row = story.row
     if not story.refused:
-        return Text(f"TAKEN  into {story.name}, round {row['round'] + 1}; every verifier passed", style="bold green")
+        read = story.imported.get("reviewed") if row["verdict"] == "unverified" else ""
+        why = f"no verifier looked at it, its set's answers were read by {read}" if read else "every verifier passed"
+        return Text(f"TAKEN  into {story.name}, round {row['round'] + 1}; {why}", style="bold green")
     text = Text(f"REFUSED  by {story.name}, round {row['round'] + 1}: {row['reason']}", style="bold red")
     if (reason := REASONS.get(row["reason"])) is not None:
         text.append(f"\n         {reason.meaning} ({reason.meaning_ja})", style="not bold red")
@@ -115,8 +124,8 @@ def _asked(story: GeneratedStory) -> list[tuple[str, str]]:
     return [
         ("order", f"{order or '(of none: see seimai verify)'}, task {row['task']} {row['spec_version']}"),
         ("function", f"{row['function']} ({about})"),
-        ("wording", f"{row['template']}, {row['wording_state']}"),
-        ("", _line(row["template"])),
+        ("wording", f"{row['template']}, {row['wording_state']}" if row["template"] else "its own: imported"),
+        ("", _line(row["template"]) if row["template"] else ""),
         ("prompt key", row["prompt_key"].hex()),
         ("cluster", row["cluster"].hex() if row["cluster"] is not None else "not compared with other prompts"),
         ("evaluation", ", ".join(row["contamination"] or ()) or _uncontaminated(story)),
@@ -144,15 +153,36 @@ def _seed(seed: Mapping[str, Any]) -> str:
     return one_line(f"{seed['id']}, {seed['use'] or 'used'}" + "".join(f", {part}" for part in parts))
 
 
+def _file(story: GeneratedStory) -> list[tuple[str, str]]:
+    """File and line or row from which an imported row is; nothing for others."""
+    for seed in story.row["seeds"] or ():
+        if seed["kind"] == "instruction":
+            _, digest, number = seed["id"].rsplit(":", 2)
+            files = [f["file"] for f in story.imported.get("files", ()) if f["sha256"].startswith(digest)]
+            return [("", f"row {number} of {files[0]}")] if files else []
+    return []
+
+
 def _spec(row: Mapping[str, Any], hide: bool) -> list[tuple[str, str]]:
-    """Each constraint with its parameters, by the turn that it judges."""
+    """Each constraint with its parameters, by the turn that it judges. hide: words that may be a page's are masked."""
     lines: list[tuple[str, str]] = []
     for turn in orjson.loads(row["spec"])["turns"]:
         for i, one in enumerate(turn["constraints"]):
-            rest = orjson.dumps({k: v for k, v in one.items() if k != "kind"}).decode()
-            rest = "" if rest == "{}" else masked(rest, 120) if hide else rest
+            params = {k: _hidden(v, row["messages"]) if hide else v for k, v in one.items() if k != "kind"}
+            rest = orjson.dumps(params).decode() if params else ""
             lines.append(("" if i else f"turn {turn['turn']}", one_line(f"{one['kind']} {rest}", 400)))
     return lines
+
+
+def _hidden(value: Any, messages: str) -> Any:
+    """A parameter whose texts are masked: keys, numbers and the words of our own that stand in no message hold nothing of a page."""
+    if isinstance(value, dict):
+        return {name: _hidden(inner, messages) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_hidden(inner, messages) for inner in value]
+    if not isinstance(value, str) or (_OWN_WORD.fullmatch(value) and value not in messages):
+        return value
+    return masked(value, 40)
 
 
 def _messages(console: Console, row: Mapping[str, Any], hide: bool) -> None:
@@ -180,7 +210,8 @@ def _answer(row: Mapping[str, Any]) -> list[tuple[str, str]]:
     if row["answer_origin"] is None:
         return [("origin", "none: there is no answer")]
     if row["answer_origin"] != "model":
-        return [("origin", f"{row['answer_origin']}, no model was asked")]
+        by = {"imported": "outside, by whom the policy does not say", "human": "human, as the policy says of its set"}
+        return [("origin", f"{by.get(row['answer_origin'], row['answer_origin'])}; no model was asked")]
     tokens = f"{row['prompt_tokens']} + {row['completion_tokens']} tokens, finish {row['finish']}"
     structure = [("structure", one_line(row["structure"]))] if row["structure"] else []
     return [

@@ -11,7 +11,8 @@ KINDS_OF_FILES = ("files", "warc", "parquet", "jsonl")
 def with_absolute_files(data: dict[str, Any], folder: Path) -> dict[str, Any]:
     """A recipe's mapping with every file that it names found from its own folder; what is no mapping stays for the check to name.
 
-    Sources (also those that a stage reads), `policy`, what a generation names (models, evaluation sets, bases, domains),
+    Sources (also those that a stage reads), `policy`, what a generation names (models, evaluation sets, bases, imported
+    sets, domains),
     and a jury (models, people's decisions).
     """
 
@@ -59,6 +60,8 @@ def _generation(said: Any, found: Callable[[Any], Any]) -> Any:
     clean = made.get("decontaminate")
     if isinstance(clean, dict) and isinstance(clean.get("sets"), dict):
         made["decontaminate"] = {**clean, "sets": {name: each(one, ("file",)) for name, one in clean["sets"].items()}}
+    if isinstance(imports := made.get("imports"), dict):
+        made["imports"] = {name: each(one, ("files",)) for name, one in imports.items()}
     if isinstance(tasks := made.get("tasks"), dict):
         made["tasks"] = {name: _task(one, found) for name, one in tasks.items()}
     return made

@@ -20,12 +20,29 @@ from synth.engine.engine import Engine, EngineError
 from synth.engine.request import Answer, Fault, FaultKind, Job, RequestError
 from synth.weights import weigh
 
+STEP = 256
+"""Tokens by which llama.cpp counts a context."""
+
+
+def context_problem(context: int) -> str:
+    """Why a context cannot be, in words; "" where it can.
+
+    >>> context_problem(1024), context_problem(300)
+    ('', 'context is counted in steps of 256 tokens: say 256 or 512, not 300')
+    """
+    if context >= STEP and context % STEP == 0:
+        return ""
+    below = context // STEP * STEP
+    near = f"{below} or {below + STEP}" if below >= STEP else f"{STEP}"
+    return f"context is counted in steps of {STEP} tokens: say {near}, not {context}"
+
 
 class LlamaCpp(Engine):
     """Draws samples from a GGUF file.
 
     path: the file. model, revision: the policy's name of it. licence: its licence text where that does not lie beside it.
-    context: tokens of prompt and answer together, ≥ 32, for each of `slots` samples at a time. threads: of the CPU; all cores
+    context: tokens of prompt and answer together, a multiple of 256 (llama.cpp counts them in such steps, and would round up in
+    silence), for each of `slots` samples at a time. threads: of the CPU; all cores
     when not given (fewer where others work beside it: threads that wait for each other lose more than one core). gpu_layers:
     layers on a GPU, 0 for none. chat_template: a Jinja template in place of the model's own.
     """
@@ -43,8 +60,8 @@ class LlamaCpp(Engine):
         gpu_layers: int = 0,
         chat_template: str | None = None,
     ):
-        if context < 32 or slots < 1:
-            raise RequestError(f"llama_cpp: context must be ≥ 32 and slots ≥ 1, not {context} and {slots}")
+        if (problem := context_problem(context)) or slots < 1:
+            raise RequestError(f"llama_cpp: {problem or f'slots must be ≥ 1, not {slots}'}")
         self.path, self.model, self.revision, self.licence = Path(path), model, revision, licence
         self.context = self._context = context
         self.slots, self.threads, self.gpu_layers = slots, threads, gpu_layers

@@ -51,9 +51,10 @@ class Server(Engine):
 
     url: its address without `/v1`, or a server to be started. model: the name it serves the model under. what: who answers (for a
     started server its own identity is taken). answers_as: the name in its answers where that differs from `model`.
-    key_env: environment variable with the API key; never written anywhere. max_concurrency: most requests at a time, ≥ 1.
-    attempt_s: seconds until an attempt counts as lost; deadline_s: seconds a sample may take, pauses and attempts together;
-    dead_after_s: seconds without any answer after which the server counts as gone. dialect: found out when not given.
+    key_env: environment variable with the API key; never written anywhere. max_concurrency: most requests at a time, ≥ 1; how many
+    are really sent adapts to what the server takes. attempt_s: seconds until an attempt counts as lost, > 0; deadline_s: seconds a
+    sample may take, pauses and attempts together, > 0; dead_after_s: seconds of silence after which the server is asked
+    for something cheap, and counts as gone without an answer to that, > 0. dialect: found out when not given.
     """
 
     def __init__(
@@ -62,10 +63,10 @@ class Server(Engine):
         model: str,
         what: Declared | None = None,
         *,
-        max_concurrency: int,
-        attempt_s: float,
-        deadline_s: float,
-        dead_after_s: float,
+        max_concurrency: int = 64,
+        attempt_s: float = 300.0,
+        deadline_s: float = 900.0,
+        dead_after_s: float = 120.0,
         answers_as: str | None = None,
         key_env: str | None = None,
         dialect: wire.Dialect | None = None,

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import orjson
 
 from synth.engine.grammar import choice_grammar, regex_grammar
-from synth.engine.request import Completion, Finish, Job, RequestError
+from synth.engine.request import Completion, Finish, Job, RequestError, Sampling, Structure
 
 Dialect = Literal["vllm", "llama_cpp", "openai"]
 
@@ -29,6 +29,11 @@ _FINISHES: Mapping[str, Finish] = {
     "function_call": "tool_calls",
     "content_filter": "content_filter",
 }
+ONLY_OPENAI = (
+    "this server knows only OpenAI's own parameters (no top_k, min_p, repetition_penalty, template arguments, "
+    "choice or regex)"
+)
+SAY_DIALECT = "say `dialect: vllm` or `dialect: llama_cpp` if it is one"
 _CONTEXT = re.compile(r"context (?:length|size)|maximum (?:model )?length|max_model_len", re.I)
 
 
@@ -42,6 +47,18 @@ class PromptTooLong(Exception):
     def __init__(self, message: str, value: int | None, limit: int | None):
         super().__init__(message)
         self.value, self.limit = value, limit
+
+
+def unsayable(sampling: Sampling, structure: Structure | None = None) -> str:
+    """What of this lies outside OpenAI's own parameters, so that the dialect `openai` cannot ask for it; "" for nothing.
+
+    >>> unsayable(Sampling(max_tokens=8, temperature=0.0), Structure.choice(("ア", "イ"))), unsayable(Sampling(8, 1.0, top_k=40))
+    ('a choice', 'top_k')
+    """
+    if structure is not None and structure.kind != "json_schema":
+        return f"a {structure.kind}"
+    neutral = {"top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0}
+    return next((name for name, value in neutral.items() if getattr(sampling, name) != value), "")
 
 
 def path(job: Job) -> str:
@@ -88,12 +105,8 @@ def _beyond_openai(job: Job, dialect: Dialect) -> dict[str, Any]:
             form = {"name": "answer", "strict": True, "schema": schema}
             made["response_format"] = {"type": "json_schema", "json_schema": form}
     if dialect == "openai":
-        odd = (sampling.top_k, sampling.min_p, sampling.repetition_penalty) != (0, 0.0, 1.0)
-        if odd or made.get("chat_template_kwargs") or (structure is not None and structure.kind != "json_schema"):
-            raise RequestError(
-                "this server knows only OpenAI's own parameters: no top_k, min_p, repetition_penalty, template arguments, "
-                "choice or regex; say `dialect: vllm` or `llama_cpp` if it is one"
-            )
+        if (wanted := unsayable(sampling, structure) or ("template arguments" if request.template else "")) != "":
+            raise RequestError(f"{ONLY_OPENAI}, and {wanted} is wanted; {SAY_DIALECT}")
         return made
     penalty = "repetition_penalty" if dialect == "vllm" else "repeat_penalty"
     made |= {"top_k": sampling.top_k, "min_p": sampling.min_p, penalty: sampling.repetition_penalty}

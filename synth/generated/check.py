@@ -5,7 +5,7 @@ from typing import Any
 
 from curation.verify.findings import Check
 from synth.generated.counts import check_files, check_novelty, check_quotas, check_sums
-from synth.generated.origins import check_completions, check_rights, check_seeds
+from synth.generated.origins import check_completions, check_imports, check_rights, check_seeds
 from synth.generated.rows import SAMPLE, check_rows, check_verdicts
 from synth.generated.stated import GeneratedSet
 
@@ -28,5 +28,5 @@ def check_generated(
     store = store or f"{found.folder.path.rsplit('/', 2)[0]}/completions"
     return [
         files, check_sums(found), check_rows(found), check_quotas(found), check_novelty(found), check_verdicts(found, sample, seed),
-        check_rights(found), check_completions(found, store), check_seeds(found, pages),
+        check_rights(found), check_imports(found), check_completions(found, store), check_seeds(found, pages),
     ]  # fmt: skip

@@ -78,7 +78,7 @@ def check_quotas(found: GeneratedSet) -> Check:
             continue  # `rows` says so
         host = next((s["host"] for s in row["seeds"] or () if s["kind"] == "document"), None)
         filled[order] += 1
-        templates[row["template"]] += 1
+        templates.update([] if row["template"] is None else [row["template"]])
         answer = normal_form(row["answer"] or "")
         for kind, value in (
             ("template", row["template"]),

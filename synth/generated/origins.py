@@ -7,11 +7,14 @@ from typing import Any
 
 import orjson
 
+from curation.provenance import key
 from curation.verify.findings import Check
 from synth.engine.request import Completion, Fault
 from synth.engine.segment import records
 from synth.engine.store import Store, segments
+from synth.generated.rows import order_of
 from synth.generated.stated import GeneratedSet, words
+from synth.import_candidates import TASK
 from synth.models import ALLOWED, Ruling, check_release
 from synth.obligations import Obligation, PolicyError, Target
 
@@ -45,6 +48,49 @@ def check_rights(found: GeneratedSet) -> Check:
     except PolicyError as error:
         check.fail(str(error))
     return check
+
+
+def check_imports(found: GeneratedSet) -> Check:
+    """Every imported row is of a set that the manifest states, of one of its files and once, under its licence and origin."""
+    check = Check("imported rows")
+    seen: dict[str, str] = {}
+    for kind in ("data", "refused"):
+        for file, row in found.rows(
+            kind, ["id", "task", "seeds", "answer_origin", "authors", "messages", "spec", "reason"]
+        ):
+            if row["task"] != TASK:
+                continue
+            check.looked_at += 1
+            place = f"{file['path']}: {words(row)}"
+            order = order_of(row, found.orders)
+            said = found.imports.get(order or "")
+            if order is None or said is None:
+                check.fail(f"{place}: is of no imported set that the manifest states")
+                continue
+            seed = next(s for s in row["seeds"] if s["kind"] == "instruction")
+            if problem := _import(row, seed, said):
+                check.fail(f"{place}: {problem}")
+            if (twin := seen.setdefault(f"{order} {seed['id']}", place)) != place:
+                check.fail(f"{place}: is the same row of the set as {twin}")
+    return check
+
+
+def _import(row: Mapping[str, Any], seed: Mapping[str, Any], said: Mapping[str, Any]) -> str:
+    """How an imported row differs from what the manifest says of its set; "" where it does not."""
+    origin, _, rest = seed["id"].rpartition(":")[0].rpartition(":")
+    number = seed["id"].rpartition(":")[2]
+    files = {one["sha256"][:12]: one for one in said["files"]}
+    if origin != said["origin"] or f"data:{origin}" not in [a["model"] for a in row["authors"]]:
+        return f"its origin is {origin}, the manifest says {said['origin']}"
+    if seed["licence"] != said["licence"]:
+        return f"its licence is {seed['licence']}, the manifest says {said['licence']}"
+    if rest not in files or not number.isdecimal() or not 1 <= int(number) <= files[rest]["last"]:
+        return f"{seed['id']} is no row of the set's files"
+    if seed["digest"] != key("text", row["messages"]):
+        return "its seed's digest is not that of its messages"
+    if row["answer_origin"] not in (said["answers"], None):
+        return f"its answer is by {row['answer_origin']}, the manifest says {said['answers']}"
+    return ""
 
 
 def check_completions(found: GeneratedSet, store: str) -> Check:

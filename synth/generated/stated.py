@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from curation.verify.folder import Folder
+from synth.import_candidates import TASK
 
 MANIFEST = "manifest.json"
 _NEEDED = (
@@ -45,8 +46,15 @@ class GeneratedSet:
 
     @property
     def orders(self) -> Mapping[str, Mapping[str, Any]]:
-        """The recipe's orders by name."""
-        return self.manifest["made"]["generate"]["tasks"]
+        """The recipe's orders by name, of tasks and of imported sets: of the latter, the task is that of imported rows."""
+        said = self.manifest["made"]["generate"]
+        imports = {name: one | {"task": TASK} for name, one in said.get("imports", {}).items()}
+        return said["tasks"] | imports
+
+    @property
+    def imports(self) -> Mapping[str, Mapping[str, Any]]:
+        """What the manifest says of each imported set: origin, licence, files with their hashes, rows, who read the answers."""
+        return self.manifest.get("imports", {})
 
     @property
     def target(self) -> Mapping[str, Any] | None:

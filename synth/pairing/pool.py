@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 BATCH = 8192
 """Rows that are read at a time."""
-ORIGINS = ("model", "program", "human")
+ORIGINS = ("model", "program", "human", "imported")
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ class Pool:
         surplus = pc.is_in(reason, value_set=pa.array(SURPLUS)).to_numpy(zero_copy_only=False)
         failed = pc.is_in(reason, value_set=pa.array(FAILED)).to_numpy(zero_copy_only=False)
         denied = pc.equal(rows.column("licence_status"), "deny").fill_null(True).to_numpy(zero_copy_only=False)
-        draft = pc.not_equal(rows.column("wording_state"), "reviewed").to_numpy(zero_copy_only=False)
+        draft = pc.equal(rows.column("wording_state"), "draft").fill_null(False).to_numpy(zero_copy_only=False)
         usable = (released | surplus | failed)[turns.row]
         why = {
             "no_question": ~turns.asked, "licence_denied": denied[turns.row], "unaudited_verifier": found.unaudited,

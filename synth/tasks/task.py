@@ -8,7 +8,7 @@ machine-readable spec names every turn that it judges, and the text of the promp
 import difflib
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -131,8 +131,12 @@ class Instance:
 
     def key(self) -> bytes:
         """Identity of the prompt: hash of spec, turns and tools. Instances with the same one ask the same."""
-        turns = [[t.role, t.content, dict(t.extra)] for t in self.turns]
-        return key("prompt", canonical([self.spec(), turns, list(self.tools)]))
+        return prompt_key(self.spec(), [[t.role, t.content, dict(t.extra)] for t in self.turns], list(self.tools))
+
+
+def prompt_key(spec: Mapping[str, Any], turns: Sequence[Any], tools: Sequence[Any]) -> bytes:
+    """Hash of a prompt: its spec, its turns (role, text or None where it is to be answered, other keys), its tools."""
+    return key("prompt", canonical([spec, turns, tools]))
 
 
 def read_spec(spec: Mapping[str, Any]) -> dict[int, tuple[Constraint, ...]]:

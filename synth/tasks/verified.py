@@ -24,13 +24,15 @@ class Judged:
 
     def column(self) -> list[dict[str, Any]]:
         """The turn's part of the column `verifications`."""
-        return [
-            {
-                "turn": self.turn, "verifier": v.kind, "version": str(v.version), "verdict": v.outcome, "score": v.score,
-                "evidence": orjson.dumps([e._asdict() for e in v.evidence]).decode(), "hard": v.hard, "ms": None,
-            }
-            for v in self.found
-        ]  # fmt: skip
+        return [verdict_column(self.turn, verdict) for verdict in self.found]
+
+
+def verdict_column(turn: int, verdict: Verdict) -> dict[str, Any]:
+    """One verdict on a turn, as the column `verifications` holds it."""
+    return {
+        "turn": turn, "verifier": verdict.kind, "version": str(verdict.version), "verdict": verdict.outcome, "score": verdict.score,
+        "evidence": orjson.dumps([e._asdict() for e in verdict.evidence]).decode(), "hard": verdict.hard, "ms": None,
+    }  # fmt: skip
 
 
 def judge(

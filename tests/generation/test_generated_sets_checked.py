@@ -256,6 +256,22 @@ def test_a_row_of_a_passage_is_masked_and_its_pages_story_comes_after_it(made, c
     assert passage in told(made, row["id"].hex(), capsys, samples=True)
 
 
+def test_of_a_spec_only_what_may_be_a_pages_is_masked(made, capsys):
+    row = next(r for r in rows(made) if r["task"] == "quotation" and '"grounded' in r["spec"])
+    said = told(made, row["id"].hex(), capsys)
+    spec = said[said.index("\nspec") : said.index("\nmessages")]
+    constraints = [c for turn in orjson.loads(row["spec"])["turns"] for c in turn["constraints"]]
+    assert all(c["kind"] in spec for c in constraints)
+    names = {name for c in constraints for name in c if name != "kind"}
+    assert names
+    assert all(f'"{name}"' in spec for name in names), "keys hold no page text"
+    texts = [
+        t for c in constraints for v in c.values() for t in (v if isinstance(v, list) else [v]) if isinstance(t, str)
+    ]
+    assert [t for t in texts if not t.isascii()]
+    assert not [t for t in texts if not t.isascii() and t in spec]
+
+
 def test_a_pages_story_lists_the_rows_that_grew_from_it(made, capsys):
     row = next(r for r in rows(made) if r["task"] == "quotation")
     (seed,) = [s for s in row["seeds"] if s["kind"] == "document"]

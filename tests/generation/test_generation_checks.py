@@ -1,6 +1,13 @@
 """What `seimai check` refuses before anything starts, each with the place, what was found and what would be right."""
 
+import sys
+from pathlib import Path
+
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from test_models_answer import LIMITS, serve
 
 from recipes.engine.errors import RecipeError
 
@@ -9,6 +16,7 @@ LLAMA = ["Built with Llama", "Improved using Qwen"]
 
 
 NO_FILE = {"file": "no.jsonl", "fields": ["q"]}
+SEEDS = {"lengths": [60, 400], "per_stratum": 9, "per_host": 9, "per_cluster": 9}
 
 
 def one(**more):
@@ -80,6 +88,49 @@ def test_a_declared_server_that_nobody_signed_for_is_refused_before_anything_is_
 def test_an_address_that_is_none_is_refused(recipes, url):
     asks(recipes, declared_server(url=url))
     assert f"url is an address such as http://127.0.0.1:8000/v1, not {url!r}" in refused(recipes)
+
+
+class Nowhere:
+    """A server that nobody asks: its recipe is only checked."""
+
+    url = "http://127.0.0.1:1"
+
+
+@pytest.mark.parametrize(
+    ("order", "said"),
+    [
+        ({"multiple_choice": {"rows": 2, "answers": "model"}}, "task 'multiple_choice': wants a choice"),
+        ({"poems": {"rows": 2, "answers": "model", "sampling": {"top_k": 40}}}, "task 'poems': wants top_k"),
+    ],
+)
+def test_what_a_servers_dialect_cannot_say_is_refused_with_the_one_that_can(recipes, order, said):
+    serve(recipes, Nowhere, **order)
+    recipes.generate["engine"]["server"]["dialect"] = "openai"
+    message = refused(recipes)
+    assert said in message
+    assert "say `dialect: vllm` or `dialect: llama_cpp` if it is one, or leave it out" in message
+    for dialect in ("vllm", "llama_cpp"):
+        recipes.generate["engine"]["server"]["dialect"] = dialect
+        assert recipes.plan().generations
+
+
+def test_a_servers_limits_have_defaults_and_are_held_to_their_units(recipes):
+    serve(recipes, Nowhere, poems={"rows": 2, "answers": "model"})
+    for name in LIMITS:
+        recipes.generate["engine"]["server"].pop(name)
+    assert recipes.plan().generations
+    recipes.generate["engine"]["server"]["deadline_s"] = -1
+    assert "engine 'server': deadline_s is a number of seconds above 0, not -1" in refused(recipes)
+    recipes.generate["engine"]["server"] |= {"deadline_s": 9, "dead_after": 3}
+    assert "unknown key 'dead_after'" in refused(recipes)
+
+
+@pytest.mark.parametrize(("context", "near"), [(128, "say 256"), (300, "say 256 or 512"), (0, "say 256")])
+def test_a_context_that_llama_cpp_would_round_is_refused(recipes, context, near):
+    asks(recipes, {"llama_cpp": SMOL | {"context": context}})
+    said = refused(recipes)
+    assert "context is counted in steps of 256 tokens" in said
+    assert near in said
 
 
 def gguf(recipes, licence: str | None) -> dict:
@@ -189,6 +240,9 @@ def test_drafts_are_allowed_inside_only(recipes):
         ({"seeds": {"lengths": [60, 400], "per_stratum": 9, "per_host": -1, "per_cluster": 1}}, "of passages, ≥ 1, not -1"),
         ({"seeds": {"lengths": [450, 120], "per_stratum": 9, "per_host": 9, "per_cluster": 9}}, "two rising bounds in characters"),
         ({"seeds": {"lengths": [], "per_stratum": 9, "per_host": 9, "per_cluster": 9}}, "two rising bounds in characters"),
+        ({"seeds": SEEDS | {"opt_outs_removed": "yes"}}, "names who removed them and a date (YYYY-MM-DD)"),
+        ({"seeds": SEEDS | {"prose": {"kana": 20, "sentences": 2, "ended": 0.5}}}, "kana"),
+        ({"seeds": SEEDS | {"prose": {"kana": 0.2, "sentences": 2}}}, "the key 'ended' is missing"),
         ({"partitions": 3}, "must be a power of two, not 3"),
     ],
 )  # fmt: skip

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from answering_server import AnsweringServer
 
-from recipes.engine.errors import RecipeError
+from recipes.engine.errors import RecipeError, RunError
 from recipes.engine.recipe_file import POLICY
 from synth.engine.store import Store
 from synth.tasks.task import instance, task_class
@@ -166,6 +166,18 @@ def test_an_answer_that_names_a_forbidden_author_is_refused(recipes):
         manifest = recipes.run()
     assert manifest["rows_out"] == 0
     assert set(manifest["rejected"]) == {"forbidden_author"}
+
+
+def test_a_server_that_turns_out_to_know_openais_parameters_alone_ends_the_run_before_it_is_asked_for_more(recipes):
+    with AnsweringServer(lambda body: "ア") as server:
+        serve(recipes, server, multiple_choice={"rows": 4, "answers": "model"})
+        recipes.generate["engine"]["server"].pop("dialect")
+        with pytest.raises(
+            RunError,
+            match=r"order 'multiple_choice': this server knows only OpenAI's own .* a choice is wanted; say `dialect",
+        ):
+            recipes.run()
+    assert not server.asked
 
 
 def test_an_undeclared_server_is_refused_before_it_is_asked(recipes):

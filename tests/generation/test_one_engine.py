@@ -53,7 +53,7 @@ def test_two_generators_share_a_round_and_make_the_rows_of_one(recipes):
 
 def test_an_engine_whose_answers_are_all_stored_loads_no_model(tmp_path, ask):
     """SmolLM2 answers once; a second engine over the same store says who it is by its file, and llama.cpp is never begun."""
-    choice = EngineChoice("llama_cpp", SMOL | {"context": 128, "slots": 1})
+    choice = EngineChoice("llama_cpp", SMOL | {"context": 256, "slots": 1})
     got = []
     for loads in (True, False):
         with held_engine.engine_of(choice) as (engine, identity), Store(tmp_path, 0) as store:
@@ -65,7 +65,7 @@ def test_an_engine_whose_answers_are_all_stored_loads_no_model(tmp_path, ask):
 
 def test_a_worker_keeps_its_engine_until_another_is_wanted_or_a_task_fails(monkeypatch):
     monkeypatch.setattr(workers, "AT_END", [])
-    first, second = (EngineChoice("llama_cpp", SMOL | {"context": 128, "slots": n}) for n in (1, 2))
+    first, second = (EngineChoice("llama_cpp", SMOL | {"context": 256, "slots": n}) for n in (1, 2))
     with held_engine.engine_of(first) as (one, _):
         pass
     with held_engine.engine_of(first) as (again, _):

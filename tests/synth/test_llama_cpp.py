@@ -135,7 +135,7 @@ def test_a_file_that_is_no_model_is_said(tmp_path):
     junk = tmp_path / "junk.gguf"
     junk.write_bytes(b"GGUF junk")
     with pytest.raises(EngineError, match=r"junk\.gguf: llama\.cpp cannot load it"):
-        LlamaCpp(junk, model="m", revision="r", context=64, licence=LICENCE).setup()
+        LlamaCpp(junk, model="m", revision="r", context=256, licence=LICENCE).setup()
 
 
 def test_a_model_without_a_licence_is_refused():

@@ -155,6 +155,27 @@ def test_rounds_end_when_three_of_them_add_less_than_one_percent():
     assert mixture.over == "three rounds added less than 1 % to what is short: summary is short of 597 rows"
 
 
+def test_a_function_that_has_run_dry_is_asked_for_a_tenth_until_it_is_given_up():
+    mixture = Mixture(MixturePlan(rows={"summary": 1000}))
+    mixture.take(rows(400))
+    asked = {"summary": 4000}
+    assert prompts_wanted(mixture, asked, {"summary": 400}, most=5000) == {
+        "summary": 5000
+    }  # 1.1 × 600 / 0.1, and no more than 5000
+    for i in range(2):
+        mixture.take([Candidate(key("more", i), "summary", 1)])
+        assert prompts_wanted(mixture, asked, {"summary": 400}, most=5000) == {"summary": 500}
+        assert prompts_wanted(mixture, asked, {"summary": 400}, most=60) == {"summary": 60}, "a few may miss by chance"
+    mixture.take([])
+    assert prompts_wanted(mixture, asked, {"summary": 400}, most=5000) == {}
+
+
+def test_a_function_of_which_nothing_has_passed_yet_is_asked_in_full():
+    mixture = Mixture(MixturePlan(rows={"poem": 10}))
+    mixture.take([])
+    assert prompts_wanted(mixture, {"poem": 20}, {}, most=500) == {"poem": 500}
+
+
 def test_a_small_function_that_still_grows_is_asked_on_when_a_large_one_is_met_or_given_up():
     mixture = Mixture(MixturePlan(rows={"summary": 1000, "poem": 40, "maths": 9}))
     mixture.take(rows(1000))

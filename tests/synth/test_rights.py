@@ -1,26 +1,20 @@
-"""Documents and imported sets: what may enter which release, and rows that name a forbidden author."""
+"""Documents: what may enter which release; and rows that name a forbidden author."""
 
-import json
 import unicodedata
 from itertools import product
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
-from synth.imported import ForbiddenAuthors, read_set
+from synth.forbidden_authors import ForbiddenAuthors
 from synth.models import check_release
 from synth.obligations import PolicyError, Target
 from synth.policy_file import load_policy
-from synth.rights import Document, of_document, opted_out, shared_span
+from synth.rights import Document, of_document, of_page, opted_out, shared_span
 
 POLICY = load_policy(Path(__file__).resolve().parents[2] / "recipes" / "policy.yaml")
 WEB = Document("example.jp/a", None, "著作権法30条の4")
 USES, PURPOSES = ("embeds", "derives", "topic"), ("train_internal", "share", "publish")
-
-ORIGIN = "nvidia/Nemotron-Personas-Japan"
-"""A listed set, for tests of what is in the file."""
 
 
 @pytest.mark.parametrize(("use", "purpose"), list(product(USES, PURPOSES)))
@@ -33,6 +27,38 @@ def test_text_under_no_known_licence_stays_in_the_house_but_its_topic_does_not(u
 def test_a_site_that_opted_out_gives_nothing(use, purpose):
     out = Document("example.jp/b", None, "著作権法30条の4", opted_out=True)
     assert "opted out" in of_document(out, use, purpose, POLICY).reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("page", "removed", "known"),
+    [
+        ({"record_type": "response", "x_robots_tag": None, "robots_meta": None}, False, True),
+        ({"x_robots_tag": None, "robots_meta": None}, False, True),
+        (
+            {"record_type": "conversion", "x_robots_tag": None, "robots_meta": None},
+            False,
+            False,
+        ),  # WET: no header, no markup
+        ({"record_type": "row", "x_robots_tag": None}, False, False),
+        ({"record_type": "response", "x_robots_tag": None}, False, False),  # a stage dropped one of the two
+        ({"record_type": "response", "robots_meta": None}, False, False),
+        ({}, False, False),
+        ({"record_type": "row"}, True, True),  # whoever removed opted-out sites before says so
+    ],
+)
+def test_an_opt_out_that_nobody_looked_for_does_not_count_as_none(page, removed, known):
+    document = of_page(page | {"licence": None, "rights_basis": "著作権法30条の4"}, "a.example.jp", removed)
+    ruling = of_document(document, "derives", "train_internal", POLICY)
+    assert ruling.status == ("allow" if known else "deny")
+    if not known:
+        assert "so is whether its site has opted out" in ruling.reasons[0]
+    named = of_page(page | {"licence": "CC-BY-4.0"}, "a.example.jp", removed)
+    assert of_document(named, "derives", "train_internal", POLICY).status == "conditional", "a licence stands by itself"
+
+
+def test_a_directive_counts_wherever_it_is_from_and_whoever_says_that_there_are_none():
+    page = {"record_type": "row", "x_robots_tag": "noai", "licence": None, "rights_basis": "著作権法30条の4"}
+    assert of_page(page, "a.example.jp", removed=True).opted_out is True
 
 
 def test_a_source_without_a_basis_that_the_policy_names_gives_nothing():
@@ -191,43 +217,3 @@ def test_all_turns_of_the_assistant_are_looked_at_and_no_others():
     last = {"role": "assistant", "content": "はい。"}
     assert authors.find_in([*first, last]) == ("OpenAI", said)
     assert authors.find_in([{"role": "user", "content": said}, {"role": "assistant", "content": None}, last]) is None
-
-
-def test_a_set_of_unknown_origin_is_refused(tmp_path):
-    path = tmp_path / "set.jsonl"
-    path.write_text("{}")
-    for origin, said in (
-        (None, "declares no `origin`"),
-        ("somebody/set", "not listed"),
-        ("lmsys/lmsys-chat-1m", "agreement"),
-    ):
-        with pytest.raises(PolicyError, match=said):
-            list(read_set(path, origin, POLICY))
-
-
-def test_rows_of_a_set_are_kept_or_rejected_with_what_they_say(tmp_path):
-    said = [
-        {"role": "user", "content": "誰？"},
-        {"role": "assistant", "content": "私はOpenAIによって訓練されたモデルです。"},
-    ]
-    rows = [
-        {
-            "messages": [
-                {"role": "user", "content": "私の名前はChatGPTです。"},
-                {"role": "assistant", "content": "こんにちは。"},
-            ]
-        },
-        {"messages": said},
-        {"conversations": [{"from": "human", "value": "a"}, {"from": "gpt", "value": "b"}]},
-        {"instruction": "要約して", "input": "本文", "output": "要約"},
-        {"text": "?"},
-    ]
-    path = tmp_path / "set.jsonl"
-    path.write_text("\n".join(json.dumps(r, ensure_ascii=False) for r in rows) + '\n{"cut')
-    got = list(read_set(path, ORIGIN, POLICY))
-    assert [r.reason for r in got] == [None, "forbidden_author", None, None, "malformed_answer", "malformed_answer"]
-    assert got[1].detail == "OpenAI: 私はOpenAIによって訓練されたモデルです。"
-    assert got[2].messages[1] == {"role": "assistant", "content": "b"}
-    assert got[3].messages[0]["content"] == "要約して\n\n本文"
-    pq.write_table(pa.table({"messages": [json.dumps(r["messages"]) for r in rows[:2]]}), tmp_path / "set.parquet")
-    assert [r.reason for r in read_set(tmp_path / "set.parquet", ORIGIN, POLICY)] == [None, "forbidden_author"]

@@ -4,6 +4,7 @@ import json
 import random
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from curation.normalise.pii.mask import mask
 from curation.provenance import key
-from synth.passage import passage, sentences
+from synth.passage import Prose, passage, sentences
 from synth.personas import persona
 from synth.policy_file import load_policy
 from synth.seed import NoSeed, Seed, SeedPlan, choose
@@ -100,6 +101,22 @@ def test_a_page_that_gives_no_seed_says_why(other, reason):
     plan = SeedPlan("derives", "train_internal", (20, 200), 9, 9, 9, quality=("quality", 0.5))
     seeds, reasons = chosen([page("a", COOKING) | {"quality": 0.9} | other], plan)
     assert (seeds, reasons) == ([], {reason: 1})
+
+
+KEY = "\n".join("MIIC7jCCAlegAwIBAgIBATANBgkqhkiG9w0BAQQFADCBqTELMAkGA1UEBhMCWFkx"[i:] for i in range(4))
+TABLE = "\n".join(f"directive{i} サーバ設定ファイル 上書き" for i in range(9))
+
+
+def test_only_running_text_is_a_passage_where_the_recipe_says_what_that_is():
+    plan = SeedPlan("derives", "train_internal", (20, 60, 200), 9, 9, 9, prose=Prose(kana=0.25, sentences=2, ended=0.5))
+    pages = [page("rice", COOKING), page("key", KEY), page("table", TABLE), page("mixed", f"{KEY}\n{DISASTER}")]
+    seeds, reasons = chosen(pages, plan)
+    assert {s.host for s in seeds} == {"rice.example.jp", "mixed.example.jp"}
+    assert all("MIIC" not in s.text for s in seeds)
+    assert reasons == {"seed_prose": 2}
+    without, _ = chosen(pages, replace(plan, prose=None))
+    assert len(without) == 4
+    assert chosen([page("short", "短い。")], plan)[1] == {"seed_length": 1}
 
 
 def test_only_topics_of_unknown_pages_may_leave_the_house():

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from recipes.engine import blocks
 from recipes.engine.errors import RecipeError
 from synth.engine.engine import Engine
-from synth.engine.llama_cpp import LlamaCpp
+from synth.engine.llama_cpp import LlamaCpp, context_problem
 from synth.engine.request import RequestError
 from synth.engine.server import Declared, Server
 from synth.engine.started_server import StartedServer
@@ -92,6 +92,8 @@ def choose(spec: Mapping[str, Mapping[str, Any]], where: str) -> EngineChoice:
     if package is not None and "path" in held:
         raise RecipeError(f"{place}: weights are a 'package' or a 'path', not both")
     blocks.checked(classes[kind], held, place, given=("path",) if package is not None else ())
+    if kind == "llama_cpp" and (problem := context_problem(int(params["context"]))):
+        raise RecipeError(f"{place}: {problem}")
     missing = [] if importlib.util.find_spec(NEEDS[kind]) is not None else [NEEDS[kind]]
     if package is not None:
         try:
@@ -137,6 +139,12 @@ def _checked_server(params: dict[str, Any], place: str) -> dict[str, Any]:
         blocks.checked(StartedServer, given | {"command": params["start"]}, place)
     rest = {k: v for k, v in params.items() if k in _LIMITS or k == "model"}
     blocks.checked(Server, rest, place, given=("url", "what"))
+    for name, unit in (
+        ("max_concurrency", "requests"),
+        *((n, "seconds") for n in ("attempt_s", "deadline_s", "dead_after_s")),
+    ):
+        if params.get(name, 1) <= 0:
+            raise RecipeError(f"{place}: {name} is a number of {unit} above 0, not {params[name]!r}")
     return params
 
 

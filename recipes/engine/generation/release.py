@@ -23,7 +23,8 @@ from curation.place import Place
 from curation.provenance import id_words, partition_of
 from curation.shards import MANIFEST
 from recipes.engine.errors import RunError
-from recipes.engine.generation.plan import FORMAT, LIBRARIES, Generation
+from recipes.engine.generation.fingerprint import FORMAT, LIBRARIES
+from recipes.engine.generation.plan import Generation
 from recipes.engine.generation.rounds import Outcome
 from recipes.engine.manifests import versions
 from recipes.engine.other_version import refuse_other
@@ -85,10 +86,12 @@ def publish(outcome: Outcome) -> dict[str, Any]:
 def shortfalls(outcome: Outcome) -> list[Shortfall]:
     """Every order that did not get its quota, with what became of its samples."""
     mixture, yields = outcome.deciding.mixture, outcome.yields
+    passages = {order.name for order in outcome.generation.orders if order.task.passage}
     return [
         Shortfall(
             name, mixture.unit, mixture.plan.quotas[name], mixture.filled[name], outcome.asked.get(name, 0),
-            yields.samples[name].total(), yields.refused[name], +yields.failed[name],
+            yields.samples[name].total(), yields.refused[name], +yields.failed[name], name in passages,
+            outcome.imports[name]["rows"] if name in outcome.imports else None,
         )
         for name in mixture.short
     ]  # fmt: skip
@@ -167,6 +170,8 @@ def _manifest(
         "novelty": {"threshold": g.spec.novelty.threshold, "base": outcome.base},
         "contamination": dict(outcome.deciding.hits.most_common()),
         "seeds": outcome.seeds,
+        "imports": outcome.imports,
+        "masked": dict(sum((Counter(t["masked"]) for t in tasks), Counter[str]()).most_common()),
         "seconds": round(sum(t["seconds"] for t in tasks), 3),
         "cpu": round(sum(t["cpu"] for t in tasks), 3),
     }

@@ -21,14 +21,16 @@ from curation.place import Place
 from recipes.engine.errors import RecipeError, RunError
 from recipes.engine.executors import LocalExecutor, cluster_executor, incomplete, wait_for_slurm
 from recipes.engine.generation.earlier_sets import load_base
-from recipes.engine.generation.plan import Generation, evaluation_file
-from recipes.engine.generation.seeds import write_seeds
+from recipes.engine.generation.imports import write_imports
+from recipes.engine.generation.paths import evaluation_file
+from recipes.engine.generation.plan import Generation
+from recipes.engine.generation.seeds import check_seeds, write_seeds
 from recipes.engine.generation.step import AnswerRound, Work
 from recipes.engine.progress import Progress
 from recipes.engine.workers import Workers
 from synth.deciding import Deciding, Refusal, Rules
 from synth.dialogue import schema
-from synth.imported import ForbiddenAuthors
+from synth.forbidden_authors import ForbiddenAuthors
 from synth.mixture import Mixture, prompts_wanted
 from synth.novelty import Contamination, Novelty, evaluation_items
 from synth.orders import numbers
@@ -51,6 +53,8 @@ class Outcome:
     seeds: dict[str, Any] = field(default_factory=dict[str, Any])
     base: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     """Earlier sets that new prompts were compared with."""
+    imports: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    """What is said of each imported set: its origin, files and rows."""
     over: str = ""
     """Why there was no further round."""
 
@@ -73,7 +77,10 @@ def run_rounds(generation: Generation, where: Where) -> Outcome:
             f"{generation.where}: answers are appended to {generation.store}, which an object store cannot do; give a local --out"
         )
     deciding, base = _deciding(generation)
-    outcome = Outcome(generation, deciding, base=base, seeds=write_seeds(generation))
+    seeds = write_seeds(generation)
+    check_seeds(generation)
+    imports = write_imports(generation.imports, generation.rounds, generation.spec.salt)
+    outcome = Outcome(generation, deciding, base=base, seeds=seeds, imports=imports)
     number = 0
     while (wanted := _wanted(outcome, number)) and not outcome.over:
         ranges = numbers(wanted, outcome.asked)
@@ -97,25 +104,35 @@ def _deciding(generation: Generation) -> tuple[Deciding, list[dict[str, Any]]]:
         contamination = Contamination(spec.decontaminate.width)
         for name, one in spec.decontaminate.sets.items():
             try:
-                contamination.add(name, evaluation_items(evaluation_file(generation, one.file), one.fields, one.id))
+                contamination.add(
+                    name, evaluation_items(evaluation_file(generation.folder, one.file), one.fields, one.id)
+                )
             except ValueError as error:
                 raise RecipeError(f"{generation.where}: evaluation set '{name}': {error}") from error
     drafts = generation.release.draft_wordings == "allow"
-    rules = Rules(drafts, set(), spec.per_prompt, ForbiddenAuthors.of(generation.policy), contamination)
+    read = frozenset(one.order.name for one in generation.imports if one.order.origin.reviewed)
+    rules = Rules(drafts, set(), spec.per_prompt, ForbiddenAuthors.of(generation.policy), contamination, read)
     novelty = Novelty(spec.novelty.threshold)
     base = load_base(novelty, spec.novelty.base, generation.folder, generation.where)
     return Deciding(rules, Mixture(generation.mixture), novelty), base
 
 
 def _wanted(outcome: Outcome, number: int) -> dict[str, int]:
-    """Instances of each order that the next round asks for: a function of what was taken so far."""
+    """Instances of each order that the next round asks for: a function of what was taken so far.
+
+    Of an imported set as many rows as it still has: they are only read.
+    """
     spec, mixture = outcome.generation.spec, outcome.deciding.mixture
-    most = {name: spec.tasks[name].most or spec.rounds.most for name in mixture.plan.quotas}
+    left = {name: said["rows"] - outcome.asked.get(name, 0) for name, said in outcome.imports.items()}
+    most = {n: left[n] if n in left else spec.tasks[n].most or spec.rounds.most for n in mixture.plan.quotas}
     if number == 0:
         rows = bool(mixture.plan.rows)
-        return {n: min(most[n], quota) if rows else max(1, most[n] // 10) for n, quota in mixture.plan.quotas.items()}
-    asked = prompts_wanted(mixture, outcome.asked, outcome.yields.passed(), max(most.values()))
-    return {name: min(count, most[name]) for name, count in asked.items()}
+        quotas = mixture.plan.quotas.items()
+        first = {n: min(most[n], quota if rows else max(1, most[n] // 10)) for n, quota in quotas}
+    else:
+        asked = prompts_wanted(mixture, outcome.asked, outcome.yields.passed(), max(most.values()))
+        first = {name: min(count, most[name]) for name, count in asked.items()}
+    return {name: count for name, count in first.items() if count > 0}
 
 
 def _run_round(
@@ -134,7 +151,7 @@ def _run_round(
     tasks, name = layout["tasks"], f"{generation.name}, round {number + 1}"
     work = Work(
         number, place.url, tuple(generation.orders), ranges, generation.rounds, generation.spec.salt, generation.engine,
-        generation.spec.chat_form, generation.policy, generation.target.purpose, generation.store,
+        generation.spec.chat_form, generation.policy, generation.target.purpose, generation.store, tuple(generation.imports),
     )  # fmt: skip
     left = len(incomplete(place, tasks))
     where.progress.start(name, tasks, tasks - left, "rows", _expected(generation, ranges), again=number > 0)
@@ -159,7 +176,7 @@ def _run_round(
 def _expected(generation: Generation, ranges: dict[str, tuple[int, int]]) -> int:
     """About how many candidates a round will make."""
     samples = {o.name: (o.answers != "program") * o.samples + (o.answers != "model") for o in generation.orders}
-    return sum((end - first) * samples[name] for name, (first, end) in ranges.items())
+    return sum((end - first) * samples.get(name, 1) for name, (first, end) in ranges.items())
 
 
 def _audit(outcome: Outcome, candidates: Sequence[dict[str, Any]]) -> None:
@@ -182,7 +199,8 @@ def _note(outcome: Outcome) -> str:
     if last:
         tokens = sum(f["completion_tokens"] for f in last) / max(1e-9, max(f["seconds"] for f in last))
         asked, stored = sum(f["asked"] for f in last), sum(f["stored"] for f in last)
-        said += f"; {asked:,} answers asked, {stored:,} from the store, {tokens:,.0f} tokens/s"
+        said += f"; {asked:,} answers asked of the model, {stored:,} from the store, {tokens:,.0f} tokens/s"
+        said += "; the rest by program" if any(o.answers != "model" for o in outcome.generation.orders) else ""
     return said
 
 

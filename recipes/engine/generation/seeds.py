@@ -9,7 +9,11 @@ from curation.place import Place
 from curation.shards import ShardSet
 from recipes.engine.errors import RunError
 from recipes.engine.generation.plan import Generation
+from synth.candidates import Rights
 from synth.dialogue import REASONS
+from synth.models import Ruling, check_release
+from synth.obligations import PolicyError
+from synth.rights import Use
 from synth.seed import READS, NoSeed, Seed, choose
 
 FILE = "seeds.json"
@@ -45,6 +49,27 @@ def write_seeds(generation: Generation) -> dict[str, Any]:
             f"{why or 'the stage released no page'}; change `seeds` or what the stage keeps"
         )
     return counts
+
+
+def check_seeds(generation: Generation) -> None:
+    """Holds the target against what the licences of the passages oblige to, before anything is asked. Raises RunError.
+
+    Whichever of them a row will grow from, the release is then sure of all; one that is not named is left out by `seeds`.
+    """
+    uses: set[Use] = {order.task.use for order in generation.orders if order.task.passage}
+    rights = Rights(generation.policy, None, generation.target.purpose)
+    rulings = (
+        {rights.document(seed, use) for seed in read_seeds(generation.rounds) for use in uses}
+        if uses
+        else set[Ruling]()
+    )
+    try:
+        check_release(rulings, generation.target)
+    except PolicyError as error:
+        raise RunError(
+            f"{generation.where}: by the licences of its passages, {error}. Nothing was asked yet: change the recipe and give the "
+            "same command"
+        ) from error
 
 
 def read_seeds(url: str) -> list[Seed]:

@@ -1,5 +1,6 @@
 """What a recipe may say about a generation, as data; every number that decides about rows is here and has no default in code."""
 
+import re
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -34,15 +35,72 @@ class TaskOrder(_Spec):
         return self
 
 
+class ImportSpec(_Spec):
+    """An order of an instruction set from outside: how many of its rows, under which name they count, and what verifies them.
+
+    files: Parquet or JSON lines; patterns such as `sets/*.jsonl` are allowed. origin: as the policy lists it under `data`. licence:
+    held against the policy's entry. function: of an assistant that its rows teach. checks: constraints on the answer, values of
+    which may come from the row's own columns (`{column: NAME}`). columns: of a set that names them otherwise.
+    """
+
+    files: list[str] = Field(min_length=1)
+    origin: str
+    licence: str | None = None
+    function: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    rows: int | None = Field(default=None, ge=1)
+    tokens: int | None = Field(default=None, ge=1)
+    checks: list[str | dict[str, Any]] = Field(default_factory=list)
+    columns: dict[Literal["messages", "system", "prompt", "input", "answer"], str] = Field(default_factory=dict)
+    lang: str = "ja"
+    domain: str | None = None
+    split: Literal["train", "test"] = "train"
+
+    @field_validator("files", mode="before")
+    @classmethod
+    def _one_file(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _whole(self) -> "ImportSpec":
+        if (self.rows is None) == (self.tokens is None):
+            raise ValueError("an order states either rows or tokens")
+        if self.columns and "messages" not in self.columns and not {"prompt", "answer"} <= self.columns.keys():
+            raise ValueError("columns name either messages, or prompt and answer (and system, input)")
+        if "messages" in self.columns and len(self.columns) > 1:
+            raise ValueError("columns name either messages, or prompt and answer, not both")
+        return self
+
+
+class Prose(_Spec):
+    """What running text is, for passages (`synth.passage.Prose`): shares in [0, 1] and a number of sentences."""
+
+    kana: float = Field(ge=0, le=1)
+    sentences: int = Field(ge=1)
+    ended: float = Field(ge=0, le=1)
+
+
 class Seeds(_Spec):
-    """Passages: see `synth.seed.SeedPlan`. quality: column and least value."""
+    """Passages: see `synth.seed.SeedPlan`. quality: column and least value. prose: what a passage must be to count as running text.
+
+    opt_outs_removed: who has removed the pages of sites that opted out before they came here, and when, where the stage does not say
+    what a page's own robots directives are.
+    """
 
     lengths: list[int]
     per_stratum: int
     per_host: int
     per_cluster: int
     quality: dict[str, float] = Field(default_factory=dict)
+    prose: Prose | None = None
     topics: list[str] | None = None
+    opt_outs_removed: str | None = None
+
+    @field_validator("opt_outs_removed")
+    @classmethod
+    def _signed(cls, value: str | None) -> str | None:
+        if value is not None and not re.search(r"[^\W\d].*\b\d{4}-\d{2}-\d{2}\b", value):
+            raise ValueError(f"names who removed them and a date (YYYY-MM-DD), e.g. 'Sato, 2026-11-20', not {value!r}")
+        return value
 
     @field_validator("per_stratum", "per_host", "per_cluster")
     @classmethod
@@ -108,7 +166,7 @@ class Rounds(_Spec):
 
 
 class GenerateSpec(_Spec):
-    """A generation: what it grows from, what is ordered of which task, who answers, and what is taken.
+    """A generation: what it grows from, what is ordered of which task or imported set, who answers, and what is taken.
 
     read: a stage of the recipe. engine: `{llama_cpp | server | vllm: {…}}`; none where programs answer everything.
     without_engine: what happens where the engine's package is not installed: `fail`, or `program`, which leaves out what only a model
@@ -121,7 +179,8 @@ class GenerateSpec(_Spec):
     without_engine: Literal["fail", "program"] = "fail"
     chat_form: str | None = None
     seeds: Seeds | None = None
-    tasks: dict[str, TaskOrder] = Field(min_length=1)
+    tasks: dict[str, TaskOrder] = Field(default_factory=dict)
+    imports: dict[str, ImportSpec] = Field(default_factory=dict)
     sampling: dict[str, Any] = Field(default_factory=dict)
     conduct: list[str | dict[str, Any]] = Field(default_factory=list)
     caps: Caps = Field(default_factory=Caps)
@@ -154,9 +213,26 @@ class GenerateSpec(_Spec):
 
     @model_validator(mode="after")
     def _one_unit(self) -> "GenerateSpec":
-        if len({order.rows is None for order in self.tasks.values()}) > 1:
+        if not self.tasks and not self.imports:
+            raise ValueError("orders nothing: it names tasks, imports or both")
+        if len({order.rows is None for order in (*self.tasks.values(), *self.imports.values())}) > 1:
             raise ValueError("orders state quotas all in rows or all in tokens")
+        if both := sorted(self.tasks.keys() & self.imports.keys()):
+            raise ValueError(
+                f"'{both[0]}' is a task and an imported set: quotas count by the name, so each has its own"
+            )
         return self
+
+    @property
+    def quotas(self) -> dict[str, int]:
+        """Quota of each order by its name, in rows or tokens."""
+        orders: dict[str, TaskOrder | ImportSpec] = {**self.tasks, **self.imports}
+        return {name: order.rows or order.tokens or 0 for name, order in orders.items()}
+
+    @property
+    def in_rows(self) -> bool:
+        """Whether quotas are in rows."""
+        return all(order.rows is not None for order in (*self.tasks.values(), *self.imports.values()))
 
 
 class TargetSpec(_Spec):

@@ -6,8 +6,10 @@ killed makes its instances again and finds its answers in the store.
 
 import functools
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from itertools import chain
 from typing import Any
 
 import pyarrow as pa
@@ -18,15 +20,18 @@ from curation.place import Place
 from recipes.engine.generation.begun import began_at
 from recipes.engine.generation.engines import EngineChoice
 from recipes.engine.generation.held_engine import engine_of
+from recipes.engine.generation.imports import Import, read_imported
 from recipes.engine.generation.seeds import read_seeds
 from synth.answering import Asker, Dialogue, by_model, by_program
 from synth.candidates import Rights, candidate_schema, row
 from synth.chat_forms import FORMS
 from synth.engine.content_key import Identity
-from synth.engine.engine import Engine
+from synth.engine.engine import Engine, EngineError
 from synth.engine.figures import Figures
 from synth.engine.lazy import Lazy
 from synth.engine.store import Store
+from synth.engine.wire import ONLY_OPENAI, SAY_DIALECT, unsayable
+from synth.import_candidates import candidate
 from synth.models import Policy
 from synth.obligations import PolicyError, Purpose
 from synth.orders import Drawn, Order, drawn
@@ -41,8 +46,8 @@ LIVE = {"tokens": "completion_tokens"} | {name: name for name in ("answered", "s
 class Work:
     """What a worker is told of a round.
 
-    ranges: numbers of each order's instances. url: folder of the round; store: of the answers; seeds: of the passages, and of when
-    the rounds began.
+    ranges: numbers of each order's instances, or of an imported set's rows. url: folder of the round; store: of the answers;
+    seeds: of the passages, the imported sets, and of when the rounds began.
     """
 
     number: int
@@ -56,6 +61,7 @@ class Work:
     policy: Policy
     purpose: Purpose
     store: str
+    imports: tuple[Import, ...] = ()
 
 
 class AnswerRound(PipelineStep):
@@ -73,10 +79,11 @@ class AnswerRound(PipelineStep):
         """Answers this worker's instances; yields nothing. `data` is not used."""
         began, cpu = time.monotonic(), time.process_time()
         place, counts = Place(self.work.url), dict[str, int]()
-        figures, about = Figures(), dict[str, Any]()
+        figures, about, masked = Figures(), dict[str, Any](), Counter[str]()
         with _Sink(place, f"candidates/{rank:05d}.parquet") as sink:
-            for dialogue, rights in self._dialogues(rank, world_size, figures, about, counts):
-                made = row(dialogue, rights, self.work.number)
+            dialogues = self._dialogues(rank, world_size, figures, about, counts)
+            answered = (row(dialogue, rights, self.work.number) for dialogue, rights in dialogues)
+            for made in chain(self._imported(rank, world_size, masked), answered):
                 self.stat_update("rows", value=1)
                 self.stat_update("kept", value=int(made["verdict"] == "pass"))
                 sink.add(made)
@@ -88,6 +95,7 @@ class AnswerRound(PipelineStep):
                 "rows": sink.rows,
                 "files": [f"candidates/{rank:05d}.parquet"],
                 "by_program": counts,
+                "masked": dict(masked),
                 "figures": figures.as_dict() if about else None,
                 "seconds": round(time.monotonic() - began, 3),
                 "cpu": round(time.process_time() - cpu, 3),
@@ -95,6 +103,15 @@ class AnswerRound(PipelineStep):
             | about,
         )
         yield from ()
+
+    def _imported(self, rank: int, of: int, masked: Counter[str]) -> Iterator[dict[str, Any]]:
+        """Rows of imported sets as candidates; counts the personal data that was masked in them, by kind."""
+        for one in self.work.imports:
+            if (numbers := self.work.ranges.get(one.order.name)) is not None:
+                for read, digest in read_imported(one, self.work.seeds, numbers, rank, of):
+                    made, found = candidate(one.order, read, digest, self.work.number)
+                    masked.update(found)
+                    yield made
 
     def _dialogues(
         self, rank: int, of: int, figures: Figures, about: dict[str, Any], counts: dict[str, int]
@@ -120,6 +137,8 @@ class AnswerRound(PipelineStep):
             )  # fmt: skip
             theirs = Rights(work.policy, identity, work.purpose)
             wanted: Iterable[Drawn] = drawn(asking, work.ranges, seeds, work.salt, rank, of)
+            if identity.engine == "server/openai":
+                wanted = map(_sayable, wanted)
             for dialogue in by_model(wanted, asker, figures):
                 yield dialogue, theirs
             figures.loading += engine.loading()
@@ -134,6 +153,16 @@ class AnswerRound(PipelineStep):
         for name, value in now.items():
             self.stat_update(name, value=value - self._shown.get(name, 0))
         self._shown = now
+
+
+def _sayable(one: Drawn) -> Drawn:
+    """An instance that a server of OpenAI's own parameters can be asked. Raises EngineError: others of its order want the same."""
+    for turn in one.instance.turns:
+        if turn.open and (wanted := unsayable(one.order.sampling, turn.structure)):
+            raise EngineError(
+                f"order '{one.order.name}': {ONLY_OPENAI}, and {wanted} is wanted; {SAY_DIALECT}, or leave the order out"
+            )
+    return one
 
 
 def admitted(engine: Engine, identity: Identity, policy: Policy) -> None:

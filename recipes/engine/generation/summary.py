@@ -6,20 +6,26 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from synth.yields import ORIGINS
+
+_BY = {"human": "by people", "imported": "imported"}
+"""Who wrote what came from outside, in words."""
+
 
 def print_generation(manifest: Mapping[str, Any], name: str, url: str, console: Console) -> None:
     """The yields of a generation in a table, then what its owner must know: drafts, orders left out, quotas that are short."""
     yields = manifest["yields"]
     table = Table(box=None, pad_edge=False, header_style="bold")
+    whose = [o for o in ORIGINS if o in ("program", "model") or yields["origins"].get(o)]
     for column, justify in (
-        ("task", "left"), ("samples", "right"), ("rows", "right"), ("program", "right"), ("model", "right"),
+        ("task", "left"), ("samples", "right"), ("rows", "right"), *((origin, "right") for origin in whose),
         ("why the others are none, most frequent first", "left"),
     ):  # fmt: skip
         table.add_column(column, justify=justify, overflow="fold")  # type: ignore[arg-type]
     for order in yields["orders"]:
         refused = ", ".join(f"{reason} {n:,}" for reason, n in list(order["refused"].items())[:4])
         origins = order["origins"]
-        counts = (order["samples"], order["rows"], origins.get("program", 0), origins.get("model", 0))
+        counts = (order["samples"], order["rows"], *(origins.get(origin, 0) for origin in whose))
         table.add_row(order["order"], *(f"{n:,}" for n in counts), refused)
     console.print()
     console.print(table)
@@ -30,7 +36,7 @@ def print_generation(manifest: Mapping[str, Any], name: str, url: str, console: 
 def notes(manifest: Mapping[str, Any]) -> list[str]:
     """What is to be known of a generation besides its counts."""
     yields = manifest["yields"]
-    origins = ", ".join(f"{n:,} by {origin}" for origin, n in yields["origins"].items() if n)
+    origins = ", ".join(f"{n:,} {_BY.get(origin, f'by {origin}')}" for origin, n in yields["origins"].items() if n)
     rows = f"{yields['rows']:,} rows over {yields['functions']} functions ({origins or 'none'})"
     said = [f"{rows} in {manifest['rounds']} rounds: {manifest['over']}"]
     if (now := manifest["generated"])["judged"]:
@@ -49,6 +55,16 @@ def notes(manifest: Mapping[str, Any]) -> list[str]:
     if draft := yields["wordings"].get("draft"):
         said.append(
             f"{draft:,} rows are made with wordings that nobody has reviewed: the recipe allows them inside only"
+        )
+    for name, one in manifest.get("imports", {}).items():
+        read = (
+            f"its answers were read by {one['reviewed']}" if one["reviewed"] else "only what its checks pass is a row"
+        )
+        bad = f", {one['malformed']:,} of no known form" if one["malformed"] else ""
+        said.append(f"{name}: {one['rows']:,} rows of {one['origin']} ({one['licence']}){bad}; {read}")
+    if masked := manifest.get("masked"):
+        said.append(
+            f"personal data masked in imported rows: {', '.join(f'{kind} {n:,}' for kind, n in masked.items())}"
         )
     if manifest["left_out"]:
         lacking = next(iter(manifest["left_out"].values()))

@@ -25,7 +25,7 @@ from recipes.engine.generation.rounds import Where
 from recipes.engine.judging.plan import Jury
 from recipes.engine.pairs.edit_step import MASKS, SHARE, WORK, EditAnswers, EditWork
 from recipes.engine.pairs.plan import Preference
-from synth.imported import ForbiddenAuthors
+from synth.forbidden_authors import ForbiddenAuthors
 from synth.models import Policy
 from synth.pairing import balance, choose, delta, edited_candidates, leak, program_model, rules, verified_failed
 from synth.pairing import jury as jury_pairs

@@ -20,6 +20,8 @@ from synth.dialogue import REASONS
 
 SHOWN = 5
 """Rows of a function that are shown whole."""
+_OUTSIDE = {"human": ("人", "by people"), "imported": ("取り込み", "imported")}
+"""Who wrote answers that came from outside."""
 LEAST_ASKED = 5
 """Verdicts of a constraint below which its yield says nothing and is not shown."""
 
@@ -40,10 +42,22 @@ class Generated:
         """What came of it, in a line."""
         yields, rows = self.manifest["yields"], f"{self.manifest['rows_out']:,}"
         by = yields["origins"]
+        more = [(ja, en, n) for origin, (ja, en) in _OUTSIDE.items() if (n := by.get(origin, 0))]
+        ja, en = "".join(f"、{ja} {n:,}" for ja, _, n in more), "".join(f", {n:,} {en}" for _, en, n in more)
         return Words(
-            f"{yields['functions']} 機能、{rows} 行を採用（プログラム {by['program']:,}、モデル {by['model']:,}）",
-            f"{rows} rows over {yields['functions']} functions ({by['program']:,} by program, {by['model']:,} by a model)",
+            f"{yields['functions']} 機能、{rows} 行を採用（プログラム {by['program']:,}、モデル {by['model']:,}{ja}）",
+            f"{rows} rows over {yields['functions']} functions ({by['program']:,} by program, {by['model']:,} by a model{en})",
         )
+
+    @property
+    def imports(self) -> Mapping[str, Mapping[str, Any]]:
+        """What is said of each imported set."""
+        return self.manifest.get("imports", {})
+
+    @property
+    def outside(self) -> bool:
+        """Whether rows of it were written outside."""
+        return any(order["outside"] for order in self.orders)
 
     @property
     def drafts(self) -> int:
@@ -77,6 +91,7 @@ def _orders(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
         lines.append(
             order
             | {"reasons": reasons, "quota": quotas[order["order"]]["quota"], "short": quotas[order["order"]]["short"]}
+            | {"outside": sum(order["origins"].get(origin, 0) for origin in _OUTSIDE)}
         )
     return lines
 
