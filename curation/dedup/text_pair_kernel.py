@@ -4,7 +4,7 @@
 """
 
 import numpy as np
-from numba import njit
+from numba import njit, uint64
 
 from curation.dedup import form_kernel, shingle_kernel
 
@@ -14,37 +14,72 @@ LEFT = -1.0
 
 @njit(cache=True, nogil=True)
 def pair_similarity(
-    data: np.ndarray, offsets: np.ndarray, table: np.ndarray, start: np.ndarray, pool: np.ndarray, out: np.ndarray
+    data: np.ndarray,
+    offsets: np.ndarray,
+    table: np.ndarray,
+    start: np.ndarray,
+    pool: np.ndarray,
+    least: float,
+    out: np.ndarray,
 ) -> None:
-    """Jaccard of texts 2p and 2p + 1 into out[p].
+    """Jaccard of texts 2p and 2p + 1 into out[p]; of pairs that cannot reach `least` what they could at most, which is below it.
 
-    data: UTF-8 of all texts; offsets int64 [2 pairs + 1]; the others: `kernel_tables`.
+    data: UTF-8 of all texts; offsets int64 [2 pairs + 1]; table, start, pool: `kernel_tables`.
+
+    The first text's n shingles go into a hash set, the second's are counted against it: with m distinct ones outside of it the
+    similarity is n / (n + m) at most, and counting ends where that is below `least`. Texts that have nothing in common, which are
+    most, end after (1 / least − 1) of their length.
     """
     longest = 0
     for i in range(len(offsets) - 1):
         longest = max(longest, offsets[i + 1] - offsets[i])
     points = np.empty(longest + form_kernel.SLACK, np.uint32)
-    sets = (
-        np.empty(max(1, longest + form_kernel.SLACK), np.uint64),
-        np.empty(max(1, longest + form_kernel.SLACK), np.uint64),
-    )
+    words = np.empty(max(1, longest + form_kernel.SLACK), np.uint64)
+    room = 1
+    while room < 4 * len(words):  # both texts' shingles, half full
+        room *= 2
+    slots = np.empty(room, np.uint64)
+    marks = np.zeros(
+        room, np.int64
+    )  # of the pair that filled a slot: 3p + 1 first text's, 3p + 2 both's, 3p + 3 the second's
     for p in range(len(out)):
-        sizes = np.zeros(2, np.int64)
-        refused = False
-        for side in range(2):
-            i = 2 * p + side
-            n = form_kernel.form_points(data, offsets[i], offsets[i + 1], table, start, pool, points)
-            if n == form_kernel.REFUSED:
-                refused = True
-                break
-            words = sets[side]
-            m = shingle_kernel.shingle_hashes(points, n, words)
-            words[:m].sort()
-            sizes[side] = shingle_kernel.distinct(words[:m])
-        if refused:
+        first = form_kernel.form_points(data, offsets[2 * p], offsets[2 * p + 1], table, start, pool, points)
+        if first == form_kernel.REFUSED:
             out[p] = LEFT
             continue
-        x, y = sets[0][: sizes[0]], sets[1][: sizes[1]]
-        both = shingle_kernel.shared(x, y)
-        either = len(x) + len(y) - both
-        out[p] = both / either if either else 1.0
+        count = shingle_kernel.shingle_hashes(points, first, words)
+        second = form_kernel.form_points(data, offsets[2 * p + 1], offsets[2 * p + 2], table, start, pool, points)
+        if second == form_kernel.REFUSED:
+            out[p] = LEFT
+            continue
+        bits = uint64(16)
+        while (1 << bits) < 2 * (first + second) and (1 << bits) < room:
+            bits += uint64(1)
+        last = uint64(min(room, 1 << bits) - 1)
+        mark = 3 * p + 1
+        n = 0
+        for i in range(count):
+            at = words[i] & last
+            while marks[at] >= mark and slots[at] != words[i]:
+                at = (at + uint64(1)) & last
+            if marks[at] < mark:
+                slots[at], marks[at] = words[i], mark
+                n += 1
+        count = shingle_kernel.shingle_hashes(points, second, words)
+        both = more = 0
+        for i in range(count):
+            at = words[i] & last
+            while marks[at] >= mark and slots[at] != words[i]:
+                at = (at + uint64(1)) & last
+            if marks[at] < mark:
+                slots[at], marks[at] = words[i], mark + 2
+                more += 1
+                if n / (n + more) < least:
+                    break
+            elif marks[at] == mark:
+                marks[at] = mark + 1
+                both += 1
+        if n + more and n / (n + more) < least:
+            out[p] = n / (n + more)
+        else:
+            out[p] = both / (n + more) if n + more else 1.0

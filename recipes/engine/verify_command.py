@@ -11,8 +11,8 @@ from curation.verify.mixture import verify_mixture
 from curation.verify.release import SAMPLE
 from curation.verify.release import verify as check_release
 from recipes.engine.errors import RecipeError
-from recipes.engine.pairs.verify import checked_pairs, is_pair_set
 from recipes.engine.run_folder import open_run
+from recipes.engine.verify_sets import checked_sets, is_set
 from synth.generated.check import check_generated
 from synth.generated.rows import SAMPLE as GENERATED_SAMPLE
 from synth.generated.stated import is_generated
@@ -31,9 +31,9 @@ def verify(
             if given := [o for o, value in (("--k", k), ("--ledger", ledger)) if value is not None]:
                 raise RecipeError(f"{path}: generated rows are in no ledger and have no showings; leave out {given[0]}")
             return _said(console, path, check_generated(path, sample=sample or GENERATED_SAMPLE, seed=seed))
-        passed = is_pair_set(path) or _pages(console, path, ledger, run_id, k, sample, seed)
-        generated = () if is_pair_set(path) else _generated(path, place, sample, seed)
-        for url, checks in (*generated, *checked_pairs(path, sample, seed)):
+        passed = is_set(path) or _pages(console, path, ledger, run_id, k, sample, seed)
+        generated = () if is_set(path) else _generated(path, place, sample, seed)
+        for url, checks in (*generated, *checked_sets(path, sample, seed)):
             passed = _said(console, url, checks) and passed
     except (ValueError, FileNotFoundError) as error:
         raise RecipeError(str(error)) from error

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from curation.document import KEY, Column
 from synth.judge.bias import Compared, Lean, leans
-from synth.judge.jury import SAID, Ballots, Method, Panel, dawid_skene, dependence, majority
+from synth.judge.jury import SAID, Ballots, Method, Panel, by_strength, dawid_skene, dependence, majority
 from synth.judge.verdict import Choice, Together
 
 COLUMNS: dict[str, Column] = {
@@ -72,7 +72,12 @@ class Hearing:
         decided: list[Together | None] = [None if gold is None else gold.get(c) for c in self.by]
         if method == "dawid_skene":
             return dawid_skene(self.ballots, decided)
-        return [_of_people(g) if g else p for g, p in zip(decided, majority(self.ballots), strict=True)]
+        if method == "bradley_terry":
+            sides = [next(iter(of.values())) for of in self.by.values()]
+            panels = by_strength(self.ballots, [(s["prompt_key"], s["a"], s["b"]) for s in sides])
+        else:
+            panels = majority(self.ballots)
+        return [_of_people(g) if g else p for g, p in zip(decided, panels, strict=True)]
 
     def table(self, panels: Sequence[Panel]) -> pa.Table:
         """Decisions with the columns of `COLUMNS`, sorted by comparison."""

@@ -185,6 +185,35 @@ def bradley_terry(wins: np.ndarray) -> np.ndarray:
     return strength
 
 
+def by_strength(ballots: Ballots, sides: Sequence[tuple[bytes, bytes, bytes]]) -> list[Panel]:
+    """What the strengths of a prompt's answers say of each comparison. sides: prompt, a and b of each.
+
+    A judge's win is one won game for the answer, with its part of its family's voice; a tie and an inconsistent verdict are half a
+    game each way. margin: 2 P(a beats b) − 1, also from comparisons with third answers; confidence: the larger chance.
+    """
+    votes = _voices(ballots)
+    prompts: dict[bytes, list[int]] = {}
+    for i, (prompt, _, _) in enumerate(sides):
+        prompts.setdefault(prompt, []).append(i)
+    panels: list[Panel] = [Panel(None, 0.0, 0.0)] * len(sides)
+    for mine in prompts.values():
+        place = {answer: n for n, answer in enumerate(sorted({x for i in mine for x in sides[i][1:]}))}
+        wins = np.zeros((len(place), len(place)))
+        for i in mine:
+            a, b = (place[x] for x in sides[i][1:])
+            win, loss, *half = votes[i].tolist()
+            wins[a, b] += win + sum(half) / 2
+            wins[b, a] += loss + sum(half) / 2
+        strength = bradley_terry(wins)
+        for i in mine:
+            if votes[i].sum():
+                a, b = (strength[place[x]] for x in sides[i][1:])
+                margin = float((a - b) / (a + b))
+                verdict: Together = "tie" if abs(margin) < SETTLED else "win" if margin > 0 else "loss"
+                panels[i] = Panel(verdict, margin, (1 + abs(margin)) / 2)
+    return panels
+
+
 def dependence(ballots: Ballots, panels: Sequence[Panel]) -> dict[tuple[str, str], float]:
     """For each two judges, how much oftener they say the same than judges with their habits would that err independently.
 

@@ -44,8 +44,7 @@ ANSWER = pa.schema(
 class Turns(NamedTuple):
     """Judged turns of a table of rows: row and turn of each, its verdict, keys of prompt and text, and the text.
 
-    prompt_key, text_key: uint64 [n, 2]. asked: whether the turn before it is a user's or a tool's. prefixes, answers: what is before
-    the turn, and the turn, as JSON lists of messages; empty unless asked for.
+    prompt_key, text_key: uint64 [n, 2]. asked: whether the turn before it is a user's or a tool's.
     """
 
     row: np.ndarray
@@ -55,8 +54,6 @@ class Turns(NamedTuple):
     text_key: np.ndarray
     asked: np.ndarray
     texts: list[str]
-    prefixes: list[bytes]
-    answers: list[bytes]
 
 
 def key_of(*parts: bytes) -> bytes:
@@ -84,8 +81,8 @@ def flat(column: pa.ChunkedArray | pa.Array) -> tuple[np.ndarray, pa.Array]:
     return pc.list_parent_indices(whole).to_numpy().astype(np.int64), pc.list_flatten(whole)
 
 
-def judged_turns(rows: pa.Table, verdicts: Sequence[str] = ("pass", "fail"), *, whole: bool = False) -> Turns:
-    """The turns of rows that have one of the verdicts, in the order of the rows. whole: whether JSON of either side is kept too."""
+def judged_turns(rows: pa.Table, verdicts: Sequence[str] = ("pass", "fail")) -> Turns:
+    """The turns of rows that have one of the verdicts, in the order of the rows."""
     parent, turns = flat(rows.column("turns"))
     wanted = pc.is_in(turns.field("verdict"), value_set=pa.array(verdicts)).to_numpy(zero_copy_only=False)
     row, turn = parent[wanted], turns.field("index").to_numpy()[wanted].astype(np.int64)
@@ -96,23 +93,18 @@ def judged_turns(rows: pa.Table, verdicts: Sequence[str] = ("pass", "fail"), *, 
     digests: list[bytes] = []
     texts: list[str] = []
     asked = np.zeros(len(row), bool)
-    prefixes: list[bytes] = []
-    answers: list[bytes] = []
     sha, normal = hashlib.sha256, unicodedata.is_normalized
     for i, (r, t, end) in enumerate(zip(row.tolist(), turn.tolist(), last.tolist(), strict=True)):
-        prefix, answer, text, asked[i] = (end and _last_message(messages[r])) or _message(messages[r], t)
+        prefix, _, text, asked[i] = (end and _last_message(messages[r])) or _message(messages[r], t)
         with_tools = tools[r] or b""
         said = text if normal("NFC", text) else unicodedata.normalize("NFC", text)
         size = len(prefix).to_bytes(8, "little")
         digests.append(sha(size + prefix + len(with_tools).to_bytes(8, "little") + with_tools).digest()[:16])
         digests.append(sha(said.encode("utf-8", "surrogatepass")).digest()[:16])
         texts.append(text)
-        if whole:
-            prefixes.append(prefix)
-            answers.append(answer)
     made = np.frombuffer(b"".join(digests), ">u8").astype(np.uint64).reshape(-1, 4)
     passed = pc.equal(verdict, "pass").to_numpy(zero_copy_only=False)
-    return Turns(row, turn, passed, made[:, :2], made[:, 2:], asked, texts, prefixes, answers)
+    return Turns(row, turn, passed, made[:, :2], made[:, 2:], asked, texts)
 
 
 def _message(messages: bytes, turn: int) -> tuple[bytes, bytes, str, bool]:
@@ -205,23 +197,31 @@ def side(evidence: str | None) -> int:
     return 0
 
 
-def whole(rows: pa.Table, at: np.ndarray, turn: np.ndarray) -> pa.Table:
-    """Answers of rows by row number and turn, with the columns of `ANSWER`, in the order in which they are asked for."""
+def whole(rows: pa.Table, at: np.ndarray, turn: np.ndarray, known: tuple[pa.Array, pa.Array] | None = None) -> pa.Table:
+    """Answers of rows by row number and turn, with the columns of `ANSWER`, in the order in which they are asked for.
+
+    known: their `prompt_key` and `text_key`, where they need not be made again.
+    """
     rows = rows.take(pa.array(at))
-    turns = judged_turns(rows, whole=True)
-    index = np.flatnonzero(turns.turn == turn[turns.row])
-    assert len(index) == len(rows), "every answer that was chosen is there"
-    specs = [_spec(spec, t) for spec, t in zip(rows.column("spec").to_pylist(), turn.tolist(), strict=True)]
+    messages = rows.column("messages").cast(pa.large_binary()).to_pylist()
+    said = [_message_or_last(m, t) for m, t in zip(messages, turn.tolist(), strict=True)]
+    prompts, completions, texts = [p for p, _, _, _ in said], [c for _, c, _, _ in said], [t for _, _, t, _ in said]
+    if known is None:
+        tools = rows.column("tools").cast(pa.large_binary()).to_pylist()
+        asked = [key_of(prompt, with_tools or b"") for prompt, with_tools in zip(prompts, tools, strict=True)]
+        known = pa.array(asked, KEY), pa.array([text_key(text) for text in texts], KEY)
+    parent, turns = flat(rows.column("turns"))
+    mine = turns.field("index").to_numpy() == turn[parent]
     own: dict[str, Any] = {
         "row": rows.column("id"),
-        "prompt_key": keys(turns.prompt_key[index]),
-        "text_key": keys(turns.text_key[index]),
+        "prompt_key": known[0],
+        "text_key": known[1],
         "document": _document(rows.column("seeds")),
-        "prompt": [turns.prefixes[i].decode() for i in index],
-        "spec": specs,
-        "completion": [turns.answers[i].decode() for i in index],
-        "text": [turns.texts[i] for i in index],
-        "verdict": ["pass" if turns.verdict[i] else "fail" for i in index],
+        "prompt": _text(prompts),
+        "spec": [_spec(spec, t) for spec, t in zip(rows.column("spec").to_pylist(), turn.tolist(), strict=True)],
+        "completion": _text(completions),
+        "text": texts,
+        "verdict": turns.field("verdict").filter(pa.array(mine)),
         "origin": rows.column("answer_origin"),
         "verifications": _of_turn(rows.column("verifications"), turn),
     }
@@ -234,6 +234,17 @@ def whole(rows: pa.Table, at: np.ndarray, turn: np.ndarray) -> pa.Table:
         for c, f in zip(columns, ANSWER, strict=True)
     ]
     return pa.table(made, schema=ANSWER)
+
+
+def _message_or_last(messages: bytes, turn: int) -> tuple[bytes, bytes, str, bool]:
+    """As `_message`; the quicker way is certain where one assistant's turn alone is there to be meant."""
+    alone = messages.count(b'"role":') == turn + 1
+    return (alone and _last_message(messages)) or _message(messages, turn)
+
+
+def _text(parts: list[bytes]) -> pa.Array:
+    """Texts from their UTF-8, which was a text before."""
+    return pa.array(parts, pa.large_binary()).view(pa.large_string())
 
 
 def keys(words: np.ndarray) -> pa.Array:

@@ -9,7 +9,7 @@ import random
 import secrets
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -46,7 +46,7 @@ def check_pairs(url: str, *, sample: int | None = None, seed: int | None = None)
     if not place.exists(MANIFEST):
         raise FileNotFoundError(f"{url}: there is no finished set of pairs here (no {MANIFEST})")
     manifest = place.read_json(MANIFEST)
-    files = _files(place, manifest)
+    files = check_files(place, manifest["files"])
     if not files.passed:
         return [files]
     checks = [files, *_pairs(place, manifest, SAMPLE if sample is None else sample, seed), _yields(manifest)]
@@ -60,9 +60,10 @@ def rule_breaks(checks: list[Check]) -> int:
     return sum(len(c.problems) + c.more for c in checks)
 
 
-def _files(place: Place, manifest: Mapping[str, Any]) -> Check:
+def check_files(place: Place, files: Sequence[Mapping[str, Any]]) -> Check:
+    """Whether the files that a manifest names are there, with the bytes that it names."""
     check = Check("files")
-    for file in manifest["files"]:
+    for file in files:
         check.looked_at += 1
         if not place.exists(file["path"]):
             check.fail(f"{file['path']}: named in the manifest and not there")

@@ -30,9 +30,9 @@ def pairs(
     """
     import polars as pl
 
-    good = answers.filter(pl.col("chosen") & pl.col("model").is_in(list(strong)))
+    good = pl.col("chosen") & pl.col("model").is_in(list(strong))
     wanted = (pl.col("rejected") if "fail" in rejected else pl.lit(False)) | (
         pl.col("chosen") if "pass" in rejected else pl.lit(False)
     )
-    bad = answers.filter(wanted & pl.col("model").is_in(list(weak)))
-    return beside(STRATEGY, good, bad, per_prompt=per_prompt, salt=salt)
+    bad = wanted & pl.col("model").is_in(list(weak))
+    return beside(STRATEGY, answers, good, bad, per_prompt=per_prompt, salt=salt)

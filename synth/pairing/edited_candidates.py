@@ -20,7 +20,21 @@ def to_edit(answers: "pl.DataFrame", wanted: Mapping[str, int], bits: Mapping[st
     """
     import polars as pl
 
-    passing = distinct(answers.filter("chosen"))
+    columns = (
+        "prompt_hi",
+        "prompt_lo",
+        "text_hi",
+        "text_lo",
+        "id",
+        "turn",
+        "index",
+        "file",
+        "row",
+        "about",
+        "twin",
+        "template",
+    )
+    passing = distinct(answers.lazy().filter(pl.col("chosen")).select(columns).collect())
     order = mixed(passing["h"].to_numpy(), salt=salt)
     passing = passing.with_columns(pl.Series("h", order)).sort("h")
     twins = (

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from synth.pairing.answers import ANSWER, whole
+from synth.pairing.answers import ANSWER, keys, whole
 from synth.pairing.edited import EDIT
 from synth.pairing.pool import File, Pool
 
@@ -51,13 +51,17 @@ def _scatter(pool: Pool, answers: "pl.DataFrame", wanted: np.ndarray, size: int,
     """Writes every wanted answer, with its place in the output, to the file of its piece."""
     where = answers.select("file", "row", "turn")
     file, row, turn = (where[name].to_numpy()[wanted].astype(np.int64) for name in where.columns)
+    known = [
+        np.stack([answers[f"{name}_{half}"].to_numpy()[wanted] for half in ("hi", "lo")], axis=1)
+        for name in ("prompt", "text")
+    ]
     order = np.lexsort((row, file))
     bounds = np.searchsorted(file[order], np.arange(len(pool.files) + 1))
     writers: dict[int, pa.ipc.RecordBatchStreamWriter] = {}
     try:
         for number, one in enumerate(pool.files):
             mine = order[bounds[number] : bounds[number + 1]]
-            for at, table in _of_file(one, mine, row, turn):
+            for at, table in _of_file(one, mine, row, turn, known):
                 placed = table.append_column(_PLACED.field("place"), pa.array(at))
                 piece = at // size
                 for p in np.unique(piece).tolist():
@@ -69,8 +73,13 @@ def _scatter(pool: Pool, answers: "pl.DataFrame", wanted: np.ndarray, size: int,
             writer.close()
 
 
-def _of_file(file: File, mine: np.ndarray, row: np.ndarray, turn: np.ndarray) -> Iterator[tuple[np.ndarray, pa.Table]]:
-    """The wanted answers of one file: places in the output, and the answers. mine: places, sorted by row."""
+def _of_file(
+    file: File, mine: np.ndarray, row: np.ndarray, turn: np.ndarray, known: list[np.ndarray] | None = None
+) -> Iterator[tuple[np.ndarray, pa.Table]]:
+    """The wanted answers of one file: places in the output, and the answers. mine: places, sorted by row.
+
+    known: words of the keys of prompts and of texts, by place, where they need not be made again.
+    """
     if not len(mine):
         return
     columns = [*EDIT.names] if file.edited else [*dict.fromkeys((*COLUMNS, *ANSWER.names))]
@@ -80,16 +89,16 @@ def _of_file(file: File, mine: np.ndarray, row: np.ndarray, turn: np.ndarray) ->
         if a == b:
             continue
         at = mine[a:b]
-        yield at, _whole(rows, row[at] - first, turn[at], file.edited)
-
-
-def _whole(rows: pa.Table, at: np.ndarray, turn: np.ndarray, edited: bool) -> pa.Table:
-    if edited:
-        return rows.take(pa.array(at)).select([*ANSWER.names, *_EXTRA.names]).cast(pa.schema([*ANSWER, *_EXTRA]))
-    made = whole(rows, at, turn)
-    for f in _EXTRA:
-        made = made.append_column(f, pa.nulls(len(made), f.type))
-    return made
+        if file.edited:
+            some = rows.take(pa.array(row[at] - first)).select([*ANSWER.names, *_EXTRA.names])
+            yield at, some.cast(pa.schema([*ANSWER, *_EXTRA]))
+            continue
+        made = whole(
+            rows, row[at] - first, turn[at], None if known is None else (keys(known[0][at]), keys(known[1][at]))
+        )
+        for f in _EXTRA:
+            made = made.append_column(f, pa.nulls(len(made), f.type))
+        yield at, made
 
 
 def answers_of(file: File, row: np.ndarray, turn: np.ndarray) -> Iterator[tuple[np.ndarray, pa.Table]]:

@@ -31,8 +31,9 @@ def labelled(answers: "pl.DataFrame", pairs: "pl.DataFrame", ratio: float) -> La
     import polars as pl
 
     used = pl.col("index").is_in(pairs["rejected"].implode()) & (pl.col("of") >= 0)
-    mine = answers.filter(pl.col("chosen") | pl.col("rejected") | used)
     group = ["prompt_hi", "prompt_lo", "text_hi", "text_lo"]
+    lines = answers.lazy().filter(pl.col("chosen") | pl.col("rejected") | used)
+    mine = lines.select(*group, "id", "turn", "index", "passed").collect()
     both = mine.group_by(group).agg(pl.col("passed").n_unique().alias("n")).filter(pl.col("n") > 1)
     kept = distinct(mine.join(both, on=group, how="anti"))
     label = kept["passed"].to_numpy()

@@ -6,7 +6,7 @@ An answer is about a hundred bytes here whatever its text is. Where it lies (fil
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -18,15 +18,16 @@ import pyarrow.compute as pc
 
 from curation.parquet_file import ParquetFile, present
 from curation.place import Place
-from synth.pairing.answers import ANSWER, FAILED, NARROW, SURPLUS, Turns, flat, found_by_verifiers, judged_turns
+from curation.provenance import id_words
+from synth.pairing.answers import ANSWER, NARROW
 from synth.pairing.form import MEASURES, measures
+from synth.pairing.narrow import NAMES, SCHEMA, narrow
 
 if TYPE_CHECKING:
     import polars as pl
 
 BATCH = 8192
 """Rows that are read at a time."""
-ORIGINS = ("model", "program", "human", "imported")
 
 
 @dataclass(frozen=True)
@@ -73,15 +74,14 @@ class Words:
 class Pool:
     """Narrow columns of all answers; a context manager that removes its file of texts.
 
-    audited: kinds of constraint that may decide. drafts: whether rows of wordings that nobody has reviewed may be used.
+    audited, drafts: as `narrow.narrow` takes them, for files that the pool reads itself (`add`); workers read those of a run.
     `unused` counts answers that may be on neither side, by reason.
     """
 
     def __init__(self, audited: frozenset[str], drafts: bool):
         self.audited, self.drafts = audited, drafts
         self.files: list[File] = []
-        self.kinds: dict[str, int] = {}
-        self.words = {name: Words() for name in ("function", "template", "model", "split")}
+        self.words = {name: Words() for name in NAMES}
         self.unused: Counter[str] = Counter()
         self.rows = 0
         self._parts: list[dict[str, np.ndarray]] = []
@@ -99,97 +99,71 @@ class Pool:
 
     def add(self, file: File) -> None:
         """Reads a file of rows."""
-        number = len(self.files)
-        self.files.append(file)
+        number = self.name(file)
         for first, rows in file.batches(NARROW):
+            made, unused = narrow(rows, first, self.audited, self.drafts)
+            self.take(number, made)
             self.rows += len(rows)
-            self._count_undecided(rows)
-            turns = judged_turns(rows)
-            if len(turns.row):
-                self._parts.append(self._narrow(rows, turns) | self._where(number, first, turns))
+            self.unused += unused
+
+    def read(self, file: File, made: File, rows: int, unused: Mapping[str, int]) -> None:
+        """Takes the answers of a file of rows from `made`, the file of `narrow.SCHEMA` that was made of it."""
+        number = self.name(file)
+        for _, answers in made.batches(SCHEMA.names):
+            self.take(number, answers)
+        self.rows += rows
+        self.unused.update(unused)
+
+    def name(self, file: File) -> int:
+        """A number for a file of rows whose answers are taken."""
+        self.files.append(file)
+        return len(self.files) - 1
+
+    def take(self, number: int, made: pa.Table) -> None:
+        """Takes answers of a file, with the columns of `narrow.SCHEMA`."""
+        n = len(made)
+        part = {f.name: made.column(f.name).to_numpy() for f in SCHEMA if f.name not in ("text", *NAMES)}
+        part |= {name: words.of(made.column(name)) for name, words in self.words.items()}
+        part |= {"file": np.full(n, number), "of": np.full(n, -1)} | self._kept(made.column("text"))
+        self._parts.append(_typed(part))
 
     def add_edits(self, file: File, of: np.ndarray) -> None:
         """Reads a file of edits. of: index of the answer that each edit is of."""
-        number = len(self.files)
-        self.files.append(file)
+        import polars as pl
+
+        number = self.name(file)
         columns = [*ANSWER.names, "kind", "side"]
         for first, rows in file.batches(columns):
             n = len(rows)
-            texts = rows.column("text").to_pylist()
+            texts = rows.column("text")
             mine = self._frame().select("prompt_hi", "prompt_lo", "twin", "asked", "function", "template", "split")
             source = of[first : first + n]
             shared = {name: mine[name].to_numpy()[source] for name in mine.columns}
             zero = np.zeros(n, np.int64)
-            text_keys = _words(rows.column("text_key"))
+            text_keys = id_words(rows.column("text_key").combine_chunks())
             scores = np.array([_mean(v) for v in rows.column("verifications").to_pylist()], np.float32)
             part = shared | {
                 "text_hi": text_keys[:, 0], "text_lo": text_keys[:, 1], "passed": np.zeros(n, bool), "chosen": np.zeros(n, bool),
                 "rejected": np.zeros(n, bool), "origin": np.ones(n, np.int8), "model": self.words["model"].of(rows.column("model")),
                 "fails": np.ones(n, np.int16), "limit": rows.column("side").to_numpy().astype(np.int8), "score": scores,
-                "kind": np.array([self.kinds.setdefault(k, len(self.kinds)) for k in rows.column("kind").to_pylist()], np.int32),
+                "kind": self.words["kind"].of(rows.column("kind")),
                 "file": zero + number, "row": first + np.arange(n), "turn": zero, "of": source,
                 "about": np.zeros(n, np.int8), "id": text_keys[:, 1],
             }  # fmt: skip
-            self._parts.append(_typed(part | self._measured(texts)))
+            counted = measures(pl.Series(texts.to_pylist(), dtype=pl.String))
+            part |= {name: counted[:, i] for i, name in enumerate(MEASURES)} | self._kept(texts.cast(pa.large_binary()))
+            self._parts.append(_typed(part))
 
-    def _count_undecided(self, rows: pa.Table) -> None:
-        """Counts turns that no verifier decided: they are on no side of a pair."""
-        turns = flat(rows.column("turns"))[1]
-        self.unused["abstain"] += pc.sum(pc.equal(turns.field("verdict"), "abstain")).as_py() or 0
-
-    def _narrow(self, rows: pa.Table, turns: Turns) -> dict[str, np.ndarray]:
-        found = found_by_verifiers(rows, turns, self.audited, self.kinds)
-        reason = rows.column("reason") if "reason" in rows.column_names else pa.nulls(len(rows), pa.string())
-        at = pa.array(turns.row)
-        released = pc.is_null(reason).to_numpy(zero_copy_only=False)
-        surplus = pc.is_in(reason, value_set=pa.array(SURPLUS)).to_numpy(zero_copy_only=False)
-        failed = pc.is_in(reason, value_set=pa.array(FAILED)).to_numpy(zero_copy_only=False)
-        denied = pc.equal(rows.column("licence_status"), "deny").fill_null(True).to_numpy(zero_copy_only=False)
-        draft = pc.equal(rows.column("wording_state"), "draft").fill_null(False).to_numpy(zero_copy_only=False)
-        usable = (released | surplus | failed)[turns.row]
-        why = {
-            "no_question": ~turns.asked, "licence_denied": denied[turns.row], "unaudited_verifier": found.unaudited,
-            "draft_wording": draft[turns.row] & (not self.drafts), "refused": ~usable,
-            "turn_of_a_failed_dialogue": failed[turns.row] & turns.verdict,
-        }  # fmt: skip
-        good = np.ones(len(turns.row), bool)
-        for name, bad in why.items():
-            self.unused[name] += int((bad & good).sum())
-            good &= ~bad
-        taken = rows.select(["function", "template", "split"]).take(at)
-        codes = {name: self.words[name].of(taken.column(name)) for name in taken.column_names}
-        parts = [pc.fill_null(rows.column(c), "") for c in ("model", "revision", "weights")]
-        model = pc.binary_join_element_wise(*parts, "@").take(at)
-        origin = pc.index_in(rows.column("answer_origin"), value_set=pa.array(ORIGINS)).take(at)
-        twin = (
-            _words(rows.column("twin").take(at))[:, 0] if "twin" in rows.column_names else np.zeros(len(at), np.uint64)
-        )
-        return codes | {
-            "prompt_hi": turns.prompt_key[:, 0], "prompt_lo": turns.prompt_key[:, 1],
-            "text_hi": turns.text_key[:, 0], "text_lo": turns.text_key[:, 1], "twin": twin,
-            "passed": turns.verdict, "chosen": good & turns.verdict, "rejected": good & ~turns.verdict,
-            "origin": origin.to_numpy().astype(np.int8), "model": self.words["model"].of(model),
-            "fails": found.fails.astype(np.int16), "kind": found.kind, "limit": found.limit,
-            "score": found.score.astype(np.float32), "about": found.about,
-            "id": _words(rows.column("id").take(at))[:, 0], "asked": _words(rows.column("prompt_key").take(at))[:, 0],
-        } | self._measured(turns.texts)  # fmt: skip
-
-    def _measured(self, texts: list[str]) -> dict[str, np.ndarray]:
-        """Measures of texts, and where they lie in the file of texts."""
-        import polars as pl
-
-        raw = [t.encode("utf-8", "surrogatepass") for t in texts]
-        sizes = np.fromiter(map(len, raw), np.int64, len(raw))
-        begin = self._end + np.concatenate([[0], np.cumsum(sizes)[:-1]]) if len(raw) else np.zeros(0, np.int64)
-        self._texts.write(b"".join(raw))
-        self._end += int(sizes.sum())
-        counted = measures(pl.Series(texts, dtype=pl.String))
-        named = {name: counted[:, i] for i, name in enumerate(MEASURES)}
-        return named | {"begin": begin, "size": sizes.astype(np.int32)}
-
-    def _where(self, number: int, first: int, turns: Turns) -> dict[str, np.ndarray]:
-        n = len(turns.row)
-        return {"file": np.full(n, number), "row": first + turns.row, "turn": turns.turn, "of": np.full(n, -1)}
+    def _kept(self, texts: pa.ChunkedArray) -> dict[str, np.ndarray]:
+        """Where texts lie in the file of texts, into which they go."""
+        whole = texts.combine_chunks()
+        whole = whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
+        offsets = np.frombuffer(whole.buffers()[1], np.int64)[whole.offset : whole.offset + len(whole) + 1]
+        if len(whole):
+            self._texts.write(memoryview(whole.buffers()[2])[offsets[0] : offsets[-1]])
+        begin = self._end + offsets[:-1] - offsets[:1]
+        self._end += int(offsets[-1] - offsets[0]) if len(offsets) else 0
+        return {"begin": begin, "size": np.diff(offsets)}
 
     def frame(self) -> "pl.DataFrame":
         """One line an answer; `index` is its number."""
@@ -234,14 +208,6 @@ def _schema() -> dict[str, Any]:
     import polars as pl
 
     return {name: pl.Series(np.zeros(0, kind)).dtype for name, kind in _TYPES.items()}
-
-
-def _words(keys: pa.ChunkedArray | pa.Array) -> np.ndarray:
-    """Keys as uint64 [n, 2]; a null key is 0."""
-    whole = keys.combine_chunks() if isinstance(keys, pa.ChunkedArray) else keys
-    whole = pc.fill_null(whole, b"\0" * 16)
-    raw = np.frombuffer(b"".join(whole.to_pylist()), ">u8") if len(whole) else np.zeros(0, ">u8")
-    return raw.astype(np.uint64).reshape(-1, 2)
 
 
 def _mean(verifications: list[dict[str, Any]]) -> float:

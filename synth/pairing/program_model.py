@@ -14,6 +14,6 @@ def pairs(answers: "pl.DataFrame", *, per_prompt: int, salt: int) -> "pl.DataFra
     """Candidates among all answers (`Pool.frame`)."""
     import polars as pl
 
-    good = answers.filter(pl.col("chosen") & (pl.col("origin") == 1))
-    bad = answers.filter(pl.col("rejected") & (pl.col("origin") == 0))
-    return beside(STRATEGY, good, bad, per_prompt=per_prompt, salt=salt)
+    good = pl.col("chosen") & (pl.col("origin") == 1)
+    bad = pl.col("rejected") & (pl.col("origin") == 0)
+    return beside(STRATEGY, answers, good, bad, per_prompt=per_prompt, salt=salt)

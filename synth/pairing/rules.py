@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from synth.pairing.pool import Pool
-from synth.pairing.unlike import similarities
+from synth.pairing.unlike import too_alike
 from synth.preference import UNLIKE
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def _too_alike(left: "pl.DataFrame", pool: Pool, most: float) -> np.ndarray:
     bad = np.zeros(len(left), bool)
     at = np.flatnonzero(left["strategy"].is_in(list(UNLIKE)).to_numpy())
     if len(at):
-        bad[at] = similarities(pool, *_places(left, at)) >= most
+        bad[at] = too_alike(pool, *_places(left, at), most)
     return bad
 
 

@@ -37,15 +37,24 @@ def distinct(answers: "pl.DataFrame", *by: str) -> "pl.DataFrame":
 
 
 def beside(
-    strategy: str, chosen: "pl.DataFrame", rejected: "pl.DataFrame", *by: str, per_prompt: int, salt: int
+    strategy: str,
+    answers: "pl.DataFrame",
+    better: "pl.Expr",
+    worse: "pl.Expr",
+    *by: str,
+    per_prompt: int,
+    salt: int,
 ) -> "pl.DataFrame":
     """Candidates: of each prompt (and `by`) at most so many; its rejected answers by their hash, its chosen ones by turns.
 
-    A text that is on both sides of a prompt is on neither: its verdict depended on something else than the text.
+    better, worse: which of the answers may be chosen, and which rejected. A text that is on both sides of a prompt is on neither:
+    its verdict depended on something else than the text.
     """
     import polars as pl
 
     text = ["prompt_hi", "prompt_lo", "text_hi", "text_lo"]
+    narrow = [*text, *by, "id", "turn", "index"]
+    chosen, rejected = (answers.lazy().filter(which).select(narrow).collect() for which in (better, worse))
     both = chosen.select(text).join(rejected.select(text), on=text, how="semi").unique()
     group = ["prompt_hi", "prompt_lo", *by]
     good = distinct(chosen.join(both, on=text, how="anti"), *by)

@@ -1,4 +1,4 @@
-"""How alike the two texts of a pair are: exact Jaccard over distinct 5-grams of their normal forms."""
+"""Whether the two texts of a pair are too alike: exact Jaccard over distinct 5-grams of their normal forms."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,19 +15,19 @@ THREADS = 2
 """Threads that compare texts; each holds the texts of AT_ONCE pairs."""
 
 
-def similarities(pool: Pool, begin: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """Similarity of each pair in [0, 1]. begin, size: places of its two texts in the pool, [pairs, 2]."""
+def too_alike(pool: Pool, begin: np.ndarray, size: np.ndarray, most: float) -> np.ndarray:
+    """Whether the similarity of each pair, in [0, 1], reaches `most`. begin, size: places of its two texts, [pairs, 2]."""
     parts = [slice(at, at + AT_ONCE) for at in range(0, len(begin), AT_ONCE)]
     compare = _few if len(begin) <= FEW else _many
 
-    def similar(some: slice) -> np.ndarray:
-        return compare(*pool.texts(begin[some].ravel(), size[some].ravel()))
+    def alike(some: slice) -> np.ndarray:
+        return compare(*pool.texts(begin[some].ravel(), size[some].ravel()), most) >= most
 
     with ThreadPoolExecutor(THREADS) as threads:  # the kernel needs no lock of the interpreter
-        return np.concatenate([np.zeros(0), *threads.map(similar, parts)])
+        return np.concatenate([np.zeros(0, bool), *threads.map(alike, parts)])
 
 
-def _few(data: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+def _few(data: np.ndarray, offsets: np.ndarray, most: float) -> np.ndarray:
     return np.array([_plain(data, offsets, p) for p in range(len(offsets) // 2)])
 
 
@@ -40,11 +40,12 @@ def _form(data: np.ndarray, offsets: np.ndarray, i: int) -> str:
     return normal_form(data[offsets[i] : offsets[i + 1]].tobytes().decode("utf-8", "replace"))
 
 
-def _many(data: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+def _many(data: np.ndarray, offsets: np.ndarray, most: float) -> np.ndarray:
+    """As `_few`, but a pair that cannot reach `most` has some number below it."""
     from curation.dedup import text_pair_kernel
 
     out = np.empty(len(offsets) // 2)
-    text_pair_kernel.pair_similarity(data, offsets, *kernel_tables(), out)
+    text_pair_kernel.pair_similarity(data, offsets, *kernel_tables(), most, out)
     for pair in np.flatnonzero(out == text_pair_kernel.LEFT).tolist():
         out[pair] = _plain(data, offsets, pair)
     return out

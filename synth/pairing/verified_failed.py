@@ -18,7 +18,13 @@ def pairs(answers: "pl.DataFrame", *, per_prompt: int, salt: int) -> "pl.DataFra
     """Candidates among all answers (`Pool.frame`)."""
     import polars as pl
 
-    theirs = answers.filter(pl.col("origin") == 0)
+    theirs = pl.col("origin") == 0
     return beside(
-        STRATEGY, theirs.filter("chosen"), theirs.filter("rejected"), "model", per_prompt=per_prompt, salt=salt
+        STRATEGY,
+        answers,
+        theirs & pl.col("chosen"),
+        theirs & pl.col("rejected"),
+        "model",
+        per_prompt=per_prompt,
+        salt=salt,
     )

@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from synth.judge.jury import CLASSES, Ballots, JuryError, bradley_terry, dawid_skene, dependence, majority
+from synth.judge.jury import (
+    CLASSES,
+    Ballots,
+    JuryError,
+    bradley_terry,
+    by_strength,
+    dawid_skene,
+    dependence,
+    majority,
+)
 
 ALONE: dict[str, str] = {}
 
@@ -140,3 +149,31 @@ def test_strengths_of_a_prompts_answers_follow_its_wins():
 
 def test_an_answer_that_was_never_compared_has_the_middle_strength():
     assert bradley_terry(np.array([[0.0, 2, 0], [0, 0, 0], [0, 0, 0]]))[2] == pytest.approx(1.0, abs=0.01)
+
+
+def test_a_win_by_strength_is_worth_what_the_prompts_other_comparisons_say():
+    # a beats b, b beats c, a beats c; and of another prompt a ring that nobody wins
+    sides = [(b"p", b"a", b"b"), (b"p", b"b", b"c"), (b"p", b"a", b"c")]
+    sides += [(b"q", b"a", b"b"), (b"q", b"b", b"c"), (b"q", b"c", b"a"), (b"r", b"x", b"y"), (b"s", b"x", b"y")]
+    said = ["win", "win", "win", "win", "win", "win", "win", None]
+    found = by_strength(Ballots({"one": said}, ALONE), sides)
+    assert [p.verdict for p in found] == ["win"] * 3 + ["tie"] * 3 + ["win", None]
+    assert found[6].margin == pytest.approx(0.5), "one game won of one, and half a game each way: odds of 1.5 to 0.5"
+    assert found[2].margin > found[0].margin == pytest.approx(found[1].margin)
+    assert found[2].confidence == pytest.approx((1 + found[2].margin) / 2)
+
+
+def test_by_strength_a_comparison_that_judges_split_on_follows_the_others():
+    sides = [(b"p", b"a", b"b"), (b"p", b"a", b"c"), (b"p", b"c", b"b")]
+    found = by_strength(Ballots({"one": ["inconsistent", "win", "win"], "two": ["tie", "win", "win"]}, ALONE), sides)
+    assert majority(Ballots({"one": ["inconsistent"], "two": ["tie"]}, ALONE))[0].verdict == "inconsistent"
+    assert found[0].verdict == "win"
+    assert found[0].margin > found[1].margin == pytest.approx(found[2].margin), (
+        "c lies between them, as far from either"
+    )
+
+
+def test_by_strength_a_family_has_one_voice():
+    sides = [(b"p", b"a", b"b")]
+    copies = Ballots({"a7": ["win"], "a70": ["win"], "b": ["loss"]}, {"a7": "a", "a70": "a"})
+    assert by_strength(copies, sides)[0].verdict == "tie"

@@ -1,6 +1,7 @@
 """Juries by whole runs: judges behind real servers, their verdicts decided, pairs of what they decided, and what is refused."""
 
 import contextlib
+import hashlib
 import importlib.util
 import os
 import random
@@ -11,6 +12,8 @@ import time
 from pathlib import Path
 
 import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -18,8 +21,11 @@ from judging_server import BEGINNINGS, INJECTED, AnsweringServer, judge, longer,
 
 from recipes.engine.errors import RecipeError
 from recipes.engine.judging import plan as judging_plan
+from recipes.engine.judging.release import _content
 from recipes.engine.report import write_report
+from recipes.engine.verify_command import verify
 from synth.engine.store import Store
+from synth.judge.check import check_jury
 from synth.pairing.check import check_pairs
 from synth.wordings import Wordings
 
@@ -80,6 +86,71 @@ def test_what_a_jury_decides_becomes_pairs_with_its_judges_among_their_authors(r
     assert "3 judges compared" in page
     assert "to the first place" in page
     assert "κ 1.00" in page, "two judges of one mind"
+
+
+def test_a_jury_may_decide_by_the_strengths_of_a_prompts_answers(recipes, court):
+    court(long=(longer,), first=(the_first,))
+    recipes.judge[0]["aggregate"] = "bradley_terry"
+    recipes.run()
+    decisions = recipes.said("decisions")
+    assert {d["verdict"] for d in decisions} == {"win", "loss"}, (
+        "the judge that contradicts itself is half a game each way"
+    )
+    assert verify(str(recipes.folder / "out/1"), None, None, None, None, None)
+    verdicts = {v["comparison"]: v for v in recipes.said("verdicts") if v["judge"] == "long"}
+    assert all(d["verdict"] == verdicts[d["comparison"]]["verdict"] for d in decisions)
+
+
+def _put(folder: Path, name: str, change) -> None:
+    """Changes rows of a table of a jury's set, and the manifest so that files, counts and contents still agree."""
+    path = folder / name / "00000.parquet"
+    table = pq.read_table(path)
+    changed = pa.Table.from_pylist(change(table.to_pylist()), schema=table.schema)
+    pq.write_table(changed, path)
+    manifest = orjson.loads((folder / "manifest.json").read_bytes())
+    raw = path.read_bytes()
+    for file in manifest["files"]:
+        if file["path"] == f"{name}/00000.parquet":
+            file |= {"bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest(), "rows": len(changed)}
+    manifest["sets"][name] = {"rows": len(changed), "content": _content(changed)}
+    (folder / "manifest.json").write_bytes(orjson.dumps(manifest))
+
+
+def _flip(rows: list[dict]) -> list[dict]:
+    return [rows[0] | {"verdict": "loss" if rows[0]["verdict"] == "win" else "win"}, *rows[1:]]
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "said"),
+    [
+        ("verdicts", _flip, "and both orders say"),
+        (
+            "verdicts",
+            lambda rows: [rows[0] | {"forward": "b", "backward": "b", "verdict": "loss"}, *rows[1:]],
+            "its text says a",
+        ),
+        ("verdicts", lambda rows: [rows[0], *rows], "is there twice"),
+        ("verdicts", lambda rows: rows[3:], "and no judge was asked"),
+        ("decisions", _flip, "with a margin of"),
+        (
+            "decisions",
+            lambda rows: [rows[0] | {"verdict": "tie", "margin": 0.0}, *rows[1:]],
+            "which the voices do not say",
+        ),
+        ("decisions", lambda rows: [rows[0] | {"judges": 9}, *rows[1:]], "9 judges gave a verdict, and 3 did"),
+        ("decisions", lambda rows: rows[1:], "and nothing was decided"),
+        ("scores", lambda rows: [rows[0] | {"helpfulness": 5}, *rows[1:]], "and its text says"),
+    ],
+)
+def test_a_jury_that_was_changed_afterwards_is_found_out(recipes, court, name, change, said):
+    winner = lambda first, second: "A" if first > second else "B"  # noqa: E731
+    court(long=(winner,), long2=(winner,), first=(the_first,))
+    recipes.judge[0]["rubric"] = ["helpfulness"]
+    recipes.run()
+    folder = recipes.folder / "out/1/jury"
+    assert [p for c in check_jury(str(folder)) for p in c.problems] == []
+    _put(folder, name, change)
+    assert any(said in p for c in check_jury(str(folder)) for p in c.problems)
 
 
 def test_ties_and_inconsistent_verdicts_make_no_pair(recipes, court):
@@ -340,7 +411,7 @@ def test_a_function_without_rubric_is_refused_with_those_that_have_one(recipes, 
     ("change", "said"),
     [
         ({"aggregate": "dawid_skene"}, "dawid_skene needs judges of 3 families, or people's decisions"),
-        ({"aggregate": "mean"}, "'majority' or 'dawid_skene'"),
+        ({"aggregate": "mean"}, "'majority', 'bradley_terry' or 'dawid_skene'"),
         ({"rubric": ["beauty"]}, "there is no aspect 'beauty'; there are helpfulness"),
         ({"read": "instrukt"}, "no generation of this recipe (there are: instruct); did you mean 'instruct'?"),
         ({"sampling": {"max_tokens": 5}}, "sampling states max_tokens and temperature at least"),

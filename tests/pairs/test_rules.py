@@ -140,8 +140,12 @@ def test_the_kernel_finds_the_similarity_of_its_plain_reference(some):
     offsets = np.concatenate([[0], np.cumsum([len(r) for r in raw])]).astype(np.int64)
     data = np.frombuffer(b"".join(raw) + b"\0", np.uint8)[:-1]
     wanted = [jaccard(normal_form(a), normal_form(b)) for a, b in some]
-    assert unlike._many(data, offsets).tolist() == wanted
-    assert unlike._few(data, offsets).tolist() == wanted
+    assert unlike._many(data, offsets, 0.0).tolist() == wanted
+    assert unlike._few(data, offsets, 0.0).tolist() == wanted
+    for least in (0.3, 0.9):
+        found = unlike._many(data, offsets, least)
+        assert [f >= least for f in found] == [w >= least for w in wanted]
+        assert all(f >= w for f, w in zip(found.tolist(), wanted, strict=True)), "what it could be at most"
 
 
 def test_labels_are_what_verifiers_say_and_weights_make_the_ratio(tmp_path):

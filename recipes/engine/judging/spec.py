@@ -45,7 +45,7 @@ class JurySpec(_Spec):
     sampling: dict[str, Any]
     per_prompt: int = Field(ge=1)
     most: int = Field(ge=1)
-    aggregate: Literal["majority", "dawid_skene"]
+    aggregate: Literal["majority", "bradley_terry", "dawid_skene"]
     rubric: list[str] = Field(default_factory=list)
     people: str | None = None
     without_engine: Literal["fail", "skip"] = "fail"

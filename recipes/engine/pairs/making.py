@@ -1,9 +1,10 @@
 """From the answers of generations to a set of pairs: what is edited, candidates of every strategy, rules, balance, quotas and caps.
 
     OUT/stages/preference-4f0c9a1b77d0/
-      work.parquet             which answers are edited
-      edits/00000.parquet      what worker 0 made of its share
-      tasks/00000.json         that its file is whole
+      read/answers/00000.parquet    answers of a file of a generation, as narrow columns
+      edit/work.parquet             which answers are edited
+      edit/edits/00000.parquet      what worker 0 made of its share
+      */tasks/00000.json            that a worker's file is whole
 
 Everything after the edits is made again whenever the same command is given: it is a function of them and costs seconds.
 """
@@ -25,6 +26,7 @@ from recipes.engine.generation.rounds import Where
 from recipes.engine.judging.plan import Jury
 from recipes.engine.pairs.edit_step import MASKS, SHARE, WORK, EditAnswers, EditWork
 from recipes.engine.pairs.plan import Preference
+from recipes.engine.pairs.read_step import ReadAnswers
 from synth.forbidden_authors import ForbiddenAuthors
 from synth.models import Policy
 from synth.pairing import balance, choose, delta, edited_candidates, leak, program_model, rules, verified_failed
@@ -72,7 +74,7 @@ def juries(plan: Preference) -> list[Jury]:
 
 def make(plan: Preference, pool: Pool, where: Where) -> Made:
     """Reads the generations into the pool and chooses pairs. Raises RunError when a worker cannot go on."""
-    audits, conduct = _read(plan, pool)
+    audits, conduct = _read(plan, pool, where)
     answers = pool.frame()
     edits, strategies = _edit(plan, pool, answers, conduct, where)
     answers = pool.frame()
@@ -103,22 +105,46 @@ def _forbidden(policy: Policy) -> rules.Forbidden:
     return rules.Forbidden(names, lambda text: authors.find(text) is not None)
 
 
-def _read(plan: Preference, pool: Pool) -> tuple[dict[str, bool], list[tuple[Constraint, ...]]]:
-    """Reads all files of the generations. Returns the audits, and what was asked of each file's answers beside their own spec."""
+def _read(plan: Preference, pool: Pool, where: Where) -> tuple[dict[str, bool], list[tuple[Constraint, ...]]]:
+    """Has workers read all files of the generations. Returns the audits, and what each file's answers were asked
+    beside their spec."""
     audits: dict[str, bool] = {}
     manifests = [Place(g.url).read_json(MANIFEST) for g in plan.generations]
     for manifest in manifests:
         for kind, good in manifest["verifiers"].items():
             audits[kind] = audits.get(kind, True) and good
-    pool.audited = frozenset(kind for kind, good in audits.items() if good)
+    files: list[File] = []
     conduct: list[tuple[Constraint, ...]] = []
+    rows = 0
     for generation, manifest in zip(plan.generations, manifests, strict=True):
         asked = tuple(parse({"kind": one} if isinstance(one, str) else one) for one in generation.spec.conduct)
         for file in manifest["files"]:
             if re.match(r"(?:data|refused)/", file["path"]) and file["rows"]:
-                pool.add(File(generation.url, file["path"]))
+                files.append(File(generation.url, file["path"]))
                 conduct.append(asked)
+                rows += file["rows"]
+    place = Place(f"{plan.edited}/read")
+    audited = frozenset(kind for kind, good in audits.items() if good)
+    _begin(place, {"read": reads(plan)[: len(plan.generations)], "files": len(files), "audits": audits})
+    where.progress.start(plan.name, max(1, len(files)), _done(place, len(files)), "rows", rows, decides=False)
+    _run(plan, place, ReadAnswers(place.url, tuple(files), audited, plan.drafts), len(files), where)
+    for rank, file in enumerate(files):
+        about = place.read_json(f"tasks/{rank:05d}.json")
+        pool.read(file, File(place.url, about["files"][0]["path"]), about["rows"], about["unused"])
     return audits, conduct
+
+
+def _begin(place: Place, layout: dict[str, Any]) -> bool:
+    """Makes a folder ready for tasks of just this layout; what another one left is removed. Whether it is new."""
+    if place.exists("layout.json") and place.read_json("layout.json") == layout:
+        return False
+    place.remove()
+    place.write_json("layout.json", layout)
+    return True
+
+
+def _done(place: Place, tasks: int) -> int:
+    return tasks - len(incomplete(place, tasks))
 
 
 def _edit(
@@ -128,22 +154,19 @@ def _edit(
     import polars as pl
 
     said = {name: s for name, s in plan.spec.strategies.wanted.items() if name in MASKS}
+    counts, strategies = Counter[str](), list[str]()
+    if not said:
+        return dict(counts), pl.Series("strategy", strategies, dtype=pl.String)
     salt = int.from_bytes(key("edits", plan.spec.salt)[:8], "big")
     work = edited_candidates.to_edit(answers, {name: s.answers for name, s in said.items()}, MASKS, salt)
-    place = Place(plan.edited)
+    place = Place(f"{plan.edited}/edit")
     tasks = -(-len(work) // SHARE)
-    layout = {"read": reads(plan)[: len(plan.generations)], "answers": len(work), "tasks": tasks}
-    if place.exists() and not (place.exists("layout.json") and place.read_json("layout.json") == layout):
-        place.remove()
-    if not place.exists("layout.json"):
+    if _begin(place, {"read": reads(plan)[: len(plan.generations)], "answers": len(work), "tasks": tasks}):
         write_parquet(place, WORK, pa.table({n: work[n].to_numpy() for n in ("file", "row", "turn", "mask")}))
-        place.write_json("layout.json", layout)
-    left = len(incomplete(place, tasks))
-    where.progress.start(plan.name, max(1, tasks), tasks - left, "rows", len(work), decides=False)
-    if tasks:
-        step = EditAnswers(EditWork(place.url, tuple(pool.files), tuple(conduct), said, plan.words))
-        _run(plan, place, step, tasks, where)
-    counts, strategies = Counter[str](), list[str]()
+    where.progress.stop()
+    where.progress.start(plan.name, max(1, tasks), _done(place, tasks), "rows", len(work), decides=False, again=True)
+    step = EditAnswers(EditWork(place.url, tuple(pool.files), tuple(conduct), said, plan.words))
+    _run(plan, place, step, tasks, where)
     for name in place.names("tasks"):
         about = place.read_json(f"tasks/{name}")
         counts.update({k: about[k] for k in ("answers", "stale", "edits")})
@@ -157,12 +180,14 @@ def _edit(
     return dict(counts), pl.Series("strategy", strategies, dtype=pl.String)
 
 
-def _run(plan: Preference, place: Place, step: EditAnswers, tasks: int, where: Where) -> None:
+def _run(plan: Preference, place: Place, step: EditAnswers | ReadAnswers, tasks: int, where: Where) -> None:
+    if not tasks:
+        return
     if where.kind == "local":
         executor = LocalExecutor(place, [step], tasks, where.pool.count)
         executor.run_watched(where.pool, where.progress.update)
         return
-    executor = cluster_executor(where.kind, place, [step], tasks, where.options, f"{plan.name}-edits")
+    executor = cluster_executor(where.kind, place, [step], tasks, where.options, f"{plan.name}-{step.name.split()[0]}")
     executor.run()
     if where.kind == "slurm":
         wait_for_slurm(executor)

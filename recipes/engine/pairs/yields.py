@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Any
 
 from recipes.engine.pairs.making import Made
-from synth.pairing.pool import ORIGINS
+from synth.pairing.narrow import ORIGINS
 from synth.preference import DROPPED, STRATEGY_NAMES
 
 SHOWN = 5
@@ -14,7 +14,7 @@ SHOWN = 5
 def yields(made: Made) -> dict[str, Any]:
     """Counts by strategy, with candidates = pairs + all that were dropped, by function, origin, constraint and template."""
     pool, pairs = made.pool, made.pairs
-    kinds = list(pool.kinds)
+    kinds = pool.words["kind"].names
     functions, templates = pool.words["function"].names, pool.words["template"].names
     lines: list[dict[str, Any]] = []
     for strategy, said in made.plan.spec.strategies.wanted.items():
