@@ -10,6 +10,7 @@ import pyarrow as pa
 from curation.provenance import key, partition_of
 from curation.verify.findings import Check
 from synth.generated.stated import GeneratedSet, words
+from synth.messages import assistant, text_of
 from synth.tasks.task import read_spec
 from synth.verify.constraint import SpecError, verify_all
 
@@ -80,12 +81,14 @@ def _row(row: Mapping[str, Any], kind: str, found: GeneratedSet) -> Iterator[str
         return
     opened = {turn["turn"] for turn in spec["turns"]}
     turns = [
-        [m["role"], None if i in opened else m["content"], {k: v for k, v in m.items() if k not in ("role", "content")}]
+        [m["role"], None, {}]
+        if i in opened
+        else [m["role"], m["content"], {k: v for k, v in m.items() if k not in ("role", "content")}]
         for i, m in enumerate(messages)
     ]
     if key("prompt", orjson.dumps([spec, turns, tools], option=orjson.OPT_SORT_KEYS)) != row["prompt_key"]:
         yield "prompt_key is not the hash of spec, turns and tools"
-    if messages[-1] != {"role": "assistant", "content": row["answer"]}:
+    if messages[-1] != assistant(row["answer"], len(messages) - 1, bool(tools)):
         yield "its last message is not its answer"
     if row["verdict"] != "pass":
         yield f"its verdict is {row['verdict']}"
@@ -110,7 +113,7 @@ def check_verdicts(found: GeneratedSet, sample: int = SAMPLE, seed: int | None =
         try:
             messages = orjson.loads(row["messages"])
             for turn, constraints in read_spec(orjson.loads(row["spec"])).items():
-                overall, verdicts = verify_all(constraints, messages[:turn], messages[turn]["content"])
+                overall, verdicts = verify_all(constraints, messages[:turn], text_of(messages[turn]))
                 if overall != "pass":
                     bad = ", ".join(f"{v.kind} {v.outcome}" for v in verdicts if v.hard and v.outcome != "pass")
                     check.fail(f"{file['path']}: {words(row)}: turn {turn}: {bad}")
