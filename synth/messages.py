@@ -46,7 +46,7 @@ def assistant(text: str, turn: int, tools: bool) -> dict[str, Any]:
         try:
             said, calls = said_and_calls(text)
         except MalformedCall:
-            calls = []
+            said, calls = text, []
         if calls:
             made = [_call(*call, turn, i) for i, call in enumerate(calls)]
             return {"role": "assistant", "content": said, "tool_calls": made}

@@ -56,7 +56,7 @@ class NotTruncated(Constraint):
 _TEMPLATE = re.compile(
     r"<\|[a-z_]+\|>|\[/?INST\]|<</?SYS>>|</?s>|<(?:start|end)_of_turn>|</?think>|"
     r"^#{2,3} ?(?:指示|入力|応答|Instruction|Response|Input)\s*[:：]?\s*$|"
-    r"^#{2,3} ?Instruction\s*[:：]|"
+    r"^#{2,3} ?Instruction\s*[:：]|\A\s*#{2,3} ?(?:Response|応答)\s*[:：]|"
     r"^(?:USER|ASSISTANT|ユーザー|アシスタント|システム)\s*[:：]",
     re.M,
 )
@@ -72,7 +72,7 @@ class NoPromptLeak(Constraint):
     """
 
     kind: ClassVar[str] = "no_prompt_leak"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     longest: int = Field(20, ge=8)
     secrets: tuple[str, ...] = ()
 
