@@ -110,3 +110,18 @@ def _object(call: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(function["arguments"], str):
         function["arguments"] = json.loads(function["arguments"])
     return {**call, "function": function}
+
+
+def for_template(messages: Iterable[Mapping[str, Any]], template: str) -> list[dict[str, Any]]:
+    """Messages as a chat template can write them: calls as text in `content` where it knows no `tool_calls` and would leave them out.
+
+    >>> call = assistant('[{"name": "time", "arguments": {}}]', 1, tools=True)
+    >>> for_template([call], "{% for m in messages %}{{ m.content }}{% endfor %}")[0]["content"]
+    '[{"name": "time", "arguments": {}}]'
+    """
+    if "tool_calls" in template:
+        return [dict(message) for message in messages]
+    return [
+        {**{k: v for k, v in m.items() if k != "tool_calls"}, "content": text_of(m)} if m.get("tool_calls") else dict(m)
+        for m in messages
+    ]
