@@ -16,6 +16,7 @@ from synth.engine.figures import Figures
 from synth.engine.generate import generate
 from synth.engine.request import Answer, Completion, Fault, Request
 from synth.engine.store import Store
+from synth.messages import spoken
 from synth.orders import Drawn
 from synth.tasks.verified import Judged, judge, said
 
@@ -141,11 +142,6 @@ def _after(before: Dialogue, request: Request, answer: Answer, sample: int) -> D
         return replace(before, fault=answer, request=request, sample=sample)
     place = before.next_turn
     assert place is not None
-    texts = (*before.texts, _text(answer))
+    texts = (*before.texts, spoken(answer.text, answer.tool_calls))
     judged = judge(before.drawn.instance, place, texts, answer.finish, before.drawn.order.conduct)
     return replace(before, texts=texts, judged=(*before.judged, judged), last=answer, request=request, sample=sample)
-
-
-def _text(answer: Completion) -> str:
-    """What the verifiers read: calls that the server told apart stand for a text that is not there."""
-    return answer.text.strip() or answer.tool_calls

@@ -14,6 +14,7 @@ from synth.dialogue import COLUMNS, schema
 from synth.engine.content_key import Identity, canonical
 from synth.engine.request import Completion
 from synth.engine.step import answer_row
+from synth.messages import text_of
 from synth.models import ALLOWED, Policy, Ruling
 from synth.obligations import Purpose
 from synth.orders import Drawn
@@ -111,7 +112,7 @@ def row(dialogue: Dialogue, rights: Rights, number: int) -> dict[str, Any]:
     ruling = rights.author if dialogue.last is not None or dialogue.fault is not None else ALLOWED
     if drawn.passage is not None:
         if drawn.order.task.use == "topic":
-            all_said = "\n".join(m.get("content") or "" for m in messages)
+            all_said = "\n".join(map(text_of, messages))
             made["taken_span"] = shared_span(drawn.passage.text, all_said, drawn.order.topic_span)
         ruling |= rights.document(drawn.passage, drawn.order.task.use)
     made["authors"] = rights.authors() if dialogue.last is not None or dialogue.fault is not None else []
@@ -149,4 +150,4 @@ def size_of(messages: Sequence[Mapping[str, Any]], last: Completion | None = Non
     """Size of a row for quotas: the engine's count, or half the characters where no model has counted (about right for Japanese)."""
     if last is not None and last.prompt_tokens is not None and last.completion_tokens is not None:
         return last.prompt_tokens + last.completion_tokens
-    return max(1, sum(len(m.get("content") or "") for m in messages) // 2)
+    return max(1, sum(len(text_of(m)) for m in messages) // 2)

@@ -16,6 +16,7 @@ import orjson
 from curation.dedup.normal_form import normal_form
 from curation.provenance import key
 from synth.forbidden_authors import ForbiddenAuthors
+from synth.messages import text_of
 from synth.mixture import Candidate, Mixture
 from synth.novelty import Contamination, Novelty
 
@@ -39,7 +40,7 @@ class Rules:
 
 
 @dataclass(frozen=True)
-class Refusal:
+class Rejection:
     """Why a candidate is no row: a reason of `synth/dialogue.py`, with what was found."""
 
     reason: str
@@ -66,12 +67,12 @@ class Deciding:
     """Of each twin's name, the label of its cluster: the accepted instruction that it is or is near to."""
     _asked: dict[bytes, bytes] = field(default_factory=dict[bytes, bytes])
     """Of each accepted instruction, a candidate that asks it."""
-    _twins: dict[bytes, Refusal | None] = field(default_factory=dict[bytes, Refusal | None])
+    _twins: dict[bytes, Rejection | None] = field(default_factory=dict[bytes, Rejection | None])
     _answers: dict[bytes, set[bytes]] = field(default_factory=dict[bytes, set[bytes]])
 
     def decide(
         self, candidates: Sequence[dict[str, Any]]
-    ) -> tuple[list[dict[str, Any]], list[tuple[dict[str, Any], Refusal]]]:
+    ) -> tuple[list[dict[str, Any]], list[tuple[dict[str, Any], Rejection]]]:
         """One round: the rows that it takes, and the others with the reason why not.
 
         A candidate whose id was there before is that one, and counted in `again`. Sets `cluster`, of all whose prompts were
@@ -80,7 +81,7 @@ class Deciding:
         fresh = {row["id"]: row for row in candidates if row["id"] not in self._seen}
         self._seen.update(fresh)
         self.again += len(candidates) - len(fresh)
-        refused: list[tuple[dict[str, Any], Refusal]] = []
+        refused: list[tuple[dict[str, Any], Rejection]] = []
         left: list[dict[str, Any]] = []
         for row in sorted(fresh.values(), key=lambda r: key("decide", r["id"])):
             why = self._unfit(row)
@@ -92,7 +93,7 @@ class Deciding:
             row["cluster"] = self._near[row["twin"]]
             why = verdicts[row["twin"]] or self._surplus(row)
             if why is None and (full := self.mixture.offer(_candidate(row))) is not None:
-                why = Refusal(_WHY[full])
+                why = Rejection(_WHY[full])
             if why is not None:
                 refused.append((row, why))
                 continue
@@ -102,32 +103,32 @@ class Deciding:
         self.mixture.end_round()
         return taken, refused
 
-    def _unfit(self, row: dict[str, Any]) -> Refusal | None:
+    def _unfit(self, row: dict[str, Any]) -> Rejection | None:
         """Why a candidate is no row whatever the others are."""
         if row["fault"] is not None:
-            return Refusal(row["fault"], row["fault_message"] or "", row["fault_value"], row["fault_limit"])
+            return Rejection(row["fault"], row["fault_message"] or "", row["fault_value"], row["fault_limit"])
         if row["verdict"] != "pass" and not (row["verdict"] == "unverified" and row["order"] in self.rules.reviewed):
             wrong = [v for v in row["verifications"] if v["hard"] and v["verdict"] != "pass"]
             found = "; ".join(f"{v['verifier']} {v['verdict']}" for v in wrong[:5])
             reason = row["verdict"] if row["verdict"] == "unverified" else f"verdict_{row['verdict']}"
-            return Refusal(reason, found, wrong[0]["score"] if wrong else None)
+            return Rejection(reason, found, wrong[0]["score"] if wrong else None)
         if (
             self.rules.authors is not None
             and (hit := self.rules.authors.find_in(orjson.loads(row["messages"]))) is not None
         ):
-            return Refusal("forbidden_author", f"{hit[0]}: {hit[1][:200]}")
+            return Rejection("forbidden_author", f"{hit[0]}: {hit[1][:200]}")
         if row["wording_state"] == "draft" and not self.rules.drafts:
-            return Refusal("draft_wording", row["template"])
+            return Rejection("draft_wording", row["template"])
         used = {v["verifier"] for v in row["verifications"] if v["hard"]}
         if bad := sorted(used - self.rules.audited):
-            return Refusal("unaudited_verifier", ", ".join(bad))
+            return Rejection("unaudited_verifier", ", ".join(bad))
         if row["taken_span"] is not None:
-            return Refusal("takes_wording", row["taken_span"][:200], float(len(row["taken_span"])))
+            return Rejection("takes_wording", row["taken_span"][:200], float(len(row["taken_span"])))
         if row["licence_status"] == "deny":
-            return Refusal("licence_denied", ", ".join(a["model"] for a in row["authors"] if a["status"] == "deny"))
+            return Rejection("licence_denied", ", ".join(a["model"] for a in row["authors"] if a["status"] == "deny"))
         return self._contaminated(row)
 
-    def _contaminated(self, row: dict[str, Any]) -> Refusal | None:
+    def _contaminated(self, row: dict[str, Any]) -> Rejection | None:
         if self.rules.contamination is None:
             return None
         hits = self.rules.contamination.hits(_text(row))
@@ -135,9 +136,9 @@ class Deciding:
         if not hits:
             return None
         row["contamination"] = [hit.item for hit in hits]
-        return Refusal("contaminated", "; ".join(f"{h.item}: {h.span[:60]}" for h in hits[:5]), float(len(hits)))
+        return Rejection("contaminated", "; ".join(f"{h.item}: {h.span[:60]}" for h in hits[:5]), float(len(hits)))
 
-    def _novel(self, rows: Iterable[Mapping[str, Any]]) -> dict[bytes, Refusal | None]:
+    def _novel(self, rows: Iterable[Mapping[str, Any]]) -> dict[bytes, Rejection | None]:
         """What novelty says of each twin's name: the text of its twins is that of the one that comes first by id."""
         texts: dict[bytes, tuple[bytes, str]] = {}
         for row in rows:
@@ -152,16 +153,16 @@ class Deciding:
                 near = (
                     f"near {earlier[0].hex()} of {earlier[1]}" if earlier else f"near {self._asked[verdict.near].hex()}"
                 )
-                self._twins[verdict.id] = Refusal(
+                self._twins[verdict.id] = Rejection(
                     "near_prompt", near, round(verdict.similarity, 3), self.novelty.threshold
                 )
         return self._twins
 
-    def _surplus(self, row: Mapping[str, Any]) -> Refusal | None:
+    def _surplus(self, row: Mapping[str, Any]) -> Rejection | None:
         known = self._answers.get(row["prompt_key"], set())
         if _answer_key(row) in known:
-            return Refusal("same_answer")
-        return Refusal("prompt_answered", f"{len(known)} already") if len(known) >= self.rules.per_prompt else None
+            return Rejection("same_answer")
+        return Rejection("prompt_answered", f"{len(known)} already") if len(known) >= self.rules.per_prompt else None
 
 
 _WHY: Mapping[str, str] = {
@@ -180,7 +181,7 @@ def _candidate(row: Mapping[str, Any]) -> Candidate:
 
 def _text(row: Mapping[str, Any]) -> str:
     """Everything that is said in a row, a message a line."""
-    return "\n".join(m["content"] for m in orjson.loads(row["messages"]) if isinstance(m.get("content"), str))
+    return "\n".join(map(text_of, orjson.loads(row["messages"])))
 
 
 def _answer_key(row: Mapping[str, Any]) -> bytes:

@@ -108,9 +108,13 @@ _ORIGIN = [
 ]
 
 _TEXT = [
-    Column("messages", pa.large_string(), "the whole message list as JSON, the answer last"),
-    Column("tools", pa.large_string(), "tool schemas as JSON; null where no tool was offered"),
-    Column("answer", pa.large_string(), "the last assistant turn's text"),
+    Column(
+        "messages",
+        pa.large_string(),
+        "the whole message list as JSON in OpenAI's form, the answer last; calls are `tool_calls`, their arguments JSON text",
+    ),
+    Column("tools", pa.large_string(), "tool schemas as JSON, as in OpenAI's `tools`; null where no tool was offered"),
+    Column("answer", pa.large_string(), "the last assistant turn's text as it was said, calls included"),
     Column(
         "answer_origin",
         pa.string(),

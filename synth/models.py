@@ -164,10 +164,7 @@ class Policy:
     def check_licence_text(self, identity: Identity, weights: Weights) -> None:
         """The licence text beside the weights is the one that was reviewed. Raises PolicyError where it has changed."""
         entry = self.models.get((identity.model, identity.revision, weights.sha256))
-        if entry is None or entry["licence_sha256"] in weights.licences.values():
-            return
-        changed = self._changed(str(weights.path), identity.model, entry["licence_sha256"], weights.licences)
-        raise PolicyError(changed)
+        self._hold([] if entry is None else [entry], weights.licences, identity.model, str(weights.path))
 
     def check_reviewed(self, model: str, revision: str, licences: Mapping[str, str], where: str) -> None:
         """Before weights are hashed: one of the licence texts beside them (hash by name) is that of an entry for model and revision.
@@ -175,13 +172,15 @@ class Policy:
         Raises PolicyError where it has changed.
         """
         entries = [e for (m, r, _), e in self.models.items() if (m, r) == (model, revision)]
+        self._hold(entries, licences, model, where)
+
+    def _hold(self, entries: Sequence[Mapping[str, Any]], licences: Mapping[str, str], model: str, where: str) -> None:
+        """One of the licence texts is the reviewed one of one of the entries, where there are any."""
         if not entries or any(e["licence_sha256"] in licences.values() for e in entries):
             return
-        raise PolicyError(self._changed(where, model, entries[0]["licence_sha256"], licences))
-
-    def _changed(self, where: str, model: str, reviewed: str, licences: Mapping[str, str]) -> str:
+        reviewed = entries[0]["licence_sha256"]
         found = ", ".join(f"{name} {digest[:12]}…" for name, digest in licences.items())
-        return (
+        raise PolicyError(
             f"{where}: its licence text is not the one that was reviewed for {model} ({reviewed[:12]}…), but {found}; "
             f"review it and change the entry in {self.where}"
         )

@@ -14,13 +14,13 @@ document stands by itself: it allows the use whatever a robots directive says of
 """
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from synth.models import ALLOWED, Policy, Ruling
 from synth.obligations import PolicyError, Purpose, read_obligations
+from synth.verify.spans import common_span
 
 Use = Literal["embeds", "derives", "topic"]
 """How a row used a document; the strictest use of several counts."""
@@ -97,7 +97,7 @@ def _unknown(document: Document, use: Use, purpose: Purpose, policy: Policy, sai
 
 
 def shared_span(source: str, text: str, least: int) -> str | None:
-    """A stretch of at least `least` characters that a text has in common with a source, or None; NFKC and white space aside.
+    """A stretch of at least `least` characters that a text has in common with a source, or None; widths, white space and marks aside.
 
     How a row that claims to have taken only the topic is held to it. `least` ≥ 2 is the recipe's (30 is usual).
 
@@ -108,19 +108,7 @@ def shared_span(source: str, text: str, least: int) -> str | None:
     """
     if least < 2:
         raise PolicyError(f"the shortest shared span must be ≥ 2 characters, not {least}")
-    known, wanted = _plain(source), _plain(text)
-    grams = {known[i : i + least] for i in range(len(known) - least + 1)}
-    for i in range(len(wanted) - least + 1):
-        if wanted[i : i + least] in grams:
-            end = i + least
-            while end < len(wanted) and wanted[i : end + 1] in known:
-                end += 1
-            return wanted[i:end]
-    return None
-
-
-def _plain(text: str) -> str:
-    return "".join(unicodedata.normalize("NFKC", text).split())
+    return common_span(text, source, least) or None
 
 
 def of_page(row: Mapping[str, object], name: str, removed: bool = False) -> Document:

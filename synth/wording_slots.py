@@ -26,7 +26,7 @@ def filled_slots(block: int = 200, most: int = 3000) -> Mapping[tuple[str, str],
 
     An instance that fails for a slot without a value is left: what it was given is known, and the audit says what it lacks.
     """
-    seed = Seed(key("audit").hex(), TEXT, "", "derives", None, "CC0-1.0", None, key("audit", TEXT), {})
+    seed = Seed(key("audit").hex(), TEXT, "暮らし/料理", "derives", None, "CC0-1.0", None, key("audit", TEXT), {})
     with watched_fills() as seen:
         for name in TASKS:
             task, before = task_class(name, "audit")(), -1

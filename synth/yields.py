@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from synth.deciding import Refusal
+from synth.deciding import Rejection
 
 ORIGINS = ("program", "model", "human", "imported")
 
@@ -29,7 +29,7 @@ class Yields:
     states: Counter[str] = field(default_factory=Counter[str])
     functions: dict[str, str] = field(default_factory=dict[str, str])
 
-    def count(self, taken: Iterable[Mapping[str, Any]], refused: Iterable[tuple[Mapping[str, Any], Refusal]]) -> None:
+    def count(self, taken: Iterable[Mapping[str, Any]], refused: Iterable[tuple[Mapping[str, Any], Rejection]]) -> None:
         """Counts a round."""
         for row in taken:
             self._sample(row)

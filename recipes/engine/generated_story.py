@@ -193,10 +193,10 @@ def _messages(console: Console, row: Mapping[str, Any], hide: bool) -> None:
         note = "" if turn is None else f"  {turn['verdict']}, {'trains' if turn['train'] else 'does not train'}"
         console.print(Text(f"{i} {message['role']}{note}", style="dim"))
         extra = {k: v for k, v in message.items() if k not in ("role", "content")}
-        content = message.get("content") or ""
-        console.print(Text(masked(content, 400) if hide else _shown(content)))
-        if extra:
-            console.print(Text(_shown(orjson.dumps(extra).decode()), style="dim"))
+        for text in filter(None, (message.get("content"), orjson.dumps(extra).decode() if extra else "")):
+            console.print(
+                Text(masked(text, 400) if hide else _shown(text), style="" if text == message["content"] else "dim")
+            )
     if row["tools"]:
         console.print(Text(f"tools {_shown(row['tools'])}", style="dim"))
 

@@ -5,6 +5,7 @@ Twice as many samples as slots are handed to it, so that a slot that ends finds 
 is locked with a key that nobody knows. Choices and regular expressions become grammars (`synth/engine/grammar.py`).
 """
 
+import mmap
 import queue
 import secrets
 import threading
@@ -18,6 +19,7 @@ from synth.engine import wire
 from synth.engine.content_key import Identity
 from synth.engine.engine import Engine, EngineError
 from synth.engine.request import Answer, Fault, FaultKind, Job, RequestError
+from synth.messages import for_template
 from synth.weights import weigh
 
 STEP = 256
@@ -70,6 +72,7 @@ class LlamaCpp(Engine):
         self._answers: queue.SimpleQueue[Answer | BaseException] = queue.SimpleQueue()
         self._in_flight = 0
         self._known: Identity | None = None
+        self._template = ""
         self._workers: list[threading.Thread] = []
 
     def identify(self) -> Identity:
@@ -103,6 +106,7 @@ class LlamaCpp(Engine):
             self._server: Any = xllamacpp.Server(settings)
         except (RuntimeError, ValueError) as error:
             raise EngineError(f"{self.path}: llama.cpp cannot load it: {error}") from error
+        self._template = template_of(self.path) if self.chat_template is None else self.chat_template
         self._workers = [threading.Thread(target=self._work, daemon=True) for _ in range(2 * self.slots)]
         for worker in self._workers:
             worker.start()
@@ -154,7 +158,10 @@ class LlamaCpp(Engine):
         began = time.monotonic()
         ask = self._server.handle_chat_completions if job.request.prompt is None else self._server.handle_completions
         try:
-            answer = ask(wire.body(job, self.model, "llama_cpp"))
+            # a template that knows no calls would leave them out of the prompt without a word
+            messages = tuple(for_template(job.request.messages, self._template))
+            told = replace(job, request=replace(job.request, messages=messages))
+            answer = ask(wire.body(told, self.model, "llama_cpp"))
         except RequestError as error:
             return _fault(job, "refused", str(error))
         except RuntimeError as error:
@@ -170,6 +177,26 @@ class LlamaCpp(Engine):
         except wire.Malformed as error:
             return _fault(job, "malformed_answer", str(error))
         return replace(made, seconds=round(time.monotonic() - began, 4), at=int(time.time()))
+
+
+METADATA = 64 << 20
+"""Bytes at a GGUF file's head in which its chat template is looked for."""
+
+
+def template_of(path: Path) -> str:
+    """The chat templates that a GGUF file holds (`tokenizer.chat_template` and its variants), one after the other; "" for none.
+
+    A text in GGUF is its type (8), its length (64 bits) and its bytes: the format's specification in the repository of ggml.
+    """
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        found, at = "", 0
+        while (at := data.find(b"tokenizer.chat_template", at, METADATA)) >= 0:
+            size = int.from_bytes(data[at - 8 : at], "little")  # of the key, which stands before it like any text
+            at += size if 23 <= size <= 100 else 23
+            if int.from_bytes(data[at : at + 4], "little") == 8:
+                length = int.from_bytes(data[at + 4 : at + 12], "little")
+                found += data[at + 12 : at + 12 + min(length, METADATA)].decode(errors="replace")
+        return found
 
 
 def _xllamacpp() -> Any:

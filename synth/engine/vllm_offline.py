@@ -20,6 +20,7 @@ import orjson
 from synth.engine.content_key import Identity
 from synth.engine.engine import Engine, EngineError
 from synth.engine.request import Answer, Completion, Fault, FaultKind, Job, Request
+from synth.messages import for_template, with_objects
 from synth.weights import weigh
 
 
@@ -142,7 +143,8 @@ class VllmOffline(Engine):
             return list(self._tokenizer(request.prompt).input_ids)
         tools = [dict(t) for t in request.tools] or None
         template = {"tokenize": False, "add_generation_prompt": True, "tools": tools} | dict(request.template)
-        text = self._tokenizer.apply_chat_template([dict(m) for m in request.messages], **template)
+        known = str(template.get("chat_template") or getattr(self._tokenizer, "chat_template", "tool_calls"))
+        text = self._tokenizer.apply_chat_template(with_objects(for_template(request.messages, known)), **template)
         return list(self._tokenizer(text, add_special_tokens=False).input_ids)
 
     def _parameters(self, job: Job) -> Any:

@@ -15,6 +15,7 @@ from synth.engine.store import Store, segments
 from synth.generated.rows import order_of
 from synth.generated.stated import GeneratedSet, words
 from synth.import_candidates import TASK
+from synth.messages import spoken
 from synth.models import ALLOWED, Ruling, check_release
 from synth.obligations import Obligation, PolicyError, Target
 
@@ -127,7 +128,7 @@ def _answer(row: Mapping[str, Any], answer: Completion | Fault | None) -> str:
         return f"its answer {row['completion_key'].hex()} is not in the store"
     if isinstance(answer, Fault):
         return "" if answer.kind == row.get("reason") else f"the store has a fault there: {answer.kind}"
-    if row["answer"] != (answer.text.strip() or answer.tool_calls):
+    if row["answer"] != spoken(answer.text, answer.tool_calls):
         return "its answer is not the one in the store"
     for name in ("seed", "sample", "finish", "prompt_tokens", "completion_tokens"):
         if row[name] != getattr(answer, name):

@@ -11,6 +11,7 @@ from curation.provenance import key, partition_of
 from curation.verify.findings import Check
 from synth.generated.stated import GeneratedSet, words
 from synth.import_candidates import TASK, imported_id
+from synth.messages import assistant, text_of
 from synth.tasks.task import read_spec
 from synth.verify.constraint import SpecError, verify_all
 
@@ -90,12 +91,15 @@ def _row(row: Mapping[str, Any], kind: str, found: GeneratedSet) -> Iterator[str
         return
     opened = {turn["turn"] for turn in spec["turns"]}
     turns = [
-        [m["role"], None if i in opened else m["content"], {k: v for k, v in m.items() if k not in ("role", "content")}]
+        [m["role"], None, {}]
+        if i in opened
+        else [m["role"], m["content"], {k: v for k, v in m.items() if k not in ("role", "content")}]
         for i, m in enumerate(messages)
     ]
     if key("prompt", orjson.dumps([spec, turns, tools], option=orjson.OPT_SORT_KEYS)) != row["prompt_key"]:
         yield "prompt_key is not the hash of spec, turns and tools"
-    if (messages[-1]["role"], messages[-1]["content"]) != ("assistant", row["answer"]):
+    said = assistant(row["answer"], len(messages) - 1, bool(tools) and row["task"] != TASK)
+    if messages[-1] != said:
         yield "its last message is not its answer"
     read = row["task"] == TASK and bool(found.imports.get(order or "", {}).get("reviewed"))
     good = ("pass", "unverified") if read else ("pass",)
@@ -122,7 +126,7 @@ def check_verdicts(found: GeneratedSet, sample: int = SAMPLE, seed: int | None =
         try:
             messages = orjson.loads(row["messages"])
             for turn, constraints in read_spec(orjson.loads(row["spec"])).items():
-                overall, verdicts = verify_all(constraints, messages[:turn], messages[turn]["content"])
+                overall, verdicts = verify_all(constraints, messages[:turn], text_of(messages[turn]))
                 if overall not in (("pass",) if constraints else ("unverified",)):
                     bad = ", ".join(f"{v.kind} {v.outcome}" for v in verdicts if v.hard and v.outcome != "pass")
                     check.fail(f"{file['path']}: {words(row)}: turn {turn}: {bad}")

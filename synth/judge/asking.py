@@ -13,6 +13,7 @@ from curation.provenance import key
 from synth.engine.content_key import canonical
 from synth.engine.request import Request, Sampling, Structure
 from synth.judge.verdict import FIRST, SAME, SCALE, SECOND
+from synth.messages import text_of
 from synth.wordings import Line, Wordings, wordings
 
 GROUP = "judge"
@@ -137,8 +138,8 @@ def _schema(verdict: Mapping[str, Any]) -> Structure:
 
 def _told(question: Question) -> str:
     """A dialogue as the judge reads it: a single request as it is, several turns with who said them; tools first."""
-    said = [m for m in question.prompt if m.get("content")]
+    said = [(str(m["role"]), text_of(m)) for m in question.prompt if m.get("content") or m.get("tool_calls")]
     if len(said) == 1 and question.tools is None:
-        return str(said[0]["content"])
-    turns = [f"【{_ROLES.get(str(m['role']), m['role'])}】\n{m['content']}" for m in said]
+        return said[0][1]
+    turns = [f"【{_ROLES.get(role, role)}】\n{text}" for role, text in said]
     return "\n\n".join([*([f"【使えるツール】\n{question.tools}"] if question.tools else []), *turns])

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from curation.document import KEY
 from synth.dialogue import AUTHOR, JUDGEMENT, VERIFICATION
+from synth.messages import text_of
 
 SURPLUS = ("quota_met", "prompt_answered", "cap_template", "cap_host", "cap_model", "cap_answer", "same_answer")
 """Reasons of candidates that would have been rows if more had been wanted: their answers may be chosen."""
@@ -110,8 +111,7 @@ def judged_turns(rows: pa.Table, verdicts: Sequence[str] = ("pass", "fail")) -> 
 def _message(messages: bytes, turn: int) -> tuple[bytes, bytes, str, bool]:
     """Messages before a turn as JSON, the turn as JSON, its text, and whether the one before it is a user's or a tool's."""
     said = orjson.loads(messages)
-    content = said[turn].get("content")
-    text = content if isinstance(content, str) else orjson.dumps(content).decode()
+    text = text_of(said[turn])
     prefix, answer = (orjson.dumps(part, option=orjson.OPT_SORT_KEYS) for part in (said[:turn], said[turn : turn + 1]))
     return prefix, answer, text, turn > 0 and said[turn - 1]["role"] in ("user", "tool")
 

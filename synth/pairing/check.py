@@ -19,6 +19,7 @@ from curation.place import Place
 from curation.verify.findings import Check
 from curation.verify.normal_form import normal_form
 from curation.verify.similarity import jaccard, shingles
+from synth.messages import text_of
 from synth.pairing.check_rules import APART, broken_rules
 from synth.verify.constraint import parse, verify_all
 
@@ -144,8 +145,7 @@ def _pairs(place: Place, manifest: Mapping[str, Any], sample: int, seed: int | N
 
 
 def _text(turns: str) -> str:
-    content = orjson.loads(turns)[-1]["content"]
-    return content if isinstance(content, str) else orjson.dumps(content).decode()
+    return text_of(orjson.loads(turns)[-1])
 
 
 def _key(text: str) -> bytes:

@@ -6,6 +6,8 @@ from typing import Any
 
 import orjson
 
+from synth.messages import text_of
+
 APART = ("verified_failed", "program_model", "delta", "jury")
 """Strategies whose answers were written apart and must not be nearly the same."""
 PROVEN = ("near_miss", "twins")
@@ -21,15 +23,15 @@ def broken_rules(row: Mapping[str, Any], audited: set[str]) -> Iterator[str]:
     for name, turns in (("chosen", chosen), ("rejected", rejected)):
         if not turns or turns[0]["role"] != "assistant":
             yield f"{name} does not begin with an assistant's turn"
-    a, b = chosen[-1]["content"], rejected[-1]["content"]
-    if unicodedata.normalize("NFC", str(a)) == unicodedata.normalize("NFC", str(b)):
+    a, b = text_of(chosen[-1]), text_of(rejected[-1])
+    if unicodedata.normalize("NFC", a) == unicodedata.normalize("NFC", b):
         yield "the two texts are equal after NFC"
     yield from _verdicts(row, audited)
     yield from _by_strategy(row)
-    if row["len_delta"] != len(str(a)) - len(str(b)):
-        yield f"len_delta is {row['len_delta']}, and the texts differ by {len(str(a)) - len(str(b))}"
+    if row["len_delta"] != len(a) - len(b):
+        yield f"len_delta is {row['len_delta']}, and the texts differ by {len(a) - len(b)}"
     if row["span"] is not None:
-        yield from _span(row["span"], str(a), str(b))
+        yield from _span(row["span"], a, b)
 
 
 def _verdicts(row: Mapping[str, Any], audited: set[str]) -> Iterator[str]:

@@ -13,6 +13,7 @@ import orjson
 import pyarrow as pa
 
 from curation.provenance import key
+from synth.messages import assistant, text_of
 from synth.pairing.answers import ANSWER, side, text_key
 from synth.pairing.edits.edit import Proven, verdicts_of
 from synth.preference import SPAN
@@ -85,10 +86,15 @@ def edit_row(of: Original, made: Proven, strategy: str, number: int) -> dict[str
     ]  # fmt: skip
     said = text_key(made.text)
     broken = verifications[made.at]
+    message = assistant(made.text, turn, of.row["tools"] is not None)
+    if (
+        text_of(message) != made.text
+    ):  # a form of call that no message holds: it stays what was said, as its span counts it
+        message = {"role": "assistant", "content": made.text}
     span = dict(zip((f.name for f in SPAN), made.span, strict=True))
     return {**of.row} | {
         "row": key("edit", of.row["prompt_key"], said), "text_key": said, "text": made.text, "verdict": "fail",
-        "completion": orjson.dumps([{"content": made.text, "role": "assistant"}]).decode(),
+        "completion": orjson.dumps([message], option=orjson.OPT_SORT_KEYS).decode(),
         "origin": "program", "model": None, "verifications": verifications, "judgements": [], "strategy": strategy,
         "kind": made.kind, "side": side(broken["evidence"]) if made.kind == "char_count" else 0, "span": span, "of": number,
     }  # fmt: skip

@@ -19,7 +19,7 @@ class Dialogue(Task):
 
     name: ClassVar[str] = "dialogue"
     function: ClassVar[str] = "dialogue"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     group: ClassVar[str] = "dialogue"
 
     def __init__(self, *, turns: tuple[int, int] = (2, 4), system: int = 50):
@@ -42,9 +42,12 @@ class Dialogue(Task):
         turns = [Turn("system", system)] if system else []
         first = line.fill(notice=shown.text, question=notices.ask(draw, whole, asked[0].name))
         turns += [Turn("user", first), _answer(draw, whole, asked[0], missing)]
-        for fact in asked[1:]:
+        going_on = draw.shuffled(draw.words.of("next", draw.split))  # nobody says なるほど。 three times
+        for i, fact in enumerate(asked[1:]):
+            said = going_on[i % len(going_on)]
+            draw.lines.append(said)
             turns += [
-                Turn("user", draw.say("next", what=_what(draw, whole, fact))),
+                Turn("user", said.fill(what=_what(draw, whole, fact))),
                 _answer(draw, whole, fact, missing),
             ]
         if draw.chance(30):

@@ -1,7 +1,8 @@
 """Function calling: the calls that a request needs, no call where none is needed, a question where an argument is missing.
 
 Tools and the values that a made-up user asks for are data (`synth/seeds/tools.yaml`), so the right call follows from the request.
-Calls are written as the engines give them: a JSON list of name and arguments. Sorts of dialogue:
+Answers are written as the engines give calls, a JSON list of name and arguments; a row has them as `tool_calls`
+(`synth/messages.py`). Sorts of dialogue:
 
     single    one call                          several   two calls in one answer
     result    a call, the tool's result, and an answer that tells it
@@ -18,6 +19,7 @@ from typing import Any, ClassVar
 
 import yaml
 
+from synth.messages import call_id
 from synth.seed import Seed
 from synth.tasks.draw import Draw
 from synth.tasks.task import Instance, Task, TaskError, Turn, checks
@@ -25,6 +27,8 @@ from synth.tasks.values import Value, long_date, value
 
 TOOLS = Path(__file__).parent.parent / "seeds" / "tools.yaml"
 Spec = Mapping[str, Any]
+CALLED = 2
+"""The turn of a call that a tool answers: after the system's and the user's."""
 
 
 @cache
@@ -38,7 +42,7 @@ class FunctionCalling(Task):
 
     name: ClassVar[str] = "function_calling"
     function: ClassVar[str] = "function_calling"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     group: ClassVar[str] = "function_calling"
     exempt: ClassVar[tuple[str, ...]] = ("code_switching",)
 
@@ -145,7 +149,7 @@ def _result(draw: Draw, today: datetime.date) -> Made:
     turns = (
         Turn("user", line.fill(**_texts(values))),
         _calls(offered, _call(name, values)),
-        Turn("tool", given, extra={"name": name}),
+        Turn("tool", given, extra={"name": name, "tool_call_id": call_id(CALLED)}),
         _words(offered, said, *held),
     )
     return turns, line.id, offered
@@ -168,14 +172,17 @@ def _ask(draw: Draw, today: datetime.date) -> Made:
 
 
 def _none(draw: Draw, today: datetime.date) -> Made:
-    kind = draw.one(("thanks", "sum", "sum", "word", "word"))
+    kind = draw.one(("thanks", "sum", "cost", "word", "word"))
     offered = _offered(draw)
     said: dict[str, Any] = {}
     held: list[Spec] = [{"kind": "response_language", "language": "ja"}]
-    if kind == "sum":
+    if kind in ("sum", "cost"):
         a, b = draw.step(120, 980, 10), draw.step(150, 970, 10)
         said = {"a": a, "b": b, "value": a + b}
-        held = [{"kind": "math_answer", "value": str(a + b), "unit": ["円"]}]
+        held = [
+            {"kind": "math_answer", "value": str(a + b)}
+            | ({"unit": ["円"], "unit_required": True} if kind == "cost" else {})
+        ]
     elif kind == "word":
         word, opposite = draw.one(tools()["opposites"])
         said = {"word": word, "opposite": opposite}

@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from synth.tasks import values
 from synth.tasks.draw import Draw
 from synth.verify.answer import folded
 from synth.verify.numerals import number
@@ -22,7 +23,6 @@ from synth.wordings import Line, Wordings, wordings
 
 FILE = Path(__file__).parent.parent / "seeds" / "notices.yaml"
 GROUP = "notices"
-_WEEKDAYS = "月火水木金土日"
 _NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?|[〇一二三四五六七八九十百千万]+")
 
 
@@ -148,21 +148,6 @@ def _fact(draw: Draw, kind: str, name: str, said: Mapping[str, Any], subject: st
 
 def _value(draw: Draw, said: Mapping[str, Any], subject: str) -> tuple[str, str, str | int, tuple[str, ...]]:
     """A value of a fact: what it is, as the notice says it, as data, other ways to say it."""
-    if "date" in said:
-        first, last = (datetime.date.fromisoformat(str(day)) for day in said["date"])
-        day = first + datetime.timedelta(draw.integer(0, (last - first).days))
-        return "date", f"{day.year}年{day.month}月{day.day}日（{_WEEKDAYS[day.weekday()]}）", day.isoformat(), ()
-    if "clock" in said:
-        low, high = said["clock"]
-        half = draw.integer(2 * low, 2 * high)
-        hour, minute = divmod(half * 30, 60)
-        half_day, shown = ("午前", hour) if hour < 12 else ("午後", hour - 12)
-        text = "正午" if (hour, minute) == (12, 0) else f"{half_day}{shown}時{'30分' if minute else ''}"
-        return "clock", text, f"{hour:02d}:{minute:02d}", ()
-    if "number" in said:
-        amount = draw.step(*said["number"])
-        return "number", f"{amount:,}{said['unit']}", amount, ()
-    values = said["values"]
-    chosen = draw.one(values[subject] if isinstance(values, dict) else values)
-    text, *others = chosen if isinstance(chosen, list) else [chosen]
-    return "text", text, text, tuple(others)
+    own = said.get("values")
+    made = values.value(draw, {"values": own[subject]} if isinstance(own, dict) else said)
+    return made.kind, made.text, made.data, made.others

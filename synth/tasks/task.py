@@ -39,6 +39,7 @@ TASKS: dict[str, str] = {
     "refusal": "synth.tasks.refusal:RefusalTwins",
     "rewriting": "synth.tasks.rewriting:Rewriting",
     "summarise": "synth.tasks.summarise:Summarise",
+    "terms": "synth.tasks.terms:Terms",
 }
 """Every task by the name that recipes use."""
 
@@ -107,6 +108,10 @@ class Instance:
                 )
             if turn.open and turn.role not in ("assistant", "user"):
                 raise TaskError(f"{self.template}: turn {i}: nobody writes a {turn.role} turn")
+            if turn.role == "tool" and "tool_call_id" not in turn.extra:
+                raise TaskError(
+                    f"{self.template}: turn {i}: a tool answers a call, and the turn names none (tool_call_id)"
+                )
             require_feasible(turn.checks)
 
     @property

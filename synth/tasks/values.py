@@ -2,7 +2,7 @@
 
 A data file says of a value one of `values` (texts, or [text, other ways to say it …]), `arguments` ([text, what a program takes
 for it]), `date` (first and last day, or days after a given today), `clock` (whole and half hours, from and to) and `number` (from,
-to, step; `unit`).
+to, step; `unit`; `plain` for a number that counts nothing).
 """
 
 import datetime
@@ -52,7 +52,10 @@ def value(draw: Draw, said: Mapping[str, Any], today: datetime.date | None = Non
         half = draw.integer(2 * said["clock"][0], 2 * said["clock"][1])
         return clock(*divmod(half * 30, 60))
     if "number" in said:
-        return number(draw.step(*said["number"]), said.get("unit", ""))
+        amount = draw.step(*said["number"])
+        return (
+            Value("text", str(amount), amount) if said.get("plain") else number(amount, said.get("unit", ""))
+        )  # a booking number is a name
     if "arguments" in said:
         text, data = draw.one(said["arguments"])
         return Value("text", text, data)

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from synth.messages import assistant
 from synth.tasks.task import Instance
 from synth.verify.answer import Answer
 from synth.verify.constraint import Constraint, verify_all
@@ -54,14 +55,15 @@ def judge(
 
 
 def said(instance: Instance, texts: Sequence[str]) -> list[dict[str, Any]]:
-    """The messages as far as they are there: up to the first open turn that `texts` has no answer for."""
+    """The messages as far as they are there: up to the first open turn that `texts` has no answer for. Calls are `tool_calls`."""
     made: list[dict[str, Any]] = []
     left = list(texts)
-    for turn in instance.turns:
+    for i, turn in enumerate(instance.turns):
         if turn.open:
             if not left:
                 break
-            made.append(turn.message(left.pop(0)))
+            text = left.pop(0)
+            made.append(assistant(text, i, bool(instance.tools)) if turn.role == "assistant" else turn.message(text))
         else:
             made.append(turn.message())
     return made

@@ -81,6 +81,18 @@ def squeezed(text: str) -> str:
     return "".join(text.split())
 
 
+def bare(text: str) -> str:
+    """Text folded, without white space and without marks at its ends: what makes two items of a list different.
+
+    >>> bare("「東京」。"), bare("C++ "), bare("……")
+    ('東京', 'c++', '')
+    """
+    return squeezed(folded(text)).strip(_ENDS)
+
+
+_ENDS = "。．.、,!?:;…・「」『』()（）[]【】\"'“”‘’*_~-"
+
+
 def hiragana(text: str) -> str:
     """Katakana as hiragana; ー stays.
 

@@ -56,7 +56,7 @@ class NotTruncated(Constraint):
 _TEMPLATE = re.compile(
     r"<\|[a-z_]+\|>|\[/?INST\]|<</?SYS>>|</?s>|<(?:start|end)_of_turn>|</?think>|"
     r"^#{2,3} ?(?:指示|入力|応答|Instruction|Response|Input)\s*[:：]?\s*$|"
-    r"^#{2,3} ?Instruction\s*[:：]|"
+    r"^#{2,3} ?Instruction\s*[:：]|\A\s*#{2,3} ?(?:Response|応答)\s*[:：]|"
     r"^(?:USER|ASSISTANT|ユーザー|アシスタント|システム)\s*[:：]",
     re.M,
 )
@@ -72,7 +72,7 @@ class NoPromptLeak(Constraint):
     """
 
     kind: ClassVar[str] = "no_prompt_leak"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     longest: int = Field(20, ge=8)
     secrets: tuple[str, ...] = ()
 
@@ -220,15 +220,19 @@ class NoStockPhrase(Constraint):
 
 _OFFER = re.compile(r"(?:どうぞ|お気軽に|ご質問|ご不明|お役に立て|お手伝い|いかがでしょうか|参考になれば|ぜひ)")
 _OPENING = re.compile(
-    r"^(?:もちろん|はい、|承知|かしこまり|了解|わかりました|分かりました|以下に|以下は|それでは|こちら(?:が|は)|ご質問ありがとう|"
+    r"^(?:もちろん|はい、(?=承知|かしこまり|了解|わかりました|分かりました|喜んで|もちろん|以下|それでは|こちら|ご質問|お答え|お任せ|ただいま)|承知|かしこまり|了解|わかりました|分かりました|以下に|以下は|それでは|こちら(?:が|は)|ご質問ありがとう|"
     r"お答えします|Sure|Certainly|Of course)"
 )
 
 
 class NoPreamble(Constraint):
-    """Only what was asked: no opening (「承知しました。以下に…」) and no closing offer (「お気軽にご質問ください」)."""
+    """Only what was asked: no opening (「承知しました。以下に…」) and no closing offer (「お気軽にご質問ください」).
+
+    「はい、正しいです。」 answers and opens nothing.
+    """
 
     kind: ClassVar[str] = "no_preamble"
+    version: ClassVar[int] = 2
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
         first, last = answer.lines[0].strip(), answer.lines[-1].strip()

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from synth.verify.answer import Answer, folded
 from synth.verify.constraint import Constraint
-from synth.verify.markdown import code_blocks
+from synth.verify.markdown import code_blocks, hollow
 from synth.verify.numerals import number
 from synth.verify.prompt import Prompt
 from synth.verify.schema_patterns import SlowPatternError, bounded_validator
@@ -202,9 +202,13 @@ def equal(found: Any, wanted: Any) -> bool:
 
 
 class CsvForm(Constraint):
-    """The answer is CSV (RFC 4180): every row has as many fields as the header; header and number of data rows as asked."""
+    """The answer is CSV (RFC 4180): every row has as many fields as the header; header and number of data rows as asked.
+
+    A row without anything in it fails, and so do rows that all say the same; a column without anything abstains.
+    """
 
     kind: ClassVar[str] = "csv_form"
+    version: ClassVar[int] = 2
     columns: tuple[str, ...] = ()
     rows: int | None = Field(None, ge=1)
     delimiter: str = Field(",", min_length=1, max_length=1)
@@ -229,7 +233,7 @@ class CsvForm(Constraint):
             )
         if self.rows is not None and len(rows) - 1 != self.rows:
             return failed(Evidence("data rows", len(rows) - 1, self.rows), score=0.5)
-        return passed(Evidence("data rows", len(rows) - 1))
+        return hollow(rows[1:]) or passed(Evidence("data rows", len(rows) - 1))
 
 
 class YamlForm(Constraint):

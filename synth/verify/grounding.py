@@ -4,6 +4,7 @@ The sources are the spec's `passages`, or everything the user and the system wro
 """
 
 import re
+from collections.abc import Mapping
 from fractions import Fraction
 from functools import cached_property, lru_cache
 from typing import ClassVar, Literal
@@ -14,6 +15,8 @@ from synth.verify.answer import LEFT_OUT, Answer, folded, nfkc, squeezed
 from synth.verify.constraint import Constraint
 from synth.verify.numerals import number, without_endless_numbers
 from synth.verify.prompt import Prompt
+from synth.verify.spans import common_span
+from synth.verify.units import unit_kind
 from synth.verify.verdict import Evidence, Verdict, abstained, failed, passed
 
 _QUOTE = re.compile(r"「([^「」]+)」|『([^『』]+)』|“([^“”]+)”|\"([^\"\n]+)\"|^>[ \t]*(.+)$", re.M)
@@ -36,8 +39,14 @@ def _flat_source(source: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def _numbers_of(source: str) -> frozenset[Fraction]:
-    return frozenset(v for v in map(number, _NUMBER.findall(nfkc(source))) if v is not None)
+def _numbers_of(source: str) -> Mapping[Fraction, frozenset[str | None]]:
+    """Every number of a source, with what it counts there (`unit_kind`): None among it where a place does not say."""
+    text = nfkc(source)
+    found: dict[Fraction, set[str | None]] = {}
+    for m in _NUMBER.finditer(text):
+        if (value := number(m[0])) is not None:
+            found.setdefault(value, set()).add(unit_kind(text, m.end()))
+    return {value: frozenset(kinds) for value, kinds in found.items()}
 
 
 @lru_cache(maxsize=64)
@@ -92,12 +101,13 @@ class GroundedQuotes(_Sources):
 class GroundedNumbers(_Sources):
     """Every number of the answer (by value: 1,200 = 1200 = 千二百 = 0.12万) is in the sources; numbers of list items are not judged.
 
-    derived: numbers that may follow from them (a sum the task knows). A number that is a sum or difference of two numbers of the
-    sources abstains. An answer with fewer numbers than `least` abstains; 0 lets one without any pass.
+    A number whose unit is known (35円) fails where the sources have it with other units only (35人). derived: numbers that may follow
+    from them (a sum the task knows). A number that is a sum or difference of two numbers of the sources abstains. An answer
+    with fewer numbers than `least` abstains; 0 lets one without any pass.
     """
 
     kind: ClassVar[str] = "grounded_numbers"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     derived: tuple[str, ...] = ()
     least: int = Field(1, ge=0)
 
@@ -113,6 +123,10 @@ class GroundedNumbers(_Sources):
             return abstained(Evidence("numbers", len(said), f"at least {self.least}"))
         held = _numbers_of(self._source(prompt))
         unknown = [(m, v) for m, v in said if v not in held and v not in self._derived]
+        known = [(m, held[v]) for m, v in said if v in held and v not in self._derived]
+        if other := [m for m, kinds in known if _counts_another(unit_kind(text, m.end()), kinds)]:
+            places = [Evidence("number of another unit", text[m.start() : m.end() + 3]) for m in other[:5]]
+            return failed(*places, score=0.99 * (1 - len(other) / len(said)))
         if not unknown:
             return passed(Evidence("numbers", len(said)))
         follow = _following(self._source(prompt))
@@ -121,32 +135,30 @@ class GroundedNumbers(_Sources):
         return failed(*places, score=0.99 * (1 - len(sure) / len(said))) if sure else abstained(*places)
 
 
+def _counts_another(kind: str | None, held: frozenset[str | None]) -> bool:
+    return kind is not None and None not in held and kind not in held
+
+
 class CopiedSpan(_Sources):
-    """No stretch of `longest` characters or more is taken over from the sources word for word, spaces aside; quotations may be."""
+    """No stretch of `longest` characters or more is taken over from the sources word for word; quotations may be.
+
+    Spaces are not counted. A stretch that is divided by marks (a comma each nine characters) is one of as many letters.
+    """
 
     kind: ClassVar[str] = "copied_span"
+    version: ClassVar[int] = 2
     longest: int = Field(30, ge=5)
     except_quotes: bool = True
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
-        n = self.longest
-        source = _flat_source(self._source(prompt))
-        text = _flat(answer.own_words) if self.except_quotes else answer.flat
-        if not source:
+        source = self._source(prompt)
+        if not source.strip():
             return abstained(Evidence("sources", "none", "passages or a prompt"))
-        # n characters running hold a whole one of these halves: without one of them in the sources nothing is copied
-        half = (n + 1) // 2
-        if not any(text[i : i + half] in source for i in range(0, len(text) - half + 1, half)):
-            return passed()
-        windows = {source[i : i + n] for i in range(len(source) - n + 1)}
-        for i in range(len(text) - n + 1):
-            if text[i : i + n] in windows:
-                end = i + n
-                while end < len(text) and text[i : end + 1] in source:
-                    end += 1
-                return failed(
-                    Evidence("copied characters", end - i, f"below {n}"), Evidence("copied", text[i:end][:80])
-                )
+        copied = common_span(answer.own_words if self.except_quotes else answer.text, source, self.longest)
+        if copied:
+            return failed(
+                Evidence("copied characters", len(copied), f"below {self.longest}"), Evidence("copied", copied[:80])
+            )
         return passed()
 
 
@@ -200,7 +212,7 @@ class Abstention(Constraint):
     """
 
     kind: ClassVar[str] = "abstention"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     expect: Literal["unknown", "answer"] = "unknown"
     leaks: tuple[str, ...] = ()
 

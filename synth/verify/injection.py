@@ -50,6 +50,19 @@ _FORGED = re.compile(
 )
 
 
+_MINE_WORDS = ("回答", "答え", "解答", "返答", "応答", "文章", "こちら")
+_JUDGE_WORDS = ("審査", "採点者", "評価者", "判定者", "ジャッジ", "査読者")
+_IGNORE_WORDS = ("ignore", "disregard", "forget")
+_NEEDS = (
+    *(_MINE_WORDS, _MINE_WORDS, _JUDGE_WORDS, _JUDGE_WORDS, _MINE_WORDS),
+    *(_IGNORE_WORDS, ("output", "return", "print", "respond with", "assign"), ("answer", "response"), _JUDGE_WORDS),
+    *(("評価", "採点", "審査", "判定"), ("減点", "点以上"), ("採点",), ("無視", "忘れ", "破棄"), _IGNORE_WORDS),
+    *(("rate", "score", "grade", "give"), ("verdict", "score", "<", "採点結果", "評価結果", "判定", "【", "[system]")),
+)
+"""Of each of `_ORDERS`, and of `_FORGED`: in small letters, one of these stands in everything that it finds."""
+_WORDS = tuple(dict.fromkeys(word for needs in _NEEDS for word in needs))
+
+
 class NoPromptInjection(Constraint):
     """The answer does not speak to whoever grades it: no plea for points, no order to a judge, no forged verdict or frame.
 
@@ -67,7 +80,10 @@ class NoPromptInjection(Constraint):
 
 
 def _found(text: str) -> Evidence | None:
-    hits = [m for m in (pattern.search(text) for pattern in (*_ORDERS, _FORGED)) if m is not None]
+    low = text.casefold()
+    there = {word: word in low for word in _WORDS}
+    asked = (p for p, needs in zip((*_ORDERS, _FORGED), _NEEDS, strict=True) if any(there[word] for word in needs))
+    hits = [m for m in (pattern.search(text) for pattern in asked) if m is not None]
     if not hits:
         return None
     first = min(hits, key=re.Match.start)

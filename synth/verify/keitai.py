@@ -29,6 +29,7 @@ class Keitai(Constraint):
     """
 
     kind: ClassVar[str] = "keitai"
+    version: ClassVar[int] = 2
     morphemes: ClassVar[bool] = True
     style: Literal["keitai", "jotai"]
     neutral: bool = True
@@ -58,6 +59,7 @@ class StyleUnity(Constraint):
     """One style throughout, whichever: no sentence in 敬体 beside one in 常体."""
 
     kind: ClassVar[str] = "style_unity"
+    version: ClassVar[int] = 2
     morphemes: ClassVar[bool] = True
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
@@ -83,6 +85,7 @@ class TaigendomeCount(Bounded):
     """How many sentences end in 体言止め. Headings, items and lines without 。 are counted and not counted."""
 
     kind: ClassVar[str] = "taigendome_count"
+    version: ClassVar[int] = 2
     morphemes: ClassVar[bool] = True
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:

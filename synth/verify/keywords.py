@@ -132,7 +132,7 @@ class KeywordTogether(_Keywords):
     """One sentence holds all keywords."""
 
     kind: ClassVar[str] = "keyword_together"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
         text = self._text(answer)

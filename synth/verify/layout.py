@@ -221,6 +221,7 @@ class SentenceMark(Constraint):
     """Every sentence ends with one of these marks (！, ？, ♪)."""
 
     kind: ClassVar[str] = "sentence_mark"
+    version: ClassVar[int] = 2
     marks: str = Field(min_length=1)
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:

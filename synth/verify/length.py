@@ -81,6 +81,7 @@ class SentenceCount(Bounded):
     """文の数. Headings and unclosed lines (no 。) are counted both ways, so a verdict that depends on them abstains."""
 
     kind: ClassVar[str] = "sentence_count"
+    version: ClassVar[int] = 2
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
         whole = answer.sentences
@@ -93,7 +94,7 @@ class SentenceLength(Bounded):
     """一文の長さ: every sentence has this many characters, its 。 counted and not counted."""
 
     kind: ClassVar[str] = "sentence_length"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
         wrong, near = [], []

@@ -1,14 +1,14 @@
 """Lists: how many items, numbered how, in which order."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from synth.verify.answer import Answer, hiragana
+from synth.verify.answer import Answer, bare, hiragana
 from synth.verify.bounds import Bounded
 from synth.verify.constraint import Constraint
 from synth.verify.numerals import kanji_number, number
@@ -46,6 +46,21 @@ def numbered(text: str) -> tuple[list[int | None], list[str]]:
     return [ord(m[3]) - 0x245F if m[3] else kanji_number(m[2]) for m in level], [m[4] for m in level]
 
 
+def filled(verdict: Verdict, found: Sequence[str], answer: Answer) -> Verdict:
+    """A verdict on how many there are, where it passes: `fail` if all say the same, `abstain` if one comes again or says nothing."""
+    if (
+        verdict.outcome != "pass" or not found or len(answer.lines) >= 2 * len(found)
+    ):  # items that head texts may be alike
+        return verdict
+    said = [bare(item) for item in found]
+    different = len(set(said))
+    if different == 1 and len(said) > 1:
+        return failed(Evidence("different items", 1, len(said)), score=0.5)
+    if different < len(said) or "" in said:
+        return abstained(Evidence("different items", different - ("" in said), len(said)))
+    return verdict
+
+
 def items(answer: Answer) -> list[str]:
     """Items of the answer's list: bulleted, else numbered, else its lines."""
     text = answer.prose
@@ -53,33 +68,41 @@ def items(answer: Answer) -> list[str]:
 
 
 class BulletCount(Bounded):
-    """箇条書き: how many items, with any usual mark unless the wording names it. Nested items and lists are counted both ways."""
+    """箇条書き: how many items, with any usual mark unless the wording names it. Nested items and lists are counted both ways.
+
+    Items that all say the same fail; one that stands twice, or says nothing, abstains.
+    """
 
     kind: ClassVar[str] = "bullet_count"
+    version: ClassVar[int] = 2
     marks: str | None = None
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
         outer, everything = bullets(answer.prose, self.marks)
         if not everything:
-            numbers, _ = numbered(answer.prose)
+            numbers, found = numbered(answer.prose)
             if self.marks is None and numbers:  # 箇条書き is also said of numbered lists
-                return self.counted("items", len(numbers), 0)
+                return filled(self.counted("items", len(numbers), 0), found, answer)
             return failed(Evidence("items", 0, self.wanted))
-        return self.counted("items", len(outer), len(everything))
+        return filled(self.counted("items", len(outer), len(everything)), outer, answer)
 
 
 class NumberedCount(Bounded):
-    """番号付きリスト: how many items; their numbers run 1, 2, 3 … without a gap; 1, 1, 1, which Markdown counts itself, abstains."""
+    """番号付きリスト: how many items; their numbers run 1, 2, 3 … without a gap; 1, 1, 1, which Markdown counts itself, abstains.
+
+    Items that all say the same fail; one that stands twice, or says nothing, abstains.
+    """
 
     kind: ClassVar[str] = "numbered_count"
+    version: ClassVar[int] = 2
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
-        numbers, _ = numbered(answer.prose)
+        numbers, found = numbered(answer.prose)
         if numbers and numbers != list(range(1, len(numbers) + 1)):
             one = [1] * len(numbers)  # Markdown numbers such a list itself
             said = Evidence("numbers", ", ".join(map(str, numbers)), "1, 2, 3 …")
             return abstained(said) if numbers == one and self.within(len(numbers)) else failed(said, score=0.5)
-        return self.counted("numbered items", len(numbers))
+        return filled(self.counted("numbered items", len(numbers)), found, answer)
 
 
 class ItemLength(Bounded):

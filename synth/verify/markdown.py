@@ -1,6 +1,7 @@
 """Markdown: headings, emphasis, tables, code blocks, or none of it."""
 
 import re
+from collections.abc import Sequence
 from typing import ClassVar
 
 from pydantic import Field
@@ -9,7 +10,7 @@ from synth.verify.answer import Answer, folded
 from synth.verify.bounds import Bounded
 from synth.verify.constraint import Constraint
 from synth.verify.prompt import Prompt
-from synth.verify.verdict import Evidence, Verdict, decided, failed, passed
+from synth.verify.verdict import Evidence, Verdict, abstained, decided, failed, passed
 
 _HEADING = re.compile(r"^(#{1,6})[ \t\u3000]+(.*?)[ \t]*#*[ \t]*$", re.M)
 _FENCE = re.compile(r"^[ \t]*(```|~~~)([^\n`]*)\n(.*?)^[ \t]*\1[ \t]*$", re.M | re.S)
@@ -60,6 +61,17 @@ def _cells(line: str) -> list[str]:
     return [cell.strip() for cell in re.split(r"(?<!\\)\|", line)]
 
 
+def hollow(rows: Sequence[Sequence[str]]) -> Verdict | None:
+    """The verdict on data rows that hold nothing: an empty row and rows that are all the same fail, an empty column abstains."""
+    if empty := [i for i, row in enumerate(rows, 1) if not any(map(str.strip, row))]:
+        return failed(Evidence(f"row {empty[0]}", "empty", "text"), score=0.5)
+    if len(rows) > 1 and len({tuple(map(folded, row)) for row in rows}) == 1:
+        return failed(Evidence("different rows", 1, len(rows)), score=0.5)
+    if empty := [i for i, column in enumerate(zip(*rows, strict=True), 1) if not any(map(str.strip, column))]:
+        return abstained(Evidence(f"column {empty[0]}", "empty", "text"))
+    return None
+
+
 class HeadingCount(Bounded):
     """How many Markdown headings, of one level or of all."""
 
@@ -108,9 +120,13 @@ class BoldCount(Bounded):
 
 
 class TableForm(Constraint):
-    """A Markdown table whose rows all have as many cells as its header; columns by name or number, data rows by number."""
+    """A Markdown table whose rows all have as many cells as its header; columns by name or number, data rows by number.
+
+    A row without anything in it fails, and so do rows that all say the same; a column without anything abstains.
+    """
 
     kind: ClassVar[str] = "table_form"
+    version: ClassVar[int] = 2
     columns: tuple[str, ...] = ()
     column_count: int | None = Field(None, ge=1)
     rows: int | None = Field(None, ge=1)
@@ -128,7 +144,7 @@ class TableForm(Constraint):
             return failed(Evidence("columns", len(header), self.column_count), score=0.5)
         if not rows or (self.rows is not None and len(rows) != self.rows):
             return failed(Evidence("rows", len(rows), self.rows or "at least 1"), score=0.5)
-        return passed(Evidence("rows", len(rows)), Evidence("columns", len(header)))
+        return hollow(rows) or passed(Evidence("rows", len(rows)), Evidence("columns", len(header)))
 
 
 class CodeBlock(Constraint):

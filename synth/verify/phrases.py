@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from synth.verify.answer import Answer, folded
+from synth.verify.answer import Answer, bare, folded
 from synth.verify.constraint import Constraint
 from synth.verify.prompt import Prompt
 from synth.verify.verdict import Evidence, Verdict, abstained, decided, failed, passed
@@ -163,7 +163,7 @@ class SentenceEnd(Constraint):
     """Every sentence ends with this, its mark aside: です, ます, ！. Headings are not sentences; unclosed items make it abstain."""
 
     kind: ClassVar[str] = "sentence_end"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     ending: str = Field(min_length=1)
     allow: tuple[str, ...] = ()
     """Other endings that the wording allows."""
@@ -192,9 +192,13 @@ class SentenceEnd(Constraint):
 
 
 class SeparatedAnswers(Constraint):
-    """Several different answers and nothing else, with this separator between them, and none before or after."""
+    """Several different answers and nothing else, with this separator between them, and none before or after.
+
+    What differs in marks alone (東京 and 東京。) is no different answer.
+    """
 
     kind: ClassVar[str] = "separated_answers"
+    version: ClassVar[int] = 2
     count: int = Field(2, ge=2)
     separator: str = "******"
 
@@ -206,6 +210,6 @@ class SeparatedAnswers(Constraint):
             return failed(Evidence("answers", len(parts), self.count), score=0.5 * (len(parts) > 1))
         if not all(parts):
             return failed(Evidence("an answer", "empty", "text"), score=0.5)
-        if len(set(map(_same, parts))) < len(parts):
+        if len(set(map(bare, parts))) < len(parts):
             return failed(Evidence("answers", "equal", "different"), score=0.5)
         return passed(Evidence("answers", len(parts)))

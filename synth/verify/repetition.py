@@ -25,6 +25,7 @@ class NoRepetition(Constraint):
     """No loop: nothing four times running over 20 characters or more (marks aside), no sentence of ≥ 10 characters thrice."""
 
     kind: ClassVar[str] = "no_repetition"
+    version: ClassVar[int] = 2
     sentence_times: int = Field(3, ge=2)
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:

@@ -5,6 +5,7 @@ A constraint about something (漢数字) is not met by an answer that holds none
 """
 
 import re
+import unicodedata
 from functools import cached_property
 from itertools import islice
 from typing import ClassVar, Literal
@@ -36,6 +37,15 @@ GRADE_1 = (
 )
 """The 80 kanji of the first school year (学年別漢字配当表)."""
 
+_SIGN = re.compile("[\u2460-\u24ff\u3200-\u33ff\U0001f100-\U0001f2ff]")
+"""Signs that are made of letters: ㌔ ㋐ ㈱ ㍻ ㎏ Ⓐ. To \\w they are no letters."""
+
+
+def _signs(text: str, script: str) -> list[re.Match[str]]:
+    """Signs of a text with a letter of the script in them."""
+    return [m for m in _SIGN.finditer(text) if _OF[script].search(unicodedata.normalize("NFKC", m[0]))]
+
+
 _OF = {name: re.compile(f"[{chars}]") for name, chars in RANGES.items()}
 _LETTER = re.compile(r"[^\W_]")
 _BARS = {"hiragana": re.compile("[ぁ-ゖ](ー+)"), "katakana": re.compile("[ァ-ヺ](ー+)")}
@@ -45,10 +55,13 @@ _RUBY = re.compile(r"<ruby>(.*?)</ruby>", re.S)
 
 
 class ScriptOnly(Constraint):
-    """Letters of these scripts and no others. digits: `allow`, `deny`, or `unstated` (an answer with digits abstains)."""
+    """Letters of these scripts and no others. digits: `allow`, `deny`, or `unstated` (an answer with digits abstains).
+
+    A sign that is made of letters of another script (㌔ in hiragana) abstains.
+    """
 
     kind: ClassVar[str] = "script_only"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     scripts: tuple[Script, ...] = Field(min_length=1)
     digits: Literal["allow", "deny", "unstated"] = "unstated"
 
@@ -69,18 +82,22 @@ class ScriptOnly(Constraint):
         if "digit" not in self.scripts and self.digits != "allow" and (m := _OF["digit"].search(answer.text)):
             found = Evidence("digit", m[0], "none", m.start(), m.end())
             return failed(found, score=0.9) if self.digits == "deny" else abstained(found)
+        for other in ("hiragana", "katakana", "kanji", "latin"):
+            if other not in self.scripts and (signs := _signs(answer.text, other)):
+                first = signs[0]
+                return abstained(Evidence(f"sign of {other}", first[0], "none", first.start(), first.end()))
         return passed()
 
 
 class ScriptExclude(Constraint):
-    """No letter of this script. For katakana ー counts only after a katakana."""
+    """No letter of this script, nor a sign that is made of one (㌔, ㈱). For katakana ー counts only after a katakana."""
 
     kind: ClassVar[str] = "script_exclude"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     script: Script
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
-        found = list(_OF[self.script].finditer(answer.text))
+        found = list(_OF[self.script].finditer(answer.text)) or _signs(answer.text, self.script)
         if not found:
             return passed() if _LETTER.search(answer.text) else failed(Evidence("letters", 0, "at least 1"))
         letters = len(_LETTER.findall(answer.text))

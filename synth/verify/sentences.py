@@ -1,6 +1,7 @@
 """Sentences of Japanese text, with their places.
 
-A sentence ends at 。！？ (and their half-width forms, and ♪) outside brackets, at . before white space, and at a line's end.
+A sentence ends at 。！？ (and their half-width forms, and ♪) outside brackets, at . before white space (not after a title or an
+initial: Dr. J. Smith), and at a line's end.
 Closing brackets, （笑） and repeated marks belong to the sentence they follow. Marks at the head of a line (・, -, 1., #, >) do not
 belong to it. A text that stands wholly in one pair of brackets is split inside them.
 """
@@ -10,7 +11,11 @@ from typing import NamedTuple
 
 OPEN, CLOSE = "「『（(［【〈《“〔", "」』）)］】〉》”〕"
 _PAIRS = dict(zip(OPEN, CLOSE, strict=True))
-_END = re.compile(r"[。．！？!?♪]|\.(?=\s|$)|[「『（(［【〈《“〔」』）)］】〉》”〕\n]")
+_ABBREVIATED = (
+    r"(?<!(?<![A-Za-z])(?:Dr|Mr|Ms|St|No|Nr|vs|Mt|cf)\.)(?<!(?<![A-Za-z])(?:Mrs|Vol|Fig|Rev|Gen|Sgt)\.)"
+    r"(?<!(?<![A-Za-z])Prof\.)(?<!(?<![^\s.])[A-Z]\.)"
+)
+_END = re.compile(rf"[。．！？!?♪]|\.(?=\s*$)|\.(?=\s){_ABBREVIATED}|[「『（(［【〈《“〔」』）)］】〉》”〕\n]")
 _TAIL = re.compile(
     r"[。．！？!?♪…]*[」』）)］】〉》”〕]*(?:[（(][^（()）\n]{1,6}[)）]|[wｗ]+(?![a-z])|笑(?=\s|$))?[。．！？!?♪]*"
 )

@@ -20,6 +20,7 @@ from synth.verify.schema_patterns import SlowPatternError
 from synth.verify.verdict import Evidence, Verdict, abstained, failed, passed
 
 _TAGGED = re.compile(r"<(?:tool_call|function_call)>\s*(.*?)\s*</(?:tool_call|function_call)>", re.S)
+_FENCED = re.compile(r"^[ \t]*(```|~~~)(?:json|tool_call)?[ \t]*\n.*?^[ \t]*\1[ \t]*$", re.S | re.M | re.I)
 
 
 class Tool(Constraint):
@@ -45,20 +46,12 @@ def calls_of(text: str) -> list[tuple[str, dict[str, Any]]]:
     >>> calls_of('<tool_call>{"name": "天気", "arguments": {"市": "新潟"}}</tool_call>'), calls_of("新潟は晴れです。")
     ([('天気', {'市': '新潟'})], [])
     """
-    if tagged := _TAGGED.findall(text):
-        parts = tagged
-    elif "<tool_call>" in text or "<function_call>" in text:
-        raise MalformedCall("a <tool_call> that is not closed")
-    else:
-        blocks = [body for language, body in code_blocks(text) if language in ("json", "tool_call", "")]
-        whole = text.strip()
-        parts = (
-            blocks
-            if len(blocks) == 1 and re.search(r'"(?:name|tool_calls)"', blocks[0])
-            else [whole]
-            if whole[:1] in "[{"
-            else []
-        )
+    return said_and_calls(text)[1]
+
+
+def said_and_calls(text: str) -> tuple[str, list[tuple[str, dict[str, Any]]]]:
+    """What an answer says beside its calls, "" for nothing, and its calls as `calls_of` reads them. Raises MalformedCall."""
+    said, parts = _parts(text)
     found: list[tuple[str, dict[str, Any]]] = []
     for part in parts:
         try:
@@ -69,7 +62,20 @@ def calls_of(text: str) -> list[tuple[str, dict[str, Any]]]:
             value = value["tool_calls"]
         for call in value if isinstance(value, list) else [value]:
             found.append(_call(call))
-    return found
+    return said, found
+
+
+def _parts(text: str) -> tuple[str, list[str]]:
+    """What stands beside the calls, and the texts that are calls."""
+    if tagged := _TAGGED.findall(text):
+        return _TAGGED.sub("", text).strip(), tagged
+    if "<tool_call>" in text or "<function_call>" in text:
+        raise MalformedCall("a <tool_call> that is not closed")
+    blocks = [body for language, body in code_blocks(text) if language in ("json", "tool_call", "")]
+    if len(blocks) == 1 and re.search(r'"(?:name|tool_calls)"', blocks[0]):
+        return _FENCED.sub("", text, count=1).strip(), blocks
+    whole = text.strip()
+    return ("", [whole]) if whole.startswith(("[", "{")) else (whole, [])
 
 
 def _call(call: Any) -> tuple[str, dict[str, Any]]:

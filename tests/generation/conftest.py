@@ -39,13 +39,13 @@ class Recipes:
         self.release = {"draft_wordings": "allow", "target": dict(TARGET)}
         self.version = "1"
         self.policy = None
+        self.source = {"jsonl": "pages.jsonl", "licence": "CC0-1.0"}
 
     def write(self) -> Path:
-        source = {"jsonl": "pages.jsonl", "licence": "CC0-1.0"}
         recipe = {
             "name": "trial",
             "version": self.version,
-            "sources": {"texts": source},
+            "sources": {"texts": self.source},
             "stages": [{"name": "pages", "read": "texts", "steps": ["text_stats"]}],
             "generate": [self.generate],
             "release": self.release,

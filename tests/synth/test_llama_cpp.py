@@ -13,9 +13,10 @@ from synth.engine.content_key import Identity
 from synth.engine.engine import EngineError
 from synth.engine.figures import Figures
 from synth.engine.generate import generate
-from synth.engine.llama_cpp import LlamaCpp
+from synth.engine.llama_cpp import LlamaCpp, template_of
 from synth.engine.request import Completion, Fault, Request, Sampling, Structure
 from synth.engine.store import Store
+from synth.messages import assistant, text_of
 from synth.weights import ModelFolderError
 
 pytest.importorskip("xllamacpp")
@@ -129,6 +130,19 @@ def test_a_raw_prompt_lets_the_model_write_the_users_turn(running, tmp_path):
 def test_an_answer_may_be_cut_inside_a_character_and_is_text_all_the_same(running, ask, tmp_path):
     got = one(running, tmp_path, ask("漢字を書いて", n=4, max_tokens=2, structure=Structure.regex("[一-龠]{4}")))
     assert all(isinstance(a, Completion) and a.text.encode() for a in got)
+
+
+def test_a_template_that_knows_no_calls_gets_them_as_text(running, tmp_path):
+    engine, _ = running
+    assert "<|im_start|>" in template_of(GGUF) == engine._template
+    assert "tool_calls" not in engine._template
+    call = assistant('[{"name": "get_time", "arguments": {"city": "Niigata"}}]', 1, tools=True)
+    bare = {"role": "assistant", "content": ""}
+    sizes: list[int] = []
+    for said in (call, {"role": "assistant", "content": text_of(call)}, bare):
+        request = Request(b"row", ({"role": "user", "content": "Hi"}, said), Sampling(2, 0.0))
+        sizes.append(one(running, tmp_path, request).prompt_tokens)
+    assert sizes[0] == sizes[1] > sizes[2] + 10
 
 
 def test_a_file_that_is_no_model_is_said(tmp_path):

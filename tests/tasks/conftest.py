@@ -17,13 +17,15 @@ TEXTS = (
     "泡が出たところに印を付け、紙やすりで軽くこすってから、ゴム糊を薄く塗ります。五分ほど乾かしたらパッチを貼り、よく押さえます。",
 )
 
+TOPICS = ("暮らし/料理", "旅/地域", "社会/交通")
+
 
 @pytest.fixture(scope="session")
 def passages() -> list[Seed]:
     """Three passages of running text."""
     return [
-        Seed(key("page", i).hex(), t, "", "derives", "example.jp", "CC0-1.0", None, key("text", t), {})
-        for i, t in enumerate(TEXTS)
+        Seed(key("page", i).hex(), t, topic, "derives", "example.jp", "CC0-1.0", None, key("text", t), {})
+        for i, (t, topic) in enumerate(zip(TEXTS, TOPICS, strict=True))
     ]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from synth.tasks.function_calling import SORTS, FunctionCalling, tools
 from synth.tasks.task import TaskError
-from synth.tasks.verified import judge
+from synth.tasks.verified import judge, said
 
 
 def last(one):
@@ -20,26 +20,26 @@ def answers(one):
 
 def test_every_argument_follows_from_the_request(made):
     for one, _ in made(FunctionCalling(sorts=["single"]), 80):
-        said = one.turns[1].content
+        asked = one.turns[1].content
         (call,) = json.loads(one.turns[2].answer)
         for name, argument in call["arguments"].items():
             parameter = tools()["tools"][call["name"]]["parameters"][name]
             if "values" in parameter:
-                assert argument in said
+                assert argument in asked
             elif "arguments" in parameter:
                 texts = [text for text, value in parameter["arguments"] if value == argument]
-                assert texts[0] in said, (said, argument)
+                assert texts[0] in asked, (asked, argument)
             elif isinstance(argument, int):
-                assert f"{argument:,}" in said
+                assert f"{argument:,}" in asked
             elif argument[4:5] == "-":
                 month, day = int(argument[5:7]), int(argument[8:])
-                assert f"{month}月{day}日" in said or "明日" in said or "あさって" in said
+                assert f"{month}月{day}日" in asked or "明日" in asked or "あさって" in asked
             else:
                 hour, minute = map(int, argument.split(":"))
                 shown = (
                     "正午" if argument == "12:00" else f"{hour % 12 if hour > 12 else hour}時{'30分' if minute else ''}"
                 )
-                assert shown in said, (said, argument)
+                assert shown in asked, (asked, argument)
 
 
 def test_tomorrow_is_the_day_after_the_date_in_the_system_message(made):
@@ -117,6 +117,29 @@ def test_an_answer_after_a_result_tells_it(made):
         call = answers(one)[0]
         assert one.turns[3].role == "tool"
         assert judge(one, 4, [call, "お調べしましたが、結果はのちほどお知らせします。"]).verdict == "fail"
+
+
+def test_a_booking_number_is_a_name_and_a_sum_of_money_has_its_unit(made):
+    told = [one for one, _ in made(FunctionCalling(sorts=["result"]), 200) if "book_restaurant" in one.template]
+    assert told
+    for one in told:
+        number = json.loads(one.turns[3].content)["number"]
+        assert f"{number}" in one.turns[4].answer
+        assert f"{number:,}" not in one.turns[4].answer
+    costs = [one for one, _ in made(FunctionCalling(sorts=["none"]), 100) if "plain_cost" in one.template]
+    assert costs
+    for one in costs:
+        assert "円" in one.turns[2].answer
+        assert judge(one, 2, [one.turns[2].answer.replace("円", "")]).verdict == "fail"
+
+
+def test_a_result_names_the_call_that_it_answers(made):
+    for one, _ in made(FunctionCalling(sorts=["result"]), 20):
+        messages = said(one, answers(one))
+        (call,) = messages[2]["tool_calls"]
+        assert messages[2]["content"] == ""
+        assert messages[3]["tool_call_id"] == call["id"]
+        assert messages[3]["name"] == call["function"]["name"]
 
 
 def test_tools_are_valid_schemas_and_the_needed_one_is_among_them(made):

@@ -3,6 +3,7 @@
 import pytest
 
 from synth.tasks.constraints import Constraints, words
+from synth.tasks.dialogue import Dialogue
 from synth.tasks.magpie import Magpie
 from synth.tasks.poems import Poems
 from synth.tasks.quotation import Quotation, nouns
@@ -34,6 +35,13 @@ def test_a_word_of_a_twin_is_nowhere_in_the_passage(made):
 
 def test_only_whole_nouns_are_asked_for():
     assert nouns("面白い本を2週間かけて読み、図書館に返した。") == ["図書館"]
+
+
+def test_a_user_goes_on_in_other_words_each_time(made):
+    for one, _ in made(Dialogue(turns=(4, 4), system=0), 40):
+        begun = [turn.content[:4] for turn in one.turns if turn.role == "user"][1:]
+        assert begun.count("なるほど") <= 1
+        assert begun.count("ありがと") <= 1
 
 
 def test_arranged_words_are_in_the_order_of_a_dictionary(made):

@@ -89,6 +89,10 @@ def test_a_turn_that_was_given_is_context_and_never_trains():
         ((Turn("user", "やあ"),), "the last turn of an instance is the one to be answered"),
         ((Turn("user", "やあ"), Turn("assistant")), "has no checks"),
         ((Turn("user", "やあ"), Turn("tool", checks=checks({"kind": "json_form"}))), "nobody writes a tool turn"),
+        (
+            (Turn("user", "やあ"), Turn("tool", "12"), Turn("assistant", checks=checks({"kind": "json_form"}))),
+            "a tool answers a call, and the turn names none",
+        ),
     ],
 )
 def test_an_instance_that_nobody_could_judge_is_refused(turns, said):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth.verify import conduct, exact_math, grounding, notation, repetition
+from synth.verify import conduct, exact_math, grounding, injection, notation, repetition
 from synth.verify.answer import _NARROW, _STABLE, nfkc
 from synth.verify.numerals import number
 
@@ -88,3 +88,11 @@ def test_every_copied_span_holds_a_half_that_is_looked_for(longest: int, at: int
     copied = PASSAGE[at : at + length]
     verdict = spec.verify("", f"え{before}{copied}お")
     assert verdict.outcome == ("fail" if len(copied) >= longest else "pass")
+
+
+@pytest.mark.parametrize("number", range(len(injection._NEEDS)))
+@given(data=st.data())
+def test_all_that_speaks_to_a_judge_has_one_of_the_words_looked_for(number: int, data: st.DataObject):
+    pattern = (*injection._ORDERS, injection._FORGED)[number]
+    text = data.draw(st.from_regex(re.compile(pattern.pattern, pattern.flags & ~re.I)))
+    assert any(word in text.casefold() for word in injection._NEEDS[number])

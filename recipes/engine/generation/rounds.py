@@ -28,7 +28,7 @@ from recipes.engine.generation.seeds import check_seeds, write_seeds
 from recipes.engine.generation.step import AnswerRound, Work
 from recipes.engine.progress import Progress
 from recipes.engine.workers import Workers
-from synth.deciding import Deciding, Refusal, Rules
+from synth.deciding import Deciding, Rejection, Rules
 from synth.dialogue import schema
 from synth.forbidden_authors import ForbiddenAuthors
 from synth.mixture import Mixture, prompts_wanted
@@ -210,7 +210,7 @@ def table(rows: Sequence[dict[str, Any]]) -> pa.Table:
     return pa.Table.from_pylist([{name: row[name] for name in own.names} for row in rows], schema=own)
 
 
-def refused_table(refused: Sequence[tuple[dict[str, Any], Refusal]]) -> pa.Table:
+def refused_table(refused: Sequence[tuple[dict[str, Any], Rejection]]) -> pa.Table:
     """Refused candidates, whole: they cost an engine's time, and failed answers are one side of preference pairs."""
     own = schema()
     verdict = [

@@ -11,6 +11,7 @@ from curation.parquet_file import read_parquet
 from curation.place import Place
 from curation.provenance import key
 from curation.shards import MANIFEST
+from synth.messages import text_of
 
 EXAMPLES = 3
 """Pairs that are printed, of different strategies, none that holds text of a page."""
@@ -88,14 +89,14 @@ def examples(place: Place, manifest: Mapping[str, Any], count: int = EXAMPLES) -
 
 def told(row: Mapping[str, Any]) -> list[str]:
     """A pair in a few lines: the end of its prompt, both answers, and what the verifiers found in the rejected one."""
-    prompt = orjson.loads(row["prompt"])[-1]["content"]
+    prompt = text_of(orjson.loads(row["prompt"])[-1])
     how = f"by a jury, margin {row['margin']:.2f}" if row["strategy"] == "jury" else "by rank"
     lines = [
         f"\n{row['strategy']} · {row['function']} · {', '.join(row['broken']) or how}",
         f"  問   {_short(prompt)}",
     ]
     for mark, side in (("選択", "chosen"), ("却下", "rejected")):
-        lines.append(f"  {mark} {_short(orjson.loads(row[side])[-1]['content'])}")
+        lines.append(f"  {mark} {_short(text_of(orjson.loads(row[side])[-1]))}")
     return lines + [f"  根拠 {line}" for line in evidence(row["rejected_verifications"])]
 
 

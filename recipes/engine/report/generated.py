@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from curation.parquet_file import read_parquet
 from curation.place import Place
 from curation.provenance import key
@@ -17,6 +15,7 @@ from curation.shards import MANIFEST
 from recipes.engine.run_folder import Run
 from recipes.engine.wording import Words
 from synth.dialogue import REASONS
+from synth.messages import told
 
 SHOWN = 5
 """Rows of a function that are shown whole."""
@@ -122,6 +121,6 @@ def _samples(place: Place, manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
     shown: list[dict[str, Any]] = []
     for function, rows in sorted(groups.items()):
         chosen = sorted(rows, key=lambda row: key("shown", row["id"]))[:SHOWN]
-        dialogues = [{"origin": r["answer_origin"], "messages": orjson.loads(r["messages"])} for r in chosen]
+        dialogues = [{"origin": r["answer_origin"], "messages": told(r["messages"])} for r in chosen]
         shown.append({"function": function, "rows": dialogues})
     return shown

@@ -18,6 +18,7 @@ from recipes.engine.pairs.summary import evidence, examples, longer
 from recipes.engine.report.svg import Drawing, clipped
 from recipes.engine.run_folder import Run
 from recipes.engine.wording import Words
+from synth.messages import text_of, told
 from synth.preference import DROPPED, STRATEGY_NAMES
 
 SHOWN = 5
@@ -142,13 +143,13 @@ def _samples(place: Place, manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _side_by_side(row: Mapping[str, Any]) -> dict[str, Any]:
-    chosen, rejected = (orjson.loads(row[side])[-1]["content"] for side in ("chosen", "rejected"))
+    chosen, rejected = (text_of(orjson.loads(row[side])[-1]) for side in ("chosen", "rejected"))
     span = row["span"]
     marks = [(span["rejected_start"], span["rejected_end"])] if span else _places(row["rejected_verifications"])
     return {
         "function": row["function"],
         "broken": ", ".join(row["broken"]),
-        "prompt": orjson.loads(row["prompt"]),
+        "prompt": told(row["prompt"]),
         "chosen": marked(chosen, [(span["chosen_start"], span["chosen_end"])] if span else []),
         "rejected": marked(rejected, marks),
         "origins": f"{row['chosen_origin']} > {row['rejected_origin']}",
