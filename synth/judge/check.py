@@ -98,12 +98,9 @@ def _choice(raw: str, swapped: bool) -> str | None:
         said = json.loads(bare)
     except ValueError:
         return None
-    place = _PLACES.get(said.get("verdict")) if isinstance(said, dict) and _is_text(said.get("verdict")) else None
+    verdict = said.get("verdict") if isinstance(said, dict) else None
+    place = _PLACES.get(verdict) if isinstance(verdict, str) else None
     return None if place is None else "tie" if place == 2 else "ab"[place ^ swapped]
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
 
 
 def _both(forward: str | None, backward: str | None) -> str | None:
