@@ -1,9 +1,9 @@
-"""Tokenising and cutting ahead of the model: in a thread beside a CPU, in processes of their own beside a GPU.
+"""Tokenising and cutting ahead of the model: in a thread, or in processes of their own for tokenizers in Python beside a GPU.
 
 A GPU is fed by Python: a few hundred calls a batch, each of which gives up the interpreter and wants it back. Were texts tokenised
-in the same process, each of these calls could wait for it (5 ms at a time), and the device would wait too. So processes that have
-nothing but the tokenizer get texts as the bytes of an Arrow column and give back windows end to end in one array; nothing is done
-row by row in the process that holds the GPU. They end when that one does, however it ends.
+by Python in the same process, each of these calls could wait for it (5 ms at a time), and the device would wait too. So processes
+that have nothing but the tokenizer get texts as the bytes of an Arrow column and give back windows end to end in one array; nothing
+is done row by row in the process that holds the GPU. They end when that one does, however it ends.
 """
 
 import contextlib
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 MOST = 4
 """Processes that tokenise for one GPU at most: each holds a tokenizer of its own."""
-_CORES = 4
-"""Cores for each of them: inside one, a compiled tokenizer works on as many texts at a time."""
 _ROOT = str(Path(__file__).resolve().parents[3])
 
 
@@ -186,16 +184,17 @@ class _Process:
 
 
 def shares(cores: int, gpus: int, whole: bool) -> tuple[int, int]:
-    """Processes that tokenise beside one of so many GPUs, and threads of each; whole: whether the tokenizer is a compiled one.
+    """Processes that tokenise beside one of so many GPUs, and threads of each; none where a thread of this process does it.
 
-    >>> shares(16, 1, True), shares(16, 8, True), shares(1, 1, True), shares(16, 1, False)
-    ((4, 4), (1, 2), (1, 1), (4, 1))
+    whole: whether the tokenizer is a compiled one, which works on many texts at a time by itself: on one H200 with 16 cores a thread
+    lost a third of what four processes lost (docs/benchmarks.md, note 14). One in Python would hold this interpreter.
+
+    >>> shares(16, 1, True), shares(16, 1, False), shares(1, 1, False)
+    ((0, 1), (4, 1), (1, 1))
     """
-    mine = max(1, cores // max(1, gpus))
-    if not whole:
-        return max(1, min(MOST, mine - 1)), 1
-    processes = max(1, min(MOST, mine // _CORES))
-    return processes, max(1, mine // processes)
+    if whole:
+        return 0, 1
+    return max(1, min(MOST, cores // max(1, gpus) - 1)), 1
 
 
 def _as_json(tokenizer: Any) -> str | None:
