@@ -198,6 +198,14 @@ _PERSONAL_DATA = [  # what each is: docs/personal-data.md
     for kind in _MASKED.split()
 ]
 
+_BENCHMARKS = [
+    Column(
+        "contamination",
+        pa.list_(pa.string()),
+        "evaluation items that the text holds something of, as `set:item part share`; empty for none",
+    ),
+]
+
 _DEDUP = [
     Column("form_key", KEY, "hash of the normal form (curation/dedup/normal_form.py): equal key = same text"),
     Column("form_chars", pa.int32(), "characters of the normal form; null where `form_key` is"),
@@ -216,7 +224,8 @@ _DEDUP = [
 ]
 
 COLUMNS: dict[str, Column] = {
-    c.name: c for c in _ORIGIN + _TEXT + _LANGUAGE + _QUALITY + _RANKS + _FEATURES + _PERSONAL_DATA + _DEDUP
+    c.name: c
+    for c in _ORIGIN + _TEXT + _LANGUAGE + _QUALITY + _RANKS + _FEATURES + _PERSONAL_DATA + _BENCHMARKS + _DEDUP
 }
 """Every column by name, in the order in which shards hold them."""
 
@@ -260,6 +269,7 @@ REASONS: dict[str, Reason] = {
         Reason("id_collision", "another record with other content has the same id", "内容の異なるレコードと id が衝突"),
         Reason("url_blocked", "its host or URL is in a list of the recipe", "レシピの URL リストに載っている"),
         Reason("ng_words", "holds words of a list of the recipe", "レシピの NG ワードリストの語を含む"),
+        Reason("contaminated", "holds an item of an evaluation set", "評価データの項目を含む", tier="full"),
         Reason("nan_value", "a measured value is not a number", "測定値が数値でない"),
         Reason(
             "only_boilerplate",
