@@ -1,8 +1,8 @@
 """Near-misses: items of which a text holds sentences that were changed a little, so that few n-grams are left whole.
 
 Sentences of at least 20 characters of the compared form, of items and of texts alike, are signed by MinHash over character 5-grams
-(112 permutations in 28 bands of 4: a pair of Jaccard J meets with probability 1 − (1 − J^4)^28, .98 at J = .6), and every pair that
-meets is held against each other exactly. An item's share is that of the characters of its sentences which have such a partner.
+(37 bands of 3 permutations: a pair of Jaccard J meets with probability 1 − (1 − J^3)^37, .91 at J = .4 and .99 at .5), and every pair
+that meets is held against each other exactly. An item's share is that of the characters of its sentences which have such a partner.
 """
 
 import re
@@ -19,7 +19,7 @@ from curation.decontaminate.rules import Rules, checked_rules
 from curation.dedup.minhash import PERMUTATIONS, permutations
 from curation.dedup.shingles import shingle_words
 
-BANDS, ROWS = 28, 4
+BANDS, ROWS = 37, 3
 LEAST_SENTENCE = 20
 """Characters of the shortest sentence: in a shorter one, one other character already leaves less than half of the 5-grams."""
 _ENDS = re.compile(r"[.!?]+")
@@ -51,7 +51,7 @@ def sentences(form: str) -> list[str]:
 
 
 def band_keys(signed: np.ndarray) -> np.ndarray:
-    """64-bit keys of a signature's bands, uint64 [28]: FNV-1a over the band's number and its words; the kernel's reference."""
+    """64-bit keys of a signature's bands, uint64 [37]: FNV-1a over the band's number and its words; the kernel's reference."""
     keys: list[int] = []
     for band in range(BANDS):
         h = _SEED
@@ -131,4 +131,4 @@ class NearIndex:
 
 SIGNS = permutations(1)
 """Multipliers and addends of the signatures, those of near-duplicates of pages."""
-assert BANDS * ROWS == PERMUTATIONS
+assert BANDS * ROWS <= PERMUTATIONS

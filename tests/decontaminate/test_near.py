@@ -89,7 +89,7 @@ def test_the_kernel_finds_the_pairs_that_share_a_band_and_are_similar(texts: lis
     assert set(found[:, 0].tolist()) <= {1}
 
 
-def test_bands_are_28_keys_of_four_words_each():
+def test_bands_are_37_keys_of_three_words_each():
     signed = signature("これは二十文字を超えるくらいには長い文である")
     keys = band_keys(signed)
     assert (len(keys), keys.dtype) == (BANDS, np.uint64)
