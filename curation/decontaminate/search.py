@@ -88,7 +88,7 @@ class BenchmarkSearch:
         return reject, self._report if one.report is None else one.report
 
     def note(self) -> dict[str, Any]:
-        """What a manifest says: form and widths, and of each set where it is from and what of it is looked for."""
+        """What a manifest says: form, widths, where files began, and of each set where it is from and what of it is looked for."""
         index = ItemIndex(self.benchmarks.items, self.width, self.shortest)
         sets: dict[str, Any] = {}
         for name, files in self.benchmarks.files.items():
@@ -98,7 +98,8 @@ class BenchmarkSearch:
             if pack is not None:
                 sets[name] |= {"pack": pack.name, "title": pack.source.title, "licence": pack.source.licence}
         near = None if self.near is None else self.near.model_dump()
-        return {"form": VERSION, "width": self.width, "shortest": self.shortest, "near": near, "sets": sets}
+        said = {"form": VERSION, "width": self.width, "shortest": self.shortest, "near": near, "sets": sets}
+        return said | {"folder": str(self.benchmarks.folder)}
 
     def setup(self) -> None:
         """Makes the index and loads the compiled search, unless this process has them."""

@@ -1,6 +1,7 @@
 """The step in a recipe: rows kept and gone, what is said of each, and runs that are the same anywhere."""
 
 import json
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -12,6 +13,7 @@ from recipes.engine.errors import RecipeError
 from recipes.engine.explain import explain
 from recipes.engine.report import render
 from recipes.engine.run_folder import open_run
+from recipes.engine.verify_command import verify
 
 QUESTION = "玄米を白米にするとき、削り取られた粉のことを何と呼ぶでしょうか。"
 PASSAGE = "玄米の表面を覆う層は精米機の中で互いにこすれ合って削られ、細かな粉となって集められる。"
@@ -146,3 +148,31 @@ def test_explain_tells_a_page_that_was_kept_and_one_that_went(recipe, capsys):
     assert "measured 1 against the bound 0.8" in told
     explain(run.place.url, "https://a.example.jp/passage")
     assert "kentei:k1 context 1.00" in capsys.readouterr().out
+
+
+def verified(run, capsys) -> tuple[bool, str]:
+    """Whether the independent check passes, and what it prints."""
+    passed = verify(run.place.url, None, None, None, None, 1)
+    return passed, capsys.readouterr().out
+
+
+def test_verify_seeks_the_items_again_and_finds_a_page_that_should_have_gone(recipe, capsys):
+    passed, said = verified(made(recipe), capsys)
+    assert passed, said
+    assert "1 evaluation items sought in sampled rows" in said
+    loose = made(recipe, "clean.decontaminate.reject={answer: 1.0}", "version='2'")
+    manifest = Path(loose.url(loose.chain[-1])) / "manifest.json"
+    told = json.loads(manifest.read_text())
+    told["benchmarks"]["sets"]["kentei"]["reject"] = {"question": 0.8}
+    manifest.write_text(json.dumps(told))
+    passed, said = verified(loose, capsys)
+    assert not passed
+    assert "holds kentei:k1 (question 1.00, at most 0.8)" in said
+
+
+def test_verify_says_when_a_benchmark_is_no_longer_there(recipe, capsys):
+    run = made(recipe)
+    (recipe.parent / "eval" / "kentei.jsonl").write_text(json.dumps({"id": "k2", "q": QUESTION, "c": PASSAGE}))
+    passed, said = verified(run, capsys)
+    assert passed, said
+    assert "'kentei' was not sought again: its files are no longer those that the run read" in said
