@@ -198,14 +198,6 @@ _PERSONAL_DATA = [  # what each is: docs/personal-data.md
     for kind in _MASKED.split()
 ]
 
-_BENCHMARKS = [
-    Column(
-        "contamination",
-        pa.list_(pa.string()),
-        "evaluation items that the text holds something of, as `set:item part share`; empty for none",
-    ),
-]
-
 _DEDUP = [
     Column("form_key", KEY, "hash of the normal form (curation/dedup/normal_form.py): equal key = same text"),
     Column("form_chars", pa.int32(), "characters of the normal form; null where `form_key` is"),
@@ -220,12 +212,12 @@ _DEDUP = [
         KEY,
         "row of an earlier generation that this one is a copy or near-duplicate of; null for what is new",
     ),
+    Column("contamination", pa.list_(pa.string()), "evaluation items that it holds some of: `set:item part share`"),
     Column("repeat", pa.int32(), "showings in one pass over the released set, ≥ 1; Σ over a cluster ≤ K"),
 ]
 
 COLUMNS: dict[str, Column] = {
-    c.name: c
-    for c in _ORIGIN + _TEXT + _LANGUAGE + _QUALITY + _RANKS + _FEATURES + _PERSONAL_DATA + _BENCHMARKS + _DEDUP
+    c.name: c for c in _ORIGIN + _TEXT + _LANGUAGE + _QUALITY + _RANKS + _FEATURES + _PERSONAL_DATA + _DEDUP
 }
 """Every column by name, in the order in which shards hold them."""
 

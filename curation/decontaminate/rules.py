@@ -41,15 +41,19 @@ class Held:
 
 
 def held(rules: Mapping[str, float], shares: Mapping[Part, float]) -> Held | None:
-    """Of the rules that hold for an item with these shares, the one that it passes with the greatest share; None for none.
+    """Of the rules that hold for an item with these shares, that of the greatest share, and then of most parts; None for none.
 
     >>> held({"question": 0.8, "question+answer": 0.5}, {"question": 0.9, "answer": 1.0})
-    Held(parts='question', share=0.9, least=0.8)
+    Held(parts='question+answer', share=0.9, least=0.5)
     >>> held({"question": 0.8}, {"answer": 1.0}) is None
     True
     """
     found = [Held(parts, min(shares.get(p, 0.0) for p in _parts(parts)), least) for parts, least in rules.items()]
-    return max((h for h in found if h.share >= h.least), key=lambda h: (h.share, -h.least, h.parts), default=None)
+    return max(
+        (h for h in found if h.share >= h.least),
+        key=lambda h: (h.share, h.parts.count("+"), h.least, h.parts),
+        default=None,
+    )
 
 
 def _parts(said: str) -> list[Part]:
