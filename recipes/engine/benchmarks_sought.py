@@ -33,7 +33,9 @@ def benchmarks_sought(run: Run) -> tuple[list[Sought], list[str]]:
                 now = {path: hashlib.sha256(content).hexdigest() for path, content in found.files[name]}
                 if now != one["files"]:
                     raise ValueError("its files are no longer those that the run read")
-                items += [SoughtItem(i.name, dict(i.parts), one["reject"]) for i in found.items]
+                items += [
+                    SoughtItem(i.name, {str(p): w for p, w in i.parts.items()}, one["reject"]) for i in found.items
+                ]
             except (OSError, ValueError, KeyError) as error:
                 notes.append(f"'{name}' was not sought again: {error}")
         if items:
