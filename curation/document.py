@@ -212,6 +212,7 @@ _DEDUP = [
         KEY,
         "row of an earlier generation that this one is a copy or near-duplicate of; null for what is new",
     ),
+    Column("contamination", pa.list_(pa.string()), "evaluation items that it holds some of: `set:item part share`"),
     Column("repeat", pa.int32(), "showings in one pass over the released set, ≥ 1; Σ over a cluster ≤ K"),
 ]
 
@@ -260,6 +261,7 @@ REASONS: dict[str, Reason] = {
         Reason("id_collision", "another record with other content has the same id", "内容の異なるレコードと id が衝突"),
         Reason("url_blocked", "its host or URL is in a list of the recipe", "レシピの URL リストに載っている"),
         Reason("ng_words", "holds words of a list of the recipe", "レシピの NG ワードリストの語を含む"),
+        Reason("contaminated", "holds an item of an evaluation set", "評価データの項目を含む", tier="full"),
         Reason("nan_value", "a measured value is not a number", "測定値が数値でない"),
         Reason(
             "only_boilerplate",

@@ -14,6 +14,7 @@ Rejected rows flow on to the sink as `Rejected` batches beside the kept ones, so
 import re
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -72,6 +73,9 @@ class Step(PipelineStep):
         super().__init_subclass__(**kwargs)
         if "name" not in cls.__dict__:
             cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+
+    def placed(self, folder: Path) -> None:
+        """Called by the plan before anything is read: relative files of the step begin at this folder, the recipe's."""
 
     def artefacts(self) -> Mapping[str, bytes]:
         """Content of files outside the project that decide what this step does (a preset, a word list, a table), by name."""
@@ -158,7 +162,7 @@ class Measure(Step):
 
 
 class Decide(Step):
-    """A step that writes no column and rejects rows: `columns` returns `reason`, null where the row is kept."""
+    """A step that rejects rows: `columns` returns `reason`, null where the row is kept. What it writes, no other step reads."""
 
 
 def map_text(function: Callable[[str], Any], column: pa.Array, kind: pa.DataType) -> pa.Array:

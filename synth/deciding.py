@@ -13,12 +13,16 @@ from typing import Any
 
 import orjson
 
+from curation.decontaminate.search import BenchmarkSearch
 from curation.dedup.normal_form import normal_form
 from curation.provenance import key
 from synth.forbidden_authors import ForbiddenAuthors
 from synth.messages import text_of
 from synth.mixture import Candidate, Mixture
-from synth.novelty import Contamination, Novelty
+from synth.novelty import Novelty
+
+TOLD = 5
+"""Evaluation items that a rejection names."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,7 @@ class Rules:
     """What a recipe and the run say about who may become a row.
 
     drafts: whether rows of wordings that nobody has reviewed may. audited: kinds of constraint whose audit is good. per_prompt:
-    accepted answers of one prompt at most. authors: finds answers that name a forbidden author. contamination: None where the
+    accepted answers of one prompt at most. authors: finds answers that name a forbidden author. benchmarks: None where the
     recipe names no evaluation set. reviewed: orders of imported sets whose answers people have read, as the policy says: rows of
     them may be such that no verifier looks at.
     """
@@ -35,7 +39,7 @@ class Rules:
     audited: set[str]
     per_prompt: int
     authors: ForbiddenAuthors | None = None
-    contamination: Contamination | None = None
+    benchmarks: BenchmarkSearch | None = None
     reviewed: frozenset[str] = frozenset()
 
 
@@ -57,7 +61,7 @@ class Deciding:
     mixture: Mixture
     novelty: Novelty
     hits: Counter[str] = field(default_factory=Counter[str])
-    """Evaluation items that candidates shared an n-gram with, by how many candidates."""
+    """Evaluation items that candidates held something of, by how many candidates."""
     instructions: dict[bytes, bytes] = field(default_factory=dict[bytes, bytes])
     """Of each instruction that became a row, by the id under which novelty decided: the first such row."""
     again: int = 0
@@ -129,14 +133,17 @@ class Deciding:
         return self._contaminated(row)
 
     def _contaminated(self, row: dict[str, Any]) -> Rejection | None:
-        if self.rules.contamination is None:
+        """Whether it holds an evaluation item that rejects; sets `contamination`, of all that is found."""
+        if self.rules.benchmarks is None:
             return None
-        hits = self.rules.contamination.hits(_text(row))
-        self.hits.update(hit.item for hit in hits)
-        if not hits:
+        found, where = self.rules.benchmarks.find_in(_sides(row))
+        self.hits.update(overlap.name for overlap in found.overlaps)
+        row["contamination"] = [str(overlap) for overlap in found.overlaps]
+        if found.worst is None:
             return None
-        row["contamination"] = [hit.item for hit in hits]
-        return Rejection("contaminated", "; ".join(f"{h.item}: {h.span[:60]}" for h in hits[:5]), float(len(hits)))
+        items = [f"{overlap} in its {' and '.join(where[overlap.name])}" for overlap, _ in found.rejecting]
+        more = f"; {len(items) - TOLD} more" if len(items) > TOLD else ""
+        return Rejection("contaminated", "; ".join(items[:TOLD]) + more, found.worst.share, found.worst.least)
 
     def _novel(self, rows: Iterable[Mapping[str, Any]]) -> dict[bytes, Rejection | None]:
         """What novelty says of each twin's name: the text of its twins is that of the one that comes first by id."""
@@ -179,9 +186,13 @@ def _candidate(row: Mapping[str, Any]) -> Candidate:
     )
 
 
-def _text(row: Mapping[str, Any]) -> str:
-    """Everything that is said in a row, a message a line."""
-    return "\n".join(map(text_of, orjson.loads(row["messages"])))
+def _sides(row: Mapping[str, Any]) -> dict[str, str]:
+    """What is said in a row, a message a line: by those who ask, and in answer."""
+    said = [(m["role"], text_of(m)) for m in orjson.loads(row["messages"])]
+    return {
+        "prompt": "\n".join(text for role, text in said if role != "assistant"),
+        "answer": "\n".join(text for role, text in said if role == "assistant"),
+    }
 
 
 def _answer_key(row: Mapping[str, Any]) -> bytes:

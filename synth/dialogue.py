@@ -153,7 +153,9 @@ _MEASURED = [
     Column("judgements", pa.list_(JUDGEMENT), "what each judge said, in both orders"),
     Column("cluster", KEY, "label of its cluster among all accepted instructions; null before novelty is measured"),
     Column(
-        "contamination", pa.list_(pa.string()), "evaluation items that share normalised n-grams with it, as set:item"
+        "contamination",
+        pa.list_(pa.string()),
+        "evaluation items that it holds something of, as `set:item part share`; empty for none",
     ),
 ]
 
@@ -187,7 +189,7 @@ REASONS: dict[str, Reason] = {
         Reason("unverified", "no verifier applies, or the dialogue was not answered to its end", "検証されていない", tier="full"),
         Reason("unaudited_verifier", "a verifier of its spec failed its audit", "監査に合格していない検証器による", tier="full"),
         Reason("draft_wording", "made with a wording that nobody has reviewed", "未査読の文言による"),
-        Reason("contaminated", "shares a normalised n-gram with an evaluation item", "評価データと n-gram が一致する"),
+        Reason("contaminated", "holds an item of an evaluation set", "評価データの項目を含む"),
         Reason("near_prompt", "its prompt is a near-duplicate of an accepted one", "採用済みの指示とほぼ同じ", tier="full"),
         Reason("same_answer", "its prompt has an accepted row with the same answer", "同じ指示に同じ回答がすでにある"),
         Reason("prompt_answered", "its prompt has as many accepted answers as wanted", "指示ごとの採用数の上限"),

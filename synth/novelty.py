@@ -1,19 +1,13 @@
-"""Is an instruction new? Held against all accepted ones, and against evaluation sets.
+"""Is an instruction new? Held against all accepted ones.
 
 Near-duplicates are found by MinHash LSH (datasketch) over the character 5-grams of the normal form and verified by their exact
 Jaccard similarity. One deciding stage a round looks at new instructions in the order of a hash of their ids, never of their
 arrival, so the same store gives the same rows. What a run accepted is kept beside its rows in one Parquet file, with signatures, and
 is a base that later runs and versions are held against; their own file holds it too, so naming the last one is enough.
-
-Contamination is another question: an instruction that shares a normalised n-gram with an evaluation item is named with every item it
-hits, however different the rest of it is.
 """
 
-import gzip
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -147,97 +141,3 @@ class Novelty:
     def _hashed(self, signature: bytes) -> Any:
         values = np.frombuffer(signature, "<u4")
         return self._lean(seed=1, hashvalues=values, scheme=_SCHEME)
-
-
-@dataclass(frozen=True)
-class Hit:
-    """An evaluation item that a text shares an n-gram with: `set:item`, and the longest stretch of its n-grams in the text."""
-
-    item: str
-    span: str
-
-
-class Contamination:
-    """Evaluation items by their n-grams.
-
-    width: characters of an n-gram of the normal form, ≥ 5; a recipe's value (13 is usual). An item shorter than that is one n-gram,
-    and is left out under 5 characters: everything would hit it.
-    """
-
-    def __init__(self, width: int):
-        if width < 5:
-            raise ValueError(f"contamination: width must be ≥ 5 characters, not {width}")
-        self.width = width
-        self._items: dict[str, list[str]] = {}
-        self._short: dict[str, list[str]] = {}
-        self.skipped = 0
-        """Items too short to be looked for."""
-
-    def add(self, name: str, items: Iterable[tuple[str, str]]) -> int:
-        """Adds a set's items (id, text). Returns how many are looked for."""
-        count = 0
-        for ident, text in items:
-            form = normal_form(text)
-            if len(form) < 5:
-                self.skipped += 1
-                continue
-            count += 1
-            said = f"{name}:{ident}"
-            if len(form) < self.width:
-                self._short.setdefault(form, []).append(said)
-            for gram in {form[i : i + self.width] for i in range(len(form) - self.width + 1)}:
-                self._items.setdefault(gram, []).append(said)
-        return count
-
-    def hits(self, text: str) -> list[Hit]:
-        """Every item that the text shares an n-gram with, by name."""
-        form = normal_form(text)
-        spans: dict[str, tuple[int, int, int]] = {}  # item → last place seen, start of the present run, longest run
-        longest: dict[str, str] = {}
-        for i in range(len(form) - self.width + 1):
-            for item in self._items.get(form[i : i + self.width], ()):
-                last, start, most = spans.get(item, (-2, i, 0))
-                start = start if last == i - 1 else i
-                length = i - start + self.width
-                if length > most:
-                    longest[item], most = form[start : i + self.width], length
-                spans[item] = i, start, most
-        for short, items in self._short.items():
-            if short in form:
-                longest |= dict.fromkeys(items, short)
-        return [Hit(item, span) for item, span in sorted(longest.items())]
-
-
-def evaluation_items(path: str | Path, fields: Sequence[str], ident: str | None = None) -> Iterator[tuple[str, str]]:
-    """Items of an evaluation file (JSON lines or one JSON document, .gz too): id and text, one for each of `fields` found in it.
-
-    Objects are looked for at any depth, so that SQuAD's nested form needs no reader of its own. Raises ValueError where no field is
-    found.
-    """
-    path = Path(path)
-    with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8") as file:
-        content = file.read()
-    try:
-        documents: list[Any] = [json.loads(content)]
-    except json.JSONDecodeError:
-        documents = [json.loads(line) for line in content.splitlines() if line.strip()]
-    count = 0
-    for number, document in enumerate(documents):
-        for name, text, of in _fields(document, set(fields)):
-            found = str(of.get(ident)) if ident is not None and ident in of else str(number)
-            yield (found if len(fields) == 1 else f"{found}/{name}"), text
-            count += 1
-    if not count:
-        raise ValueError(f"{path}: no field {', '.join(fields)} with text in it")
-
-
-def _fields(value: Any, wanted: set[str]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            if name in wanted and isinstance(inner, str):
-                yield name, inner, value
-            else:
-                yield from _fields(inner, wanted)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _fields(inner, wanted)

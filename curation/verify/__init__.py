@@ -11,6 +11,7 @@ bands than the deduplication's. So one mistake cannot hide itself.
     exposures.py    showings against K             ledger.py         and against the ledger's own files
     labels.py       one label a text, texts alike  grounds.py        labels whose kept text is not released
     near_copies.py  near-copies of two labels      rejected_rows.py  what was rejected, and its samples
+    benchmarks.py   evaluation items in sampled rows
     survey_tables.py  members, clusters and edges beside the release
     release.py      all of it                      mixture.py, mixture_rows.py  the same for a training mixture
 """

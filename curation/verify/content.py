@@ -24,6 +24,13 @@ def _canonical(column: pa.Array) -> list[bytes]:
     return [b"\0" if value is None else b"\1" + _value(value) for value in column.to_pylist()]
 
 
+def _element(value: Any) -> bytes:
+    """An element of a list: a key bare, anything else as it would stand in a column."""
+    if isinstance(value, bytes) or value is None:
+        return value or b""
+    return b"\1" + _value(value)
+
+
 def _value(value: Any) -> bytes:
     if isinstance(value, str):
         raw = value.encode("utf-8", "surrogatepass")
@@ -31,7 +38,7 @@ def _value(value: Any) -> bytes:
     if isinstance(value, bytes):
         return value
     if isinstance(value, list):
-        return len(value).to_bytes(8, "little") + b"".join(v or b"" for v in value)
+        return len(value).to_bytes(8, "little") + b"".join(map(_element, value))
     if isinstance(value, float):
         return struct.pack("<d", value)
     return int(value).to_bytes(8, "little", signed=True)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from curation.verify import grounds, key_words
+from curation.verify.benchmarks import Sought, check_benchmarks
 from curation.verify.exposures import allowance, check_cap
 from curation.verify.findings import Check
 from curation.verify.labels import check_labels
@@ -35,13 +36,15 @@ def verify(
     seed: int | None = None,
     steps: Sequence[dict[str, Any]] | None = None,
     clusters: str | None = None,
+    benchmarks: tuple[Sequence[Sought], Sequence[str]] = ((), ()),
 ) -> list[Check]:
     """Checks the released shard set at `url`.
 
     k: what to hold it to. ledger: its folder; run: under which id training on this set is entered there. sample: rows whose
     near-copies are sought, drawn by `seed` (a new one each time when None). steps: identities of all steps of the run, where the
-    set's manifest has only the last ones. clusters: folder of the deduplication's tables. Raises FileNotFoundError where there is
-    no finished set and ValueError where nothing but the manifest's own `exposure` says K, for values out of range, and for a ledger
+    set's manifest has only the last ones. clusters: folder of the deduplication's tables. benchmarks: evaluation items that no
+    sampled row may hold, and what is to be said of those that cannot be sought. Raises FileNotFoundError where there is no finished
+    set and ValueError where nothing but the manifest's own `exposure` says K, for values out of range, and for a ledger
     without `run`.
     """
     if (k is not None and k < 1) or sample < 1:
@@ -81,6 +84,8 @@ def verify(
     index = any(s.kind == "dedup" and s.parameters.get("index") is not None for s in known)
     if clusters is not None:
         checks.append(check_tables(clusters, rows, rejected, release.manifest, bands.tau, index=index))
+    if any(benchmarks):
+        checks.append(check_benchmarks(release, benchmarks[0], np.sort(chosen.drawn), benchmarks[1]))
     whole = any(s.kind == "dedup" for s in own) and not index
     return [*checks, rejected.check, *_near(rows, passed, chosen, rejected, bands, seed, whole=whole)]
 

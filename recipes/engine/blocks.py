@@ -37,6 +37,7 @@ STEPS: dict[str, str] = {
     "threshold": "curation.filters.threshold:Threshold",
     "url_blocklist": "curation.filters.url_blocklist:UrlBlocklist",
     "ng_words": "curation.filters.ng_words:NgWords",
+    "decontaminate": "curation.decontaminate.step:Decontaminate",
     "minhash": "curation.dedup.minhash:MinHash",
     "dedup": "curation.dedup.dedup:Dedup",
     "line_dedup": "curation.dedup.lines:LineDedup",

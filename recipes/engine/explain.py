@@ -160,6 +160,7 @@ def _text(row: dict[str, Any]) -> list[tuple[str, str]]:
         ("language", language + kana),
         ("characters", f"{len(text):,}" if text is not None else ""),
         ("masked", masked(text)),
+        ("benchmarks", "\n".join(map(one_line, row.get("contamination") or ()))),
     ]
 
 

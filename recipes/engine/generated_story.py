@@ -135,7 +135,7 @@ def _asked(story: GeneratedStory) -> list[tuple[str, str]]:
 def _uncontaminated(story: GeneratedStory) -> str:
     """What is said of a row that shares nothing with evaluation sets; "" where it was refused before that was asked."""
     compared = not story.refused or story.row["cluster"] is not None
-    return "shares no n-gram with a set that the recipe names" if compared else ""
+    return "holds nothing of a set that the recipe names" if compared else ""
 
 
 def _line(template: str) -> str:

@@ -11,8 +11,8 @@ KINDS_OF_FILES = ("files", "warc", "parquet", "jsonl")
 def with_absolute_files(data: dict[str, Any], folder: Path) -> dict[str, Any]:
     """A recipe's mapping with every file that it names found from its own folder; what is no mapping stays for the check to name.
 
-    Sources (also those that a stage reads), `policy`, what a generation names (models, evaluation sets, bases, imported
-    sets, domains),
+    Sources (also those that a stage reads), evaluation sets of steps, `policy`, what a generation names (models, evaluation sets,
+    bases, imported sets, domains),
     and a jury (models, people's decisions).
     """
 
@@ -30,7 +30,7 @@ def with_absolute_files(data: dict[str, Any], folder: Path) -> dict[str, Any]:
     if isinstance(sources := made.get("sources"), dict):
         made["sources"] = {name: source(one) for name, one in sources.items()}
     if isinstance(stages := made.get("stages"), list):
-        made["stages"] = [_stage(one, source) for one in stages]
+        made["stages"] = [_stage(one, source, found) for one in stages]
     if made.get("policy"):
         made["policy"] = found(made["policy"])
     if isinstance(generate := made.get("generate"), list):
@@ -40,9 +40,34 @@ def with_absolute_files(data: dict[str, Any], folder: Path) -> dict[str, Any]:
     return made
 
 
-def _stage(stage: Any, source: Callable[[Any], Any]) -> Any:
-    inline = isinstance(stage, dict) and isinstance(stage.get("read"), dict)
-    return {**stage, "read": source(stage["read"])} if inline else stage
+def _stage(stage: Any, source: Callable[[Any], Any], found: Callable[[Any], Any]) -> Any:
+    if not isinstance(stage, dict):
+        return stage
+    made = {**stage, "read": source(stage["read"])} if isinstance(stage.get("read"), dict) else dict(stage)
+    if isinstance(steps := made.get("steps"), list):
+        made["steps"] = [
+            {"decontaminate": _sets(one["decontaminate"], found)}
+            if isinstance(one, dict) and "decontaminate" in one
+            else one
+            for one in steps
+        ]
+    return made
+
+
+def _sets(said: Any, found: Callable[[Any], Any]) -> Any:
+    """Evaluation sets with their files found, and packs that are files of one's own."""
+    if not isinstance(said, dict) or not isinstance(said.get("sets"), dict):
+        return said
+
+    def placed(key: str, value: Any) -> Any:
+        own = key == "file" or (key == "pack" and isinstance(value, str) and value.endswith((".yaml", ".yml")))
+        return found(value) if own else value
+
+    sets = {
+        n: {k: placed(k, v) for k, v in one.items()} if isinstance(one, dict) else one
+        for n, one in said["sets"].items()
+    }
+    return {**said, "sets": sets}
 
 
 def _generation(said: Any, found: Callable[[Any], Any]) -> Any:
@@ -57,9 +82,8 @@ def _generation(said: Any, found: Callable[[Any], Any]) -> Any:
     if isinstance(engine := made.get("engine"), dict):
         made["engine"] = {kind: each(params, ("path", "licence", "log")) for kind, params in engine.items()}
     made |= {k: each(made[k], ("base",)) for k in ("novelty",) if k in made}
-    clean = made.get("decontaminate")
-    if isinstance(clean, dict) and isinstance(clean.get("sets"), dict):
-        made["decontaminate"] = {**clean, "sets": {name: each(one, ("file",)) for name, one in clean["sets"].items()}}
+    if "decontaminate" in made:
+        made["decontaminate"] = _sets(made["decontaminate"], found)
     if isinstance(imports := made.get("imports"), dict):
         made["imports"] = {name: each(one, ("files",)) for name, one in imports.items()}
     if isinstance(tasks := made.get("tasks"), dict):

@@ -130,13 +130,13 @@ class Plan:
 def make(recipe: Recipe, where: str, out: str, *, unit_bytes: int | None = None, base: Path = Path()) -> Plan:
     """Checks the recipe and plans it; `unit_bytes` of a source are one task (where not given, its size decides).
 
-    base: the recipe's folder, at which relative files of a generation begin.
+    base: the recipe's folder, at which relative files of a generation, and of steps that say so, begin.
 
     Raises RecipeError at the first thing that cannot be.
     """
     made: dict[str, Block] = {}
     order: list[Block] = []
-    steps_of = {stage.name: _steps(stage, f"{where}, stage '{stage.name}'") for stage in recipe.stages}
+    steps_of = {stage.name: _steps(stage, f"{where}, stage '{stage.name}'", base) for stage in recipe.stages}
     named = [read for stage in recipe.stages for read in stage.reads if read in recipe.sources]
     sources = {name: read_source(recipe, name, where, unit_bytes) for name in dict.fromkeys(named)}
     for position, stage in enumerate(recipe.stages):
@@ -193,7 +193,7 @@ def make(recipe: Recipe, where: str, out: str, *, unit_bytes: int | None = None,
     return plan
 
 
-def _steps(stage: Stage, place: str) -> list[Step]:
+def _steps(stage: Stage, place: str, folder: Path) -> list[Step]:
     """Step objects of a stage, each knowing its stage and its label."""
     made = []
     labels = step_labels([s.name for s in stage.steps])
@@ -202,6 +202,7 @@ def _steps(stage: Stage, place: str) -> list[Step]:
         step = spec.made if spec.made is not None else blocks.build(spec.name, spec.with_, at)
         step.recipe_parameters = dict(spec.with_)
         step.stage, step.name, step.needs = stage.name, label, stage.needs
+        step.placed(folder.resolve())
         try:
             step.artefacts()
         except (OSError, ValueError) as error:

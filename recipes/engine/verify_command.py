@@ -10,6 +10,7 @@ from curation.verify.findings import Check
 from curation.verify.mixture import verify_mixture
 from curation.verify.release import SAMPLE
 from curation.verify.release import verify as check_release
+from recipes.engine.benchmarks_sought import benchmarks_sought
 from recipes.engine.errors import RecipeError
 from recipes.engine.run_folder import open_run
 from recipes.engine.verify_sets import checked_sets, is_set
@@ -115,6 +116,7 @@ def _checked(
         seed=seed,
         steps=steps,
         clusters=run.url(survey) if survey else None,
+        benchmarks=benchmarks_sought(run),
     )
     return url, [_as_the_run_says(url, block), *made]
 

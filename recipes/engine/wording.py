@@ -121,6 +121,7 @@ STEP_WORDS: dict[str, Words] = {
     "threshold": Words("閾値で決める", "decide by thresholds"),
     "url_blocklist": Words("URL 一覧で除く", "block URLs"),
     "ng_words": Words("NG ワードで除く", "block words"),
+    "decontaminate": Words("評価データを除く", "keep benchmarks out"),
     "cap": Words("提示回数の上限", "cap showings"),
     "datatrove": Words("datatrove のフィルタ", "datatrove filter"),
 }

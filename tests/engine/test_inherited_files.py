@@ -20,7 +20,12 @@ OTHER = {
             "engine": {"llama_cpp": {"path": "m.gguf", "model": "lab/m"}},
             "novelty": {"threshold": 0.8, "base": ["out/1/instruct"]},
             "rounds": {"most": 1},
-            "decontaminate": {"width": 13, "sets": {"q": {"file": "q.jsonl", "fields": ["q"]}}},
+            "decontaminate": {
+                "width": 13,
+                "shortest": 8,
+                "reject": {"question": 0.8},
+                "sets": {"q": {"file": "q.jsonl", "question": "q"}},
+            },
             "tasks": {"domain": ORDER},
         }
     ],

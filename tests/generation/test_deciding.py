@@ -1,14 +1,16 @@
 """The deciding stage: the same rows in whatever order candidates come, and each question in its place."""
 
+import json
 import random
 
 import pytest
 
+from curation.decontaminate.search import BenchmarkSearch
 from curation.provenance import key
 from synth.deciding import Deciding, Rules
 from synth.engine.content_key import canonical
 from synth.mixture import Candidate, Mixture, MixturePlan
-from synth.novelty import Contamination, Novelty
+from synth.novelty import Novelty
 
 
 def candidate(i: int, **changed):
@@ -115,14 +117,35 @@ def test_one_answer_a_prompt_and_no_answer_twice():
     assert len(deciding(rules=wide).decide(rows)[0]) == 2
 
 
-def test_hits_name_every_evaluation_item():
-    known = Contamination(13)
-    known.add("jglue", [("a1", candidate(7)["novel"]), ("a2", "関係のない長い文章がここに書いてあります。")])
-    one = deciding(rules=Rules(True, {"math_answer"}, 1, contamination=known))
-    _, refused = one.decide([candidate(7)])
-    assert (refused[0][1].reason, refused[0][1].value) == ("contaminated", 1.0)
-    assert one.hits == {"jglue:a1": 1}
-    assert refused[0][0]["contamination"] == ["jglue:a1"]
+def test_a_question_in_the_prompt_and_its_answer_in_the_answer_are_told_and_decide_together(tmp_path):
+    answer = "七人で分けると一人あたり三個になり、二個が余ります。"
+    rows = [
+        {"id": "a1", "q": candidate(7)["novel"], "a": answer},
+        {"id": "a2", "q": "関係のない長い文章がここに書いてあります。", "a": "別の答え"},
+    ]
+    (tmp_path / "e.jsonl").write_text("\n".join(json.dumps(r) for r in rows))
+    sets = {"jglue": {"file": "e.jsonl", "id": "id", "question": "q", "answer": "a"}}
+
+    def decided(reject: dict[str, float], report: dict[str, float] | None = None):
+        known = BenchmarkSearch(13, 8, sets, reject, report, folder=tmp_path)
+        one = deciding(rules=Rules(True, {"math_answer"}, 1, benchmarks=known))
+        said = [candidate(7), candidate(7, id=key("other"), answer=answer), candidate(9)]
+        for row in said[:2]:
+            text = [{"role": "user", "content": row["novel"]}, {"role": "assistant", "content": row["answer"]}]
+            row["messages"] = canonical(text).decode()
+        return one, *one.decide(said)
+
+    one, taken, refused = decided({"question": 0.8})
+    assert [r["id"] for r in taken] == [key("row", 9)]
+    assert one.hits == {"jglue:a1": 2}
+    by_id = {row["id"]: (row["contamination"], why.detail, why.value, why.threshold) for row, why in refused}
+    assert by_id[key("row", 7)] == (
+        ["jglue:a1 question 1.00"], "jglue:a1 question 1.00 in its prompt", 1.0, 0.8,
+    )  # fmt: skip
+    assert by_id[key("other")][1] == "jglue:a1 question 1.00 answer 1.00 in its prompt and answer"
+    _, taken, refused = decided({"question+answer": 0.8}, {"question": 0.8})
+    assert [why.reason for row, why in refused if row["id"] == key("other")] == ["contaminated"]
+    assert {r["id"]: r["contamination"] for r in taken}[key("row", 7)] == ["jglue:a1 question 1.00"]
 
 
 def test_a_template_has_no_more_than_its_share_of_all_quotas():

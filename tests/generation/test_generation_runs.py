@@ -107,14 +107,14 @@ def test_an_evaluation_item_keeps_what_shares_its_words_out_and_is_named(recipes
     asked = [orjson.loads(r["messages"])[0]["content"] for r in recipes.rows("before")]
     item = max(asked, key=len)
     (recipes.folder / "eval.jsonl").write_bytes(orjson.dumps({"id": "q7", "question": item}))
-    sets = {"trial_eval": {"file": "eval.jsonl", "fields": ["question"], "id": "id"}}
-    recipes.generate |= {"decontaminate": {"width": 40, "sets": sets}}
+    sets = {"trial_eval": {"file": "eval.jsonl", "question": "question", "id": "id"}}
+    recipes.generate |= {"decontaminate": {"width": 13, "shortest": 8, "reject": {"question": 0.9}, "sets": sets}}
     manifest = recipes.run("after")
     assert manifest["contamination"]["trial_eval:q7"] >= 1
     assert item not in [orjson.loads(r["messages"])[0]["content"] for r in recipes.rows("after")]
     (gone,) = [r for r in recipes.rows("after", "refused") if orjson.loads(r["messages"])[0]["content"] == item]
     assert gone["reason"] == "contaminated"
-    assert gone["detail"].startswith("trial_eval:q7: ")
+    assert gone["detail"].startswith("trial_eval:q7 question 1.00 in its prompt")
     assert manifest["rows_out"] == 12
 
 

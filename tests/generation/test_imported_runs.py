@@ -151,13 +151,15 @@ def test_imported_rows_and_others_meet_one_deciding_stage(sets):
     (sets.folder / "eval.jsonl").write_bytes(orjson.dumps(item))
     sets.generate["decontaminate"] = {
         "width": 13,
-        "sets": {"trial": {"file": "eval.jsonl", "fields": ["question"], "id": "id"}},
+        "shortest": 8,
+        "reject": {"question": 0.9},
+        "sets": {"trial": {"file": "eval.jsonl", "question": "question", "id": "id"}},
     }
     sets.generate["caps"] = {"per_template_of_all": 0.2}
     manifest = sets.run()
     assert {q["function"]: q["filled"] for q in manifest["quotas"]} == {"mathematics": 12, "house": 12, "sums": 3}
     (gone,) = reasons(sets)["contaminated"]
-    assert gone["detail"].startswith("trial:q7: ")
+    assert gone["detail"].startswith("trial:q7 question 1.00 in its ")
     assert sum(t["rows"] for t in manifest["yields"]["templates"]["most"]) <= 12, "imported rows have no template"
 
 

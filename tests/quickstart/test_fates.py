@@ -130,6 +130,20 @@ def test_personal_data_is_masked_and_counted_and_a_number_of_an_order_stays(run:
     assert "yomikikase@" not in report
 
 
+def test_a_page_with_an_evaluation_question_is_caught_and_one_with_its_passage_alone_is_told(run: Run):
+    told = {r["url"]: r["contamination"] for b in run.release.read(["url", "contamination"]) for r in b.to_pylist()}
+    assert {url: held for url, held in told.items() if held} == {
+        "https://kurashi.example.jp/hyakuyobako.html": ["kentei:k2 answer 0.88 context 1.00"]
+    }
+    gone = [r for b in run.release.rejected() for r in b.to_pylist() if r["reason"] == "contaminated"]
+    assert [(r["url"], r["detail"]) for r in gone] == [
+        ("https://tosho.example.jp/oshirase/kentei.html", "kentei:k1 question 1.00 answer 1.00")
+    ]
+    report = (run.place.read_bytes("report.html")).decode()
+    assert "kentei:k1 question 1.00 answer 1.00" in report
+    assert "削り取られた粉" not in report
+
+
 def test_navigation_that_repeats_over_the_manual_is_gone(run: Run):
     texts = [r["text"] for b in run.release.read(["host", "text"]) for r in b.to_pylist() if "apache" in r["host"]]
     assert sum("Report a bug" in text for text in texts) <= 0.02 * len(texts)

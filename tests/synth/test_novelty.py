@@ -1,6 +1,5 @@
-"""Novelty, contamination and mixture: decided once a round, in an order that nobody's speed changes."""
+"""Novelty and mixture: decided once a round, in an order that nobody's speed changes."""
 
-import json
 import random
 from collections import Counter
 
@@ -13,7 +12,7 @@ from curation.dedup.normal_form import normal_form
 from curation.dedup.shingles import jaccard
 from curation.provenance import key
 from synth.mixture import Candidate, Mixture, MixturePlan, prompts_wanted
-from synth.novelty import Contamination, Novelty, evaluation_items
+from synth.novelty import Novelty
 
 LONG = "次の文章を読んで、登場人物の気持ちの移り変わりを百字以内でまとめ、最後に題名を一つ付けてください。"
 NEAR = LONG.replace("百字", "二百字")
@@ -73,41 +72,6 @@ def test_a_base_decides_as_if_both_runs_were_one():
 def test_a_file_that_holds_no_instructions_is_no_base():
     with pytest.raises(ValueError, match="holds no accepted instructions of this version: columns id"):
         Novelty(0.8).add_base(pa.table({"id": [b"a"]}), "x")
-
-
-def test_a_file_of_evaluation_items_is_found_with_every_hit(tmp_path):
-    path = tmp_path / "eval.jsonl"
-    items = [
-        {"q_id": 7, "question": "日本で一番高い山の名前と、その標高を答えなさい。"},
-        {"q_id": 8, "question": "短い"},
-    ]
-    path.write_text("\n".join(json.dumps(i, ensure_ascii=False) for i in items))
-    index = Contamination(13)
-    assert index.add("jcq", evaluation_items(path, ["question"], "q_id")) == 1
-    assert index.skipped == 1
-    (hit,) = index.hits("さて問題です。日本で一番高い山の名前と、その標高を述べよ。")
-    assert (hit.item, hit.span) == ("jcq:7", normal_form("日本で一番高い山の名前と、その標高を"))
-    assert not index.hits("日本で二番目に高い山は北岳である。")
-
-
-def test_evaluation_files_without_the_field_are_refused(tmp_path):
-    (tmp_path / "x.json").write_text('{"a": 1}')
-    with pytest.raises(ValueError, match="no field question"):
-        list(evaluation_items(tmp_path / "x.json", ["question"]))
-
-
-def test_every_item_of_real_evaluation_sets_hits_itself(dev):
-    index, texts = Contamination(13), []
-    for name, fields in (("jglue_jcommonsenseqa_valid-v1.3", ["question"]), ("jglue_jsquad_valid-v1.3", ["question"])):
-        found = list(evaluation_items(dev / "benchmarks" / f"{name}.json.gz", fields))
-        index.add(name, found)
-        texts += found[:300]
-    assert len(texts) == 600
-    prompts = list(evaluation_items(dev / "benchmarks" / "m_ifeval_ja.jsonl", ["prompt"], "key"))
-    assert len(prompts) == 172
-    index.add("m_ifeval", prompts)
-    missed = [t for _, t in [*texts, *prompts] if len(normal_form(t)) >= 5 and not index.hits(f"問: {t} 答: ")]
-    assert not missed
 
 
 def rows(n: int, **other) -> list[Candidate]:

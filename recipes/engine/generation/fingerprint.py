@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from curation.source_hash import of_module
 from recipes.engine import code_version
+from recipes.engine.generation.benchmarks import benchmark_search
 from recipes.engine.generation.earlier_sets import base_hashes
-from recipes.engine.generation.paths import evaluation_file
 from recipes.engine.source_read import hash_of
 from synth import orders
 
@@ -41,10 +41,9 @@ def asked(g: "Generation") -> str:
     data = {path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:16] for path in files}
     own = {path for order in g.orders for path in order.task.files()}
     data["own"] = hash_of(sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in own))
-    sets = g.spec.decontaminate.sets if g.spec.decontaminate is not None else {}
-    evaluation: dict[str, Any] = {
-        n: hashlib.sha256(evaluation_file(g.folder, s.file).read_bytes()).hexdigest()[:16] for n, s in sets.items()
-    }
+    benchmarks = benchmark_search(g)
+    files_of_sets = {} if benchmarks is None else benchmarks.artefacts()
+    evaluation: dict[str, Any] = {n: hashlib.sha256(c).hexdigest()[:16] for n, c in files_of_sets.items()}
     said = g.spec.model_dump(by_alias=True)
     release = [g.target.purpose, g.release.draft_wordings]
     evaluation |= {"novelty base": base_hashes(g.spec.novelty.base, g.folder, g.where)}

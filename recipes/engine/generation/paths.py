@@ -41,11 +41,6 @@ def placed(file: str, folder: Path) -> str:
     return file if "://" in file else str(folder / file)
 
 
-def evaluation_file(folder: Path, file: str) -> Path:
-    """Where a file of an evaluation set lies that a recipe in `folder` names."""
-    return folder / file
-
-
 def check_model(engine: EngineChoice, policy: Policy, place: str) -> None:
     """The model that an engine is to load is there, with the licence text that was reviewed. Hashes that text alone.
 

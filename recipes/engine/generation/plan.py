@@ -16,7 +16,7 @@ from recipes.engine.generation.engines import INSTALL, EngineChoice, choose
 from recipes.engine.generation.fingerprint import asked
 from recipes.engine.generation.imports import Import, plan_imports
 from recipes.engine.generation.orders import constraints, make_orders
-from recipes.engine.generation.paths import check_model, engine_placed, evaluation_file
+from recipes.engine.generation.paths import check_model, engine_placed
 from recipes.engine.generation.seed_plan import seed_plan
 from recipes.engine.generation.spec import GenerateSpec, ReleaseSpec
 from recipes.engine.generation_policy import check_generation
@@ -107,7 +107,6 @@ def make(
         folder=folder,
     )  # fmt: skip
     generation.policy_hash = hashlib.sha256(policy_path.read_bytes()).hexdigest()
-    _check_evaluation_sets(generation)
     generation.asked = asked(generation)
     generation.fingerprint = hash_of([generation.asked, release.model_dump()])
     return generation
@@ -144,11 +143,3 @@ def _mixture(spec: GenerateSpec, made: Sequence[Order | ImportOrder], place: str
         return MixturePlan({} if spec.in_rows else quotas, quotas if spec.in_rows else {}, **spec.caps.model_dump())
     except ValueError as error:
         raise RecipeError(f"{place}: {error}") from error
-
-
-def _check_evaluation_sets(generation: Generation) -> None:
-    if generation.spec.decontaminate is None:
-        return
-    for name, one in generation.spec.decontaminate.sets.items():
-        if not (path := evaluation_file(generation.folder, one.file)).is_file():
-            raise RecipeError(f"{generation.where}: evaluation set '{name}': there is no file {path}")

@@ -20,9 +20,9 @@ from curation.parquet_file import read_parquet
 from curation.place import Place
 from recipes.engine.errors import RecipeError, RunError
 from recipes.engine.executors import LocalExecutor, cluster_executor, incomplete, wait_for_slurm
+from recipes.engine.generation.benchmarks import benchmark_search
 from recipes.engine.generation.earlier_sets import load_base
 from recipes.engine.generation.imports import write_imports
-from recipes.engine.generation.paths import evaluation_file
 from recipes.engine.generation.plan import Generation
 from recipes.engine.generation.seeds import check_seeds, write_seeds
 from recipes.engine.generation.step import AnswerRound, Work
@@ -32,7 +32,7 @@ from synth.deciding import Deciding, Rejection, Rules
 from synth.dialogue import schema
 from synth.forbidden_authors import ForbiddenAuthors
 from synth.mixture import Mixture, prompts_wanted
-from synth.novelty import Contamination, Novelty, evaluation_items
+from synth.novelty import Novelty
 from synth.orders import numbers
 from synth.verify.audit import audit, audited, goldens
 from synth.yields import Yields
@@ -99,19 +99,11 @@ def run_rounds(generation: Generation, where: Where) -> Outcome:
 
 def _deciding(generation: Generation) -> tuple[Deciding, list[dict[str, Any]]]:
     """The deciding stage before its first round, and what is said of the sets that novelty is held against."""
-    spec, contamination = generation.spec, None
-    if spec.decontaminate is not None:
-        contamination = Contamination(spec.decontaminate.width)
-        for name, one in spec.decontaminate.sets.items():
-            try:
-                contamination.add(
-                    name, evaluation_items(evaluation_file(generation.folder, one.file), one.fields, one.id)
-                )
-            except ValueError as error:
-                raise RecipeError(f"{generation.where}: evaluation set '{name}': {error}") from error
+    spec = generation.spec
     drafts = generation.release.draft_wordings == "allow"
     read = frozenset(one.order.name for one in generation.imports if one.order.origin.reviewed)
-    rules = Rules(drafts, set(), spec.per_prompt, ForbiddenAuthors.of(generation.policy), contamination, read)
+    benchmarks = benchmark_search(generation)
+    rules = Rules(drafts, set(), spec.per_prompt, ForbiddenAuthors.of(generation.policy), benchmarks, read)
     novelty = Novelty(spec.novelty.threshold)
     base = load_base(novelty, spec.novelty.base, generation.folder, generation.where)
     return Deciding(rules, Mixture(generation.mixture), novelty), base

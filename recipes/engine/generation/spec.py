@@ -5,6 +5,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from curation.decontaminate.near_index import NearRule
+from curation.decontaminate.sets import BenchmarkSet
+
 
 class _Spec(BaseModel):
     model_config = ConfigDict(extra="forbid", protected_namespaces=())
@@ -144,19 +147,15 @@ class NoveltyRule(_Spec):
         return value
 
 
-class EvaluationSet(_Spec):
-    """A file of evaluation items (JSON lines or JSON): fields with text, and the one that names an item."""
-
-    file: str
-    fields: list[str] = Field(min_length=1)
-    id: str | None = None
-
-
 class Decontaminate(_Spec):
-    """width: characters of a normalised n-gram, ≥ 5. sets: by the name under which hits are reported."""
+    """As the step `decontaminate` (curation/decontaminate): sets by the name under which items are called set:id."""
 
-    width: int = Field(ge=5)
-    sets: dict[str, EvaluationSet] = Field(min_length=1)
+    width: int
+    shortest: int
+    sets: dict[str, BenchmarkSet] = Field(min_length=1)
+    reject: dict[str, float]
+    report: dict[str, float] = Field(default_factory=dict)
+    near: NearRule | None = None
 
 
 class Rounds(_Spec):

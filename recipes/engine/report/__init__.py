@@ -9,6 +9,7 @@ rights stand behind it, how often a text will be shown. Everything is read again
     scores.py           scores of classifiers       labelled_scores.py against labels
     clusters.py         near-duplicates, showings   boilerplate.py     lines on very many pages
     personal_data.py    what was masked, by type
+    benchmarks.py       pages that hold evaluation items                 benchmarks.html
     page_samples.py     pages to look at, masked unless asked
     generated.py        instruction data made from the pages
     juries.py           judges: verdicts, leans, agreement               juries.html
@@ -31,6 +32,7 @@ from markupsafe import Markup
 
 from curation.classify.answers import Answers
 from curation.place import Place
+from recipes.engine.report.benchmarks import benchmarks
 from recipes.engine.report.boilerplate import boilerplate
 from recipes.engine.report.clusters import Clusters, clusters, draw_curve, draw_exposures, draw_sizes
 from recipes.engine.report.decoding import COLUMNS as DECODING_COLUMNS
@@ -119,6 +121,7 @@ def contents(run: Run, samples: bool, labels: Answers | None = None) -> dict[str
         "boilerplate": boilerplate(run),
         "scores": score_section(scored) if scored is not None else None,
         "personal_data": personal_data(run),
+        "benchmarks": benchmarks(run, samples),
         "decoding": decoded,
         "samples": pages,
         "titles": said,
