@@ -1,12 +1,17 @@
 """Recipes with pairs over a small curated source, and runs of them."""
 
+import contextlib
 import os
+import sys
 from pathlib import Path
 
 import orjson
 import pyarrow.parquet as pq
 import pytest
 import yaml
+
+sys.path.insert(0, str(Path(__file__).parent))
+from judging_server import AnsweringServer, judge, right_in_several_ways
 
 from recipes.engine import execute, plan, recipe_file
 from recipes.engine.progress import Progress
@@ -21,6 +26,7 @@ TASKS = {
     name: {"rows": rows, "answers": "program"}
     for name, rows in {"mathematics": 10, "reading": 16, "refusal": 10, "dialogue": 6}.items()
 }
+ANSWERED = {"mathematics": {"rows": 6, "answers": "model", "samples": 4, "most": 6}}
 
 
 class PairRecipes:
@@ -138,3 +144,21 @@ class PairRecipes:
 def recipes(tmp_path) -> PairRecipes:
     """Recipes in a folder of their own."""
     return PairRecipes(tmp_path)
+
+
+@pytest.fixture
+def court(recipes):
+    """A recipe whose model answers rightly in several ways, and a jury of judges by their preference."""
+    with contextlib.ExitStack() as stack:
+
+        def made(answers=None, tasks=ANSWERED, **judges):
+            model = stack.enter_context(AnsweringServer(answers or right_in_several_ways()))
+            recipes.serve(model, tasks)
+            servers = {}
+            for name, said in judges.items():
+                server = AnsweringServer(said if callable(said) else judge(*said), model="tiny")
+                servers[name] = stack.enter_context(server)
+            recipes.seat(**servers)
+            return servers
+
+        yield made
