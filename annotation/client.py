@@ -92,10 +92,12 @@ class Client:
 
     def workspace(self, name: str) -> str:
         """Id of a workspace, which is made where there is none."""
-        for found in self.call("GET", "/me/workspaces")["items"]:
-            if found["name"] == name:
-                return found["id"]
-        return self.call("POST", "/workspaces", {"name": name})["id"]
+        there = self.workspaces()
+        return there[name] if name in there else self.call("POST", "/workspaces", {"name": name})["id"]
+
+    def workspaces(self) -> dict[str, str]:
+        """Ids of the workspaces that are there, by name."""
+        return {found["name"]: found["id"] for found in self.call("GET", "/me/workspaces")["items"]}
 
     def datasets(self, workspace: str) -> list[Json]:
         """Datasets of a workspace."""
@@ -125,12 +127,6 @@ class Client:
         for start in range(0, len(records), MOST_DELETED):
             ids = ",".join(records[start : start + MOST_DELETED])
             self.call("DELETE", f"/datasets/{dataset}/records?ids={ids}")
-
-    def add_annotator(self, name: str, password: str, workspace: str) -> None:
-        """A new user who answers in a workspace."""
-        body = {"first_name": name, "username": name, "role": "annotator", "password": password}
-        made = self.call("POST", "/users", body)
-        self.call("POST", f"/workspaces/{workspace}/users", {"user_id": made["id"]})
 
 
 def _detail(content: bytes) -> str:

@@ -18,8 +18,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from annotation.client import Client, Json
+from annotation.datasets import check_unedited, opened, versions
 from annotation.errors import ReviewError
-from annotation.questions import Field, Question, Task, check_unedited, opened, versions
+from annotation.people import pseudonym
+from annotation.questions import Field, Question, Task
 from synth.wording_audit import Fault
 from synth.wording_edit import Reviewed, edited
 from synth.wordings import Line, Wordings, read_text, wordings_of
@@ -100,11 +102,6 @@ def sources(paths: Sequence[Path]) -> list[Source]:
 def external_id(line: Line) -> str:
     """The record's name: the line's id and what of the text's hash tells versions apart."""
     return f"{line.id}#{hashlib.sha256(line.text.encode()).hexdigest()[:12]}"
-
-
-def pseudonym(user: str) -> str:
-    """An annotator's name in the files: from a hash of the server's random user id, which stays on the server."""
-    return "r-" + hashlib.sha256(user.encode()).hexdigest()[:8]
 
 
 def push(client: Client, workspace: str, files: Sequence[Source], audit: Audit) -> Outcome:

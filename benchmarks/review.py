@@ -8,6 +8,7 @@ page_ms_50k: 50 records of 50,000 as an annotator's page asks for them, with res
 its median: each filtered, sorted or searched another way. The records are written into both files directly (the server's bulk
 endpoint takes 70 a second), in its own form: `up` compares both row by row, and would index anew what differs. There is no other
 side: Argilla runs on Elasticsearch or OpenSearch, which have no wheel.
+push_ratio_bare, pull_10k_s: see `_review_answers.py`. The push is of 10,000 pairs, of 400 with --quick.
 """
 
 import argparse
@@ -23,7 +24,10 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
+from _review_answers import fill_answers, pull_seconds, push_seconds
+
 from annotation.client import Client
+from annotation.labels import Labels
 from annotation.server.engine import writing
 from annotation.server.engine.store import Store
 from annotation.server.home import Home, open_home
@@ -189,10 +193,15 @@ def main() -> None:
 
     try:
         print(f"first start: {seconds(start):.1f} s")
+        draw, labels = random.Random(2), Labels(folder / "labels")
         with Client(started[0].url, started[0].owner.api_key) as client:
+            bare, ours = push_seconds(client, 400 if quick else 10_000, lambda: text(draw, 3))
+            print(f"push: {bare:.1f} s bare, {ours:.1f} s ours")
             dataset, question = opened(client)
             user = uuid.UUID(client.me["id"]).hex
+            answers = fill_answers(home, client, labels, 10_000, lambda: text(draw, 3))
         stop(home)
+        count = answers()
         took = fill(home, dataset, question, user, sentences)
         print(
             f"index: {RECORDS / took:,.0f} records a second of {sentences} sentences; {home.index.stat().st_size / 2**20:.0f} MB"
@@ -204,6 +213,8 @@ def main() -> None:
         print("warm starts: " + ", ".join(f"{s:.1f}" for s in warm) + " s")
         medians = {}
         with Client(started[0].url, started[0].owner.api_key) as client:
+            pulled = pull_seconds(client, labels, count)
+            print(f"pull of {count:,} answers: {pulled:.1f} s")
             path = f"/me/datasets/{dataset}/records/search?include=responses&include=suggestions&limit=50"
             for name, body in kinds().items():
                 found = client.call("POST", path, body)  # once to warm
@@ -213,7 +224,8 @@ def main() -> None:
                 medians[name], spent = median(took_ms), 1000 * (cpu(home) - before) / times
                 about = f"{found['total']:,} found; {min(took_ms):.0f} to {max(took_ms):.0f}; server CPU {spent:.0f}"
                 print(f"{medians[name]:6.0f} ms  {name} ({about})")
-        print(json.dumps({"page_ms_50k": round(max(medians.values())), "ready_s": round(median(warm), 1)}))
+        said = {"push_ratio_bare": round(ours / bare, 2), "pull_10k_s": round(pulled, 1)}
+        print(json.dumps(said | {"page_ms_50k": round(max(medians.values())), "ready_s": round(median(warm), 1)}))
     finally:
         stop(home)
         shutil.rmtree(folder)

@@ -1,9 +1,12 @@
 """The `seimai review` commands."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from annotation.review_tasks import Language
 
 HomeFolder = Annotated[
     Path | None,
@@ -15,6 +18,14 @@ Url = Annotated[
         envvar="SEIMAI_ARGILLA_URL", metavar="URL", help="Another Argilla; its key in SEIMAI_ARGILLA_API_KEY."
     ),
 ]
+TaskName = Annotated[str, typer.Option("--task", help="quality, preference, ranking, safety, correction or spans.")]
+LabelFolder = Annotated[
+    Path | None,
+    typer.Option("--labels", metavar="DIR", help="The label shards (default: `labels` in the review's home)."),
+]
+Answers = Annotated[int, typer.Option(min=2, max=8, help="How many answers a ranking has.")]
+Lang = Annotated[str, typer.Option("--lang", help="Language of fields and questions: ja or en.")]
+
 review = typer.Typer(help="Review by people, in an Argilla on this machine.", no_args_is_help=True)
 
 
@@ -78,13 +89,92 @@ def review_down(home: HomeFolder = None) -> None:
 @review.command(name="annotator")
 def review_annotator(
     name: Annotated[str, typer.Argument(metavar="NAME", help="How they sign in; a pseudonym will do.")],
+    harmful: Annotated[
+        bool | None,
+        typer.Option("--harmful/--no-harmful", help="They offered to read harmful content, or want no more of it."),
+    ] = None,
     home: HomeFolder = None,
     url: Url = None,
 ) -> None:
-    """Make a user who answers, with a password that is shown once."""
+    """Make a user who answers, with a password that is shown once; or change what one who is there may read."""
     from recipes.engine import review_command
 
-    review_command.annotator(home, url, name)
+    review_command.annotator(home, url, name, harmful)
+
+
+@review.command(name="push")
+def review_push(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Folder of a run (its newest version), or of one version.")],
+    task: TaskName,
+    set_name: Annotated[
+        str | None, typer.Option("--set", metavar="NAME", help="Which generation or pairs, where the run has several.")
+    ] = None,
+    plan: Annotated[
+        Path | None,
+        typer.Option("--plan", metavar="FILE", help="Who sees which rows (default: every row once, nobody's twice)."),
+    ] = None,
+    most: Annotated[
+        int | None, typer.Option(min=0, help="New records of this push at most; the next one goes on.")
+    ] = None,
+    answers: Answers = 2,
+    language: Lang = "ja",
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Show texts as Markdown, in datasets of their own.")
+    ] = False,
+    labels: LabelFolder = None,
+    home: HomeFolder = None,
+    url: Url = None,
+) -> None:
+    """Put rows of a run before people. Given again, it goes on where it stopped and takes back what is no longer there."""
+    from recipes.engine import review_labels_command as command
+
+    where = command.labels_at(labels, home)
+    command.push_run(home, url, where, run, task, set_name, plan, most, answers, _language(language), markdown)
+
+
+@review.command(name="pull")
+def review_pull(labels: LabelFolder = None, home: HomeFolder = None, url: Url = None) -> None:
+    """Take what people answered into the label shards; nothing there is ever changed."""
+    from recipes.engine import review_labels_command as command
+
+    command.pull_all(home, url, command.labels_at(labels, home))
+
+
+@review.command(name="freeze")
+def review_freeze(
+    batch: Annotated[str, typer.Argument(metavar="BATCH", help="Name of what is closed, e.g. 2026-11.")],
+    labels: LabelFolder = None,
+    home: HomeFolder = None,
+    url: Url = None,
+) -> None:
+    """Pull, and close a batch: from now on its answers stay what they are."""
+    from recipes.engine import review_labels_command as command
+
+    command.freeze_batch(home, url, command.labels_at(labels, home), batch)
+
+
+@review.command(name="again")
+def review_again(
+    task: TaskName,
+    since: Annotated[str, typer.Option(metavar="VERSION", help="Version under which the rows were answered.")],
+    share: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of these rows that is asked anew.")],
+    answers: Answers = 2,
+    language: Lang = "ja",
+    labels: LabelFolder = None,
+    home: HomeFolder = None,
+    url: Url = None,
+) -> None:
+    """Ask old rows again under the guidelines of now, and tell how many answers change."""
+    from recipes.engine import review_labels_command as command
+
+    where = command.labels_at(labels, home)
+    command.ask_again(home, url, where, task, since, share, answers, _language(language))
+
+
+def _language(said: str) -> "Language":
+    if said not in ("ja", "en"):
+        raise typer.BadParameter(f"a language is ja or en, not {said}")
+    return said
 
 
 @review.command(name="wordings")

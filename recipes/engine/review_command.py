@@ -1,4 +1,4 @@
-"""`seimai review up`, `status`, `logs`, `down`, `annotator`, `wordings`."""
+"""`seimai review up`, `status`, `logs`, `down`, `annotator`, `wordings`; the rest is `review_labels_command`."""
 
 import os
 import secrets
@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
+from annotation import people
 from annotation.client import Client
 from annotation.errors import ReviewError
+from annotation.review_tasks import warning
 from annotation.server.home import WORKSPACE, Home, credentials, existing_home, open_home
 from annotation.server.state import answer, state, stop
 from annotation.server.up import Wanted
@@ -147,12 +149,21 @@ def reached(folder: Path | None, url: str | None) -> Client:
     return Client(found.url, credentials(home)[0].api_key, hint)
 
 
-def annotator(folder: Path | None, url: str | None, name: str) -> None:
-    """Makes a user who answers; the password is shown once and kept nowhere."""
+def annotator(folder: Path | None, url: str | None, name: str, harmful: bool | None = None) -> None:
+    """Makes a user who answers, or changes what one who is there may read; a new one's password is shown once and kept nowhere."""
     password = secrets.token_urlsafe(9)
     with reached(folder, url) as client:
-        client.add_annotator(name, password, client.workspace(WORKSPACE))
-    for line in (f"{url or client.url}/sign-in", f"  user      {name}", f"  password  {password}", "shown once"):
+        group, new = people.join(client, name, password, harmful is True)
+        left = harmful is False and people.leave_harmful(client, name)
+    lines = [f"{url or client.url}/sign-in", f"  user      {name}"]
+    if new:
+        lines += [f"  password  {password}", "shown once"]
+    lines.append(f"group {group} of those who compare answers in opposite orders")
+    if harmful:
+        lines.append(f"may read harmful content; tell them before: {warning('ja')}")
+    elif left:
+        lines.append("reads no harmful content any more")
+    for line in lines:
         _print(line)
 
 

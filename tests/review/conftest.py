@@ -8,16 +8,19 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.review.desk import Desk
 
 ROOT = Path(__file__).resolve().parents[2]
 WANTED = "SEIMAI_REVIEW_TESTS"
 """Set by the session: environments of 600 MB are made for these tests."""
 
 if not os.environ.get(WANTED):
-    collect_ignore_glob = ["test_review_up.py", "test_wording_review.py"]
+    collect_ignore_glob = ["test_*.py"]
 
 
 @dataclass
@@ -88,3 +91,22 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     yield one
     if (one.home / "run.json").exists():
         one.seimai("down")
+
+
+@pytest.fixture(scope="module")
+def people(running: Running) -> dict[str, str]:
+    """Two annotators, one of each group; passwords."""
+    return {name: running.annotator(name) for name in ("kiku", "ume")}
+
+
+@pytest.fixture
+def desk(running: Running, people: dict[str, str], tmp_path: Path) -> "Iterator[Desk]":
+    """Empty label shards, and a server without datasets of the tasks."""
+    from annotation.review_tasks import task
+    from tests.review.desk import Desk
+
+    one = Desk(running, tmp_path / "labels", task("preference"))
+    yield one
+    with one.client() as argilla:
+        for made in argilla.call("GET", "/me/datasets")["items"]:
+            argilla.call("DELETE", f"/datasets/{made['id']}")

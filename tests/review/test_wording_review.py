@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from annotation.client import Client
-from annotation.questions import opened
-from annotation.wording_review import TASK, pseudonym
+from annotation.datasets import opened
+from annotation.people import pseudonym
+from annotation.wording_review import TASK
 from tests.review.conftest import Running
 
 CHROMIUM = next((p for n in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(n))), None)

@@ -1,0 +1,64 @@
+"""Who answers: pseudonyms, and the workspaces in which people meet records.
+
+A record of Argilla looks the same to everybody, so a comparison in the opposite order is another record, and nobody may meet both.
+Annotators therefore belong to one of two groups, and each group has a workspace of its own: of every comparison that several people
+decide one group sees the one order and the other group the opposite. What one person decides alone lies in the workspace of all.
+Harmful content lies in workspaces of its own, which people join only if they offer to.
+"""
+
+import hashlib
+from typing import Any
+
+from annotation.client import Client
+from annotation.errors import ReviewError
+
+ALL, GROUPS = "review", ("review-1", "review-2")
+HARMFUL, HARMFUL_GROUPS = "review-harmful", ("review-harmful-1", "review-harmful-2")
+SPACES = (ALL, *GROUPS, HARMFUL, *HARMFUL_GROUPS)
+"""Every workspace of a review."""
+
+
+def pseudonym(user: str) -> str:
+    """An annotator's name in the files: from a hash of the server's random user id, which stays on the server."""
+    return "r-" + hashlib.sha256(user.encode()).hexdigest()[:8]
+
+
+def members(client: Client, workspace: str) -> dict[str, str]:
+    """Annotators of a workspace (by its name): their ids by name."""
+    found = client.call("GET", f"/workspaces/{client.workspace(workspace)}/users")["items"]
+    return {user["username"]: user["id"] for user in found if user["role"] == "annotator"}
+
+
+def join(client: Client, name: str, password: str | None, harmful: bool = False) -> tuple[int, bool]:
+    """Makes an annotator, or finds the one of this name, and lets them into the workspaces that they lack.
+
+    Returns their group (1 or 2: the smaller one, where they are new) and whether they are new. Raises ReviewError for a name that
+    is an owner's or admin's.
+    """
+    found: dict[str, dict[str, Any]] = {u["username"]: u for u in client.call("GET", "/users")["items"]}
+    new = name not in found
+    if new:
+        body = {"first_name": name, "username": name, "role": "annotator", "password": password}
+        found[name] = client.call("POST", "/users", body)
+    user = found[name]
+    if user["role"] != "annotator":
+        raise ReviewError(
+            f"'{name}' is an {user['role']} of this Argilla, who sees what annotators must not; take another name"
+        )
+    groups = [members(client, group) for group in GROUPS]
+    own = next((i for i, group in enumerate(groups) if name in group), None)
+    group = own if own is not None else min((0, 1), key=lambda i: len(groups[i]))
+    for space in (ALL, GROUPS[group], *((HARMFUL, HARMFUL_GROUPS[group]) if harmful else ())):
+        if name not in members(client, space):
+            client.call("POST", f"/workspaces/{client.workspace(space)}/users", {"user_id": user["id"]})
+    return group + 1, new
+
+
+def leave_harmful(client: Client, name: str) -> bool:
+    """Takes an annotator out of harmful content. Returns whether they were in it."""
+    was = False
+    for space in (HARMFUL, *HARMFUL_GROUPS):
+        if (user := members(client, space).get(name)) is not None:
+            client.call("DELETE", f"/workspaces/{client.workspace(space)}/users/{user}")
+            was = True
+    return was

@@ -1,0 +1,129 @@
+"""Push and pull of review records, beside the server's own bulk endpoint driven bare.
+
+push: the same pairs are sent to two datasets of one server, bare as bodies that were made before (500 a call, the server's limit,
+nothing but the calls counts) and by `annotation.push` with all that it does: orders, masking, label shards, comparison with what the
+server has, small batches. pull: 10,000 records with an answer each, which are written into the server's database and the index
+directly, in its own form.
+"""
+
+import json
+import sqlite3
+import tempfile
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+from annotation.client import Client
+from annotation.datasets import opened
+from annotation.items import Item
+from annotation.labels import Labels
+from annotation.pull import pull
+from annotation.push import Order, push
+from annotation.record import records_of
+from annotation.review_tasks import task
+from annotation.server.engine import writing
+from annotation.server.engine.store import Store
+from annotation.server.home import Home
+from curation.provenance import key
+
+NOW = "2026-11-26 09:00:00.000000"
+CHOICES = ("a", "b", "same", "both_bad", "cannot_tell")
+
+
+def item(n: int, text: Callable[[], str]) -> Item:
+    """A pair with running text."""
+    prompt = [{"role": "user", "content": text()}]
+    about = {"models": "lab/large / lab/small", "strategy": "delta", "function": "dialogue"}
+    return Item(key("row", n), key("row", n), prompt, "", (f"{text()}{n}", text()), (key("a", n), key("b", n)), about)
+
+
+def push_seconds(client: Client, count: int, text: Callable[[], str]) -> tuple[float, float]:
+    """Seconds of a bare push, and of ours, of the same pairs."""
+    items, of = [item(n, text) for n in range(count)], task("preference")
+    bodies = [
+        {"external_id": r.external_id, "fields": r.fields, "metadata": r.metadata}
+        for one in items
+        for r in records_of(of, one, "bench/bare", "bare")
+    ]
+    bare = opened(client, of, client.workspace("bare"), 1)
+    began = time.perf_counter()
+    client.push(bare, bodies)
+    took = time.perf_counter() - began
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.perf_counter()
+        done = push(client, Labels(Path(folder)), Order(of, "bench/preference"), items)
+        ours = time.perf_counter() - began
+    assert done.pushed == count
+    _clear(client)
+    return took, ours
+
+
+def fill_answers(home: Home, client: Client, labels: Labels, count: int, text: Callable[[], str]) -> Callable[[], int]:
+    """Opens a dataset; returns what writes `count` records with an answer each into it while the server is stopped."""
+    of = task("preference")
+    dataset = opened(client, of, client.workspace("review"), 1)
+    user = uuid.UUID(client.me["id"]).hex
+    order = Order(of, "bench/preference")
+    records = [r for n in range(count) for r in records_of(of, item(n, text), order.source, labels.salt)]
+
+    def write() -> int:
+        from datetime import UTC, datetime
+
+        from annotation.push import line_of
+
+        at, store = uuid.UUID(dataset).hex, Store(home.index)
+        labels.append("records", [line_of(order, f"review/{of.dataset}-1", r, datetime.now(UTC)) for r in records])
+        with sqlite3.connect(home.database) as db:
+            for start in range(0, len(records), 2000):
+                documents: list[writing.Document] = []
+                for n, record in enumerate(records[start : start + 2000], start):
+                    name, answer, choice = uuid.uuid4().hex, uuid.uuid4().hex, CHOICES[n % len(CHOICES)]
+                    row = (
+                        name,
+                        json.dumps(record.fields),
+                        record.external_id,
+                        at,
+                        NOW,
+                        NOW,
+                        json.dumps(record.metadata),
+                        "completed",
+                    )
+                    db.execute(
+                        "INSERT INTO records (id, fields, external_id, dataset_id, inserted_at, updated_at, metadata, status)"
+                        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row,
+                    )  # fmt: skip
+                    given = (answer, json.dumps({"preference": {"value": choice}}), "submitted", name, user, NOW, NOW)
+                    db.execute(
+                        'INSERT INTO responses (id, "values", status, record_id, user_id, inserted_at, updated_at)'
+                        " VALUES (?, ?, ?, ?, ?, ?, ?)", given,
+                    )  # fmt: skip
+                    said = [writing.Answered(answer, user, "submitted", NOW, {"preference": choice})]
+                    texts = {k: v if isinstance(v, str) else v[0]["content"] for k, v in record.fields.items()}
+                    documents.append(
+                        writing.Document(
+                            name, "completed", NOW, NOW, record.external_id, texts, record.metadata, {}, said, {}
+                        )
+                    )
+                store.writing(lambda db, rows=documents: writing.put(db, at, rows))
+        db.close()
+        return len(records)
+
+    return write
+
+
+def pull_seconds(client: Client, labels: Labels, count: int) -> float:
+    """Seconds of a first pull of so many answers."""
+    began = time.perf_counter()
+    done = pull(client, labels)
+    took = time.perf_counter() - began
+    assert done.events == {"answered": count}, done.events
+    assert not done.edited
+    assert len(labels.answers()) == count
+    return took
+
+
+def _clear(client: Client) -> None:
+    for made in client.call("GET", "/me/datasets")["items"]:
+        if made["name"].startswith("preference"):
+            client.call("DELETE", f"/datasets/{made['id']}")

@@ -1,0 +1,215 @@
+"""Rows of a run for review: what a task asks about, read from the run's generated sets and pairs.
+
+quality, safety, correction, spans    rows of a generation
+preference                            pairs
+ranking                               prompts of a generation with enough different answers, those of surplus candidates too
+"""
+
+import posixpath
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import orjson
+import pyarrow as pa
+
+from annotation.items import Item, Unreadable, of_answer, of_pair, of_prompt
+from annotation.review_plan import ReviewPlan, drawn
+from annotation.review_tasks import base
+from curation.document import KEY
+from curation.place import Place
+from curation.shards import MANIFEST
+from recipes.engine.errors import RecipeError
+from recipes.engine.run_folder import Run
+from synth.engine.content_key import canonical
+from synth.generated.stated import GeneratedSet
+from synth.judge.comparison import judgeable
+from synth.pairing.answers import SURPLUS
+from synth.pairing.pool import File
+
+Row = dict[str, Any]
+
+RANKED = (None, *SURPLUS, "verdict_abstain")
+"""Reasons of candidates whose answers may be ranked; None for rows."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A set of a run that a task asks about. name: recipe and set, as label shards know it, whatever the version."""
+
+    run: Run
+    name: str
+    url: str
+    task: str
+    answers: int
+
+    def rows(self) -> Iterator[Row]:
+        """Rows of the set; for rankings those of surplus candidates too."""
+        if self.task == "preference":
+            for file in Place(self.url).read_json(MANIFEST)["sets"]["pairs"]["files"]:
+                for _, table in File(self.url, file["path"]).batches(_PAIR):
+                    yield from table.to_pylist()
+            return
+        found = GeneratedSet.open(self.url)
+        for kind in ("data", "refused") if self.task == "ranking" else ("data",):
+            for _, row in found.rows(kind, _ANSWER):
+                if self.task != "ranking" or (row.get("reason") in RANKED and judgeable(row)):
+                    yield row
+
+
+_ANSWER = (
+    *(
+        "id",
+        "prompt_key",
+        "messages",
+        "tools",
+        "answer",
+        "answer_origin",
+        "model",
+        "verdict",
+        "reason",
+        "seeds",
+        "function",
+    ),
+    *(
+        "domain",
+        "task",
+        "lang",
+        "template",
+        "completion_tokens",
+        "prompt_tokens",
+        "logprob_mean",
+        "wording_state",
+        "split",
+    ),
+)
+_PAIR = (
+    *(
+        "id",
+        "document",
+        "prompt",
+        "tools",
+        "chosen",
+        "rejected",
+        "chosen_id",
+        "rejected_id",
+        "chosen_origin",
+        "rejected_origin",
+    ),
+    *(
+        "chosen_model",
+        "rejected_model",
+        "chosen_verdict",
+        "rejected_verdict",
+        "strategy",
+        "function",
+        "domain",
+        "task",
+        "lang",
+    ),
+    *("margin", "len_delta", "constraint", "split", "template"),
+)
+ROUTED_BY = (
+    *(
+        "function",
+        "domain",
+        "task",
+        "lang",
+        "template",
+        "strategy",
+        "constraint",
+        "split",
+        "wording_state",
+        "margin",
+        "len_delta",
+    ),
+    *("completion_tokens", "prompt_tokens", "logprob_mean", "verdict"),
+)
+"""Columns that a plan's conditions may name, where the set has them."""
+
+
+@dataclass
+class Asked:
+    """What a plan drew: items in the order of their queue, and what could not be made one, by reason."""
+
+    rows: int = 0
+    items: list[Item] = field(default_factory=list[Item])
+    left_out: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+
+def source_of(run: Run, task: str, name: str | None, answers: int) -> Source:
+    """The set of a run that a task asks about. Raises RecipeError where there is none, or several and none is named."""
+    kind = "pairs" if task == "preference" else "generated"
+    sets = {one["name"]: one["url"] for one in run.about.get(kind, ())}
+    if not sets:
+        what = "pairs" if kind == "pairs" else "a generation"
+        raise RecipeError(f"{run.place.url}: the run has no {what}, and '{task}' asks about those")
+    if name is None and len(sets) > 1:
+        raise RecipeError(f"{run.place.url}: which set? --set one of {', '.join(sets)}")
+    name = name if name is not None else next(iter(sets))
+    if name not in sets:
+        raise RecipeError(f"{run.place.url}: no set '{name}' that '{task}' asks about; there is {', '.join(sets)}")
+    url = posixpath.join(run.place.url, sets[name])
+    if not Place(url).exists(MANIFEST):
+        raise RecipeError(f"{url}: the set is gone; `seimai run` makes it again")
+    return Source(run, f"{run.about['recipe']}/{name}", url, base(task), answers)
+
+
+def asked(source: Source, plan: ReviewPlan, salt: str) -> Asked:
+    """Items of the rows that the plan draws. Raises ReviewError for a plan that does not fit the rows."""
+    found = Asked()
+    units = list(_units(source, found))
+    found.rows = len(units)
+    narrow = [{name: row.get(name) for name in ROUTED_BY} for _, row in units]
+    columns = {
+        name: pa.array([row[name] for row in narrow]) for name in ROUTED_BY if any(r[name] is not None for r in narrow)
+    }
+    ids = pa.array([item.row for item, _ in units], KEY)
+    table = pa.table({"id": ids, "seed_key": pa.array([item.document for item, _ in units], KEY), **columns})
+    by_id = {item.row: (item, row) for item, row in units}
+    for line in drawn(table, plan, salt).to_pylist():
+        item, row = by_id[line["id"]]
+        found.items.append(
+            replace(
+                item, people=line["people"], stratum=line["review_stratum"], inclusion=line["inclusion"], use=line["review_use"],
+                harmful=plan.harmful is not None and plan.harmful.holds(row),
+            )
+        )  # fmt: skip
+    return found
+
+
+def _units(source: Source, found: Asked) -> Iterator[tuple[Item, Row]]:
+    """What the task asks about, each with the row that conditions look at."""
+    if source.task == "ranking":
+        yield from _prompts(source, found)
+        return
+    for row in source.rows():
+        try:
+            yield (of_pair if source.task == "preference" else of_answer)(row), _narrow(row)
+        except Unreadable as error:
+            found.left_out["unreadable"].append(f"{row['id'].hex()}: {error}")
+
+
+def _prompts(source: Source, found: Asked) -> Iterator[tuple[Item, Row]]:
+    groups: dict[bytes, list[Row]] = defaultdict(list)
+    few = 0
+    for row in source.rows():
+        before = canonical(orjson.loads(row["messages"])[:-1])
+        groups[row["prompt_key"] + before].append(row)
+    for _, rows in sorted(groups.items()):
+        try:
+            item = of_prompt(rows, source.answers)
+        except Unreadable as error:
+            found.left_out["unreadable"].append(f"{rows[0]['id'].hex()}: {error}")
+            continue
+        if item is None:
+            few += 1
+        else:
+            yield item, _narrow(rows[0])
+    if few:
+        found.left_out["few_answers"].append(f"{few:,} prompts have fewer than {source.answers} different answers")
+
+
+def _narrow(row: Mapping[str, Any]) -> Row:
+    return {name: row[name] for name in ROUTED_BY if name in row}

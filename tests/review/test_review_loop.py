@@ -1,0 +1,308 @@
+"""A run's rows before two annotators in the real page (headless Chromium), and what they did there in the label shards."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+import yaml
+
+from annotation.client import Client
+from annotation.items import Item
+from annotation.labels import Labels
+from annotation.push import Order, push
+from annotation.review_tasks import task
+from curation.provenance import key
+from tests.annotation.test_review_records import pair
+from tests.review.conftest import ROOT, Running
+
+CHROMIUM = next((p for n in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(n))), None)
+PICTURES = "SEIMAI_PICTURES"
+"""Names a folder that takes the pictures of docs/review.md."""
+SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+
+browsed = pytest.mark.skipif(CHROMIUM is None, reason="no chromium, chromium-browser or google-chrome is installed")
+
+HAIKU = "古池や\n蛙飛びこむ\n水の音"
+EVIL = "<b>太字</b><script>window.hacked=1</script><img src=x onerror='window.hacked=1'> **星**"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with generated rows and pairs, answered by programs."""
+    folder = tmp_path_factory.mktemp("run")
+    page = {"text": "精米とは、玄米の表面から糠を取り除くことです。", "url": "https://a.example.jp/"}
+    (folder / "pages.jsonl").write_bytes(orjson.dumps(page))
+    tasks = {
+        name: {"rows": rows, "answers": "program"}
+        for name, rows in {"mathematics": 12, "refusal": 6, "dialogue": 4}.items()
+    }
+    strategies = {"near_miss": {"pairs": 30, "answers": 30, "per_answer": 2}}
+    recipe = {
+        "name": "trial", "version": "1", "sources": {"texts": {"jsonl": "pages.jsonl", "licence": "CC0-1.0"}},
+        "stages": [{"name": "pages", "read": "texts", "steps": ["text_stats"]}],
+        "generate": [{"name": "instruct", "read": "pages", "novelty": {"threshold": 0.9}, "rounds": {"most": 40}, "tasks": tasks}],
+        "pairs": [{
+            "name": "preference", "read": "instruct", "strategies": strategies, "caps": {"per_template": 0.5},
+            "unlike": {"jaccard": 0.9}, "balance": {"length": False, "format": False}, "kto": {"ratio": 1.0}, "prompts": False,
+        }],
+        "release": {
+            "draft_wordings": "allow", "target": {"model_name": "trial", "purpose": "train_internal", "publish": False},
+        },
+    }  # fmt: skip
+    (folder / "trial.yaml").write_text(yaml.safe_dump(recipe, allow_unicode=True))
+    command = [
+        sys.executable,
+        "-m",
+        "recipes.engine.cli",
+        "run",
+        str(folder / "trial.yaml"),
+        "--out",
+        str(folder / "out"),
+    ]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return folder / "out"
+
+
+@pytest.fixture(scope="module")
+def people(running: Running) -> dict[str, str]:
+    """Two annotators, one of each group; passwords."""
+    return {name: running.annotator(name) for name in ("kiku", "ume")}
+
+
+class Desk:
+    """An annotator's page."""
+
+    def __init__(self, page: Any, url: str):
+        self.page, self.url = page, url
+
+    def open(self, dataset: str, query: str = "page=1&status=pending") -> None:
+        """A dataset's queue."""
+        self.page.goto(f"{self.url}/dataset/{dataset}/annotation-mode?{query}")
+        self.page.locator("form.questions-form").wait_for()
+
+    def choose(self, *choices: str) -> None:
+        """Choices of label questions and ratings, `preference_a`."""
+        for choice in choices:
+            self.page.locator(f"label[for={choice}]").click()
+
+    def submit(self, button: str = "button[type=submit]") -> dict[str, Any]:
+        """Presses a button of the form: the answer as the server has it."""
+        with self.page.expect_response(lambda r: "/responses" in r.url and r.request.method in ("POST", "PUT")) as sent:
+            self.page.locator(f"form.questions-form {button}").click()
+        assert sent.value.status in (200, 201)
+        return sent.value.json()
+
+    def write(self, question: str, text: str) -> None:
+        """Puts a text into a box in place of what it holds."""
+        box = self.page.locator(f'[aria-label="Question: {question}"] [contenteditable]')
+        box.click()
+        self.page.keyboard.press("Control+A")
+        self.page.keyboard.insert_text(text)
+
+    def picture(self, name: str) -> None:
+        """A picture of the page for the documentation, where it is asked for."""
+        if folder := os.environ.get(PICTURES):
+            self.page.wait_for_timeout(500)
+            self.page.screenshot(path=f"{folder}/{name}.png")
+
+
+@contextmanager
+def signed_in(running: Running, name: str, password: str) -> Iterator[Desk]:
+    """A browser in which somebody is signed in; it reaches the review's server alone."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
+        page = browser.new_context(locale="ja-JP", viewport={"width": 1280, "height": 800}).new_page()
+        page.route("**/*", lambda r: r.continue_() if r.request.url.startswith(running.url) else r.abort())
+        page.goto(f"{running.url}/sign-in")
+        page.locator("input[type=text]").fill(name)
+        page.locator("input[type=password]").fill(password)
+        page.keyboard.press("Enter")
+        page.wait_for_url(lambda url: "sign-in" not in url)
+        yield Desk(page, running.url)
+        browser.close()
+
+
+def dataset(running: Running, workspace: str, name: str) -> str:
+    """A dataset's id."""
+    with Client(running.url, running.key) as argilla:
+        space = argilla.workspace(workspace)
+        return next(d["id"] for d in argilla.datasets(space) if d["name"].startswith(f"{name}-"))
+
+
+def shards(running: Running) -> Labels:
+    """Where the commands put label shards."""
+    return Labels(running.home / "labels")
+
+
+def test_rows_of_a_run_are_pushed_by_a_plan_and_found_there_again(
+    running: Running, run: Path, people: dict[str, str], tmp_path: Path
+):
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(
+        "routes: {all: {probability: 1.0}}\noverlap: {all: {share: 0.5, people: 2}}\n"
+        "harmful: {where: {function: [refusal]}, daily_cap: 5}\n"
+    )
+    said = running.seimai("push", str(run), "--task", "preference", "--plan", str(plan))
+    assert "trial/preference: " in said
+    assert "review-1/preference-" in said
+    records = shards(running).read("records").to_pylist()
+    pairs = {r["row"] for r in records}
+    assert all(len(r["answers"]) == 2 for r in records)
+    again = running.seimai("push", str(run), "--task", "preference", "--plan", str(plan))
+    assert " 0 records pushed now" in again
+    assert len(pairs) >= 10
+    said = running.seimai("push", str(run), "--task", "quality", "--plan", str(plan))
+    assert "22 rows, 22 drawn for 'quality'" in said
+    assert "held back by the daily cap" in said  # six rows of refusals, five a day
+    functions = {r["function"] for r in _metadata(running, "quality") if r["harmful"]}
+    assert functions == {"refusal"}
+    assert "few_answers" in running.seimai("push", str(run), "--task", "ranking", "--answers", "3")
+    assert "22 records pushed now" in running.seimai("push", str(run), "--task", "correction")
+
+
+def _metadata(running: Running, name: str) -> list[dict[str, Any]]:
+    rows = shards(running).read("records").to_pylist()
+    return [json.loads(r["metadata"]) | {"harmful": r["harmful"]} for r in rows if r["task"].startswith(name)]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--task", "taste"), "there is no review task 'taste'"),
+        (("--task", "quality", "--set", "other"), "no set 'other' that 'quality' asks about; there is instruct"),
+        (("--task", "quality", "--plan", "/nowhere.yaml"), "/nowhere.yaml: cannot be read"),
+    ],
+)
+def test_a_push_that_cannot_be_says_what_would_be_right(running: Running, run: Path, words: tuple[str, ...], said: str):
+    code = 2 if "set" in words[-2] else 1
+    assert said in running.seimai("push", str(run), *words, code=code)
+
+
+@browsed
+def test_two_people_compare_in_the_page_one_of_them_on_mirrored_records(
+    running: Running, run: Path, people: dict[str, str]
+):
+    by_id = {r["external_id"]: r for r in shards(running).read("records").to_pylist()}
+    expected: dict[tuple[str, str], str] = {}
+    for who, space in (("kiku", "review-1"), ("ume", "review-2")):
+        made = dataset(running, space, "preference")
+        with signed_in(running, who, people[who]) as desk:
+            for choice in ("a", "b", "same", "both_bad"):
+                desk.open(made)
+                desk.choose(f"preference_{choice}")
+                if choice == "a" and who == "kiku":
+                    desk.picture("review-preference")
+                answered = desk.submit()
+                expected[who, answered["record_id"]] = choice
+    running.seimai("pull")
+    lines = [r for r in shards(running).read("answers").to_pylist() if r["task"] == "preference"]
+    assert len(lines) == 8
+    with Client(running.url, running.key) as argilla:
+        names = {argilla.call("GET", f"/records/{record}")["external_id"]: c for (_, record), c in expected.items()}
+    for line in lines:
+        order = by_id[line["external_id"]]["order"]
+        own = {"a": "ab"[order[0]], "b": "ab"[order[1]]}
+        choice = names[line["external_id"]]
+        assert line["preference"] == own.get(choice, choice)
+
+
+@browsed
+def test_texts_are_literal_in_the_page_and_scripts_stay_text(running: Running, people: dict[str, str]):
+    prompt = [{"role": "system", "content": "俳句だけを答えます。"}, {"role": "user", "content": f"池で一句。{EVIL}"}]
+    item = Item(key("haiku"), key("haiku"), prompt, "", (HAIKU, EVIL), (key("h", 0), key("h", 1)), {})
+    with Client(running.url, running.key) as argilla:
+        push(argilla, shards(running), Order(task("preference", markdown=True), "poems/markdown"), [item])
+        made = dataset(running, "review", "preference_markdown")
+    with signed_in(running, "kiku", people["kiku"]) as desk:
+        desk.open(made)
+        desk.page.wait_for_timeout(500)
+        assert desk.page.evaluate("window.hacked") is None  # where Markdown is wanted HTML is cleaned
+        assert desk.page.locator("strong", has_text="星").count() >= 1
+        with Client(running.url, running.key) as argilla:
+            argilla.call("DELETE", f"/datasets/{made}")
+        found = dataset(running, "review", "preference")
+        with Client(running.url, running.key) as argilla:
+            row = {"external_id": "literal", "fields": {"prompt": prompt, "a": HAIKU, "b": EVIL}}
+            argilla.push(found, [row])
+            record = next(r for r in argilla.records(found) if r["external_id"] == "literal")
+        desk.open(found, "page=1&status=pending&search=蛙飛びこむ")
+        desk.page.get_by_text("蛙飛びこむ").first.wait_for()
+        seen = desk.page.inner_text("body")
+        assert HAIKU in seen  # on three lines
+        assert EVIL in seen
+        assert seen.count("**星**") == 2
+        assert desk.page.evaluate("window.hacked") is None
+        assert desk.page.locator("strong", has_text="星").count() == 0
+        desk.picture("review-literal")
+        with Client(running.url, running.key) as argilla:
+            argilla.delete(found, [record["id"]])
+
+
+@browsed
+def test_a_person_rates_ranks_rewrites_changes_and_leaves_in_the_page(running: Running, people: dict[str, str]):
+    texts = ("一つ目です。", "二つ目です。", "三つ目です。")
+    ranked = pair(1, texts=texts)
+    with Client(running.url, running.key) as argilla:
+        push(argilla, shards(running), Order(task("ranking", answers=3), "made/ranked"), [ranked])
+    running.seimai("annotator", "kiku", "--harmful")
+    with signed_in(running, "kiku", people["kiku"]) as desk:
+        desk.open(dataset(running, "review", "ranking"))
+        places = {t: desk.page.inner_text("body").index(t) for t in texts}
+        cards = dict(zip(sorted(texts, key=places.__getitem__), "abc", strict=True))
+        boxes = desk.page.locator(".draggable__slot-box")
+        for text, box in ((texts[2], 0), (texts[0], 1), (texts[1], 1)):  # the third is best, the others share a box
+            desk.page.locator(f'[id="{cards[text]}"]').drag_to(boxes.nth(box))
+        desk.choose("usable_good")
+        desk.picture("review-ranking")
+        desk.submit()
+        quality = dataset(running, "review", "quality")
+        desk.open(quality)
+        desk.choose("verdict_fixable", "helpfulness_4", "correctness_5", "naturalness_3")
+        first = desk.submit()
+        desk.open(quality, "page=1&status=submitted")
+        desk.choose("naturalness_2")
+        assert desk.submit()["id"] == first["id"]  # changed, not answered twice
+        desk.open(quality)
+        desk.submit("button.button--discard")
+        desk.open(dataset(running, "review", "correction"))
+        desk.choose("decision_rewritten")
+        desk.write("rewrite", "答えは、\n三つです。")
+        desk.picture("review-correction")
+        desk.submit()
+        desk.open(dataset(running, "review-harmful", "quality_harmful"))
+        assert "人を傷つける内容" in desk.page.inner_text("body")
+        desk.choose("skip_distressing")
+        desk.picture("review-harmful")
+        desk.submit("button.button--discard")
+    said = running.seimai("pull")
+    lines = shards(running).read("answers").to_pylist()
+    by_task: dict[str, list[dict[str, Any]]] = {}
+    for line in lines:
+        by_task.setdefault(line["task"], []).append(line)
+    (ranking,) = by_task["ranking"]
+    ranks = {r["answer"]: r["rank"] for r in ranking["ranks"]}
+    assert ranks == dict(zip(ranked.answers, (2, 2, 1), strict=True))
+    rated = {r["status"]: r for r in by_task["quality"]}
+    assert {r["question"]: r["points"] for r in rated["submitted"]["ratings"]} == {
+        "helpfulness": 4, "correctness": 5, "naturalness": 2,
+    }  # fmt: skip
+    assert rated["discarded"]["event"] == "discarded"
+    (correction,) = by_task["correction"]
+    assert json.loads(correction["values"])["rewrite"].replace("\r\n", "\n").strip() == "答えは、\n三つです。"
+    (skipped,) = by_task["quality_harmful"]
+    assert (skipped["status"], skipped["event"]) == ("skipped", "skipped")
+    assert "1 skipped" in said
+    said = running.seimai("freeze", "2026-11")
+    assert "batch '2026-11': " in said
+    assert "a batch '2026-11' is closed already" in running.seimai("freeze", "2026-11", code=1)
