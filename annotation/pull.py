@@ -20,14 +20,14 @@ from annotation.errors import ReviewError
 from annotation.labels import Labels, Row
 from annotation.people import pseudonym
 from annotation.questions import Task
-from annotation.record import in_own_order
+from annotation.record import in_code_points, in_own_order
 from annotation.review_tasks import NAMES, SKIP, base, task
 from curation.normalise.pii.mask import mask
 
 CHOICES = ("a", "b", "same", "both_bad", "cannot_tell")
 """What a preference may be."""
 
-_OF_RECORD = ("task", "version", "source", "row", "content", "answers", "order", "mirrored", "at")
+_OF_RECORD = ("task", "version", "source", "row", "content", "answers", "order", "mirrored", "fields", "at")
 """What is read of a record that was pushed."""
 
 
@@ -187,6 +187,10 @@ def _row(asked: _Asked, words: Task, of: Row, response: Json, before: Row | None
             given[name], found = mask(value)
             masked += sum(found.values())
     values = in_own_order(words, given, of["order"])
+    for question in words.questions:
+        if question.asks == "span" and isinstance(given.get(question.name), list):
+            shown = orjson.loads(of["fields"])[question.field]
+            values[question.name] = in_code_points(given[question.name], shown)
     return {
         "response": response["id"], "n": (before["n"] if before is not None else 0) + 1, "event": event, "reason": None,
         "status": status, "external_id": of["external_id"], "task": of["task"], "version": of["version"],

@@ -22,7 +22,7 @@ from annotation.items import Item
 from annotation.labels import Labels
 from annotation.pull import pull_records
 from annotation.questions import Task
-from annotation.record import ReviewRecord, Unfit, records_of
+from annotation.record import ReviewRecord, Unfit, records_of, sent_fields
 from annotation.review_tasks import Language, base, rewritten
 
 SECONDS = 2.0
@@ -240,7 +240,7 @@ def _send(
     for place, records in by_place.items():
         done.datasets.append(f"{place[0]}/{order.task.dataset}-{place[1]}")
         fill = _prefilled(client, order.task, ids[place])
-        for sent in batches(client, ids[place], [_body(record, fill) for record in records]):
+        for sent in batches(client, ids[place], [body_of(order.task, record, fill) for record in records]):
             done.pushed += sent
             say(f"{done.pushed:,} of {len(kept):,} records")
 
@@ -254,8 +254,10 @@ def _prefilled(client: Client, task: Task, dataset: str) -> tuple[str, str] | No
     return next(q["id"] for q in questions if q["name"] == box[0]), box[1]
 
 
-def _body(record: ReviewRecord, fill: tuple[str, str] | None) -> Json:
-    body: Json = {"external_id": record.external_id, "fields": record.fields, "metadata": record.metadata}
+def body_of(task: Task, record: ReviewRecord, fill: tuple[str, str] | None = None) -> Json:
+    """A record as Argilla takes it. fill: (id of a question, field) whose box holds the field's text at first."""
+    fields = sent_fields(task, record.fields)
+    body: Json = {"external_id": record.external_id, "fields": fields, "metadata": record.metadata}
     if fill is not None:
         body["suggestions"] = [{"question_id": fill[0], "value": record.fields[fill[1]]}]
     return body

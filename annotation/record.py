@@ -10,6 +10,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import orjson
@@ -118,7 +119,7 @@ def _check(fields: Mapping[str, Any], texts: Sequence[str]) -> None:
     for number, text in enumerate(texts, 1):
         if not text.strip():
             raise Unfit("empty_field", f"answer {number} is empty")
-    longest = max(map(len, (*messages, *texts)))
+    longest = max(map(len, (*(escape(m, quote=False) for m in messages), *texts)))
     if longest > LONGEST or len(messages) > MOST_MESSAGES:
         found = f"{len(messages)} messages" if len(messages) > MOST_MESSAGES else f"a text of {longest:,} characters"
         raise Unfit("too_long", f"{found}; at most {MOST_MESSAGES} messages of {LONGEST:,} characters can be shown")
@@ -127,6 +128,40 @@ def _check(fields: Mapping[str, Any], texts: Sequence[str]) -> None:
         raise Unfit("too_long", f"{whole:,} characters in all; at most {LONGEST_RECORD:,} can be shown")
     if len(texts) > 1 and len(set(texts)) < len(texts):
         raise Unfit("same_text", "two of its answers are the same as they are shown")
+
+
+def sent_fields(task: Task, fields: Json) -> Json:
+    """Fields as they are sent: Argilla 2.8.0 puts texts and messages into the page as HTML unless they are Markdown.
+
+    A tag would be obeyed there and not shown, in messages and where spans are marked scripts too. Markdown is cleaned. The page
+    counts a character beyond the BMP as two and the server as one, which refuses spans that seem to end behind the text: such a
+    text is followed by as many spaces, which nobody sees.
+    """
+    marked = {q.field for q in task.questions if q.asks == "span"}
+    fields = fields | {name: fields[name] + " " * sum(c > "\uffff" for c in fields[name]) for name in marked}
+    if task.markdown:
+        return fields
+
+    def literal(value: Any) -> Any:
+        if isinstance(value, str):
+            return escape(value, quote=False)
+        return [{**message, "content": literal(message["content"])} for message in value]
+
+    return {name: literal(value) for name, value in fields.items()}
+
+
+def in_code_points(spans: Sequence[Mapping[str, Any]], text: str) -> list[Json]:
+    """Marked spans by code points of the text that was shown: the page counts UTF-16 units.
+
+    >>> in_code_points([{"label": "fact", "start": 2, "end": 4}], "😀東京")
+    [{'label': 'fact', 'start': 1, 'end': 3}]
+    """
+    raw = text.encode("utf-16-le", "surrogatepass")
+
+    def point(unit: int) -> int:
+        return len(raw[: 2 * unit].decode("utf-16-le", "ignore"))
+
+    return [{**span, "start": point(span["start"]), "end": point(span["end"])} for span in spans]
 
 
 def in_own_order(task: Task, values: Mapping[str, Any], order: Sequence[int]) -> Json:

@@ -22,6 +22,7 @@ from annotation.datasets import check_unedited, opened, versions
 from annotation.errors import ReviewError
 from annotation.people import pseudonym
 from annotation.questions import Field, Question, Task
+from annotation.record import sent_fields
 from synth.wording_audit import Fault
 from synth.wording_edit import Reviewed, edited
 from synth.wordings import Line, Wordings, read_text, wordings_of
@@ -151,7 +152,7 @@ def _record(line: Line, notes: Sequence[str]) -> Json:
     fields = {"text": line.text, "place": place, **({"note": "\n".join(notes)} if notes else {})}
     return {
         "external_id": external_id(line),
-        "fields": fields,
+        "fields": sent_fields(TASK, fields),
         "metadata": {"file": line.group, "part": line.part, "line": line.name},
     }
 

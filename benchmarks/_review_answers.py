@@ -12,6 +12,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 from annotation.client import Client
@@ -19,7 +20,7 @@ from annotation.datasets import opened
 from annotation.items import Item
 from annotation.labels import Labels
 from annotation.pull import pull
-from annotation.push import Order, push
+from annotation.push import Order, body_of, line_of, push
 from annotation.record import records_of
 from annotation.review_tasks import task
 from annotation.server.engine import writing
@@ -41,11 +42,7 @@ def item(n: int, text: Callable[[], str]) -> Item:
 def push_seconds(client: Client, count: int, text: Callable[[], str]) -> tuple[float, float]:
     """Seconds of a bare push, and of ours, of the same pairs."""
     items, of = [item(n, text) for n in range(count)], task("preference")
-    bodies = [
-        {"external_id": r.external_id, "fields": r.fields, "metadata": r.metadata}
-        for one in items
-        for r in records_of(of, one, "bench/bare", "bare")
-    ]
+    bodies = [body_of(of, r) for one in items for r in records_of(of, one, "bench/bare", "bare")]
     bare = opened(client, of, client.workspace("bare"), 1)
     began = time.perf_counter()
     client.push(bare, bodies)
@@ -68,10 +65,6 @@ def fill_answers(home: Home, client: Client, labels: Labels, count: int, text: C
     records = [r for n in range(count) for r in records_of(of, item(n, text), order.source, labels.salt)]
 
     def write() -> int:
-        from datetime import UTC, datetime
-
-        from annotation.push import line_of
-
         at, store = uuid.UUID(dataset).hex, Store(home.index)
         labels.append("records", [line_of(order, f"review/{of.dataset}-1", r, datetime.now(UTC)) for r in records])
         with sqlite3.connect(home.database) as db:

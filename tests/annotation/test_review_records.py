@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from annotation.items import Item, Unreadable, of_answer, of_pair, of_prompt, shown
-from annotation.record import ReviewRecord, Unfit, in_own_order, records_of
+from annotation.record import ReviewRecord, Unfit, in_code_points, in_own_order, records_of, sent_fields
 from annotation.review_tasks import SLOTS, task
 from curation.provenance import key
 
@@ -97,6 +97,29 @@ def test_a_preference_goes_back_to_the_rows_own_order_and_other_choices_stay():
         "preference": "cannot_tell",
         "gone": 3,
     }
+
+
+def test_tags_are_sent_as_text_and_kept_as_they_are():
+    evil = "<script>alert(1)</script>&lt;"
+    item = pair(1, texts=(evil,))
+    item = Item(item.row, item.document, [{"role": "user", "content": evil}], "", item.texts, item.answers, {})
+    for name in ("quality", "spans"):
+        (record,) = records(item, name)
+        assert record.fields["answer"] == evil
+        sent = sent_fields(task(name), record.fields)
+        said = "&lt;script&gt;alert(1)&lt;/script&gt;&amp;lt;"
+        assert (sent["answer"], sent["prompt"]) == (said, [{"role": "user", "content": said}])
+        assert sent_fields(task(name, markdown=True), record.fields) == record.fields
+
+
+@given(st.text(st.sampled_from("あ😀<a\n"), max_size=12), st.data())
+def test_spans_of_the_page_are_those_of_the_text_and_within_what_the_server_holds(text: str, data: st.DataObject):
+    start = data.draw(st.integers(0, len(text)))
+    end = data.draw(st.integers(start, len(text)))
+    units = [len(text[:at].encode("utf-16-le")) // 2 for at in (start, end)]  # as JavaScript counts
+    span = {"label": "fact", "start": units[0], "end": units[1]}
+    assert in_code_points([span], text) == [{"label": "fact", "start": start, "end": end}]
+    assert units[1] <= len(sent_fields(task("spans"), {"answer": text, "prompt": []})["answer"])
 
 
 def test_personal_data_is_masked_before_it_is_shown():

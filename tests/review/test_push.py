@@ -164,7 +164,7 @@ def test_a_push_whose_client_is_killed_goes_on(desk: Desk):
         "from annotation.push import Order, push; from annotation.review_tasks import task;"
         "from tests.annotation.test_review_records import pair;"
         "c = Client(sys.argv[1], sys.argv[2]).__enter__();"
-        f"push(c, Labels(Path(sys.argv[3])), Order(task('preference'), {SOURCE!r}), [pair(n) for n in range(500)])"
+        f"push(c, Labels(Path(sys.argv[3])), Order(task('preference'), {SOURCE!r}), [pair(n) for n in range(400)])"
     )
     command = [sys.executable, "-c", script, desk.running.url, desk.running.key, str(desk.labels.folder)]
     pusher = subprocess.Popen(command, cwd=ROOT)
@@ -176,13 +176,13 @@ def test_a_push_whose_client_is_killed_goes_on(desk: Desk):
     pusher.wait()
     time.sleep(3)  # what the server was in the middle of
     before = list(desk.seen("kiku"))
-    assert 0 < len(before) < 500, "killed in between"
+    assert 0 < len(before) < 400, "killed in between"
     desk.answer("kiku", before[0]["id"], preference="same")
-    done = desk.push([pair(n) for n in range(500)])
-    assert (done.pushed, done.there) == (500 - len(before), len(before))
+    done = desk.push([pair(n) for n in range(400)])
+    assert (done.pushed, done.there) == (400 - len(before), len(before))
     rows = Counter(desk.by_external_id()[r["external_id"]]["row"] for r in desk.seen("ume"))
     assert set(rows.values()) == {1}
-    assert len(rows) == 500
+    assert len(rows) == 400
     assert desk.pull().answers == 1
 
 
@@ -191,7 +191,7 @@ def test_a_push_whose_server_is_killed_goes_on(desk: Desk):
 
     def pusher() -> None:
         try:
-            desk.push([pair(n) for n in range(600)])
+            desk.push([pair(n) for n in range(400)])
         except ReviewError as error:
             failed.append(error)
 
@@ -206,8 +206,8 @@ def test_a_push_whose_server_is_killed_goes_on(desk: Desk):
     assert failed
     desk.running.seimai("up")
     before = len(list(desk.seen("kiku")))
-    assert 0 < before < 600, "killed in between"
-    done = desk.push([pair(n) for n in range(600)])
-    assert (done.pushed, done.there) == (600 - before, before)
+    assert 0 < before < 400, "killed in between"
+    done = desk.push([pair(n) for n in range(400)])
+    assert (done.pushed, done.there) == (400 - before, before)
     rows = Counter(desk.by_external_id()[r["external_id"]]["row"] for r in desk.seen("ume"))
-    assert (len(rows), set(rows.values())) == (600, {1})
+    assert (len(rows), set(rows.values())) == (400, {1})

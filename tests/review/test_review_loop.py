@@ -151,22 +151,23 @@ def test_rows_of_a_run_are_pushed_by_a_plan_and_found_there_again(
     plan = tmp_path / "plan.yaml"
     plan.write_text(
         "routes: {all: {probability: 1.0}}\noverlap: {all: {share: 0.5, people: 2}}\n"
-        "harmful: {where: {function: [refusal]}, daily_cap: 5}\n"
+        "harmful: {where: {function: [refusal]}, daily_cap: 3}\n"
     )
+    said = running.seimai("push", str(run), "--task", "quality", "--plan", str(plan))
+    assert "22 rows, 22 drawn for 'quality'" in said
+    assert "3 held back by the daily cap" in said  # of six refusals
+    hidden = _metadata(running, "quality")
+    assert {r["function"] for r in hidden if r["harmful"]} == {"refusal"}
+    assert len(hidden) == 19
     said = running.seimai("push", str(run), "--task", "preference", "--plan", str(plan))
     assert "trial/preference: " in said
     assert "review-1/preference-" in said
-    records = shards(running).read("records").to_pylist()
+    records = [r for r in shards(running).read("records").to_pylist() if r["task"].startswith("preference")]
     pairs = {r["row"] for r in records}
     assert all(len(r["answers"]) == 2 for r in records)
     again = running.seimai("push", str(run), "--task", "preference", "--plan", str(plan))
     assert " 0 records pushed now" in again
     assert len(pairs) >= 10
-    said = running.seimai("push", str(run), "--task", "quality", "--plan", str(plan))
-    assert "22 rows, 22 drawn for 'quality'" in said
-    assert "held back by the daily cap" in said  # six rows of refusals, five a day
-    functions = {r["function"] for r in _metadata(running, "quality") if r["harmful"]}
-    assert functions == {"refusal"}
     assert "few_answers" in running.seimai("push", str(run), "--task", "ranking", "--answers", "3")
     assert "22 records pushed now" in running.seimai("push", str(run), "--task", "correction")
 
@@ -220,33 +221,70 @@ def test_two_people_compare_in_the_page_one_of_them_on_mirrored_records(
 @browsed
 def test_texts_are_literal_in_the_page_and_scripts_stay_text(running: Running, people: dict[str, str]):
     prompt = [{"role": "system", "content": "俳句だけを答えます。"}, {"role": "user", "content": f"池で一句。{EVIL}"}]
-    item = Item(key("haiku"), key("haiku"), prompt, "", (HAIKU, EVIL), (key("h", 0), key("h", 1)), {})
+    poem = Item(key("haiku"), key("haiku"), prompt, "", (HAIKU, EVIL), (key("h", 0), key("h", 1)), {})
+    alone = Item(key("evil"), key("evil"), prompt, "", (EVIL,), (key("e"),), {})
     with Client(running.url, running.key) as argilla:
-        push(argilla, shards(running), Order(task("preference", markdown=True), "poems/markdown"), [item])
-        made = dataset(running, "review", "preference_markdown")
+        for of, item in (
+            (task("preference", markdown=True), poem),
+            (task("preference"), poem),
+            (task("safety"), alone),
+        ):
+            push(argilla, shards(running), Order(of, "made/poems"), [item])
     with signed_in(running, "kiku", people["kiku"]) as desk:
-        desk.open(made)
-        desk.page.wait_for_timeout(500)
-        assert desk.page.evaluate("window.hacked") is None  # where Markdown is wanted HTML is cleaned
-        assert desk.page.locator("strong", has_text="星").count() >= 1
-        with Client(running.url, running.key) as argilla:
-            argilla.call("DELETE", f"/datasets/{made}")
-        found = dataset(running, "review", "preference")
-        with Client(running.url, running.key) as argilla:
-            row = {"external_id": "literal", "fields": {"prompt": prompt, "a": HAIKU, "b": EVIL}}
-            argilla.push(found, [row])
-            record = next(r for r in argilla.records(found) if r["external_id"] == "literal")
-        desk.open(found, "page=1&status=pending&search=蛙飛びこむ")
+        desk.open(dataset(running, "review", "preference"), "page=1&status=pending&search=蛙飛びこむ")
         desk.page.get_by_text("蛙飛びこむ").first.wait_for()
         seen = desk.page.inner_text("body")
         assert HAIKU in seen  # on three lines
-        assert EVIL in seen
-        assert seen.count("**星**") == 2
-        assert desk.page.evaluate("window.hacked") is None
-        assert desk.page.locator("strong", has_text="星").count() == 0
+        assert seen.count(EVIL) == 2  # in the request and in an answer, character by character
         desk.picture("review-literal")
-        with Client(running.url, running.key) as argilla:
-            argilla.delete(found, [record["id"]])
+        desk.open(dataset(running, "review", "safety"))
+        assert desk.page.inner_text("body").count(EVIL) == 2
+        assert desk.page.locator("strong", has_text="星").count() == 0
+        assert desk.page.evaluate("window.hacked") is None
+        desk.open(dataset(running, "review", "preference_markdown"))
+        desk.page.locator("strong", has_text="星").first.wait_for()
+        assert desk.page.evaluate("window.hacked") is None  # where Markdown is wanted HTML is cleaned
+
+
+WHERE = """word => {
+  const nodes = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (nodes.nextNode()) {
+    const at = nodes.currentNode.textContent.indexOf(word);
+    if (at < 0 || nodes.currentNode.parentElement.closest("form")) continue;
+    const range = document.createRange();
+    range.setStart(nodes.currentNode, at);
+    range.setEnd(nodes.currentNode, at + word.length);
+    const box = range.getBoundingClientRect();
+    return {x: box.x, y: box.y + box.height / 2, width: box.width};
+  }
+}"""
+"""Where a word stands in the page."""
+
+
+@browsed
+def test_a_span_that_is_marked_in_the_page_is_where_it_was_marked(running: Running, people: dict[str, str]):
+    text = f"😀😀 {EVIL} 誤り"  # what stands before it is longer for the page, and shorter for the server
+    item = Item(key("span"), key("span"), [{"role": "user", "content": "問い"}], "", (text,), (key("s"),), {})
+    with Client(running.url, running.key) as argilla:
+        push(argilla, shards(running), Order(task("spans"), "made/spans"), [item])
+    with signed_in(running, "kiku", people["kiku"]) as desk:
+        desk.open(dataset(running, "review", "spans"))
+        desk.page.get_by_text("事実の誤り").first.click()
+        desk.page.wait_for_timeout(500)
+        at = desk.page.evaluate(WHERE, "誤り")
+        desk.page.mouse.move(at["x"] + 1, at["y"])
+        desk.page.mouse.down()
+        desk.page.mouse.move(at["x"] + at["width"] - 1, at["y"], steps=8)
+        desk.page.mouse.up()
+        desk.choose("complete_marked")
+        desk.picture("review-spans")
+        desk.submit()
+        assert desk.page.evaluate("window.hacked") is None
+    running.seimai("pull")
+    line = next(r for r in shards(running).read("answers").to_pylist() if r["task"] == "spans")
+    (span,) = line["spans"]
+    assert text[span["start"] : span["end"]] == "誤り"
+    assert span["kind"] == "fact"
 
 
 @browsed
@@ -262,7 +300,10 @@ def test_a_person_rates_ranks_rewrites_changes_and_leaves_in_the_page(running: R
         cards = dict(zip(sorted(texts, key=places.__getitem__), "abc", strict=True))
         boxes = desk.page.locator(".draggable__slot-box")
         for text, box in ((texts[2], 0), (texts[0], 1), (texts[1], 1)):  # the third is best, the others share a box
-            desk.page.locator(f'[id="{cards[text]}"]').drag_to(boxes.nth(box))
+            size = boxes.nth(box).bounding_box()
+            assert size is not None
+            below = {"x": size["width"] / 2, "y": size["height"] - 3}  # under a card that is there
+            desk.page.locator(f'[id="{cards[text]}"]').drag_to(boxes.nth(box), target_position=below)
         desk.choose("usable_good")
         desk.picture("review-ranking")
         desk.submit()
