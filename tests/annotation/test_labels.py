@@ -1,7 +1,10 @@
 """Label shards: appended to, read as what holds, and refused where something of them is gone."""
 
 import json
+import shutil
 import stat
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +25,7 @@ from curation.document import KEY
 from curation.provenance import key
 from tests.annotation.test_review_records import pair
 
+ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 11, 26, 9, tzinfo=UTC)
 
 
@@ -102,6 +106,40 @@ def test_a_batch_is_closed_once_with_what_is_in_no_other(tmp_path: Path):
         freeze(labels, "2026-12")
     labels.append("answers", [answer("three")])
     assert freeze(labels, "2026-12") == 1
+
+
+FILL = """
+import sys
+from pathlib import Path
+from annotation.errors import ReviewError
+from annotation.labels import Labels
+from tests.annotation.test_labels import answer
+labels, kept = Labels(Path(sys.argv[1])), 0
+try:
+    while True:
+        with labels.writing():
+            labels.append("answers", [answer(f"{kept}-{n}", given=str(hash((kept, n))) * 40) for n in range(50)])
+        kept += 50
+except ReviewError as error:
+    print(error)
+    assert "the disk is full; make room" in str(error)
+    assert len(labels.read("answers")) == kept > 0
+    assert not list(labels.folder.glob("answers/*.tmp"))
+"""
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="needs unshare(1)")
+def test_a_full_disk_is_named_and_what_was_written_stays_whole(tmp_path: Path):
+    folder = tmp_path / "small"
+    folder.mkdir()
+    inside = ["unshare", "-rm", "sh", "-c"]
+    mount = f"mount -t tmpfs -o size=300k none {folder}"
+    if subprocess.run([*inside, mount], capture_output=True, check=False).returncode:
+        pytest.skip("no mounts in a namespace here")
+    (tmp_path / "fill.py").write_text(FILL)
+    script = f"{mount}; PYTHONPATH={ROOT} {sys.executable} {tmp_path}/fill.py {folder}/labels"
+    ended = subprocess.run([*inside, script], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
 def pushed(labels: Labels, count: int, **other: Any) -> list[dict[str, Any]]:

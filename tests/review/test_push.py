@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -211,3 +212,36 @@ def test_a_push_whose_server_is_killed_goes_on(desk: Desk):
     assert (done.pushed, done.there) == (400 - before, before)
     rows = Counter(desk.by_external_id()[r["external_id"]]["row"] for r in desk.seen("ume"))
     assert (len(rows), set(rows.values())) == (400, {1})
+
+
+@pytest.mark.parametrize("process", ["redis", "worker"])
+def test_a_push_goes_on_when_redis_or_the_worker_is_killed(desk: Desk, process: str):
+    desk.push([pair(n) for n in range(3)])
+    record = next(iter(desk.seen("kiku")))
+    desk.answer("kiku", record["id"], preference="same")
+    os.kill(desk.running.pid(process), signal.SIGKILL)
+    with suppress(ReviewError):  # whether Argilla needs it at once or not
+        desk.push([pair(n) for n in range(9)])
+    assert f"{process} " in desk.running.seimai("status", code=1)
+    desk.running.seimai("up")
+    desk.push([pair(n) for n in range(9)])
+    rows = Counter(desk.by_external_id()[r["external_id"]]["row"] for r in desk.seen("ume"))
+    assert (len(rows), set(rows.values())) == (9, {1})
+    assert (desk.pull().answers, [r["preference"] for r in desk.labels.answers()]) == (1, ["same"])
+
+
+def test_again_names_the_versions_that_were_answered(desk: Desk):
+    desk.push([pair(0)])
+    words = (
+        "again",
+        "--task",
+        "preference",
+        "--since",
+        "0" * 10,
+        "--share",
+        "0.5",
+        "--labels",
+        str(desk.labels.folder),
+    )
+    said = desk.running.seimai(*words, code=1)
+    assert "nobody answered 'preference' under version 0000000000; answered earlier versions: none" in said
