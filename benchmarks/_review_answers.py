@@ -39,21 +39,23 @@ def item(n: int, text: Callable[[], str]) -> Item:
     return Item(key("row", n), key("row", n), prompt, "", (f"{text()}{n}", text()), (key("a", n), key("b", n)), about)
 
 
-def push_seconds(client: Client, count: int, text: Callable[[], str]) -> tuple[float, float]:
-    """Seconds of a bare push, and of ours, of the same pairs."""
+def push_seconds(
+    client: Client, count: int, text: Callable[[], str], cpu: Callable[[], float]
+) -> tuple[float, float, float, float]:
+    """Seconds of a bare push and of ours, of the same pairs, and CPU seconds of server and client in each. cpu: the server's."""
     items, of = [item(n, text) for n in range(count)], task("preference")
     bodies = [body_of(of, r) for one in items for r in records_of(of, one, "bench/bare", "bare")]
     bare = opened(client, of, client.workspace("bare"), 1)
-    began = time.perf_counter()
+    began, spent = time.perf_counter(), time.process_time() + cpu()
     client.push(bare, bodies)
-    took = time.perf_counter() - began
+    took, cpu_bare = time.perf_counter() - began, time.process_time() + cpu() - spent
     with tempfile.TemporaryDirectory() as folder:
-        began = time.perf_counter()
+        began, spent = time.perf_counter(), time.process_time() + cpu()
         done = push(client, Labels(Path(folder)), Order(of, "bench/preference"), items)
-        ours = time.perf_counter() - began
+        ours, cpu_ours = time.perf_counter() - began, time.process_time() + cpu() - spent
     assert done.pushed == count
     _clear(client)
-    return took, ours
+    return took, ours, cpu_bare, cpu_ours
 
 
 def fill_answers(home: Home, client: Client, labels: Labels, count: int, text: Callable[[], str]) -> Callable[[], int]:
@@ -62,7 +64,8 @@ def fill_answers(home: Home, client: Client, labels: Labels, count: int, text: C
     dataset = opened(client, of, client.workspace("review"), 1)
     user = uuid.UUID(client.me["id"]).hex
     order = Order(of, "bench/preference")
-    records = [r for n in range(count) for r in records_of(of, item(n, text), order.source, labels.salt)]
+    with labels.writing():
+        records = [r for n in range(count) for r in records_of(of, item(n, text), order.source, labels.salt)]
 
     def write() -> int:
         at, store = uuid.UUID(dataset).hex, Store(home.index)

@@ -195,8 +195,11 @@ def main() -> None:
         print(f"first start: {seconds(start):.1f} s")
         draw, labels = random.Random(2), Labels(folder / "labels")
         with Client(started[0].url, started[0].owner.api_key) as client:
-            bare, ours = push_seconds(client, 400 if quick else 10_000, lambda: text(draw, 3))
-            print(f"push: {bare:.1f} s bare, {ours:.1f} s ours")
+            count = 400 if quick else 10_000
+            bare, ours, *spent = push_seconds(client, count, lambda: text(draw, 3), lambda: cpu(home))
+            print(
+                f"push of {count:,}: {bare:.1f} s bare, {ours:.1f} s ours; CPU of both ends {spent[0]:.1f} and {spent[1]:.1f}"
+            )
             dataset, question = opened(client)
             user = uuid.UUID(client.me["id"]).hex
             answers = fill_answers(home, client, labels, 10_000, lambda: text(draw, 3))

@@ -171,6 +171,14 @@ def review_again(
     command.ask_again(home, url, where, task, since, share, answers, _language(language))
 
 
+@review.command(name="agreement")
+def review_agreement(labels: LabelFolder = None, home: HomeFolder = None) -> None:
+    """Tell how far annotators agree beyond chance, question by question; reads label shards alone."""
+    from recipes.engine import review_agreement, review_labels_command
+
+    review_agreement.tell_agreement(review_labels_command.labels_at(labels, home))
+
+
 def _language(said: str) -> "Language":
     if said not in ("ja", "en"):
         raise typer.BadParameter(f"a language is ja or en, not {said}")

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import sqlite3
 from collections import Counter
 
@@ -35,6 +36,9 @@ def test_answers_on_mirrored_records_come_back_in_the_rows_own_order(desk: Desk)
     # so two people who look at nothing but places agree on no row
     by_row = Counter((line["row"], line["preference"]) for line in lines)
     assert set(by_row.values()) == {1}
+    # and so says the coefficient: 12 of each, all apart; seen 1, chance 2 · 12 · 12 / (24 · 23); 1 − 1 / .5217
+    said = desk.running.seimai("agreement", "--labels", str(desk.labels.folder))
+    assert re.search(r"preference +│ nominal +│ +12 │ +24 │ +2 │ +-0\.917 ", said.replace("┃", "│")), said
     text = json.dumps(lines, default=str)
     assert "kiku" not in text
     assert desk.users()["kiku"]["id"] not in text
