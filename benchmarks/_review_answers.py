@@ -1,9 +1,9 @@
 """Push and pull of review records, beside the server's own bulk endpoint driven bare.
 
-push: the same pairs are sent to two datasets of one server, bare as bodies that were made before (500 a call, the server's limit,
-nothing but the calls counts) and by `annotation.push` with all that it does: orders, masking, label shards, comparison with what the
-server has, small batches. pull: 10,000 records with an answer each, which are written into the server's database and the index
-directly, in its own form.
+push: the same pairs are sent to two datasets of one server, by turns in parts of 1,000: bare as bodies that were made before (500 a
+call, the server's limit, nothing but the calls counts), and by `annotation.push` with all that it does: orders, masking, label
+shards, comparison with what the server has, small batches, opening the dataset. pull: 10,000 records with an answer each, which are
+written into the server's database and the index directly, in its own form.
 """
 
 import json
@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from annotation.client import Client
 from annotation.datasets import opened
@@ -39,23 +40,36 @@ def item(n: int, text: Callable[[], str]) -> Item:
     return Item(key("row", n), key("row", n), prompt, "", (f"{text()}{n}", text()), (key("a", n), key("b", n)), about)
 
 
-def push_seconds(
-    client: Client, count: int, text: Callable[[], str], cpu: Callable[[], float]
-) -> tuple[float, float, float, float]:
-    """Seconds of a bare push and of ours, of the same pairs, and CPU seconds of server and client in each. cpu: the server's."""
-    items, of = [item(n, text) for n in range(count)], task("preference")
-    bodies = [body_of(of, r) for one in items for r in records_of(of, one, "bench/bare", "bare")]
+class Pushes(NamedTuple):
+    """Seconds by the clock of bare pushes and of ours, and CPU seconds of server and client together in each."""
+
+    bare: float
+    ours: float
+    cpu_bare: float
+    cpu_ours: float
+
+
+def push_seconds(client: Client, parts: int, size: int, text: Callable[[], str], cpu: Callable[[], float]) -> Pushes:
+    """Both ways, by turns in `parts` of `size` pairs, since the machine's load changes. cpu: the server's CPU seconds."""
+    of, took = task("preference"), [0.0, 0.0, 0.0, 0.0]
     bare = opened(client, of, client.workspace("bare"), 1)
-    began, spent = time.perf_counter(), time.process_time() + cpu()
-    client.push(bare, bodies)
-    took, cpu_bare = time.perf_counter() - began, time.process_time() + cpu() - spent
-    with tempfile.TemporaryDirectory() as folder:
+
+    def timed(way: int, do: Callable[[], object]) -> None:
         began, spent = time.perf_counter(), time.process_time() + cpu()
-        done = push(client, Labels(Path(folder)), Order(of, "bench/preference"), items)
-        ours, cpu_ours = time.perf_counter() - began, time.process_time() + cpu() - spent
-    assert done.pushed == count
-    _clear(client)
-    return took, ours, cpu_bare, cpu_ours
+        do()
+        took[way] += time.perf_counter() - began
+        took[way + 2] += time.process_time() + cpu() - spent
+
+    for part in range(parts):
+        items = [item(n, text) for n in range(part * size, (part + 1) * size)]
+        bodies = [body_of(of, r) for one in items for r in records_of(of, one, "bench/bare", "bare")]
+        timed(0, lambda bodies=bodies: client.push(bare, bodies))
+        with tempfile.TemporaryDirectory() as folder:
+            labels, order = Labels(Path(folder)), Order(of, "bench/preference")
+            timed(1, lambda labels=labels, order=order, items=items: push(client, labels, order, items))
+            assert len(labels.records()) == size
+        _clear(client)
+    return Pushes(*took)
 
 
 def fill_answers(home: Home, client: Client, labels: Labels, count: int, text: Callable[[], str]) -> Callable[[], int]:
@@ -120,6 +134,5 @@ def pull_seconds(client: Client, labels: Labels, count: int) -> float:
 
 
 def _clear(client: Client) -> None:
-    for made in client.call("GET", "/me/datasets")["items"]:
-        if made["name"].startswith("preference"):
-            client.call("DELETE", f"/datasets/{made['id']}")
+    for made in client.datasets(client.workspace("review")):
+        client.call("DELETE", f"/datasets/{made['id']}")

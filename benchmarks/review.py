@@ -8,7 +8,7 @@ page_ms_50k: 50 records of 50,000 as an annotator's page asks for them, with res
 its median: each filtered, sorted or searched another way. The records are written into both files directly (the server's bulk
 endpoint takes 70 a second), in its own form: `up` compares both row by row, and would index anew what differs. There is no other
 side: Argilla runs on Elasticsearch or OpenSearch, which have no wheel.
-push_ratio_bare, pull_10k_s: see `_review_answers.py`. The push is of 10,000 pairs, of 400 with --quick.
+push_ratio_bare, pull_10k_s: see `_review_answers.py`. The push is of 10,000 pairs, of 300 with --quick.
 """
 
 import argparse
@@ -195,10 +195,11 @@ def main() -> None:
         print(f"first start: {seconds(start):.1f} s")
         draw, labels = random.Random(2), Labels(folder / "labels")
         with Client(started[0].url, started[0].owner.api_key) as client:
-            count = 400 if quick else 10_000
-            bare, ours, *spent = push_seconds(client, count, lambda: text(draw, 3), lambda: cpu(home))
+            parts, size = (2, 150) if quick else (10, 1000)
+            pushes = push_seconds(client, parts, size, lambda: text(draw, 3), lambda: cpu(home))
+            about = f"{pushes.bare:.1f} s bare, {pushes.ours:.1f} s ours"
             print(
-                f"push of {count:,}: {bare:.1f} s bare, {ours:.1f} s ours; CPU of both ends {spent[0]:.1f} and {spent[1]:.1f}"
+                f"push of {parts * size:,}: {about}; CPU of both ends {pushes.cpu_bare:.1f} and {pushes.cpu_ours:.1f} s"
             )
             dataset, question = opened(client)
             user = uuid.UUID(client.me["id"]).hex
@@ -227,7 +228,7 @@ def main() -> None:
                 medians[name], spent = median(took_ms), 1000 * (cpu(home) - before) / times
                 about = f"{found['total']:,} found; {min(took_ms):.0f} to {max(took_ms):.0f}; server CPU {spent:.0f}"
                 print(f"{medians[name]:6.0f} ms  {name} ({about})")
-        said = {"push_ratio_bare": round(ours / bare, 2), "pull_10k_s": round(pulled, 1)}
+        said = {"push_ratio_bare": round(pushes.ours / pushes.bare, 2), "pull_10k_s": round(pulled, 1)}
         print(json.dumps(said | {"page_ms_50k": round(max(medians.values())), "ready_s": round(median(warm), 1)}))
     finally:
         stop(home)

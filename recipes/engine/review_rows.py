@@ -7,14 +7,14 @@ ranking                               prompts of a generation with enough differ
 
 import posixpath
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
 import pyarrow as pa
 
-from annotation.items import Item, Unreadable, of_answer, of_pair, of_prompt
+from annotation.items import Item, Unreadable, of_answer, of_pair, of_prompt, seed_of
 from annotation.review_plan import ReviewPlan, drawn
 from annotation.review_tasks import base
 from curation.document import KEY
@@ -44,16 +44,16 @@ class Source:
     task: str
     answers: int
 
-    def rows(self) -> Iterator[Row]:
-        """Rows of the set; for rankings those of surplus candidates too."""
+    def rows(self, columns: Sequence[str] | None = None) -> Iterator[Row]:
+        """Rows of the set, or some of their columns; for rankings those of surplus candidates too."""
         if self.task == "preference":
             for file in Place(self.url).read_json(MANIFEST)["sets"]["pairs"]["files"]:
-                for _, table in File(self.url, file["path"]).batches(_PAIR):
+                for _, table in File(self.url, file["path"]).batches(columns or _PAIR):
                     yield from table.to_pylist()
             return
         found = GeneratedSet.open(self.url)
         for kind in ("data", "refused") if self.task == "ranking" else ("data",):
-            for _, row in found.rows(kind, _ANSWER):
+            for _, row in found.rows(kind, columns or _ANSWER):
                 if self.task != "ranking" or (row.get("reason") in RANKED and judgeable(row)):
                     yield row
 
@@ -153,42 +153,63 @@ def source_of(run: Run, task: str, name: str | None, answers: int) -> Source:
     url = posixpath.join(run.place.url, sets[name])
     if not Place(url).exists(MANIFEST):
         raise RecipeError(f"{url}: the set is gone; `seimai run` makes it again")
+    if kind == "generated":
+        try:
+            GeneratedSet.open(url)
+        except ValueError as error:
+            raise RecipeError(f"{error}: another seimai made it; `seimai run` makes it again") from error
     return Source(run, f"{run.about['recipe']}/{name}", url, base(task), answers)
 
 
 def asked(source: Source, plan: ReviewPlan, salt: str) -> Asked:
-    """Items of the rows that the plan draws. Raises ReviewError for a plan that does not fit the rows."""
-    found = Asked()
-    units = list(_units(source, found))
+    """Items of the rows that the plan draws. Raises ReviewError for a plan that does not fit the rows.
+
+    Texts are read of the drawn rows alone, but where answers are ranked: there a row is a prompt with its answers.
+    """
+    found, ranked = Asked(), dict[bytes, Item]()
+    units: list[tuple[bytes, bytes, Row]] = []
+    if source.task == "ranking":
+        for item, row in _prompts(source, found):
+            ranked[item.row] = item
+            units.append((item.row, item.document, row))
+    else:
+        for row in source.rows(("id", "document", "seeds", *ROUTED_BY)):
+            units.append((row["id"], row["document"] or row["id"] if "document" in row else seed_of(row), _narrow(row)))
     found.rows = len(units)
-    narrow = [{name: row.get(name) for name in ROUTED_BY} for _, row in units]
-    columns = {
-        name: pa.array([row[name] for row in narrow]) for name in ROUTED_BY if any(r[name] is not None for r in narrow)
-    }
-    ids = pa.array([item.row for item, _ in units], KEY)
-    table = pa.table({"id": ids, "seed_key": pa.array([item.document for item, _ in units], KEY), **columns})
-    by_id = {item.row: (item, row) for item, row in units}
-    for line in drawn(table, plan, salt).to_pylist():
-        item, row = by_id[line["id"]]
-        found.items.append(
-            replace(
-                item, people=line["people"], stratum=line["review_stratum"], inclusion=line["inclusion"], use=line["review_use"],
-                harmful=plan.harmful is not None and plan.harmful.holds(row),
-            )
-        )  # fmt: skip
+    columns = {name: [row.get(name) for _, _, row in units] for name in ROUTED_BY}
+    table = pa.table(
+        {
+            "id": pa.array([row for row, _, _ in units], KEY), "seed_key": pa.array([seed for _, seed, _ in units], KEY),
+            **{name: pa.array(values) for name, values in columns.items() if any(v is not None for v in values)},
+        }
+    )  # fmt: skip
+    lines = {line["id"]: (place, line) for place, line in enumerate(drawn(table, plan, salt).to_pylist())}
+    placed: list[tuple[int, Item]] = []
+    for item in _items(source, lines.keys(), ranked, found):
+        place, line = lines[item.row]
+        harmful = plan.harmful is not None and plan.harmful.holds(line)
+        of = {
+            "people": line["people"],
+            "stratum": line["review_stratum"],
+            "inclusion": line["inclusion"],
+            "use": line["review_use"],
+        }
+        placed.append((place, replace(item, harmful=harmful, **of)))
+    found.items = [item for _, item in sorted(placed, key=lambda p: p[0])]
     return found
 
 
-def _units(source: Source, found: Asked) -> Iterator[tuple[Item, Row]]:
-    """What the task asks about, each with the row that conditions look at."""
+def _items(source: Source, wanted: Collection[bytes], ranked: Mapping[bytes, Item], found: Asked) -> Iterator[Item]:
+    """Items of the drawn rows."""
     if source.task == "ranking":
-        yield from _prompts(source, found)
+        yield from (item for row, item in ranked.items() if row in wanted)
         return
     for row in source.rows():
-        try:
-            yield (of_pair if source.task == "preference" else of_answer)(row), _narrow(row)
-        except Unreadable as error:
-            found.left_out["unreadable"].append(f"{row['id'].hex()}: {error}")
+        if row["id"] in wanted:
+            try:
+                yield (of_pair if source.task == "preference" else of_answer)(row)
+            except Unreadable as error:
+                found.left_out["unreadable"].append(f"{row['id'].hex()}: {error}")
 
 
 def _prompts(source: Source, found: Asked) -> Iterator[tuple[Item, Row]]:
