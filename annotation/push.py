@@ -20,6 +20,7 @@ from annotation.datasets import Dataset, check_unedited, of_review, opened
 from annotation.errors import ReviewError
 from annotation.items import Item
 from annotation.labels import Labels
+from annotation.people import members
 from annotation.pull import pull_records
 from annotation.questions import Task
 from annotation.record import ReviewRecord, Unfit, records_of, sent_fields
@@ -39,7 +40,7 @@ class Pushed:
 
     All else is in records (an overlapped comparison is two). there: were there already; answered: of rows that people answered with
     the same content under an earlier version; waiting: held back by `most`; capped: held back by the daily cap; updated: got other
-    metadata; withdrawn: by reason. masked: pieces of personal data.
+    metadata; withdrawn: by reason. masked: pieces of personal data. short: workspaces with fewer annotators than records need.
     """
 
     task: str = ""
@@ -52,6 +53,7 @@ class Pushed:
     updated: int = 0
     masked: int = 0
     datasets: list[str] = field(default_factory=list[str])
+    short: list[str] = field(default_factory=list[str])
     withdrawn: Counter[str] = field(default_factory=Counter[str])
     left_out: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
@@ -236,6 +238,10 @@ def _send(
     ids: dict[tuple[str, int], str] = {}
     for (workspace, needed), _ in by_place.items():
         ids[workspace, needed] = opened(client, order.task, client.workspace(workspace), needed)
+        if (there := len(members(client, workspace))) < needed:
+            done.short.append(
+                f"{workspace} has {there} of {needed} annotators that a record needs: `seimai review annotator`"
+            )
     labels.append("records", rows)
     for place, records in by_place.items():
         done.datasets.append(f"{place[0]}/{order.task.dataset}-{place[1]}")

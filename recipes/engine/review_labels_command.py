@@ -127,6 +127,8 @@ def _tell_push(done: Pushed, url: str) -> None:
     _print(f"{done.task}: {', '.join(parts)}; {url}")
     for name in done.datasets:
         _print(f"  {name}")
+    for line in done.short:
+        _print(f"too few people: {line}")
     for reason, lines in sorted(done.left_out.items()):
         _left_out(reason, lines)
 

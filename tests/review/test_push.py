@@ -52,6 +52,14 @@ def test_a_push_is_repeated_without_effect_and_a_changed_row_is_a_new_record(des
     assert sorted(reasons.values()) == ["changed", "gone"]
 
 
+def test_a_workspace_with_too_few_annotators_is_named(desk: Desk):
+    assert desk.push([pair(0, people=2)]).short == []
+    assert sorted(desk.push([pair(0, people=2), pair(1, people=5)]).short) == [
+        "review-1 has 1 of 3 annotators that a record needs: `seimai review annotator`",
+        "review-2 has 1 of 2 annotators that a record needs: `seimai review annotator`",
+    ]
+
+
 def test_metadata_alone_is_updated_in_place(desk: Desk):
     desk.push([pair(n) for n in range(3)])
     ids = {r["id"] for r in desk.seen("kiku")}
