@@ -6,9 +6,8 @@ annotators read before, in Japanese and English. `wording_review.py` is the firs
 before they are repeated thousands of times.
 
 The way of generated rows: rows of a run → `items.py` (what is asked about) → `review_plan.py` and `routing.py` (who is drawn, how
-many people see it) → `record.py` (records with a drawn order, mirror images, personal data masked) → `push.py` → Argilla → `pull.py`
-(answers in the row's own order, as events) → `labels.py` (shards that are only appended to, columns in `label.py`) → later
-decisions. `review_tasks.py` and `tasks/` are what is asked; `people.py` is who; `daily_cap.py` guards who reads harmful
-content; `again.py` asks old rows anew; `agreed.py` says
-how far people agree, by the coefficients of `agreement.py`.
+many people see it) → `record.py` (records with a drawn order, mirror images, personal data masked) → `push.py` and `sending.py` →
+Argilla → `pull.py` (answers in the row's own order, as events) → `labels.py` (shards that are only appended to, columns in
+`label.py`) → later decisions. `review_tasks.py` and `tasks/` are what is asked; `people.py` is who; `daily_cap.py` guards who reads
+harmful content; `again.py` asks old rows anew; `agreed.py` says how far people agree, by the coefficients of `agreement.py`.
 """

@@ -5,7 +5,6 @@ known, and the next one sends the rest. Argilla keeps old answers on a record wh
 a changed row is a new record, and the old one is pulled, noted as withdrawn, then deleted. Only metadata is updated in place.
 """
 
-import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from annotation.client import MOST_DELETED, MOST_PUSHED, Client, Json
+from annotation.client import MOST_DELETED, Client, Json
 from annotation.daily_cap import room
 from annotation.datasets import Dataset, check_unedited, of_review, opened
 from annotation.errors import ReviewError
@@ -23,13 +22,9 @@ from annotation.labels import Labels
 from annotation.people import members
 from annotation.pull import pull_records
 from annotation.questions import Task
-from annotation.record import ReviewRecord, Unfit, records_of, sent_fields
-from annotation.review_tasks import Language, base, rewritten
-
-SECONDS = 2.0
-"""How long a call may keep the server: annotators wait meanwhile, since Argilla makes records in the loop that serves pages."""
-FIRST_BATCH = 100
-BATCH_BYTES = 4 << 20
+from annotation.record import ReviewRecord, Unfit, records_of
+from annotation.review_tasks import Language, base
+from annotation.sending import batches, body_of, prefilled
 
 Say = Callable[[str], None]
 
@@ -245,46 +240,10 @@ def _send(
     labels.append("records", rows)
     for place, records in by_place.items():
         done.datasets.append(f"{place[0]}/{order.task.dataset}-{place[1]}")
-        fill = _prefilled(client, order.task, ids[place])
+        fill = prefilled(client, order.task, ids[place])
         for sent in batches(client, ids[place], [body_of(order.task, record, fill) for record in records]):
             done.pushed += sent
             say(f"{done.pushed:,} of {len(kept):,} records")
-
-
-def _prefilled(client: Client, task: Task, dataset: str) -> tuple[str, str] | None:
-    """(question's id, field): the box that holds a field's text at first."""
-    box = rewritten(base(task.name))
-    if box is None:
-        return None
-    questions = client.call("GET", f"/datasets/{dataset}/questions")["items"]
-    return next(q["id"] for q in questions if q["name"] == box[0]), box[1]
-
-
-def body_of(task: Task, record: ReviewRecord, fill: tuple[str, str] | None = None) -> Json:
-    """A record as Argilla takes it. fill: (id of a question, field) whose box holds the field's text at first."""
-    fields = sent_fields(task, record.fields)
-    body: Json = {"external_id": record.external_id, "fields": fields, "metadata": record.metadata}
-    if fill is not None:
-        body["suggestions"] = [{"question_id": fill[0], "value": record.fields[fill[1]]}]
-    return body
-
-
-def batches(client: Client, dataset: str, bodies: Sequence[Json]) -> Iterable[int]:
-    """Sends records, as many at a time as the server takes in `SECONDS`; yields how many were sent each time."""
-    size, start = FIRST_BATCH, 0
-    while start < len(bodies):
-        batch, weight = list[Json](), 0
-        for body in bodies[start : start + size]:
-            weight += len(orjson.dumps(body))
-            if batch and weight > BATCH_BYTES:
-                break
-            batch.append(body)
-        began = time.monotonic()
-        client.push(dataset, batch)
-        took = time.monotonic() - began
-        start += len(batch)
-        size = int(min(MOST_PUSHED, max(10, len(batch) * SECONDS / max(took, 1e-3))))
-        yield len(batch)
 
 
 def line_of(order: Order, place: str, record: ReviewRecord, at: datetime) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 push: the same pairs are sent to two datasets of one server, by turns in parts of 1,000: bare as bodies that were made before (500 a
 call, the server's limit, nothing but the calls counts), and by `annotation.push` with all that it does: orders, masking, label
-shards, comparison with what the server has, small batches, opening the dataset. pull: 10,000 records with an answer each, which are
+shards, comparison with what the server has, small batches. pull: 10,000 records with an answer each, which are
 written into the server's database and the index directly, in its own form.
 """
 
@@ -21,9 +21,10 @@ from annotation.datasets import opened
 from annotation.items import Item
 from annotation.labels import Labels
 from annotation.pull import pull
-from annotation.push import Order, body_of, line_of, push
+from annotation.push import Order, line_of, push
 from annotation.record import records_of
 from annotation.review_tasks import task
+from annotation.sending import body_of
 from annotation.server.engine import writing
 from annotation.server.engine.store import Store
 from annotation.server.home import Home
@@ -64,6 +65,7 @@ def push_seconds(client: Client, parts: int, size: int, text: Callable[[], str],
         items = [item(n, text) for n in range(part * size, (part + 1) * size)]
         bodies = [body_of(of, r) for one in items for r in records_of(of, one, "bench/bare", "bare")]
         timed(0, lambda bodies=bodies: client.push(bare, bodies))
+        opened(client, of, client.workspace("review"), 1)
         with tempfile.TemporaryDirectory() as folder:
             labels, order = Labels(Path(folder)), Order(of, "bench/preference")
             timed(1, lambda labels=labels, order=order, items=items: push(client, labels, order, items))

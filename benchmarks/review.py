@@ -183,7 +183,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="shorter texts, fewer pages")
     quick = parser.parse_args().quick
-    sentences, times, starts = (5, 5, 2) if quick else (20, 15, 3)
+    sentences, times, starts = (5, 5, 1) if quick else (20, 15, 3)
     folder = Path(tempfile.mkdtemp(prefix="seimai-bench-review-"))
     home = open_home(folder / "home")
     started: list[Up] = []
@@ -193,17 +193,17 @@ def main() -> None:
 
     try:
         print(f"first start: {seconds(start):.1f} s")
-        draw, labels = random.Random(2), Labels(folder / "labels")
+        draw, labels, some = random.Random(2), Labels(folder / "labels"), 1 if quick else 3
         with Client(started[0].url, started[0].owner.api_key) as client:
-            parts, size = (2, 150) if quick else (10, 1000)
-            pushes = push_seconds(client, parts, size, lambda: text(draw, 3), lambda: cpu(home))
+            parts, size = (1, 300) if quick else (10, 1000)
+            pushes = push_seconds(client, parts, size, lambda: text(draw, some), lambda: cpu(home))
             about = f"{pushes.bare:.1f} s bare, {pushes.ours:.1f} s ours"
             print(
                 f"push of {parts * size:,}: {about}; CPU of both ends {pushes.cpu_bare:.1f} and {pushes.cpu_ours:.1f} s"
             )
             dataset, question = opened(client)
             user = uuid.UUID(client.me["id"]).hex
-            answers = fill_answers(home, client, labels, 10_000, lambda: text(draw, 3))
+            answers = fill_answers(home, client, labels, 10_000, lambda: text(draw, some))
         stop(home)
         count = answers()
         took = fill(home, dataset, question, user, sentences)
