@@ -8,7 +8,8 @@ page_ms_50k: 50 records of 50,000 as an annotator's page asks for them, with res
 its median: each filtered, sorted or searched another way. The records are written into both files directly (the server's bulk
 endpoint takes 70 a second), in its own form: `up` compares both row by row, and would index anew what differs. There is no other
 side: Argilla runs on Elasticsearch or OpenSearch, which have no wheel.
-push_ratio_bare, pull_10k_s: see `_review_answers.py`. The push is of 10,000 pairs, of 300 with --quick.
+push_ratio_bare, pull_10k_s: see `_review_answers.py`. The push is of 10,000 pairs; with --quick of 300, where
+what every push costs once (a dozen small calls, tables of the masking) is a good part of it.
 """
 
 import argparse
