@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 from annotation.errors import ReviewError
 from annotation.server import redis
@@ -76,7 +77,7 @@ def up(home: Home, wanted: Wanted, say: Say = lambda _: None) -> Up:
         about = {"url": url, "argilla": ARGILLA, "engine": engine, "redis": "given" if wanted.redis else "own"}
         say(f"starting {', '.join(start.name for start in starts)}")
         _watched(home, starts, about)
-        _wait(home, url, wanted.seconds)
+        _wait(home, url, owner.api_key, wanted.seconds)
         written(home / "settings.json", json.dumps({"port": port, "engine": engine}).encode())
         return Up(url, owner, drawn)
 
@@ -124,8 +125,6 @@ def _port(home: Home, wanted: int | None) -> int:
 
 
 def _check_search(name: str, url: str) -> None:
-    from urllib.request import urlopen
-
     try:
         with urlopen(url, timeout=10) as answered:
             said = json.load(answered)
@@ -215,7 +214,7 @@ def _watched(home: Home, starts: list[Start], about: dict[str, Any]) -> None:
         time.sleep(0.05)
 
 
-def _wait(home: Home, url: str, seconds: float) -> None:
+def _wait(home: Home, url: str, key: str, seconds: float) -> None:
     limit = time.monotonic() + seconds
     while True:
         found = state(home)
@@ -224,10 +223,20 @@ def _wait(home: Home, url: str, seconds: float) -> None:
             stop(home)
             said = "\n".join(f"{part.name} {part.ended}\n{part.log or tail(home.log(part.name))}" for part in ended)
             raise ReviewError(f"{home.folder}: the review did not start: {said or 'it was stopped'}")
-        if answer(url) is not None:
+        # another review may have taken the port since it was found free: then ours ends, and the other one does not know the key
+        if answer(url) is not None and _knows(url, key):
             return
         if time.monotonic() > limit:
             log = tail(home.log("server"))
             stop(home)
             raise ReviewError(f"{home.folder}: {url} did not answer within {seconds:.0f} s; its log ends:\n{log}")
         time.sleep(0.25)
+
+
+def _knows(url: str, key: str) -> bool:
+    """Whether the server there knows an API key."""
+    try:
+        with urlopen(Request(f"{url}/api/v1/me", headers={"X-Argilla-Api-Key": key}), timeout=10) as answered:
+            return answered.status == 200
+    except OSError:
+        return False
