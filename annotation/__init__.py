@@ -9,5 +9,6 @@ The way of generated rows: rows of a run → `items.py` (what is asked about) �
 many people see it) → `record.py` (records with a drawn order, mirror images, personal data masked) → `push.py` and `sending.py` →
 Argilla → `pull.py` (answers in the row's own order, as events) → `labels.py` (shards that are only appended to, columns in
 `label.py`) → later decisions. `review_tasks.py` and `tasks/` are what is asked; `people.py` is who; `daily_cap.py` guards who reads
-harmful content; `again.py` asks old rows anew; `agreed.py` says how far people agree, by the coefficients of `agreement.py`.
+harmful content; `again.py` asks old rows anew; `agreed.py` says how far people agree, by the coefficients of `agreement.py`;
+`released_errors.py` how many released rows are wrong, by `error_rate.py`.
 """

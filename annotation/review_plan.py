@@ -91,17 +91,22 @@ def read_plan(path: Path) -> ReviewPlan:
         raise ReviewError(f"{path}, {place}: {first['msg']}") from error
 
 
-def drawn(rows: pa.Table, plan: ReviewPlan, salt: str) -> pa.Table:
-    """Rows that some route drew, with the columns of `annotation.routing.ROUTED` and `people`, in the order of their queue.
+def placed(rows: pa.Table, plan: ReviewPlan, salt: str) -> pa.Table:
+    """All rows with the columns of `annotation.routing.ROUTED`; `routes` is empty where none drew a row.
 
     rows: `id`, `seed_key` and the columns that routes name. Raises ReviewError for a route that cannot be.
     """
-    salt = f"{salt}:{plan.salt}"
     try:
         routes = tuple(Route(name, **spec.model_dump()) for name, spec in plan.routes.items())
-        found = routed(rows, RoutePlan(routes, salt, plan.calibrate))
+        return routed(rows, RoutePlan(routes, f"{salt}:{plan.salt}", plan.calibrate))
     except RoutingError as error:
         raise ReviewError(f"plan: {error}") from error
+
+
+def drawn(rows: pa.Table, plan: ReviewPlan, salt: str) -> pa.Table:
+    """Rows of `placed` that some route drew, with `people` as well, in the order of their queue."""
+    found = placed(rows, plan, salt)
+    salt = f"{salt}:{plan.salt}"
     lists: Sequence[Sequence[str]] = found.column("routes").to_pylist()
     people = np.ones(len(found), np.int32)
     words = (

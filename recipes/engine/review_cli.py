@@ -179,6 +179,31 @@ def review_agreement(labels: LabelFolder = None, home: HomeFolder = None) -> Non
     review_agreement.tell_agreement(review_labels_command.labels_at(labels, home))
 
 
+@review.command(name="error-rate")
+def review_error_rate(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Folder of a run (its newest version), or of one version.")],
+    task: TaskName,
+    wrong: Annotated[
+        str,
+        typer.Option(
+            "--wrong", metavar="QUESTION=ANSWER,…", help="Answers that count as an error: verdict=fixable,bad."
+        ),
+    ],
+    set_name: Annotated[
+        str | None, typer.Option("--set", metavar="NAME", help="Which generation or pairs, where the run has several.")
+    ] = None,
+    plan: Annotated[Path | None, typer.Option("--plan", metavar="FILE", help="The plan that `push` was given.")] = None,
+    answers: Answers = 2,
+    labels: LabelFolder = None,
+    home: HomeFolder = None,
+) -> None:
+    """Tell how many of the released rows are wrong, with an interval, from the rows that people looked at."""
+    from recipes.engine import review_error_rate as command
+    from recipes.engine import review_labels_command
+
+    command.tell_error_rate(review_labels_command.labels_at(labels, home), run, task, set_name, plan, wrong, answers)
+
+
 def _language(said: str) -> "Language":
     if said not in ("ja", "en"):
         raise typer.BadParameter(f"a language is ja or en, not {said}")

@@ -15,7 +15,7 @@ import orjson
 import pyarrow as pa
 
 from annotation.items import Item, Unreadable, of_answer, of_pair, of_prompt, seed_of
-from annotation.review_plan import ReviewPlan, drawn
+from annotation.review_plan import ReviewPlan, drawn, placed
 from annotation.review_tasks import base
 from curation.document import KEY
 from curation.place import Place
@@ -167,24 +167,10 @@ def asked(source: Source, plan: ReviewPlan, salt: str) -> Asked:
     Texts are read of the drawn rows alone, but where answers are ranked: there a row is a prompt with its answers.
     """
     found, ranked = Asked(), dict[bytes, Item]()
-    units: list[tuple[bytes, bytes, Row]] = []
-    if source.task == "ranking":
-        for item, row in _prompts(source, found):
-            ranked[item.row] = item
-            units.append((item.row, item.document, row))
-    else:
-        for row in source.rows(("id", "document", "seeds", *ROUTED_BY)):
-            units.append((row["id"], row["document"] or row["id"] if "document" in row else seed_of(row), _narrow(row)))
-    found.rows = len(units)
-    columns = {name: [row.get(name) for _, _, row in units] for name in ROUTED_BY}
-    table = pa.table(
-        {
-            "id": pa.array([row for row, _, _ in units], KEY), "seed_key": pa.array([seed for _, seed, _ in units], KEY),
-            **{name: pa.array(values) for name, values in columns.items() if any(v is not None for v in values)},
-        }
-    )  # fmt: skip
+    table = _table(source, found, ranked)
+    found.rows = len(table)
     lines = {line["id"]: (place, line) for place, line in enumerate(drawn(table, plan, salt).to_pylist())}
-    placed: list[tuple[int, Item]] = []
+    queue: list[tuple[int, Item]] = []
     for item in _items(source, lines.keys(), ranked, found):
         place, line = lines[item.row]
         harmful = plan.harmful is not None and plan.harmful.holds(line)
@@ -194,9 +180,33 @@ def asked(source: Source, plan: ReviewPlan, salt: str) -> Asked:
             "inclusion": line["inclusion"],
             "use": line["review_use"],
         }
-        placed.append((place, replace(item, harmful=harmful, **of)))
-    found.items = [item for _, item in sorted(placed, key=lambda p: p[0])]
+        queue.append((place, replace(item, harmful=harmful, **of)))
+    found.items = [item for _, item in sorted(queue, key=lambda p: p[0])]
     return found
+
+
+def routed_rows(source: Source, plan: ReviewPlan, salt: str) -> pa.Table:
+    """All rows of a set with where the plan places them (`annotation.review_plan.placed`), drawn or not."""
+    return placed(_table(source, Asked(), {}), plan, salt)
+
+
+def _table(source: Source, found: Asked, ranked: dict[bytes, Item]) -> pa.Table:
+    """What a plan looks at: id, seed and the columns that conditions may name. Where answers are ranked the items are made."""
+    units: list[tuple[bytes, bytes, Row]] = []
+    if source.task == "ranking":
+        for item, row in _prompts(source, found):
+            ranked[item.row] = item
+            units.append((item.row, item.document, row))
+    else:
+        for row in source.rows(("id", "document", "seeds", *ROUTED_BY)):
+            units.append((row["id"], row["document"] or row["id"] if "document" in row else seed_of(row), _narrow(row)))
+    columns = {name: [row.get(name) for _, _, row in units] for name in ROUTED_BY}
+    return pa.table(
+        {
+            "id": pa.array([row for row, _, _ in units], KEY), "seed_key": pa.array([seed for _, seed, _ in units], KEY),
+            **{name: pa.array(values) for name, values in columns.items() if any(v is not None for v in values)},
+        }
+    )  # fmt: skip
 
 
 def _items(source: Source, wanted: Collection[bytes], ranked: Mapping[bytes, Item], found: Asked) -> Iterator[Item]:

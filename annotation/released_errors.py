@@ -1,0 +1,97 @@
+"""The error rate of a released set, from the label shards: which rows people found wrong, and what that says of the unread ones.
+
+An error is what its owner says it is: a question of the review task and the answers that count as wrong (`verdict=fixable,bad`). A
+row is wrong where at least half of those who decided say so; it counts once, however many answered. Who could not tell, skipped or
+discarded has not decided. Rows whose answers may fit curves (`calibrate`) are reviewed, and estimate nothing.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import pyarrow as pa
+
+from annotation.error_rate import ErrorRate, Reviews, Stratum, error_rate
+from annotation.errors import ReviewError
+from annotation.labels import Labels
+from annotation.questions import Task
+from annotation.review_tasks import base
+
+UNDECIDED = "cannot_tell"
+"""The answer with which people say that they do not know."""
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """What counts as an error: a question, and answers to it."""
+
+    question: str
+    answers: frozenset[str]
+
+    @classmethod
+    def of(cls, said: str, task: Task) -> "Wrong":
+        """From `QUESTION=ANSWER,…`. Raises ReviewError where the task has no such question or answer."""
+        name, _, rest = said.partition("=")
+        asked = {q.name: q for q in task.questions if q.asks in ("label", "rating")}
+        if name not in asked:
+            raise ReviewError(
+                f"--wrong {said}: '{task.name}' asks no '{name}' with answers to choose from; {', '.join(asked)}"
+            )
+        answers = frozenset(filter(None, rest.split(",")))
+        there = [str(value) for value in asked[name].labels or asked[name].points]
+        if unknown := sorted(answers - set(there)):
+            raise ReviewError(
+                f"--wrong {said}: '{unknown[0]}' is no answer to '{name}'; answers are {', '.join(there)}"
+            )
+        if not answers or answers >= set(there):
+            raise ReviewError(f"--wrong {said}: some answers are wrong and others are not, e.g. {name}={there[-1]}")
+        return cls(name, answers)
+
+
+@dataclass(frozen=True)
+class Estimated:
+    """The rate over the whole set and what is known of each stratum."""
+
+    rate: ErrorRate
+    strata: dict[str, Stratum]
+
+
+def estimated(rows: pa.Table, labels: Labels, task: Task, source: str, wrong: Wrong, level: float = 0.95) -> Estimated:
+    """The error rate of a set. rows: all of it, as `annotation.review_plan.placed` gives them; source: its name in the shards."""
+    decided = _decided(labels, base(task.name), source, wrong)
+    strata: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
+    found: list[tuple[str, bytes, bool]] = []
+    columns = ("id", "seed_key", "review_stratum", "routes", "review_use")
+    for row in rows.select(columns).to_pylist():
+        counts = strata[row["review_stratum"]]
+        counts[0] += 1
+        counts[1] += bool(row["routes"])
+        if (said := decided.get(row["id"])) is None:
+            continue
+        counts[2] += 1
+        if row["review_use"] == "estimate" and row["routes"]:
+            found.append((row["review_stratum"], row["seed_key"] or row["id"], said))
+    known = {name: Stratum(*counts) for name, counts in sorted(strata.items())}
+    reviews = Reviews([s for s, _, _ in found], [d for _, d, _ in found], [w for _, _, w in found])
+    return Estimated(error_rate(reviews, known, level), known)
+
+
+def _decided(labels: Labels, task: str, source: str, wrong: Wrong) -> dict[bytes, bool]:
+    """Whether each decided row is wrong. Answers to a content that was changed since do not count."""
+    contents: dict[bytes, set[bytes]] = defaultdict(set)
+    for record in labels.records(["task", "source", "row", "content", "reason"]).values():
+        if record["source"] == source and base(record["task"]) == task and not record["withdrawn"]:
+            contents[record["row"]].add(record["content"])
+    said: dict[bytes, list[bool]] = defaultdict(list)
+    for answer in labels.answers():
+        if answer["source"] == source and base(answer["task"]) == task and answer["content"] in contents[answer["row"]]:
+            said[answer["row"]] += _wrong(answer, wrong)
+    return {row: 2 * sum(votes) >= len(votes) for row, votes in said.items() if votes}
+
+
+def _wrong(answer: Mapping[str, Any], wrong: Wrong) -> Iterable[bool]:
+    value = orjson.loads(answer["values"]).get(wrong.question)
+    if value is not None and value != UNDECIDED:
+        yield str(value) in wrong.answers
