@@ -57,10 +57,12 @@ def labelled_scores(
     labels = found.labels
     if not labels:
         raise RecipeError(f"{', '.join(spec.files)}: no label is about a page of {run.place.url}")
-    try:
-        good = {key: holds(spec.positive, label) for key, label in labels.items()}
-    except ValueError as error:
-        raise RecipeError(f"labels: {error}") from error
+    good: dict[str, bool] = {}
+    for key, label in labels.items():
+        try:
+            good[key] = holds(spec.positive, label)
+        except ValueError as error:
+            raise RecipeError(f"labels: {found.answered.places[key]}: {error}") from error
     if len(set(good.values())) < 2:
         sort = "good" if all(good.values()) else "other"
         raise RecipeError(
