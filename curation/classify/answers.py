@@ -21,7 +21,7 @@ CSV may come back from Excel: with a byte order mark, in Shift_JIS, with 3.0 for
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
@@ -225,3 +225,14 @@ def holds(condition: Condition, label: str) -> bool:
     return {"<": value < bounds[0], "<=": value <= bounds[0], ">": value > bounds[0], ">=": value >= bounds[0]}[
         operator
     ]
+
+
+def judged(condition: Condition, labels: Mapping[str, str], places: Mapping[str, str]) -> dict[str, bool]:
+    """Whether each page's label is good. Raises AnswersError with the row of one that cannot be compared."""
+    made = {}
+    for key, label in labels.items():
+        try:
+            made[key] = holds(condition, label)
+        except ValueError as error:
+            raise AnswersError(f"{places[key]}: {error}") from None
+    return made

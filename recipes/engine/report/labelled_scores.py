@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from curation.classify.answers import Answers, holds
+from curation.classify.answers import Answers, AnswersError, judged
 from curation.classify.evaluation import auc, auc_interval
 from curation.classify.labelled_share import At, by_threshold
 from recipes.engine.errors import RecipeError
@@ -57,12 +57,10 @@ def labelled_scores(
     labels = found.labels
     if not labels:
         raise RecipeError(f"{', '.join(spec.files)}: no label is about a page of {run.place.url}")
-    good: dict[str, bool] = {}
-    for key, label in labels.items():
-        try:
-            good[key] = holds(spec.positive, label)
-        except ValueError as error:
-            raise RecipeError(f"labels: {found.answered.places[key]}: {error}") from error
+    try:
+        good = judged(spec.positive, labels, found.answered.places)
+    except AnswersError as error:
+        raise RecipeError(f"labels: {error}") from error
     if len(set(good.values())) < 2:
         sort = "good" if all(good.values()) else "other"
         raise RecipeError(
