@@ -191,7 +191,7 @@ def _label(value: Any, place: str, spec: Answers) -> str | None:
 
 
 def grade(label: str) -> float | None:
-    """A label as a number, None where it is a name; `nan` and `inf`, which programs write for what is missing, are names.
+    """A label as a number, None where it is a name; `nan` and `inf`, written for what is missing, are names.
 
     >>> grade("3"), grade("good"), grade("nan")
     (3.0, None, None)

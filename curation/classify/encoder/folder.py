@@ -125,7 +125,7 @@ def _held(config: dict[str, Any], file: Path) -> None:
         raise ModelFolderError(f"{file}: 'num_labels' is {many}, and a classifier has {_LABELS:,} at most")
     if kernel := _kernel(config):
         raise ModelFolderError(
-            f"{file}: asks for a compiled kernel of another place ({kernel}), code that would be fetched and run: take its "
+            f"{file}: asks for a compiled kernel of another place ({kernel}), which would be fetched and run: take its "
             "'attn_implementation' out"
         )
     if (kind := config.get("model_type")) is not None and not isinstance(kind, str):
@@ -139,7 +139,7 @@ def _held(config: dict[str, Any], file: Path) -> None:
 
 
 def _kernel(config: Any) -> str | None:
-    """OWNER/NAME of a kernel that the configuration (or a part of it) wants attention or experts computed by, None without."""
+    """OWNER/NAME of a kernel that the configuration, or a part of it, wants computed with; None without."""
     if isinstance(config, dict):
         for key, value in config.items():
             said = value if isinstance(value, dict | list) else [value]
