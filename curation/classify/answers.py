@@ -21,8 +21,9 @@ CSV may come back from Excel: with a byte order mark, in Shift_JIS, with 3.0 for
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from statistics import median_low
 from typing import Annotated, Any, Literal
@@ -154,10 +155,9 @@ def _join(key: str, answers: list[_One], spec: Answers, made: Answered) -> None:
 
 
 def _grade(one: _One) -> float:
-    try:
-        return float(one.label)
-    except ValueError:
-        raise AnswersError(f"{one.place}: {one.label!r} is no number, and 'several: median' is of grades") from None
+    if (number := grade(one.label)) is None:
+        raise AnswersError(f"{one.place}: {one.label!r} is no number, and 'several: median' is of grades")
+    return number
 
 
 def _identity(value: Any, place: str, spec: Answers) -> str:
@@ -191,15 +191,16 @@ def _label(value: Any, place: str, spec: Answers) -> str | None:
 
 
 def grade(label: str) -> float | None:
-    """A label as a number, None where it is a name.
+    """A label as a number, None where it is a name; `nan` and `inf`, written for what is missing, are names.
 
-    >>> grade("3"), grade("good")
-    (3.0, None)
+    >>> grade("3"), grade("good"), grade("nan")
+    (3.0, None, None)
     """
     try:
-        return float(label)
+        number = float(label)
     except ValueError:
         return None
+    return number if isfinite(number) else None
 
 
 def holds(condition: Condition, label: str) -> bool:
@@ -224,3 +225,14 @@ def holds(condition: Condition, label: str) -> bool:
     return {"<": value < bounds[0], "<=": value <= bounds[0], ">": value > bounds[0], ">=": value >= bounds[0]}[
         operator
     ]
+
+
+def judged(condition: Condition, labels: Mapping[str, str], places: Mapping[str, str]) -> dict[str, bool]:
+    """Whether each page's label is good. Raises AnswersError with the row of one that cannot be compared."""
+    made = {}
+    for key, label in labels.items():
+        try:
+            made[key] = holds(condition, label)
+        except ValueError as error:
+            raise AnswersError(f"{places[key]}: {error}") from None
+    return made

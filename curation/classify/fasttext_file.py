@@ -25,6 +25,8 @@ _ARGUMENTS = (
     *("dim", "window", "epochs", "min_count", "negatives", "word_ngrams", "loss", "model", "buckets", "shortest"),
     *("longest", "update_rate", "sampling"),
 )
+_MOST_BUCKETS = 200_000_000
+"""A hundred times fastText's default: a table of buckets is made in memory, however few a pruned file has kept."""
 
 
 @dataclass
@@ -56,12 +58,19 @@ class FastTextFile:
         return rows, reader.quantised() if reader.read("?")[0] and self.compressed else reader.dense()
 
     def check_whole(self) -> None:
-        """Raises ValueError where the file ends before its matrices do or goes on behind them; reads nothing of them."""
+        """Raises ValueError where matrices are cut off or do not fit the vocabulary; reads nothing of them.
+
+        Kernels and fastText itself read where words, buckets and labels point, and look at no shape.
+        """
         reader = _Reader(self._data, self._at, self.path)
-        reader.pass_over(self.compressed)
-        reader.pass_over(reader.read("?")[0] and self.compressed)
+        found = reader.pass_over(self.compressed), reader.pass_over(reader.read("?")[0] and self.compressed)
         if reader.at != len(self._data):
             raise ValueError(f"{self.path}: broken: {len(self._data)} bytes, of which the model takes {reader.at}")
+        behind = self.arguments["buckets"] if self.kept is None else len(self.kept)
+        wanted = (len(self.words) + behind, self.arguments["dim"]), (len(self.labels), self.arguments["dim"])
+        if found != wanted:
+            said = ", ".join("{}×{} for {}×{}".format(*a, *b) for a, b in zip(found, wanted, strict=True))
+            raise ValueError(f"{self.path}: broken: its matrices do not fit its words, n-grams and labels ({said})")
 
     @property
     def label_names(self) -> list[str]:
@@ -101,12 +110,13 @@ class _Reader:
 
     def dense(self) -> np.ndarray:
         """A `Matrix`."""
-        height, width = self.read("2q")
+        height, width = self._shape(*self.read("2q"))
         return self.array("<f4", height * width).reshape(height, width)
 
     def quantised(self) -> np.ndarray:
         """A `QuantMatrix`, unpacked: centroids by code, times the centroid of the row's norm where norms are kept apart."""
         has_norm, height, width, size = self.read("?2qi")
+        self._shape(height, width)
         codes = self.array("u1", size).reshape(height, -1)
         parts = self._centroids(width)
         rows = np.concatenate([part[codes[:, m]] for m, part in enumerate(parts)], axis=1)
@@ -115,23 +125,35 @@ class _Reader:
             rows = rows * self._centroids(1)[0][norms]
         return np.ascontiguousarray(rows, np.float32)
 
-    def pass_over(self, quantised: bool) -> None:
-        """Goes behind a matrix without reading it."""
+    def pass_over(self, quantised: bool) -> tuple[int, int]:
+        """Goes behind a matrix without reading it, and says its shape."""
         if not quantised:
-            self.dense()  # in place, so nothing is read
-            return
+            height, width = self.dense().shape  # in place, so nothing is read
+            return height, width
         has_norm, height, width, size = self.read("?2qi")
+        self._shape(height, width)
         self.array("u1", size)
-        self._centroids(width)
+        if size != height * len(self._centroids(width)):
+            raise ValueError(f"{self.path}: broken: {size} codes for {height} rows")
         if has_norm:
             self.array("u1", height)
             self._centroids(1)
+        return height, width
+
+    def _shape(self, height: int, width: int) -> tuple[int, int]:
+        if height < 0 or width < 1:
+            raise ValueError(f"{self.path}: broken: a matrix of {height} × {width}")
+        return height, width
 
     def _centroids(self, width: int) -> list[np.ndarray]:
         """A `ProductQuantizer`: for each part of a row its 256 centroids; the last part may be shorter."""
         dim, parts, part, last = self.read("4i")
         if dim != width:
             raise ValueError(f"{self.path}: broken: a quantiser of {dim} numbers for rows of {width}")
+        if part < 1 or not 1 <= last <= part or part * (parts - 1) + last != dim:
+            raise ValueError(
+                f"{self.path}: broken: a quantiser of {dim} numbers in {parts} parts of {part}, the last of {last}"
+            )
         flat = self.array("<f4", dim * 256)
         sizes = [part] * (parts - 1) + [last]
         starts = [256 * part * m for m in range(parts)]
@@ -163,7 +185,12 @@ def read_file(path: Path) -> FastTextFile:
     if arguments["model"] != SUPERVISED:
         raise ValueError(f"{path}: word vectors, not a classifier: give a model that was trained with labels")
     entries, words, labels, _, pruned = reader.read("3i2q")
+    if min(words, labels) < 0 or entries != words + labels:
+        raise ValueError(f"{path}: broken: {words} words and {labels} labels in a vocabulary of {entries}")
+    _in_ranges(path, arguments)
     names, counts = _entries(reader.name, reader.read, entries)
+    if min(counts, default=0) < 0 or sum(counts[words:]) >= 10**15:  # where the library's tree of labels ends
+        raise ValueError(f"{path}: broken: words or labels that were seen less than never, or 10^15 times")
     kept = reader.array("<i4", 2 * pruned).reshape(-1, 2) if pruned >= 0 else None
     if kept is not None and pruned and not _within(kept, arguments["buckets"], pruned):
         buckets = arguments["buckets"]
@@ -182,6 +209,13 @@ def read_file(path: Path) -> FastTextFile:
         _data=data,
         _at=reader.at,
     )
+
+
+def _in_ranges(path: Path, arguments: dict[str, Any]) -> None:
+    """Raises ValueError where n-grams are read and no bucket is there, or more than a file of this form has."""
+    buckets, reads = arguments["buckets"], arguments["word_ngrams"] > 1 or arguments["longest"] > 0
+    if not (1 if reads else 0) <= buckets <= _MOST_BUCKETS:
+        raise ValueError(f"{path}: broken: n-grams in {buckets} buckets, which must be from 1 to {_MOST_BUCKETS}")
 
 
 def _within(kept: np.ndarray, buckets: int, rows: int) -> bool:

@@ -5,11 +5,12 @@ reads it.
 """
 
 import hashlib
+from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from curation.spdx import Licence
 
@@ -28,6 +29,19 @@ class Calibration(BaseModel):
     slope: float = 1.0
     intercept: float = 0.0
     """Platt: probability = 1 / (1 + exp(−slope · logit(score) − intercept))."""
+
+    @model_validator(mode="after")
+    def _rising(self) -> "Calibration":
+        x, y = self.scores, self.probabilities
+        if not all(map(isfinite, [*x, *y, self.slope, self.intercept])):
+            raise ValueError("calibration: every number must be finite")
+        if self.method == "isotonic" and not (len(x) == len(y) > 0 and x == sorted(set(x)) and y == sorted(y)):
+            raise ValueError(
+                f"calibration: isotonic needs as many rising 'scores' as 'probabilities'; found {len(x)} and {len(y)}"
+            )
+        if not all(0 <= p <= 1 for p in y):
+            raise ValueError("calibration: 'probabilities' must lie in [0, 1]")
+        return self
 
     def apply(self, scores: np.ndarray) -> np.ndarray:
         """Probabilities in [0, 1] for scores in [0, 1]; NaN stays NaN.

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from curation.classify.answers import Answered, AnswersError, read_answers
+from curation.classify.answers import Answered, AnswersError, judged, read_answers
 from curation.classify.encoder import gpus
 from curation.classify.encoder.card import EncoderCard
 from curation.classify.encoder.folder import read_folder
@@ -52,6 +52,11 @@ def train(
             named = ", ".join(recipe.train.answers.files if recipe.train.answers else ())
             kept = "the recipe released" if stage is None else f"stage '{stage}' kept"
             raise RecipeError(f"{path.name}, train.answers: no answer in {named} is about a row that {kept}")
+        if recipe.train.answers and recipe.train.answers.positive:
+            try:
+                judged(recipe.train.answers.positive, labels, answers.places)
+            except AnswersError as error:
+                raise RecipeError(f"{path.name}, train.answers: {error}") from error
     card, folder = trained(block.url, recipe.train, recipe.version, labels, Path(made.folder) / "model", path)
     print_card(card, folder)
     return card

@@ -6,7 +6,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from curation.classify.answers import Answers, AnswersError, read_answers
+from curation.classify.answers import Answers, AnswersError, judged, read_answers
+from curation.filters.preset import condition
 
 A, B, C = (f"{n:032x}" for n in (0xA1, 0xB2, 0xC3))
 
@@ -148,3 +149,14 @@ def test_a_line_that_cannot_be_is_refused_with_its_place(tmp_path, line, said):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(AnswersError, match=r"there is no file .*none\.csv"):
         read_answers(Answers(files=["none.csv"]), tmp_path)
+
+
+@pytest.mark.parametrize("missing", ["nan", "NaN", "inf", "-inf"])
+def test_what_a_program_writes_for_a_missing_grade_is_no_grade(tmp_path, missing):
+    found = read(tmp_path, f"id,label\n{A},{missing}\n{B},4\n")
+    with pytest.raises(
+        AnswersError, match=rf"a\.csv, row 2: the label '{missing}' is no number, and '>= 3' compares numbers"
+    ):
+        judged(condition(">= 3"), found.labels, found.places)
+    with pytest.raises(AnswersError, match=f"row 2: '{missing}' is no number, and 'several: median' is of grades"):
+        read(tmp_path, f"id,label\n{A},{missing}\n{A},4\n", several="median")

@@ -102,3 +102,53 @@ def test_pruned_ngrams_that_point_outside_are_refused_before_a_kernel_reads_ther
         ValueError, match=r"damaged: pruned n-grams name a bucket outside its \d+ or a row outside its \d+"
     ):
         read_file(tmp_path / "bad.ftz")
+
+
+ARGUMENTS = 8
+VOCABULARY = ARGUMENTS + 12 * 4 + 8
+
+
+@pytest.mark.parametrize("loss", ["softmax", "hs"])
+@pytest.mark.parametrize(
+    ("at", "layout", "value", "said"),
+    [
+        (ARGUMENTS, "i", 4000, "its matrices do not fit its words, n-grams and labels"),
+        (ARGUMENTS + 8 * 4, "i", 0, "n-grams in 0 buckets"),
+        (ARGUMENTS + 8 * 4, "i", -5, "n-grams in -5 buckets"),
+        (ARGUMENTS + 8 * 4, "i", 500, "its matrices do not fit"),
+        (ARGUMENTS + 8 * 4, "i", 2**31 - 1, "n-grams in 2147483647 buckets"),
+        (VOCABULARY, "i", -1, "in a vocabulary of -1"),
+        (VOCABULARY + 4, "i", 3, "3 words and 2 labels in a vocabulary of"),
+        ("matrix", "2q", "wide", "its matrices do not fit"),
+        ("matrix", "2q", "negative", "a matrix of -"),
+        ("count", "q", 10**15, "seen less than never"),
+        ("count", "q", -1, "seen less than never"),
+    ],
+)
+def test_a_model_whose_parts_do_not_fit_is_refused_before_a_kernel_or_the_library_reads_there(
+    tmp_path: Path, loss, at, layout, value, said
+):
+    good = fitted(tmp_path / "m.bin", labelled(80), loss=loss)
+    data, file = bytearray(good.read_bytes()), read_file(good)
+    file.check_whole()
+    if at == "matrix":
+        at = file._at
+        rows, width = struct.unpack_from("<2q", data, at)
+        values = (rows * 2, width // 2) if value == "wide" else (-rows, -width)
+    else:
+        at, values = (data.find(file.labels[-1]) + len(file.labels[-1]) + 1 if at == "count" else at), (value,)
+    struct.pack_into(f"<{layout}", data, at, *values)
+    (tmp_path / "bad.bin").write_bytes(data)
+    with pytest.raises(ValueError, match=said):
+        read_file(tmp_path / "bad.bin").check_whole()
+
+
+@pytest.mark.parametrize("values", [(16, 2**30, 2, 2), (16, 8, -7, 2), (16, 8, 2, 9)])
+def test_a_quantiser_of_other_parts_than_its_numbers_is_refused(tmp_path: Path, values):
+    good = Path(fasttext_file.__file__).with_name("lid.176.ftz")
+    data, at = bytearray(good.read_bytes()), read_file(good)._at
+    codes = struct.unpack_from("<?2qi", data, at)[3]
+    struct.pack_into("<4i", data, at + 21 + codes, *values)
+    (tmp_path / "bad.ftz").write_bytes(data)
+    with pytest.raises(ValueError, match="a quantiser of 16 numbers in"):
+        read_file(tmp_path / "bad.ftz").check_whole()

@@ -198,3 +198,8 @@ def test_labels_that_say_nothing_are_refused(run, tmp_path):
     other = spec.model_copy(update={"files": [str(tmp_path / "other.jsonl")]})
     with pytest.raises(RecipeError, match="no label is about a page of"):
         write_report(run, labels=other)
+    answered = [json.loads(line) for line in Path(spec.files[0]).read_text().splitlines()]
+    answered[1]["label"] = "nan"
+    (tmp_path / "nan.jsonl").write_text("\n".join(map(json.dumps, answered)))
+    with pytest.raises(RecipeError, match=r"labels: .*nan\.jsonl, line 2: the label 'nan' is no number, and '>= 3'"):
+        write_report(run, labels=spec.model_copy(update={"files": [str(tmp_path / "nan.jsonl")]}))

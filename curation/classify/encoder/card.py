@@ -3,6 +3,7 @@
 `seimai train` writes it into the model's folder as card.json (and card.md for readers); the step `encoder_quality` reads it.
 """
 
+from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
 
@@ -52,8 +53,10 @@ class EncoderCard(BaseModel):
     def _scored(self) -> "EncoderCard":
         if bool(self.labels) == (self.range is not None):
             raise ValueError("must say either what 'labels' are worth, or the 'range' of a regression")
-        if self.range is not None and not self.range[0] < self.range[1]:
-            raise ValueError(f"range: two rising numbers, those that stand for 0 and for 1; found {self.range}")
+        if self.range is not None and not (self.range[0] < self.range[1] and all(map(isfinite, self.range))):
+            raise ValueError(
+                f"range: two rising numbers, both finite, those that stand for 0 and for 1; found {self.range}"
+            )
         if not all(0 <= worth <= 1 for worth in self.labels.values()):
             raise ValueError(f"labels: what one is worth must lie in [0, 1]; found {self.labels}")
         return self

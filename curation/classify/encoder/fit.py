@@ -23,7 +23,7 @@ def files_hold_together(folder: ModelFolder) -> None:
         raise _too_many(folder, max(ids.values()), rows)
     try:
         said = json.loads((folder.path / "tokenizer_config.json").read_bytes()).get("pad_token")
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         return
     pad = ids.get(said.get("content") if isinstance(said, dict) else said)
     if pad is not None and (own := folder.config.get("pad_token_id")) is not None and pad != own:
@@ -39,7 +39,7 @@ def _ids(path: str, size: int, changed: int) -> dict[Any, int]:
         if isinstance(vocabulary, list):  # Unigram: [token, score], by number
             vocabulary = {token: n for n, (token, _) in enumerate(vocabulary)}
         return {**vocabulary, **{said["content"]: int(said["id"]) for said in found.get("added_tokens") or ()}}
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ModelFolderError(
             f"{path}: no tokenizer of the library `tokenizers` ({type(error).__name__}: {error})"
         ) from None

@@ -21,6 +21,7 @@ PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
 TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model")
 _DECIDES = (".safetensors", ".json", ".txt", ".model", ".py", ".onnx", ".data", ".jinja")
 _APART = ("card.json",)
+_LABELS = 100_000
 _HEADER = 100 << 20
 """Bytes of a header of safetensors at most; the library refuses longer ones too."""
 _OFFSET = {"roberta", "xlm-roberta", "camembert", "xlm-roberta-xl", "data2vec-text", "longformer"}
@@ -90,6 +91,11 @@ def read_folder(model: str, revision: str | None = None, remote_code: tuple[str,
     path = find_folder(model, revision)
     config = _json(path / "config.json", "the configuration of a model")
     _held(config, path / "config.json")
+    if (path / "adapter_config.json").exists():
+        raise ModelFolderError(
+            f"{path}: holds an adapter (adapter_config.json), which changes another model: merge it into that "
+            "(`merge_and_unload()`), and save what comes out"
+        )
     _weights(path)
     if not any((path / name).is_file() for name in TOKENIZERS):
         raise ModelFolderError(f"{path}: has no tokenizer ({', '.join(TOKENIZERS)})")
@@ -102,7 +108,7 @@ def _json(path: Path, what: str) -> dict[str, Any]:
         raise ModelFolderError(f"{path.parent}: has no {path.name}, {what}")
     try:
         found = json.loads(path.read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelFolderError(f"{path}: no JSON: {error}") from None
     if not isinstance(found, dict):
         raise ModelFolderError(f"{path}: must hold an object, {what}")
@@ -115,6 +121,13 @@ def _held(config: dict[str, Any], file: Path) -> None:
         found = config.get(key)
         if found is not None and (not isinstance(found, int) or found < 0):
             raise ModelFolderError(f"{file}: '{key}' must be a whole number, not negative; found {found!r}")
+    if (many := config.get("num_labels") or 2) > _LABELS:
+        raise ModelFolderError(f"{file}: 'num_labels' is {many}, and a classifier has {_LABELS:,} at most")
+    if kernel := _kernel(config):
+        raise ModelFolderError(
+            f"{file}: asks for a compiled kernel of another place ({kernel}), which would be fetched and run: take its "
+            "'attn_implementation' out"
+        )
     if (kind := config.get("model_type")) is not None and not isinstance(kind, str):
         raise ModelFolderError(f"{file}: 'model_type' must be a name; found {kind!r}")
     named = config.get("id2label")
@@ -125,11 +138,25 @@ def _held(config: dict[str, Any], file: Path) -> None:
         )
 
 
+def _kernel(config: Any) -> str | None:
+    """OWNER/NAME of a kernel that the configuration, or a part of it, wants computed with; None without."""
+    if isinstance(config, dict):
+        for key, value in config.items():
+            said = value if isinstance(value, dict | list) else [value]
+            names = said.values() if isinstance(said, dict) else said
+            asked = (name for name in names if isinstance(name, str) and "/" in name)
+            if "_implementation" in f"_{key}" and (name := next(asked, None)):
+                return name
+            if found := _kernel(value):
+                return found
+    return next(filter(None, map(_kernel, config)), None) if isinstance(config, list) else None
+
+
 def _weights(path: Path) -> None:
     """Holds the weights to be safetensors, all of them there and whole."""
-    if (path / WEIGHTS).exists():
+    if (path / WEIGHTS).is_file():
         names = [WEIGHTS]
-    elif (path / INDEX).exists():
+    elif (path / INDEX).is_file():
         listed = _json(path / INDEX, "the list of its weights").get("weight_map")
         if not isinstance(listed, dict) or not listed or not all(map(_is_name, listed.values())):
             raise ModelFolderError(
@@ -163,7 +190,7 @@ def _whole(file: Path) -> None:
     try:
         tensors = {name: said for name, said in json.loads(header).items() if name != "__metadata__"}
         bytes_listed = 8 + length + max((int(said["data_offsets"][1]) for said in tensors.values()), default=0)
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError):
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
         raise ModelFolderError(
             f"{file}: is no file of safetensors (its header lists no tensors), and is refused unread"
         ) from None
@@ -226,16 +253,27 @@ def _classes(found: Any, file: Path) -> list[str]:
 
 def _hash(path: Path) -> str:
     """SHA-256 over the sorted lines `name NUL hash` of every file that decides what the model answers."""
-    lines = []
+    lines, above = [], {os.path.realpath(path)}
     for at, folders, names in os.walk(path, followlinks=True):
-        folders[:] = sorted(f for f in folders if not f.startswith("."))
+        folders[:] = sorted(f for f in folders if not f.startswith(".") and _once(os.path.join(at, f), above))
         for name in names:
             file = Path(at) / name
             if file.suffix in _DECIDES and name not in _APART and not name.startswith("."):
+                if not file.is_file():  # opening a pipe would wait for ever
+                    what = "a link to nothing; load the model's files anew" if file.is_symlink() else "no plain file"
+                    raise ModelFolderError(f"{file}: is {what}")
                 stat = file.stat()
                 digest = _sha256(str(file), stat.st_size, stat.st_mtime_ns)
                 lines.append(f"{file.relative_to(path).as_posix()}\0{digest}\n")
     return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
+
+
+def _once(folder: str, seen: set[str]) -> bool:
+    """Whether a folder was not looked into yet; a link may lead back to one that was."""
+    real = os.path.realpath(folder)
+    new = real not in seen
+    seen.add(real)
+    return new
 
 
 @lru_cache(4096)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from curation.classify.answers import Answers, holds
+from curation.classify.answers import Answers, AnswersError, judged
 from curation.classify.evaluation import auc, auc_interval
 from curation.classify.labelled_share import At, by_threshold
 from recipes.engine.errors import RecipeError
@@ -58,8 +58,8 @@ def labelled_scores(
     if not labels:
         raise RecipeError(f"{', '.join(spec.files)}: no label is about a page of {run.place.url}")
     try:
-        good = {key: holds(spec.positive, label) for key, label in labels.items()}
-    except ValueError as error:
+        good = judged(spec.positive, labels, found.answered.places)
+    except AnswersError as error:
         raise RecipeError(f"labels: {error}") from error
     if len(set(good.values())) < 2:
         sort = "good" if all(good.values()) else "other"
