@@ -102,7 +102,7 @@ class ToolCall(Constraint):
 
     expect: `call`; `none` when no call is needed and the answer is text; `ask` when an argument is missing and the answer asks
     for it (`missing`: words for it, one of them in the sentence that asks). Where no call is wanted, one in a form of
-    other templates (get_weather(city="新潟"), Action: get_weather, JSON after a sentence) fails too. ordered: in the order of `calls`.
+    other templates (get_weather(city="新潟"), Action: get_weather, JSON after a sentence) fails too. ordered: as in `calls`.
     Arguments that the spec does not know may be anything valid.
     """
 
