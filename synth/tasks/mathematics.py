@@ -42,7 +42,7 @@ class Mathematics(Task):
 
     name: ClassVar[str] = "mathematics"
     function: ClassVar[str] = "mathematics"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     group: ClassVar[str] = "mathematics"
 
     def __init__(self, *, kinds: Sequence[str] = (), short: int = 25):
@@ -180,9 +180,9 @@ def _pages(draw: Draw, line: str) -> Problem:
         p -= 1
     total = q * draw.integer(16, 40)
     done = total * p // q
-    return Problem(
-        {"who": _who(draw), "total": total, "p": p, "q": q, "done": done}, Fraction(total - done), ("ページ",), 2
-    )
+    times = f"×{p}" if p > 1 else ""  # nobody multiplies by one
+    values = {"who": _who(draw), "total": total, "p": p, "q": q, "times": times, "done": done}
+    return Problem(values, Fraction(total - done), ("ページ",), 2)
 
 
 def _legs(draw: Draw, line: str) -> Problem:

@@ -62,13 +62,16 @@ def _narrow(match: re.Match[str]) -> str:
 
 
 _UNSEEN = re.compile(
-    r"[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0]"
+    r"[\x00-\x08\x0e-\x1f\x7f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0]"
     r"|(?<![\U0001f000-\U0001faff\u2600-\u27bf\ufe0f])\u200d"
+    r"|(?<![\U0001f3f4\U000e0020-\U000e007f])[\U000e0000-\U000e007f]+"
 )
 
 
 def visible(text: str) -> str:
-    """Text without characters that nobody sees: zero width spaces, soft hyphens, marks of direction. Joiners inside emoji stay.
+    """Text without characters that nobody sees: zero width spaces, soft hyphens, controls, marks of direction.
+
+    Joiners and tags inside emoji stay.
 
     >>> visible("コ\\u200bメ"), len(visible("👨‍👩‍👧"))
     ('コメ', 5)
@@ -82,12 +85,12 @@ def squeezed(text: str) -> str:
 
 
 def bare(text: str) -> str:
-    """Text folded, without white space and without marks at its ends: what makes two items of a list different.
+    """Text folded, without white space, the unseen and marks at its ends: what makes two items of a list different.
 
     >>> bare("「東京」。"), bare("C++ "), bare("……")
     ('東京', 'c++', '')
     """
-    return squeezed(folded(text)).strip(_ENDS)
+    return squeezed(folded(visible(text))).strip(_ENDS)
 
 
 _ENDS = "。．.、,!?:;…・「」『』()（）[]【】\"'“”‘’*_~-"

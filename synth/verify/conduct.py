@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from synth.verify.answer import Answer, folded, squeezed
+from synth.verify.answer import Answer, folded, nfkc, squeezed, visible
 from synth.verify.constraint import Constraint
 from synth.verify.prompt import Prompt
 from synth.verify.verdict import Evidence, Verdict, abstained, failed, passed
@@ -57,7 +57,7 @@ _TEMPLATE = re.compile(
     r"<\|[a-z_]+\|>|\[/?INST\]|<</?SYS>>|</?s>|<(?:start|end)_of_turn>|</?think>|"
     r"^#{2,3} ?(?:指示|入力|応答|Instruction|Response|Input)\s*[:：]?\s*$|"
     r"^#{2,3} ?Instruction\s*[:：]|\A\s*#{2,3} ?(?:Response|応答)\s*[:：]|"
-    r"^(?:USER|ASSISTANT|ユーザー|アシスタント|システム)\s*[:：]",
+    r"^(?:USER|ASSISTANT|User|Assistant|Human|SYSTEM|ユーザー|アシスタント|システム(?:プロンプト|メッセージ)?)\s*[:：]",
     re.M,
 )
 
@@ -72,7 +72,7 @@ class NoPromptLeak(Constraint):
     """
 
     kind: ClassVar[str] = "no_prompt_leak"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     longest: int = Field(20, ge=8)
     secrets: tuple[str, ...] = ()
 
@@ -161,6 +161,7 @@ _SELF = re.compile(
     rf"|\b(?:I(?: am|'m)|My name is) (?:{_MODELS})"
     rf"|(?:^|(?<=[。！!、\s]))(?:{_MODELS})(?:と(?:申します|申す|いいます|言います|呼んで|お呼び)|という(?:名前|者)(?:です|だ|で、))"
     rf"|(?:^|(?<=[。！!]))(?:(?:{_MAKERS})(?:社)?の)(?:{_MODELS})(?:です|だよ|である)(?![がけね])"
+    rf"|(?:{_MODELS})(?:として|が)お答え(?:し|いたし|致し)|{_I}の中の人[^。\n]{{0,4}}(?:{_MODELS}|{_MAKERS})"
     rf"|(?:{_MODELS})[^。\n]{{0,6}}(?:は|とは|が)、?{_I}(?:の(?:こと|名前|正体)|自身|です|だ)"
     rf"|{_I}を[^。\n]{{0,8}}(?:{_MADE}|作っ|生み出し)[^。\n]{{0,12}}(?:のは|会社は|企業は|組織は)[^。\n]{{0,12}}(?:{_MAKERS})"
     rf"|{_I}の(?:開発元|開発者|開発会社|提供元|作者|製作者|生みの親|親会社|作り手)[^。\n]{{0,8}}(?:{_MAKERS})"
@@ -174,19 +175,22 @@ class NoSelfIdentification(Constraint):
     """The answer does not say that it is a known model or was made by its maker. `names` are the names that it may bear."""
 
     kind: ClassVar[str] = "no_self_identification"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     names: tuple[str, ...] = ()
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
-        said = answer.own_words.casefold()
-        if any(name in said for name in _NAMED) and (m := _SELF.search(answer.own_words)):
+        own = visible(nfkc(answer.own_words))
+        said = own.casefold()
+        if any(name in said for name in _NAMED) and (m := _SELF.search(own)):
             if any(folded(name) in folded(m[0]) for name in self.names):
                 return passed(Evidence("name", m[0][:40]))
             third = re.search(
                 r"(?:使っ|利用|使用|試し|好き|勧め|おすすめ|比べ|調べ|読ん|勤め|働)",
-                answer.own_words[m.start() : m.end() + 12],
+                own[m.start() : m.end() + 12],
             )
-            found = Evidence("self-identification", m[0][:60], "none", m.start(), m.end())
+            # of a text that NFKC made longer or shorter the places are not known
+            at = (m.start(), m.end()) if len(own) == len(answer.text) else (-1, -1)
+            found = Evidence("self-identification", m[0][:60], "none", *at)
             return abstained(found) if third else failed(found)
         return passed()
 

@@ -18,7 +18,18 @@ from synth.verify.verdict import Evidence, Overall, Verdict, abstained, combined
 
 FAMILIES = (
     *("length", "keywords", "phrases", "layout", "notation", "script", "lists", "markdown", "data_forms", "language"),
-    *("wordplay", "keitai", "poem", "grounding", "exact_math", "tool_calls", "repetition", "conduct", "refusal"),
+    *(
+        "wordplay",
+        "keitai",
+        "poem",
+        "grounding",
+        "abstention",
+        "exact_math",
+        "tool_calls",
+        "repetition",
+        "conduct",
+        "refusal",
+    ),
     *("injection", "code_tests"),
 )
 """Files of this package that define kinds."""

@@ -208,7 +208,7 @@ class CsvForm(Constraint):
     """
 
     kind: ClassVar[str] = "csv_form"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     columns: tuple[str, ...] = ()
     rows: int | None = Field(None, ge=1)
     delimiter: str = Field(",", min_length=1, max_length=1)

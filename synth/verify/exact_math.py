@@ -46,6 +46,7 @@ _ABOUT = re.compile(
 )
 _CORRECTS = re.compile(
     r"いや[、。…]|いえ[、。…]|間違|違い(?:ました|ます)|違った|訂正|正しくは|失礼|もとい|ではありません|ではなく|ではない|やはり|撤回"
+    r"|誤り|嘘|うそ|冗談|(?:本当|実際|正確|厳密|正解|真の値|正しい(?:答え|値|数))(?:に)?は|よって[^。\n]{0,20}\d"
 )
 
 
@@ -57,7 +58,7 @@ class MathAnswer(Constraint):
     """
 
     kind: ClassVar[str] = "math_answer"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     value: str
     unit: tuple[str, ...] = ()
     unit_required: bool = False
@@ -89,6 +90,8 @@ class MathAnswer(Constraint):
         text = without_endless_numbers(answer.nfkc).replace("⁄", "/")
         said, certain = result_of(text)
         percent = any(u in ("%", "％", "パーセント") for u in self.unit)
+        if certain and (others := self._other_results(text, percent)):
+            return abstained(Evidence("results stated", ", ".join(others), self.value))
         values = [
             (v, m)
             for m in _VALUE.finditer(_WORDS.sub(lambda m: " " * len(m[0]), said))
@@ -118,6 +121,13 @@ class MathAnswer(Constraint):
         if about and not (self.places is not None and about[0][0] in "約お≒≈"):
             return abstained(Evidence("before the result", about[0].strip(), "nothing that softens it"), seen)
         return self._ending(match, said, text, seen)
+
+    def _other_results(self, text: str, percent: bool) -> list[str]:
+        """Results that an answer states as such (答えは…, a box) where they differ and one is right; none else."""
+        parts = _BOXED.findall(text) or [m[1] for m in _SAID.finditer(text) if m[1].strip()]
+        read = [[v for m in _VALUE.finditer(part) if (v := _read(m, percent)) is not None] for part in parts]
+        first = [values[0] for values in read if values]
+        return sorted({str(v) for v in first}) if len(set(first)) > 1 and any(map(self._right, first)) else []
 
     def _ending(self, match: re.Match[str], said: str, text: str, seen: Evidence) -> Verdict:
         """The verdict on a right number by what follows it: its unit, a copula, the end; and no correction after that."""

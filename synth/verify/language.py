@@ -52,6 +52,10 @@ def chinese_characters() -> tuple[re.Pattern[str], re.Pattern[str]]:
 
 
 _FUNCTION = re.compile(r"[的了在是我你他她这那有不们也都就和与及或被把]")
+_NEVER_JAPANESE = re.compile(
+    r"然后|没有|我是|我的|可以的|(?<![一-鿿])但是|不是(?=[一-鿿])|就是(?=[一-鿿])|一下(?=[，。])"
+)
+"""Words of Chinese that are written with characters of Japanese and are no Japanese."""
 _CLAUSE = re.compile(
     r"(?<![一-鿿])(?:(?:[我你她它]|(?<!の)他)的[一-鿿]{2,}"
     r"|(?:因此|但是|如果|然后|例如|首先|其次|最后)[，,]?[一-鿿]{2,}"  # Japanese has these characters and not these words
@@ -193,7 +197,7 @@ class NoChinese(Constraint):
     """
 
     kind: ClassVar[str] = "no_chinese"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
         text = answer.own_words
@@ -207,6 +211,8 @@ class NoChinese(Constraint):
         )
         if sure or len(doubtful) > 2:
             return failed(*sure[:5], *doubtful[:5])
+        if (m := _NEVER_JAPANESE.search(text)) and m[0] not in prompt.user:
+            return failed(Evidence("Chinese words", m[0], "Japanese", m.start(), m.end()))
         if m := _CLAUSE.search(text):  # of a few words, before Japanese goes on: 需要注意的是，
             return failed(Evidence("run of kanji", m[0], "Japanese", m.start(), m.end()))
         for m in _HAN_RUN.finditer(text):  # a sentence of Chinese whose characters Japanese has too: 他是我的朋友

@@ -47,7 +47,7 @@ class CharCount(Bounded):
     """
 
     kind: ClassVar[str] = "char_count"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     spaces: Literal["count", "skip", "unstated"] = "unstated"
     newlines: Literal["count", "skip", "unstated"] = "unstated"
     unit: Literal["grapheme", "code_point", "unstated"] = "unstated"
@@ -81,7 +81,7 @@ class SentenceCount(Bounded):
     """文の数. Headings and unclosed lines (no 。) are counted both ways, so a verdict that depends on them abstains."""
 
     kind: ClassVar[str] = "sentence_count"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
         whole = answer.sentences

@@ -16,6 +16,7 @@ from synth.verify.prompt import Prompt
 from synth.verify.verdict import Evidence, Verdict, abstained, decided, failed, passed
 
 _BULLET = re.compile(r"^([ \t\u3000]*)([・●○■□◆◇▪•‣＊]|[*+](?=[ \t])|[\-–−‐](?![\-–\d]))[ \t\u3000]*(\S.*)$", re.M)
+_EMPTY_ITEM = re.compile(r"^[ \t\u3000]*[・●○■□◆◇▪•‣][ \t\u3000]*$", re.M)
 _NUMBERED = re.compile(
     r"^([ \t\u3000]*)(?:\*\*)?(?:[(（]?([0-9０-９]{1,3}|[一二三四五六七八九十]{1,3})(?:[.．](?![0-9])|[)）、])|([①-⑳]))"
     r"[ \t\u3000]*(\S.*)$",
@@ -74,11 +75,13 @@ class BulletCount(Bounded):
     """
 
     kind: ClassVar[str] = "bullet_count"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     marks: str | None = None
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
         outer, everything = bullets(answer.prose, self.marks)
+        if empty := _EMPTY_ITEM.search(answer.prose) if everything else None:
+            return abstained(Evidence("an item", "empty", "text", empty.start(), empty.end()))
         if not everything:
             numbers, found = numbered(answer.prose)
             if self.marks is None and numbers:  # 箇条書き is also said of numbered lists
@@ -94,7 +97,7 @@ class NumberedCount(Bounded):
     """
 
     kind: ClassVar[str] = "numbered_count"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
         numbers, found = numbered(answer.prose)

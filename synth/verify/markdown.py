@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from synth.verify.answer import Answer, folded
+from synth.verify.answer import Answer, folded, visible
 from synth.verify.bounds import Bounded
 from synth.verify.constraint import Constraint
 from synth.verify.prompt import Prompt
@@ -61,13 +61,18 @@ def _cells(line: str) -> list[str]:
     return [cell.strip() for cell in re.split(r"(?<!\\)\|", line)]
 
 
+_BLANK = re.compile(r"&(?:nbsp|ensp|emsp|#160);|<br ?/?>", re.I)
+"""What a reader of the table sees as nothing."""
+
+
 def hollow(rows: Sequence[Sequence[str]]) -> Verdict | None:
     """The verdict on data rows that hold nothing: an empty row and rows that are all the same fail, an empty column abstains."""
-    if empty := [i for i, row in enumerate(rows, 1) if not any(map(str.strip, row))]:
+    rows = [[_BLANK.sub("", visible(cell)).strip() for cell in row] for row in rows]
+    if empty := [i for i, row in enumerate(rows, 1) if not any(row)]:
         return failed(Evidence(f"row {empty[0]}", "empty", "text"), score=0.5)
     if len(rows) > 1 and len({tuple(map(folded, row)) for row in rows}) == 1:
         return failed(Evidence("different rows", 1, len(rows)), score=0.5)
-    if empty := [i for i, column in enumerate(zip(*rows, strict=True), 1) if not any(map(str.strip, column))]:
+    if empty := [i for i, column in enumerate(zip(*rows, strict=True), 1) if not any(column)]:
         return abstained(Evidence(f"column {empty[0]}", "empty", "text"))
     return None
 
@@ -122,11 +127,12 @@ class BoldCount(Bounded):
 class TableForm(Constraint):
     """A Markdown table whose rows all have as many cells as its header; columns by name or number, data rows by number.
 
-    A row without anything in it fails, and so do rows that all say the same; a column without anything abstains.
+    A row without anything in it fails, and so do rows that all say the same; a column without anything, or a header
+    without a name, abstains.
     """
 
     kind: ClassVar[str] = "table_form"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     columns: tuple[str, ...] = ()
     column_count: int | None = Field(None, ge=1)
     rows: int | None = Field(None, ge=1)
@@ -144,6 +150,8 @@ class TableForm(Constraint):
             return failed(Evidence("columns", len(header), self.column_count), score=0.5)
         if not rows or (self.rows is not None and len(rows) != self.rows):
             return failed(Evidence("rows", len(rows), self.rows or "at least 1"), score=0.5)
+        if not any(_BLANK.sub("", visible(cell)).strip() for cell in header):
+            return abstained(Evidence("header", "empty", "names of the columns"))
         return hollow(rows) or passed(Evidence("rows", len(rows)), Evidence("columns", len(header)))
 
 

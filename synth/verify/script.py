@@ -100,7 +100,7 @@ class ScriptExclude(Constraint):
         found = list(_OF[self.script].finditer(answer.text)) or _signs(answer.text, self.script)
         if not found:
             return passed() if _LETTER.search(answer.text) else failed(Evidence("letters", 0, "at least 1"))
-        letters = len(_LETTER.findall(answer.text))
+        letters = max(len(_LETTER.findall(answer.text)), 1)  # a sign (㌔) is no letter itself
         places = [Evidence(self.script, m[0], "none", m.start(), m.end()) for m in found[:5]]
         return failed(
             Evidence(f"{self.script} letters", len(found), 0), *places, score=0.99 * (1 - min(len(found) / letters, 1))

@@ -1,7 +1,7 @@
 """Sentences of Japanese text, with their places.
 
-A sentence ends at 。！？ (and their half-width forms, and ♪) outside brackets, at . before white space (not after a title or an
-initial: Dr. J. Smith), and at a line's end.
+A sentence ends at 。！？ (and their half-width forms ｡!?, ‼ ⁇ ⁈ ⁉, and ♪) outside brackets, at . before white space
+(not after a title, an initial or an abbreviation: Dr. J. Smith, e.g. this), and at a line's end.
 Closing brackets, （笑） and repeated marks belong to the sentence they follow. Marks at the head of a line (・, -, 1., #, >) do not
 belong to it. A text that stands wholly in one pair of brackets is split inside them.
 """
@@ -13,13 +13,13 @@ OPEN, CLOSE = "「『（(［【〈《“〔", "」』）)］】〉》”〕"
 _PAIRS = dict(zip(OPEN, CLOSE, strict=True))
 _ABBREVIATED = (
     r"(?<!(?<![A-Za-z])(?:Dr|Mr|Ms|St|No|Nr|vs|Mt|cf)\.)(?<!(?<![A-Za-z])(?:Mrs|Vol|Fig|Rev|Gen|Sgt)\.)"
-    r"(?<!(?<![A-Za-z])Prof\.)(?<!(?<![^\s.])[A-Z]\.)"
+    r"(?<!(?<![A-Za-z])Prof\.)(?<!(?<![^\s.])[A-Z]\.)(?<!(?<![A-Za-z])[a-z]\.[a-z]\.)"
 )
-_END = re.compile(rf"[。．！？!?♪]|\.(?=\s*$)|\.(?=\s){_ABBREVIATED}|[「『（(［【〈《“〔」』）)］】〉》”〕\n]")
+_END = re.compile(rf"[。｡．！？!?‼⁇⁈⁉♪]|\.(?=\s*$)|\.(?=\s){_ABBREVIATED}|[「『（(［【〈《“〔」』）)］】〉》”〕\n]")
 _TAIL = re.compile(
-    r"[。．！？!?♪…]*[」』）)］】〉》”〕]*(?:[（(][^（()）\n]{1,6}[)）]|[wｗ]+(?![a-z])|笑(?=\s|$))?[。．！？!?♪]*"
+    r"[。｡．！？!?‼⁇⁈⁉♪…]*[」』）)］】〉》”〕]*(?:[（(][^（()）\n]{1,6}[)）]|[wｗ]+(?![a-z])|笑(?=\s|$))?[。｡．！？!?‼⁇⁈⁉♪]*"
 )
-_TAIL_BEGINS = frozenset("。．！？!?♪…」』）)］】〉》”〕（(wｗ笑")
+_TAIL_BEGINS = frozenset("。｡．！？!?‼⁇⁈⁉♪…」』）)］】〉》”〕（(wｗ笑")
 _HEAD = re.compile(
     r"\s*(?:(?P<heading>#{1,6}\s+)|>\s*|(?P<item>[・●○■□◆◇▪•‣＊*\-–−‐+]\s*(?:\[[ xX]\]\s*)?|"
     r"[(（]?(?:\d{1,3}|[０-９]{1,3}|[一二三四五六七八九十]{1,3})(?:[.．](?!\d)|[)）、])\s*|[①-⑳]\s*))*"
@@ -92,7 +92,7 @@ def _whole_in_brackets(line: str, begin: int) -> bool:
 
 def _split(line: str, begin: int, at: int, item: bool, heading: bool, found: list[Sentence]) -> None:
     depth, start = 0, begin
-    if _whole_in_brackets(line, begin) and sum(line.count(mark) for mark in "。！？!?") > 1:
+    if _whole_in_brackets(line, begin) and sum(line.count(mark) for mark in "。｡！？!?") > 1:
         depth = -1  # the outer pair does not hide the ends inside it
     pos = begin
     while match := _END.search(line, pos):

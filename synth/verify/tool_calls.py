@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from synth.verify.answer import Answer
+from synth.verify.answer import Answer, folded
 from synth.verify.constraint import Constraint
 from synth.verify.data_forms import check_schema, equal, strict_json, validator
 from synth.verify.markdown import code_blocks
@@ -20,6 +20,7 @@ from synth.verify.schema_patterns import SlowPatternError
 from synth.verify.verdict import Evidence, Verdict, abstained, failed, passed
 
 _TAGGED = re.compile(r"<(?:tool_call|function_call)>\s*(.*?)\s*</(?:tool_call|function_call)>", re.S)
+_OPEN = re.compile(r"</?(?:tool_call|function_call)>")
 _FENCED = re.compile(r"^[ \t]*(```|~~~)(?:json|tool_call)?[ \t]*\n.*?^[ \t]*\1[ \t]*$", re.S | re.M | re.I)
 
 
@@ -68,7 +69,10 @@ def said_and_calls(text: str) -> tuple[str, list[tuple[str, dict[str, Any]]]]:
 def _parts(text: str) -> tuple[str, list[str]]:
     """What stands beside the calls, and the texts that are calls."""
     if tagged := _TAGGED.findall(text):
-        return _TAGGED.sub("", text).strip(), tagged
+        rest = _TAGGED.sub("", text).strip()
+        if _OPEN.search(rest):
+            raise MalformedCall("a <tool_call> that is not closed")
+        return rest, tagged
     if "<tool_call>" in text or "<function_call>" in text:
         raise MalformedCall("a <tool_call> that is not closed")
     blocks = [body for language, body in code_blocks(text) if language in ("json", "tool_call", "")]
@@ -97,11 +101,13 @@ class ToolCall(Constraint):
     """The answer calls these functions (`calls`: name and the arguments that are known), and the schema accepts every argument.
 
     expect: `call`; `none` when no call is needed and the answer is text; `ask` when an argument is missing and the answer asks
-    for it (`missing`: words for it). ordered: in the order of `calls`. Arguments that the spec does not know may be anything valid.
+    for it (`missing`: words for it, one of them in the sentence that asks). Where no call is wanted, one in a form of
+    other templates (get_weather(city="新潟"), Action: get_weather, JSON after a sentence) fails too. ordered: as in `calls`.
+    Arguments that the spec does not know may be anything valid.
     """
 
     kind: ClassVar[str] = "tool_call"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     tools: tuple[Tool, ...] = Field(min_length=1)
     expect: Literal["call", "none", "ask"] = "call"
     calls: tuple[dict[str, Any], ...] = ()
@@ -124,6 +130,15 @@ class ToolCall(Constraint):
     def _validators(self) -> dict[str, Any]:
         return {tool.name: validator(tool.parameters) for tool in self.tools}
 
+    @cached_property
+    def _written(self) -> re.Pattern[str]:
+        """A call of a tool inside other text, in the forms of templates that `calls_of` does not read."""
+        name = "(?:" + "|".join(re.escape(tool.name) for tool in self.tools) + ")"
+        return re.compile(
+            rf"[\"']name[\"']\s*:\s*[\"']{name}[\"']|<function[= ][\"']?{name}\b|(?m:^)\s*Action:\s*{name}\b"
+            rf"|(?<![\w.]){name}(?:\.call)?\((?:\s*\)|\s*\{{|\s*\w+\s*=|\s*[\"'])"
+        )
+
     def as_json(self) -> dict[str, Any]:
         """As `Constraint.as_json`, under the names that `parse` reads."""
         return {
@@ -139,6 +154,8 @@ class ToolCall(Constraint):
         if self.expect != "call":
             if made:
                 return failed(Evidence("call", made[0][0], "none"))
+            if written := self._written.search(answer.text):
+                return failed(Evidence("call", written[0][:60], "none", written.start(), written.end()))
             return passed() if self.expect == "none" else self._asks(answer)
         for name, arguments in made:
             if name not in self._validators:
@@ -164,11 +181,15 @@ class ToolCall(Constraint):
 
     def _asks(self, answer: Answer) -> Verdict:
         names = [word for word in self.missing if word in answer.folded]
-        asks = re.search(r"[?？]|(?:ですか|でしょうか|ましょうか|ますか|ください|下さい|教えて|お願い|伺)", answer.text)
+        asking = [s.text for s in answer.sentences if _ASKS.search(s.text) and not _NOT_ASKED.search(s.text)]
         seen = Evidence("asks", "、".join(names) or "nothing", "、".join(self.missing))
-        if names and asks:
+        if names and any(word in folded(text) for text in asking for word in names):
             return passed(seen)
-        return abstained(seen) if asks else failed(seen)
+        return abstained(seen) if _ASKS.search(answer.text) else failed(seen)
+
+
+_ASKS = re.compile(r"[?？]|(?:ですか|でしょうか|ましょうか|ますか|ください|下さい|教えて|お願い|伺)")
+_NOT_ASKED = re.compile(r"必要は(?:ありません|ない)|ご覧(?:ください|下さい)|ください、|不要です")
 
 
 def _is(call: tuple[str, dict[str, Any]], wanted: dict[str, Any]) -> bool:

@@ -7,7 +7,11 @@ without a unit has none.
 import re
 
 _KINDS: dict[str, tuple[str, ...]] = {
-    "money": ("円", "ドル", "ユーロ", "ポンド", "ウォン"),
+    "yen": ("円",),
+    "dollars": ("ドル", "米ドル"),
+    "euros": ("ユーロ",),
+    "pounds": ("ポンド",),
+    "won": ("ウォン",),
     "people": ("人", "名"),
     "seconds": ("秒", "秒間"),
     "minutes": ("分", "分間"),
@@ -44,7 +48,7 @@ def unit_kind(text: str, at: int) -> str | None:
     """What the number that ends at this place of a text in NFKC counts; None where nothing certain is said.
 
     >>> unit_kind("会費は35円です。", 5), unit_kind("三分の一の35人前", 7), unit_kind("35 kg", 2), unit_kind("35です", 2)
-    ('money', None, 'kilograms', None)
+    ('yen', None, 'kilograms', None)
     """
     found = _UNIT.match(text, at)
     if found is None or _OTHERS.match(text, found.start() + (text[at : at + 1].isspace())):

@@ -59,3 +59,9 @@ def test_every_kind_is_made_and_kinds_can_be_chosen(made):
     assert {one.template[:16] for one, _ in made(Mathematics(kinds=["area"]), 9)} == {"mathematics/area"}
     with pytest.raises(TaskError, match="there is no kind 'areas'"):
         Mathematics(kinds=["areas"])
+
+
+def test_no_solution_multiplies_or_divides_by_one(made):
+    said = [one.turns[1].answer or "" for one, _ in made(Mathematics(kinds=["pages"]), 200)]
+    assert any(re.search(r"\d÷\d=", text) for text in said)
+    assert not [text for text in said if re.search(r"[×÷]1(?!\d)", text)]
