@@ -348,7 +348,7 @@ def packaged_rows(dev, tmp_path_factory) -> list[dict]:
 
     folder = tmp_path_factory.mktemp("train_ja")
     recipe = recipe_file.load(ROOT / "recipes" / "train_quality_ja.yaml")
-    made = plan.make(recipe, "train_quality_ja.yaml", str(folder))
+    made = plan.make(recipe, "train_quality_ja.yaml", str(folder), base=ROOT / "recipes")
     execute.run(made, workers=2, progress=Progress(len(made.blocks), stream=(folder / "said").open("w")))
     columns = ["id", "source", "url", "host", "file", "text", "licence", "rights_basis"]
     return [row for batch in ShardSet.open(made.blocks[-1].url).read(columns) for row in batch.to_pylist()]

@@ -35,7 +35,7 @@ def shared(recipes, tmp_path):
     wordings.write_text(wordings.read_text("utf-8").replace(draft, reviewed), "utf-8")
     recipes.source = {"jsonl": "pages.jsonl", "rights_basis": "著作権法30条の4"}
     recipes.release = {"target": {"model_name": "trial", "purpose": "share", "publish": False}}
-    recipes.generate["seeds"]["lengths"] = [40, 400]
+    recipes.generate["seeds"] |= {"lengths": [40, 400], "opt_outs_removed": "tester, 2026-11-26"}
 
     def run(pages, **order):
         rows = [{"text": text, "url": f"https://page{i}.example.jp/"} for i, text in enumerate(pages)]

@@ -26,7 +26,8 @@ TASKS = {
     name: {"rows": rows, "answers": "program"}
     for name, rows in {"mathematics": 10, "reading": 16, "refusal": 10, "dialogue": 6}.items()
 }
-ANSWERED = {"mathematics": {"rows": 6, "answers": "model", "samples": 4, "most": 6}}
+ANSWERED = {"mathematics": {"rows": 12, "answers": "model", "samples": 4, "most": 12, "with": {"short": 0}}}
+"""No prompt wants the answer alone, which some beginnings would make too long."""
 
 
 class PairRecipes:

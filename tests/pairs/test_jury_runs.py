@@ -153,7 +153,10 @@ def test_scores_of_a_rubric_become_the_attributes_of_labelled_answers(recipes, c
 
 
 def test_one_answer_a_prompt_is_compared_with_nothing_and_that_is_said(recipes, court):
-    court(tasks={"mathematics": {"rows": 6, "answers": "model", "samples": 1, "most": 6}}, long=(longer,))
+    court(
+        tasks={"mathematics": {"rows": 6, "answers": "model", "samples": 1, "most": 6, "with": {"short": 0}}},
+        long=(longer,),
+    )
     recipes.run()
     jury = recipes.jury()
     assert (jury["rows_out"], jury["prompts"]["compared"]) == (0, 0)

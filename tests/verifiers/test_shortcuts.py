@@ -90,10 +90,16 @@ def test_every_copied_span_holds_a_half_that_is_looked_for(longest: int, at: int
     assert verdict.outcome == ("fail" if len(copied) >= longest else "pass")
 
 
-@pytest.mark.parametrize("number", range(len(injection._NEEDS)))
+@pytest.mark.parametrize("number", range(len(injection._PATTERNS)))
 @settings(suppress_health_check=[HealthCheck.filter_too_much])  # word boundaries filter out most of what is drawn
 @given(data=st.data())
 def test_all_that_speaks_to_a_judge_has_one_of_the_words_looked_for(number: int, data: st.DataObject):
-    pattern = (*injection._ORDERS, injection._FORGED)[number]
+    words, pattern = injection._PATTERNS[number]
     text = data.draw(st.from_regex(re.compile(pattern.pattern, pattern.flags & ~re.I)))
-    assert any(word in text.casefold() for word in injection._NEEDS[number])
+    assert any(word in text.casefold() for word in words)
+    assert injection._ANY.search(text.casefold())
+
+
+@given(st.from_regex(re.compile(injection._LIKE_A_VERDICT.pattern, re.M)))
+def test_all_that_is_like_a_verdict_has_one_of_the_words_looked_for(text: str):
+    assert injection._MAYBE.search(text)

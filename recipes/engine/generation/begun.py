@@ -28,10 +28,10 @@ def begin(generation: Generation) -> None:
             return
         for name in faulty:
             (place / name).remove()
-    place.write_json(_FILE, {"at": time.time(), "for": generation.url})
+    place.write_json(_FILE, {"at": int(time.time()), "for": generation.url})  # as faults are dated
 
 
-def began_at(rounds: str) -> float | None:
+def began_at(rounds: str) -> int | None:
     """Unix seconds when the rounds in this folder began, None where nobody noted it."""
     place = Place(rounds)
     return place.read_json(_FILE)["at"] if place.exists(_FILE) else None
