@@ -10,12 +10,13 @@ twelve later asks for four. Seeds have 31 bits because servers differ in what th
 """
 
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
 import orjson
 
 from curation.provenance import key
-from synth.engine.request import Job, Request, RequestError
+from synth.engine.request import Job, Request, RequestError, Sampling
 
 KEY_FORMAT = 1
 """Version of the key's layout; part of every key."""
@@ -60,10 +61,15 @@ def request_key(of_identity: bytes, request: Request) -> bytes:
     """Key of a request to an engine, 128 bits."""
     structure = request.structure
     form = None if structure is None else [structure.kind, structure.value]
-    sampling = asdict(request.sampling)
     said = request.messages if request.prompt is None else request.prompt
-    content = [said, request.tools, form, sampling, dict(request.template), request.seed]
+    content = [said, request.tools, form, _sampling(request.sampling), dict(request.template), request.seed]
     return key("request", of_identity, canonical(content))
+
+
+@lru_cache(256)
+def _sampling(sampling: Sampling) -> dict[str, Any]:
+    """As a mapping, whose keys are sorted when it is written; the requests of a task share a few."""
+    return asdict(sampling)
 
 
 def job(of_request: bytes, request: Request, sample: int) -> Job:

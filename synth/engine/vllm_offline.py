@@ -50,7 +50,7 @@ class VllmOffline(Engine):
         self._jobs: dict[str, tuple[Job, float]] = {}
         self._faults: list[Fault] = []
         self._known: Identity | None = None
-        self._tokens: tuple[bytes, list[int]] = (b"", [])
+        self._taken: list[Job] = []
 
     def identify(self) -> Identity:
         """Hashes the folder and imports vLLM. Raises EngineError, or ModelFolderError for a folder without licence."""
@@ -90,24 +90,15 @@ class VllmOffline(Engine):
 
     def room(self) -> int:
         """Twice `max_num_seqs`, less what is in flight."""
-        return max(0, 2 * self.max_num_seqs - len(self._jobs))
+        return max(0, 2 * self.max_num_seqs - len(self._jobs) - len(self._taken))
 
     def submit(self, job: Job) -> None:
-        """Gives the sample to vLLM's scheduler; what it does not take is the sample's fault."""
-        try:
-            tokens = self._prompt(job)
-            if len(tokens) >= self._context:
-                message = f"the prompt has {len(tokens)} tokens, the model's context {self._context}"
-                self._fault(job, "prompt_too_long", message, len(tokens), self._context)
-                return
-            self._engine.add_request(job.key.hex(), {"prompt_token_ids": tokens}, self._parameters(job))
-        except (ValueError, TypeError) as error:
-            self._fault(job, "refused", str(error))
-            return
-        self._jobs[job.key.hex()] = job, time.monotonic()
+        """Takes the sample; the next `collect` gives it to vLLM's scheduler with all that were taken since the last."""
+        self._taken.append(job)
 
     def collect(self, timeout: float) -> Sequence[Answer]:
-        """Runs steps until sequences end, or for `timeout` seconds."""
+        """Hands over what was taken, then runs steps until sequences end, or for `timeout` seconds."""
+        self._hand_over()
         found: list[Answer] = list(self._faults)
         self._faults.clear()
         until = time.monotonic() + timeout
@@ -132,20 +123,50 @@ class VllmOffline(Engine):
         self._jobs.clear()
         self._llm = self._engine = None
 
-    def _prompt(self, job: Job) -> list[int]:
-        """The prompt's tokens; those of the last request are kept, since its samples come one after the other."""
-        if self._tokens[0] != job.request_key:
-            self._tokens = job.request_key, self._tokenised(job.request)
-        return self._tokens[1]
+    def _hand_over(self) -> None:
+        """Gives what was taken to vLLM's scheduler; what it does not take is the sample's fault."""
+        taken, self._taken = self._taken, []
+        for job, tokens in zip(taken, self._tokenised(taken), strict=True):
+            if isinstance(tokens, Exception):
+                self._fault(job, "refused", str(tokens))
+            elif len(tokens) >= self._context:
+                message = f"the prompt has {len(tokens)} tokens, the model's context {self._context}"
+                self._fault(job, "prompt_too_long", message, len(tokens), self._context)
+            else:
+                name = job.key.hex()
+                try:
+                    self._engine.add_request(name, {"prompt_token_ids": tokens}, self._parameters(job))
+                except (ValueError, TypeError) as error:
+                    self._fault(job, "refused", str(error))
+                else:
+                    self._jobs[name] = job, time.monotonic()
 
-    def _tokenised(self, request: Request) -> list[int]:
-        if request.prompt is not None:
-            return list(self._tokenizer(request.prompt).input_ids)
+    def _tokenised(self, jobs: Sequence[Job]) -> list[list[int] | Exception]:
+        """The prompts' tokens, each prompt once whatever its samples; those of a chat in one call, which uses all cores."""
+        texts: dict[bytes, str] = {}
+        known: dict[bytes, list[int] | Exception] = {}
+        for job in jobs:
+            if job.request_key not in texts and job.request_key not in known:
+                try:
+                    if job.request.prompt is None:
+                        texts[job.request_key] = self._text(job.request)
+                    else:
+                        known[job.request_key] = list(self._tokenizer(job.request.prompt).input_ids)
+                except (ValueError, TypeError) as error:
+                    known[job.request_key] = error
+        if texts:
+            made = self._tokenizer(
+                list(texts.values()), add_special_tokens=False, return_attention_mask=False
+            ).input_ids
+            known |= zip(texts, made, strict=True)
+        return [known[job.request_key] for job in jobs]
+
+    def _text(self, request: Request) -> str:
+        """The messages in the form of the model's template."""
         tools = [dict(t) for t in request.tools] or None
         template = {"tokenize": False, "add_generation_prompt": True, "tools": tools} | dict(request.template)
         known = str(template.get("chat_template") or getattr(self._tokenizer, "chat_template", "tool_calls"))
-        text = self._tokenizer.apply_chat_template(with_objects(for_template(request.messages, known)), **template)
-        return list(self._tokenizer(text, add_special_tokens=False).input_ids)
+        return str(self._tokenizer.apply_chat_template(with_objects(for_template(request.messages, known)), **template))
 
     def _parameters(self, job: Job) -> Any:
         sampling, structure = job.request.sampling, job.request.structure

@@ -76,7 +76,7 @@ def visible(text: str) -> str:
     >>> visible("コ\\u200bメ"), len(visible("👨‍👩‍👧"))
     ('コメ', 5)
     """
-    return _UNSEEN.sub("", text) if not text.isascii() and _UNSEEN.search(text) else text
+    return text if _PLAIN.fullmatch(text) else _UNSEEN.sub("", text)
 
 
 def squeezed(text: str) -> str:
