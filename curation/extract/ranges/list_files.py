@@ -7,7 +7,7 @@ where it is; the WARC file is the one that lies beside it in Common Crawl's layo
 
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -60,13 +60,14 @@ class Unread(NamedTuple):
 def read_list(remote: Remote, unit: Unit, wanted: Wanted, named: Mapping[str, str]) -> Iterator[Listed | Unread]:
     """Wanted rows of a list file, a row group or some thousand rows at a time. Raises InputError when it lacks a column."""
     name = unit.file.lower()
+    if not name.endswith((".parquet", ".pq")) and ".wat" not in name.rsplit("/", 1)[-1]:
+        yield from _csv(lambda: _opened(remote, unit.url), unit.url, name, wanted, named)
+        return
     with _opened(remote, unit.url) as handle:
         if name.endswith((".parquet", ".pq")):
             yield from _parquet(handle, unit.url, wanted, named)
-        elif ".wat" in name.rsplit("/", 1)[-1]:
-            yield from _chosen(_wat(handle, unit.file), unit.url, wanted, {})
         else:
-            yield from _csv(handle, unit.url, name, wanted, named)
+            yield from _chosen(_wat(handle, unit.file), unit.url, wanted, {})
 
 
 def _opened(remote: Remote, url: str) -> Any:
@@ -185,7 +186,9 @@ def _chosen(
         yield _filtered(first, columns, mask, unwanted)
 
 
-def _csv(handle: Any, url: str, name: str, wanted: Wanted, named: Mapping[str, str]) -> Iterator[Listed | Unread]:
+def _csv(
+    opening: Callable[[], Any], url: str, name: str, wanted: Wanted, named: Mapping[str, str]
+) -> Iterator[Listed | Unread]:
     """Rows of a CSV (.tsv: by tabs) with a line of names; all columns are read as text, so that one bad number is one bad row."""
     plain = name.removesuffix(".gz").removesuffix(".zst")
     packed = "gzip" if name.endswith(".gz") else "zstd" if name.endswith(".zst") else None
@@ -198,8 +201,7 @@ def _csv(handle: Any, url: str, name: str, wanted: Wanted, named: Mapping[str, s
         return "skip"
 
     def opened(types: dict[str, pa.DataType]) -> Any:
-        handle.seek(0)
-        stream: Any = pa.PythonFile(io.BufferedReader(handle, 4 << 20), mode="r")
+        stream: Any = pa.PythonFile(io.BufferedReader(opening(), 4 << 20), mode="r")
         stream = pa.CompressedInputStream(stream, packed) if packed else stream
         parse = pc_csv.ParseOptions(delimiter="\t" if plain.endswith(".tsv") else ",", invalid_row_handler=skipped)
         convert = pc_csv.ConvertOptions(column_types=types, strings_can_be_null=True, null_values=[""])

@@ -91,7 +91,7 @@ class Remote:
                         "The same command goes on where it stopped"
                     ) from None
                 pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(tries - 1, 20)) * random.uniform(0.5, 1.0)
-                pause = max(pause, min(again.after or 0.0, MOST_AHEAD))
+                pause = min(again.after, MOST_AHEAD) if again.after else pause
                 if pace is not None and again.busy:
                     pace.hold(pause)  # every worker leaves the server alone; the next turn comes after it
                 else:
