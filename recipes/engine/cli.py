@@ -193,8 +193,7 @@ def report(
         bool, typer.Option("--samples", help="Show page text: 20 kept and 20 rejected pages a reason.")
     ] = False,
     public: Annotated[
-        bool,
-        typer.Option("--public", help="Write public.html, for buyers and regulators; never page text."),
+        bool, typer.Option("--public", help="Write public.html for buyers and regulators; no page text.")
     ] = False,
     labels: Annotated[
         list[str] | None,

@@ -175,7 +175,7 @@ class _Sums:
 
     def _dates(self, dates: pa.Array) -> None:
         self.undated += dates.null_count
-        known = dates.drop_null()
+        known = dates.drop_null().cast(pa.timestamp("s", "UTC"), safe=False)  # shards hold milliseconds
         if len(known):
             low, high = (pc.min_max(known.cast(pa.int64()))[end].as_py() for end in ("min", "max"))
             self.span = (low, high) if self.span is None else (min(low, self.span[0]), max(high, self.span[1]))
