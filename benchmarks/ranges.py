@@ -38,9 +38,9 @@ def main() -> None:
         japanese = {c.url for file in files for c in file if c.languages == "jpn"}
         with RangeServer(root) as server:
             whole, whole_s = timed(lambda: by_files(root, server.url))
-            sent = server.sent
+            sent, asked = server.sent, len(server.asked)
             ranges, counts, ranges_s = by_ranges(root, server.url)
-            counts["requests"] = len(server.asked)
+            counts["requests"] = len(server.asked) - asked
         wanted = {key: digest for key, (url, digest) in whole.items() if url in japanese}
         size = sum(p.stat().st_size for p in root.rglob("*.warc.gz"))
         print(

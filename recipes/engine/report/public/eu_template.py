@@ -6,7 +6,7 @@ template's ranges, hosts as its tenth by size of content (2.3).
 
 from recipes.engine.report.funnel import share_words
 from recipes.engine.report.public.facts import Facts, HostSize, SourceFact
-from recipes.engine.report.public.tables import Field, Group, Part, both, listed
+from recipes.engine.report.public.tables import Field, Group, Part, both, listed, pages
 from recipes.engine.wording import Words
 
 _PROVIDER = Words("モデルの提供者だけが知る", "only the model's provider knows")
@@ -115,6 +115,7 @@ def _sources(facts: Facts) -> list[Field]:
         for g in facts.generated
         for name, said in g.imports.items()
     ]
+    unclear = [s for s in facts.sources if s.origin is None]
     tables = [
         Words(f"{s.name}（{s.licence or '不明'}）", f"{s.name} ({s.licence or 'licence unknown'})")
         for s in _tables(facts)
@@ -123,7 +124,7 @@ def _sources(facts: Facts) -> list[Field]:
         Field(
             "2.1",
             Words("公開データセット", "publicly available datasets"),
-            listed([*public, *imports]) if public or imports else None if tables else Words("なし", "none"),
+            listed([*public, *imports]) if public or imports else None if unclear else Words("なし", "none"),
         ),
         Field(
             "2.1/2.2",
@@ -151,10 +152,10 @@ def _crawl_fields(facts: Facts) -> list[Field]:
     by = Words("CCBot（Common Crawl）", "CCBot (Common Crawl)") if common and not own else None
     period = None
     if facts.months:
-        period = both(f"{facts.months[0][0]} – {facts.months[-1][0]}")
+        period = both(" – ".join(dict.fromkeys((facts.months[0][0], facts.months[-1][0]))))
     crawled = listed(
         [
-            Words(f"{s.name}：{s.what.ja}、{s.rows:,} 頁", f"{s.name}: {s.what.en}, {s.rows:,} pages")
+            Words(f"{s.name}：{s.what.ja}、{pages(s.rows).ja}", f"{s.name}: {s.what.en}, {pages(s.rows).en}")
             for s in _crawled(facts)
         ]
     )
@@ -222,10 +223,10 @@ def reservations(facts: Facts) -> Words:
     agents = ", ".join(said.looked.get("agents") or ())
     unknown = said.states.get("unknown", 0)
     return Words(
-        f"{said.rejected:,} 頁を除外（見た信号：{kinds}；robots.txt のエージェント：{agents or 'なし'}）。"
-        f"確認できないまま残した頁 {unknown:,}。{still.ja}",
-        f"{said.rejected:,} pages left out (signals: {kinds}; agents for robots.txt: {agents or 'none'}). "
-        f"{unknown:,} pages stay of which it could not be known.{still.en}",
+        f"{pages(said.rejected).ja}を除外（見た信号：{kinds}；robots.txt のエージェント：{agents or 'なし'}）。"
+        f"確認できないまま残したページ {unknown:,}。{still.ja}",
+        f"{pages(said.rejected).en} left out (signals: {kinds}; agents for robots.txt: {agents or 'none'}). "
+        f"{pages(unknown).en} stay of which it could not be known.{still.en}",
     )
 
 
@@ -235,8 +236,8 @@ def _illegal(facts: Facts) -> Words:
     lists = ", ".join(facts.word_lists) or "–"
     ng, urls = facts.blocked.get("ng_words", 0), facts.blocked.get("url_blocked", 0)
     return Words(
-        f"語の一覧（{lists}）で {ng:,} 頁、URL の一覧で {urls:,} 頁を除外。違法性そのものは判定していない",
-        f"{ng:,} pages taken out by lists of words ({lists}), {urls:,} by lists of URLs. Illegality itself is not judged",
+        f"語の一覧（{lists}）で {pages(ng).ja}、URL の一覧で {pages(urls).ja}を除外。違法性そのものは判定していない",
+        f"{pages(ng).en} taken out by lists of words ({lists}), {urls:,} by lists of URLs. Illegality itself is not judged",
     )
 
 
@@ -258,17 +259,17 @@ def excluded(facts: Facts) -> Words:
         return Words("評価データは指定されていない", "no benchmark was named")
     names = listed([both(f"{s.title or s.name}") for s in sets])
     gone = sum(one.gone for one in facts.benchmarks)
-    return Words(f"{names.ja}：{gone:,} 頁を除外", f"{names.en}: {gone:,} pages left out")
+    return Words(f"{names.ja}：{pages(gone).ja}を除外", f"{names.en}: {pages(gone).en} left out")
 
 
 def _duplicates(facts: Facts) -> Words:
     most = facts.most_shown
     shown = (
-        Words(f"。1 頁を示す回数は 1 巡で最多 {most}", f"; a page is shown at most {most} times a pass")
+        Words(f"。1 ページを示す回数は 1 巡で最多 {most}", f"; a page is shown at most {most} times a pass")
         if most
         else both("")
     )
-    return Words(f"{facts.duplicates:,} 頁を除外{shown.ja}", f"{facts.duplicates:,} pages left out{shown.en}")
+    return Words(f"{pages(facts.duplicates).ja}を除外{shown.ja}", f"{pages(facts.duplicates).en} left out{shown.en}")
 
 
 def removed(facts: Facts) -> Words:
@@ -276,7 +277,10 @@ def removed(facts: Facts) -> Words:
     rows = sum(facts.later.sets.values())
     kept_out = facts.later.kept_out
     out = (
-        Words(f"。削除要求により取り込まなかった頁 {kept_out:,}", f"; {kept_out:,} pages kept out by removal requests")
+        Words(
+            f"。削除要求により取り込まなかったページ {kept_out:,}",
+            f"; {pages(kept_out).en} kept out by removal requests",
+        )
         if kept_out
         else both("")
     )

@@ -7,7 +7,7 @@ the points are here to which a data set has an answer, under their own numbers.
 from recipes.engine.report.funnel import share_words
 from recipes.engine.report.public.eu_template import excluded, personal, removed, reservations
 from recipes.engine.report.public.facts import Facts
-from recipes.engine.report.public.tables import Field, Group, Part, both, listed
+from recipes.engine.report.public.tables import Field, Group, Part, both, listed, pages
 from recipes.engine.wording import Words
 
 _ORGANISATION = Words("組織の体制であり、データからは分からない", "a matter of the organisation that data do not show")
@@ -48,15 +48,15 @@ def _proper(facts: Facts) -> list[Field]:
 
 def _licences(facts: Facts) -> Words:
     declared = [
-        Words(f"{name} {rows:,} 頁（ソースの宣言）", f"{name}: {rows:,} pages (declared for the source)")
+        Words(f"{name} {pages(rows).ja}（ソースの宣言）", f"{name}: {pages(rows).en} (declared for the source)")
         for name, rows in facts.licences.declared
     ]
     linked = [
-        Words(f"{name} {rows:,} 頁（頁自身のリンク）", f"{name}: {rows:,} pages (the page's own link)")
+        Words(f"{name} {pages(rows).ja}（ページ自身のリンク）", f"{name}: {pages(rows).en} (the page's own link)")
         for name, rows in facts.licences.linked[:6]
     ]
     unknown = (
-        [Words(f"不明 {facts.licences.unknown:,} 頁", f"unknown: {facts.licences.unknown:,} pages")]
+        [Words(f"不明 {pages(facts.licences.unknown).ja}", f"unknown: {pages(facts.licences.unknown).en}")]
         if facts.licences.unknown
         else []
     )

@@ -69,6 +69,15 @@ def listed(items: Sequence[Words], joint_ja: str = "、", joint_en: str = ", ") 
     return Words(joint_ja.join(one.ja for one in items), joint_en.join(one.en for one in items))
 
 
+def pages(count: int) -> Words:
+    """So many pages.
+
+    >>> pages(1), pages(2000)
+    (Words(ja='1 ページ', en='1 page'), Words(ja='2,000 ページ', en='2,000 pages'))
+    """
+    return Words(f"{count:,} ページ", f"{count:,} page{'' if count == 1 else 's'}")
+
+
 def both(text: str) -> Words:
     """What is the same in both languages."""
     return Words(text, text)
