@@ -1,5 +1,7 @@
 """Ranges to pages: exactly those that reading the whole file gives, and for every range that is none a reason."""
 
+from typing import Any
+
 import pyarrow as pa
 import pytest
 
@@ -26,7 +28,7 @@ SAME = (
 SAME += ("payload_digest", "payload_bytes", "payload", "offset", "length")
 
 
-def every_page(replica) -> dict[int, dict]:
+def every_page(replica) -> dict[bytes, dict[str, Any]]:
     """Rows of all WARC files, read whole, by id."""
     reader = ReadWarc(
         plan_units(find_inputs([f"{replica}/crawl-data/CC-MAIN-2026-43/warc.paths.gz"])),

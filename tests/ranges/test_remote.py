@@ -146,7 +146,7 @@ def test_a_coded_answer_stays_as_it_was_sent(tmp_path, patient):
             self.end_headers()
             self.wfile.write(b"\x1f\x8b\x08\x00")
 
-        def log_message(self, *_):
+        def log_message(self, format, *args):
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Labelled)

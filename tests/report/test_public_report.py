@@ -78,7 +78,9 @@ def test_what_the_run_does_not_know_is_unknown_and_nothing_is_filled_in(written)
 
 def test_a_run_that_did_not_look_says_so_and_not_that_there_is_nothing(written):
     said = fields(written)
-    assert said["respect of rights reservations"].startswith("This run did not decide by rights reservations.")
+    looked = said["respect of rights reservations"]
+    assert looked is not None
+    assert looked.startswith("This run did not decide by rights reservations.")
     assert said["personal data"] == "this run did not mask personal data"
     assert said["benchmarks kept out"] == "no benchmark was named"
 
@@ -122,7 +124,9 @@ def test_the_tenth_of_hosts_with_most_content_is_listed(hosts, listed):
 def test_sizes_are_given_in_the_templates_ranges(counted, said):
     from recipes.engine.report.public.eu_template import _size
 
-    assert _size(some(1, **counted)).en.startswith(said)
+    size = _size(some(1, **counted))
+    assert size is not None
+    assert size.en.startswith(said)
 
 
 def test_licences_stand_beside_their_evidence_and_the_rest_is_unknown():
