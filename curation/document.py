@@ -242,11 +242,13 @@ REASONS: dict[str, Reason] = {
         Reason("revisit", "a revisit record: the body is in another crawl", "revisit レコード（本文は別のクロールにある）"),
         Reason("record_too_large", "larger than a record may be", "レコードの大きさが上限を超える"),
         Reason("record_broken", "the record or its compression cannot be read", "レコードまたは圧縮が壊れている"),
+        Reason(
+            "range_missing", "the range ends past its file, or the file is not there", "範囲がファイルの外か、ファイルがない"
+        ),
         Reason("empty_body", "the body is empty", "本文が空"),
         Reason("not_text", "the bytes are an image, archive, PDF or program", "画像・書庫・PDF などのバイナリ"),
         Reason(
-            "not_japanese_bytes",
-            "no sign of Japanese in the bytes (sniffed before parsing)",
+            "not_japanese_bytes", "no sign of Japanese in the bytes (sniffed before parsing)",
             "バイト列に日本語の兆候がない（解析前の判定）",
         ),
         Reason("decode_failed", "no encoding fits the bytes", "どの文字コードでも復号できない"),
@@ -264,16 +266,14 @@ REASONS: dict[str, Reason] = {
         Reason("contaminated", "holds an item of an evaluation set", "評価データの項目を含む", tier="full"),
         Reason("nan_value", "a measured value is not a number", "測定値が数値でない"),
         Reason(
-            "only_boilerplate",
-            "nothing is left without lines that stand on very many pages of many hosts",
+            "only_boilerplate", "nothing is left without lines that stand on very many pages of many hosts",
             "多数のホストの多数のページにある行を除くと何も残らない",
         ),
         Reason("near_duplicate", "a near-duplicate of a kept row", "残した行とほぼ同じ内容"),
         Reason("over_cap", "its cluster has used its allowance of K showings", "クラスタの提示上限 K に達した"),
         Reason("over_budget", "the token budget went to showings of more value", "トークン予算がより価値の高い表示で尽きた"),
         Reason(
-            "empty_form",
-            "nothing is left of its text in normal form: white space and invisible characters at most",
+            "empty_form", "nothing is left of its text in normal form: white space and invisible characters at most",
             "正規形が空（空白・不可視文字のみ）",
         ),
         Reason("forgotten", "it was to be forgotten (a tombstone in the ledger)", "忘却の対象（台帳の墓標）"),

@@ -59,6 +59,8 @@ class Step(PipelineStep):
     reasons: tuple[str, ...] = ()
     libraries: tuple[str, ...] = ()
     """Distributions outside the project whose version may change what the step makes: part of its fingerprint."""
+    elsewhere: tuple[str, ...] = ()
+    """Parameters that say where from and how fast, and change no row: no part of its fingerprint."""
     stage: str = ""
     recipe_parameters: Mapping[str, Any] = MappingProxyType({})
     """Parameters as the recipe states them (set by the engine), part of the fingerprint."""

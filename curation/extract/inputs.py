@@ -20,6 +20,7 @@ from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 from curation.extract.members import Gzip, format_of, whole
+from curation.extract.path_lists import is_path_list, listed_paths
 from curation.extract.warc_range import spans_members
 from curation.extract.warc_record import record_at
 from curation.extract.window import BLOCK, Damaged, Held, Inflated, Window
@@ -28,6 +29,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "warc": (".warc", ".wet"),
     "parquet": (".parquet", ".pq"),
     "jsonl": (".jsonl", ".ndjson", ".json"),
+    "ranges": (".csv", ".tsv", ".wat"),
 }
 """File name endings of each kind of input, before `.gz` or `.zst`."""
 
@@ -102,11 +104,13 @@ def find_inputs(patterns: Sequence[str], kind: str | None = None) -> list[InputF
     found: dict[str, InputFile] = {}
     for pattern in patterns:
         fs, path = url_to_fs(os.path.expanduser(pattern))
-        matches, prefix, strict = _matches(fs, path)
+        matches, prefix, strict = _listed(fs, path) if is_path_list(path) else _matches(fs, path)
         if not matches:
             raise InputError(f"{pattern} matches no file; {_nearest(fs, path)}")
         for match, info in matches.items():
             known = kind or kind_of(match)
+            if kind == "ranges" and kind_of(match) not in ("ranges", "parquet"):
+                known = None
             if known is None:
                 if not strict:
                     continue
@@ -136,6 +140,17 @@ def _matches(fs: Any, path: str) -> tuple[dict[str, Any], str, bool]:
         return {}, "", True
     listed = fs.glob(path, detail=True)
     return {p: i for p, i in listed.items() if i["type"] != "directory"}, fixed_prefix(path), True
+
+
+def _listed(fs: Any, path: str) -> tuple[dict[str, Any], str, bool]:
+    """What a list of paths names, as `_matches` gives it."""
+    try:
+        root, names = listed_paths(fs, path)
+        return {f"{root}/{name}": fs.info(f"{root}/{name}") for name in names}, root, True
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: {error} is not there") from None
+    except ValueError as error:
+        raise InputError(str(error)) from None
 
 
 def _nearest(fs: Any, path: str) -> str:
@@ -203,6 +218,8 @@ def splittable(file: InputFile) -> str | None:
     """Why a file cannot be cut into units, in words; None when it can. Reads at most its first mebibytes."""
     if file.kind == "parquet":
         return None
+    if file.kind == "ranges":
+        return "a list of ranges is read from its beginning"
     if file.kind == "jsonl":
         return "JSON lines are read from the beginning, because a row's number is its identity"
     with open_window(file.url) as window:

@@ -25,6 +25,7 @@ READERS: dict[str, str] = {
     "warc": "curation.extract.warc:ReadWarc",
     "parquet": "curation.extract.tables:ReadTable",
     "jsonl": "curation.extract.tables:ReadTable",
+    "ranges": "curation.extract.ranges.range_list:ReadRanges",
 }
 """Class that reads each kind of unit, as `module:class`, so that naming one imports nothing."""
 

@@ -16,6 +16,7 @@ from curation.step import Step
 from recipes.engine.errors import RecipeError
 
 STEPS: dict[str, str] = {
+    "fetch": "curation.extract.ranges.fetch:Fetch",
     "sniff": "curation.extract.sniff:Sniff",
     "decode": "curation.extract.decode:Decode",
     "main_text": "curation.extract.main_text:MainText",

@@ -192,6 +192,9 @@ def report(
     samples: Annotated[
         bool, typer.Option("--samples", help="Show page text: 20 kept and 20 rejected pages a reason.")
     ] = False,
+    public: Annotated[
+        bool, typer.Option("--public", help="Write public.html for buyers and regulators; no page text.")
+    ] = False,
     labels: Annotated[
         list[str] | None,
         typer.Option(
@@ -213,6 +216,11 @@ def report(
     from recipes.engine.label_read import Reading, labels_of
     from recipes.engine.report import write_report
 
+    if public:
+        from recipes.engine.report.public import write_public
+
+        typer.echo("\n".join(write_public(run_folder, alone=not (samples or labels))))
+        return
     how = Reading(id_key, label_key, annotator_key, time_key, tuple(where or ()), several)
     typer.echo(write_report(run_folder, samples=samples, labels=labels_of(labels, positive, how)))
 

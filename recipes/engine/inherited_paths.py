@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-KINDS_OF_FILES = ("files", "warc", "parquet", "jsonl")
+KINDS_OF_FILES = ("files", "warc", "parquet", "jsonl", "ranges")
 """Keys of a source that name files."""
 
 

@@ -8,7 +8,6 @@ fingerprints of what it reads; a block whose shard set is there already is never
 Making a plan lists input files; it opens no record and imports no heavy library.
 """
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +28,7 @@ from recipes.engine.pairs import plan as pairs_plan
 from recipes.engine.pairs.plan import Preference
 from recipes.engine.source_read import SourceRead, hash_of, read_source, reader_class
 from recipes.engine.spec import Recipe, Stage, step_labels
+from recipes.engine.step_identity import identity
 
 FORMAT = 1
 """Version of the shard set's layout; part of every fingerprint."""
@@ -152,11 +152,12 @@ def make(recipe: Recipe, where: str, out: str, *, unit_bytes: int | None = None,
         surveys = _surveys(recipe, stage, steps, read, place, partitions)
         order += surveys
         tasks = len(read.units) if isinstance(read, SourceRead) else read.partitions
-        name = f"{stage.name}.rows" if last and isinstance(read, SourceRead) else stage.name
+        anew = isinstance(read, SourceRead) or any("id" in step.writes for step in steps)
+        name = f"{stage.name}.rows" if last and anew else stage.name
         parts = recipe.partitions if last and name == stage.name else partitions
         block = _block(recipe, stage, name, "rows", read, steps, columns, tasks, surveys, parts)
         order.append(block)
-        if name != stage.name:  # rows that come from files still have to meet their equals by id
+        if name != stage.name:  # rows that have just got their ids still have to meet their equals
             merged = Together((block,))
             block = _block(recipe, stage, stage.name, "rows", merged, [], columns, partitions, [], recipe.partitions)
             order.append(block)
@@ -226,7 +227,7 @@ def _partitions(recipe: Recipe, read: SourceRead | Together, sources: list[Sourc
     if isinstance(read, Together):
         return read.partitions
     met = any(len(stage.reads) > 1 for stage in recipe.stages)
-    wanted = -(-sum(i.size for source in (sources if met else [read]) for i in source.inputs) // PARTITION_BYTES)
+    wanted = -(-sum(source.stored_bytes for source in (sources if met else [read])) // PARTITION_BYTES)
     return min(recipe.partitions, 1 << max(0, wanted - 1).bit_length())
 
 
@@ -278,21 +279,7 @@ def _block(
 def described(name: str, stage: str, kind: str, read: SourceRead | Together, steps: list[Step]) -> dict[str, Any]:
     """A block by its names, what it reads, and the identity of each of its steps."""
     what = read.name if isinstance(read, Together) else f"source {read.source.name}"
-    return {"block": name, "stage": stage, "kind": kind, "read": what, "steps": [_identity(s) for s in steps]}
-
-
-def _identity(step: Step) -> dict[str, Any]:
-    """What makes a step the same step: name, parameters, the files it was given, and its code."""
-    cls = type(step)
-    params = dict(step.recipe_parameters) or {
-        k: v
-        for k, v in vars(step).items()
-        if isinstance(v, str | int | float | bool | list | dict | tuple | None)
-        and k not in ("stage", "name", "needs", "libraries", "tables", "table_urls")
-    }
-    files = {k: hashlib.sha256(v).hexdigest()[:16] for k, v in step.artefacts().items()}
-    made = {"code": code_version.of_class(cls), "libraries": code_version.libraries(step.libraries)}
-    return {"step": step.name, "with": params, "files": files, **made}
+    return {"block": name, "stage": stage, "kind": kind, "read": what, "steps": [identity(s) for s in steps]}
 
 
 def default_out(recipe: Recipe) -> str:

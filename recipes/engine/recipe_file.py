@@ -65,7 +65,8 @@ def load(path: Path, overrides: list[str] | None = None, files: list[str] | None
 def _read(path: Path) -> dict[str, Any]:
     """A recipe's mapping; one that says `like: OTHER` takes every key and every stage that it does not state from that recipe.
 
-    A stage with the name of one of the other's takes its place; others come after them. Files that the other names lie beside it.
+    A stage with the name of one of the other's takes its place; a new one comes before the stage that follows it here, or at the end.
+    Files that the other names lie beside it.
     """
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -90,9 +91,16 @@ def _stages(old: Any, new: Any) -> Any:
     """The stages of one recipe with those of another in their places; what is no list of stages is left for the check to name."""
     if not isinstance(old, list) or not isinstance(new, list):
         return old if new is None else new
-    own = {stage["name"]: stage for stage in new if isinstance(stage, dict) and "name" in stage}
-    kept = [own.pop(s["name"]) if isinstance(s, dict) and s.get("name") in own else s for s in old]
-    return [*kept, *(s for s in new if not isinstance(s, dict) or s.get("name") in own or "name" not in s)]
+    names = {stage.get("name") for stage in old if isinstance(stage, dict)}
+    placed: dict[Any, list[Any]] = {}
+    waiting: list[Any] = []
+    for stage in new:
+        waiting.append(stage)
+        if isinstance(stage, dict) and stage.get("name") in names:
+            placed.setdefault(stage["name"], []).extend(waiting)
+            waiting = []
+    kept = [one for s in old for one in (placed.get(s.get("name"), [s]) if isinstance(s, dict) else [s])]
+    return [*kept, *waiting]
 
 
 def _from_python(path: Path) -> Recipe:

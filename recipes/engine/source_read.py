@@ -21,6 +21,9 @@ UNITS, LEAST_UNIT_BYTES, MOST_UNIT_BYTES = 12, 8 << 20, 32 << 20
 """A source makes at least so many tasks (so that workers end together) unless they became smaller than the least size; of a
 large one each has the most."""
 
+BYTES_LISTED = 256
+"""Bytes of crawl files that a byte of a list of ranges stands for, roughly."""
+
 
 @dataclass
 class SourceRead:
@@ -31,6 +34,11 @@ class SourceRead:
     inputs: list[Any]
     units: list[Any]
     options: dict[str, Any]
+
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes of the files; of a list of ranges about those that it points at, of which a row of a hundred names some 25,000."""
+        return sum(i.size for i in self.inputs) * (BYTES_LISTED if self.kind == "ranges" else 1)
 
     @property
     def fingerprint(self) -> str:

@@ -16,7 +16,7 @@ from recipes.engine.generation.spec import GenerateSpec, ReleaseSpec
 from recipes.engine.judging.spec import JurySpec
 from recipes.engine.pairs.spec import PairsSpec
 
-KINDS = ("warc", "parquet", "jsonl")
+KINDS = ("warc", "parquet", "jsonl", "ranges")
 """Kinds of input files, each a key of a source that stands for `kind` and `files`."""
 
 
@@ -28,7 +28,7 @@ class SourceSpec(_Spec):
     """Where rows come from. `files` are paths, globs or fsspec URLs; a relative one starts at the recipe's folder."""
 
     files: list[str] = Field(default_factory=list)
-    kind: Literal["warc", "parquet", "jsonl"] | None = None
+    kind: Literal["warc", "parquet", "jsonl", "ranges"] | None = None
     rights_basis: str | None = None
     licence: str | None = None
     options: dict[str, Any] = Field(default_factory=dict)

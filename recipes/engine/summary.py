@@ -7,6 +7,7 @@ from rich.table import Table
 
 from curation.place import Place
 from curation.shards import MANIFEST
+from recipes.engine.fetched import fetched
 from recipes.engine.generation.release import finished
 from recipes.engine.generation.summary import print_generation
 from recipes.engine.judging.release import finished as jury_finished
@@ -96,6 +97,9 @@ def print_summary(run: dict[str, Any], folder: str, report: str) -> None:
         )
         table.add_row(block["name"], f"{block['rows_in']:,}", f"{block['rows_out']:,}", said)
     console.print(table)
+    manifests = [Place(f"{folder}/{b['url']}") for b in run["blocks"] if b["kind"] == "rows" and "://" not in b["url"]]
+    if (cost := fetched(p.read_json(MANIFEST) for p in manifests if p.exists(MANIFEST))) is not None:
+        console.print(cost.words.en, soft_wrap=True, markup=False)
     print_unreadable(run["unreadable"])
     for said in run.get("warnings", ()):
         Console(stderr=True, highlight=False, soft_wrap=True, markup=False).print(f"warning: {said}")

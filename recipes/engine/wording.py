@@ -98,6 +98,8 @@ STEP_WORDS: dict[str, Words] = {
     "read_warc": Words("WARC を読む", "read WARC"),
     "read_parquet": Words("Parquet を読む", "read Parquet"),
     "read_jsonl": Words("JSONL を読む", "read JSONL"),
+    "read_ranges": Words("範囲の一覧を読む", "read lists of ranges"),
+    "fetch": Words("範囲を取得", "fetch ranges"),
     "read_shards": Words("同じ id をまとめる", "merge equal ids"),
     "sniff": Words("日本語の兆候を見る", "sniff for Japanese"),
     "decode": Words("文字コードを復号", "decode"),

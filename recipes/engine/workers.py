@@ -104,7 +104,7 @@ def _tell(pipeline: list[Any], pipe: Any, lock: Any, stop: threading.Event) -> N
 
 
 def _counts(pipeline: list[Any]) -> dict[str, int]:
-    """Rows read, kept by the last step, bytes read and CPU seconds so far by one task: any of them moving is progress."""
+    """Rows read, kept by the last step, bytes read and CPU and waiting seconds by one task: any moving is progress."""
     cpu = int(time.process_time())
     if not pipeline:
         return {"rows": 0, "kept": 0, "bytes": 0, "cpu": cpu}
@@ -112,6 +112,8 @@ def _counts(pipeline: list[Any]) -> dict[str, int]:
     total = {label: int(stat.total) for label, stat in list(first.stats.stats.items())}
     kept = int(last.stats["kept"].total) if "kept" in last.stats.stats else total.get("kept", 0)
     counts = {"rows": total.get("rows", 0), "kept": kept, "bytes": int(getattr(first, "bytes_read", 0)), "cpu": cpu}
+    if waited := sum(int(getattr(step, "waited", 0)) for step in pipeline):
+        counts["waited"] = waited
     return counts | {name: total[name] for name in GENERATED if name in total}
 
 

@@ -32,6 +32,7 @@ from markupsafe import Markup
 
 from curation.classify.answers import Answers
 from curation.place import Place
+from recipes.engine.fetched import fetched
 from recipes.engine.report.benchmarks import benchmarks
 from recipes.engine.report.boilerplate import boilerplate
 from recipes.engine.report.clusters import Clusters, clusters, draw_curve, draw_exposures, draw_sizes
@@ -115,6 +116,7 @@ def contents(run: Run, samples: bool, labels: Answers | None = None) -> dict[str
     said = Findings(run, rules, tree, counts, rows, drawn, decoded, grouped)
     return {
         "run": run,
+        "fetched": fetched(run.manifest(block) for block in run.chain),
         "funnel": tree,
         "counts": counts,
         "clusters": grouped,
