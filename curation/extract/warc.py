@@ -33,7 +33,7 @@ class ReadWarc(Read):
 
     writes = origin("payload")
     libraries = ("brotli",)
-    reasons = ("http_status", "revisit", "record_too_large", "record_broken")
+    reasons = ("http_status", "revisit", "record_too_large", "record_broken", "forgotten")
 
     def __init__(
         self,
@@ -114,6 +114,7 @@ class ReadWarc(Read):
             "mime_declared": mime,
             "charset_declared": charset,
             "x_robots_tag": ", ".join(response.all("x-robots-tag")) or None,
+            "tdm_header": ", ".join(response.all("tdm-reservation")) or None,
         }
         if passed is not None:
             said = "the record, passed over unread"

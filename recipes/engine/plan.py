@@ -27,6 +27,7 @@ from recipes.engine.judging import plan as judging_plan
 from recipes.engine.judging.plan import Jury
 from recipes.engine.pairs import plan as pairs_plan
 from recipes.engine.pairs.plan import Preference
+from recipes.engine.purpose import for_purpose
 from recipes.engine.source_read import SourceRead, hash_of, read_source, reader_class
 from recipes.engine.spec import Recipe, Stage, step_labels
 
@@ -134,6 +135,7 @@ def make(recipe: Recipe, where: str, out: str, *, unit_bytes: int | None = None,
 
     Raises RecipeError at the first thing that cannot be.
     """
+    recipe = for_purpose(recipe, where, base)
     made: dict[str, Block] = {}
     order: list[Block] = []
     steps_of = {stage.name: _steps(stage, f"{where}, stage '{stage.name}'", base) for stage in recipe.stages}
@@ -293,8 +295,3 @@ def _identity(step: Step) -> dict[str, Any]:
     files = {k: hashlib.sha256(v).hexdigest()[:16] for k, v in step.artefacts().items()}
     made = {"code": code_version.of_class(cls), "libraries": code_version.libraries(step.libraries)}
     return {"step": step.name, "with": params, "files": files, **made}
-
-
-def default_out(recipe: Recipe) -> str:
-    """Where a run goes without --out: runs/NAME in the current folder."""
-    return str(Path("runs") / recipe.name)
