@@ -5,7 +5,7 @@ import json
 import os
 import random
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +77,8 @@ class Lab:
         reason = "" if not asked else "asked for by its author"
         wanted = command.Asked(reason=reason, by="Sato", **asked)
         home = self.folder / "no-review"
-        places = command.Places(outs, labels=labels, home=home, ledger=None if ledger is None else str(ledger))
+        named = None if outs else str(self.folder / "runs" / "forgotten")
+        places = command.Places(outs, named, labels, home, None, None if ledger is None else str(ledger))
         command.forget(wanted, places, dry_run=dry_run)
 
     def verified(self, version: str | None = None) -> bool:
@@ -156,6 +157,3 @@ def echo(body: dict[str, Any]) -> str:
 def json_of(path: Path) -> Any:
     """A JSON file's value."""
     return orjson.loads(path.read_bytes())
-
-
-Ids = Callable[[dict[str, Any]], bool]

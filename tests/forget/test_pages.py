@@ -148,7 +148,6 @@ def test_what_nobody_has_is_said_and_its_tombstone_stands(lab: Lab, capsys: pyte
 def test_verify_names_what_was_not_cleared(lab: Lab, capsys: pytest.CaptureFixture[str]):
     crawl(lab)
     lab.run()
-    (lab.folder / "runs" / "other").mkdir()
     lab.forget(urls=[VICTIM], outs=[])
     assert not lab.verified()
     assert "was cleared by 0 of 1 files of tombstones" in capsys.readouterr().out
