@@ -57,7 +57,7 @@ class Entry:
 def host_key(host: str) -> bytes:
     """Key of a host.
 
-    >>> host_key("米屋.Example.jp.") == host_key("xn--5usv24g.example.jp")
+    >>> host_key("米屋.Example.jp.") == host_key("xn--ogt316e.example.jp")
     True
     """
     return key("forgotten host", _ascii(host))

@@ -15,16 +15,21 @@ MARK = "forgotten.json"
 
 
 def tombstones_of(out: str, named: str | None = None) -> str:
-    """Folder of the tombstones for a run's folder: the one that is named, that it was cleared by before, or the one beside it.
-
-    >>> tombstones_of("runs/quickstart"), tombstones_of("s3://bucket/curated"), tombstones_of("curated")
-    ('runs/forgotten', 's3://bucket/forgotten', 'forgotten')
-    """
+    """Folder of the tombstones for a run's folder: the one that is named, that it was cleared by before, or the one beside it."""
     if named is not None:
         return named
     said = mark(out).get("tombstones")
     if said is not None:
         return said if "://" in said or said.startswith("/") else _joined(out, said)
+    return beside(out)
+
+
+def beside(out: str) -> str:
+    """The folder of tombstones beside a run's folder.
+
+    >>> beside("runs/quickstart"), beside("s3://bucket/curated"), beside("curated")
+    ('runs/forgotten', 's3://bucket/forgotten', 'forgotten')
+    """
     scheme, colon, path = out.rstrip("/").rpartition("://")
     above, slash, _ = path.rpartition("/")
     return scheme + colon + (above + slash if slash else f"{path}/" if scheme else "") + FOLDER
