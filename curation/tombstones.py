@@ -143,7 +143,7 @@ class Tombstones:
         """Rows of pages that are to be forgotten, by those of `id`, `url`, `host` that they have: bool [rows]."""
         gone = np.zeros(batch.num_rows, bool)
         names = batch.schema.names
-        if self._keys["row"] and "id" in names:
+        if self._keys["row"] and "id" in names and batch.schema.field("id").type == KEY:
             gone |= pc.is_in(batch.column("id"), value_set=self._values("row")).to_numpy(zero_copy_only=False)
         if not self._keys["host"] and not self._keys["url"]:
             return gone

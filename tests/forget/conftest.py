@@ -94,15 +94,16 @@ class Lab:
         """Those of the lab."""
         return Tombstones.open(str(self.folder / "runs" / "forgotten"))
 
-    def texts_below(self, folder: Path | None = None) -> str:
-        """All text that any Parquet, JSON or HTML file below a folder holds, and the store's bytes."""
+    def holding(self, text: str, folder: Path | None = None) -> list[str]:
+        """Files below a folder (the run's) that hold a text: any Parquet, JSON, HTML file or segment of the store."""
         found = []
         for path in sorted((folder or self.out).rglob("*")):
             if path.suffix == ".parquet":
-                found.append(repr(pq.read_table(path).to_pylist()))
-            elif path.is_file():
-                found.append(path.read_bytes().decode("utf-8", "replace"))
-        return "\n".join(found)
+                held = repr(pq.read_table(path).to_pylist())
+            else:
+                held = path.read_bytes().decode("utf-8", "replace") if path.is_file() else ""
+            found += [str(path.relative_to(self.folder))] if text in held else []
+        return found
 
 
 @pytest.fixture
@@ -133,7 +134,7 @@ def generating(lab: Lab) -> Iterator[Lab]:
                 "seeds": {"lengths": [60, 400], "per_stratum": 9, "per_host": 9, "per_cluster": 9},
                 "novelty": {"threshold": 0.95}, "rounds": {"most": 30},
                 "tasks": {
-                    "reading": {"rows": 12, "answers": "program"},
+                    "quotation": {"rows": 12, "answers": "program"},
                     "summarise": {"rows": 4, "answers": "model", "samples": 2, "most": 6},
                 },
             }],

@@ -52,7 +52,9 @@ def clear_run(out: str, gone: Tombstones, found: Found | None = None) -> Went:
         went.cleared[held] = clear(held.url, whole.pages, release=bool(held.version))
     for held in [h for h in folders(out) if h.kind == "rounds"]:
         _clear_rounds(held, whole, went)
-    touched = [h for h in found.rows if h.kind in ("work", "set")]
+    touched = [h for h in found.rows if h.kind != "pages"]
+    if touched:  # what workers left of pairs and juries names rows by number: all of it goes, and is made again from what is left
+        touched += [h for h in folders(out) if h.kind == "work" and h not in touched]
     _withdraw(out, touched, went)
     for version in _versions(out):
         _note(out, version, gone, found, went)

@@ -159,7 +159,7 @@ def _rows(held: Held, gone: Tombstones, found: Found) -> None:
             continue
         some = table.filter(pa.array(rows))
         for column in ("id", "comparison"):
-            if column in some.column_names:
+            if column in some.column_names and some.schema.field(column).type == KEY:
                 own = [one for one in some.column(column).to_pylist() if one is not None]
                 found.rows.setdefault(held, []).extend(own)
                 found.kept[held] = found.kept.get(held, 0) + len(own) * _released(held, name)
