@@ -9,6 +9,7 @@ import typer
 from recipes.engine.audit_cli import audit
 from recipes.engine.classifier_cli import AnnotatorKey, IdKey, LabelKey, Several, TimeKey, Where, label, train
 from recipes.engine.errors import RecipeError, RunError
+from recipes.engine.forget_cli import forget
 from recipes.engine.index_cli import index
 from recipes.engine.ledger_cli import ledger
 from recipes.engine.review_cli import review
@@ -69,7 +70,7 @@ def _planned(name: str, files: list[str] | None, out: str | None, overrides: lis
     path = recipe_file.find(name)
     recipe = recipe_file.load(path, overrides, files)
     where, _ = executors.backend(on)
-    out = out or plan.default_out(recipe)
+    out = out or recipe_file.default_out(recipe)
     file_systems.check_out(out)
     made = plan.make(recipe, path.name, out, base=path.parent)
     gpu_stages.check_gpus(made, where)
@@ -231,6 +232,7 @@ app.add_typer(label, name="label")
 app.add_typer(review, name="review")
 app.command()(train)
 app.command()(audit)
+app.command()(forget)
 
 
 @app.command()
