@@ -12,6 +12,10 @@ Answers of a real generation by program are edited too, and the recount verifies
 
 **Leaks**: failing answers of the rows are longer and more often lists. `length_auc` and `format_auc` are the largest over all strata
 of at least 500 pairs, of classifiers held out by prompt; beside them what they are when nothing is balanced.
+
+**Intervals**: `bias_coverage` is the least and the largest share of simulated judges whose lean lies in its interval (`jury.py` says
+how), `audit_coverage` the share of simulated audits whose interval holds the error rate, and `width_ratio` its width beside a
+stratified bootstrap's (`_audit_cells.py`): 1,000 runs a cell, with --quick 200 and 40.
 """
 
 import json
@@ -25,7 +29,9 @@ import time
 from pathlib import Path
 
 import yaml
+from _audit_cells import AUDITS, ERRORS, cell, figures
 from _preference_rows import write_generation
+from jury import LEANS, coverage
 
 from curation.place import Place
 from recipes.engine import execute, plan, recipe_file
@@ -238,9 +244,19 @@ def leaks(manifests: list[dict]) -> dict[str, float]:
     return found
 
 
+def intervals(quick: bool) -> dict:
+    """Coverage of the intervals of leans and of error rates, over simulated judges and audits."""
+    held = [coverage(*lean, runs=200 if quick else 1000) for lean in LEANS]
+    cells = [cell(error, audit, 40 if quick else 1000, 200 if quick else 500) for audit in AUDITS for error in ERRORS]
+    found = {"bias_coverage": [round(min(held), 3), round(max(held), 3)]} | figures(cells)
+    print(f"intervals: leans are held in {found['bias_coverage']}, error rates in {found['audit_coverage']}")
+    return found
+
+
 def main() -> None:
-    """Runs all three parts; the last line is JSON."""
+    """Runs all four parts; the last line is JSON."""
     quick = "--quick" in sys.argv
+    covered = intervals(quick)
     with tempfile.TemporaryDirectory(prefix="seimai-bench-pairs-") as name:
         folder = Path(name)
         first, second = speed(folder, 200_000 if quick else 1_000_000)
@@ -258,6 +274,7 @@ def main() -> None:
                 "pairs_per_s_all_sets": round(second["rows"] / second["seconds"]),
                 "rows": first["rows"], "cpu_s": round(first["cpu"], 1),
                 "peak_mb": round(max(first["peak_mb"], second["peak_mb"])), "rule_breaks": breaks + more,
+                **covered,
                 **{name: round(value, 3) for name, value in found.items()},
                 "longer_chosen": [min(shares, default=None), max(shares, default=None)],
             }

@@ -20,7 +20,7 @@ from curation.verify.findings import Check
 from curation.verify.normal_form import normal_form
 from curation.verify.similarity import jaccard, shingles
 from synth.messages import text_of
-from synth.pairing.check_rules import APART, broken_rules
+from synth.pairing.check_rules import APART, broken_rules, unsure
 from synth.verify.constraint import parse, verify_all
 
 MANIFEST = "manifest.json"
@@ -91,7 +91,7 @@ def _pairs(place: Place, manifest: Mapping[str, Any], sample: int, seed: int | N
     most_alike = manifest["made"]["unlike"]["jaccard"]
     strata: dict[tuple[str, str], list[int]] = {}
     limits: Counter[tuple[str, str, str]] = Counter()
-    templates: Counter[str] = Counter()
+    templates: Counter[str | None] = Counter()
     strategies: Counter[str] = Counter()
     chosen_of: dict[bytes, set[bytes]] = {}
     twins: list[tuple[bytes, bytes, bytes, str]] = []
@@ -108,6 +108,8 @@ def _pairs(place: Place, manifest: Mapping[str, Any], sample: int, seed: int | N
             least := manifest["made"]["strategies"]["jury"]["margin"]
         ):
             rules.fail(f"{name}: the jury's margin is {row['margin']}, and the recipe wants {least} at least")
+        if row["strategy"] == "jury" and (problem := unsure(row, manifest.get("calibration"))):
+            rules.fail(f"{name}: {problem}")
         if row["strategy"] in APART and (alike := _alike(a, b)) >= most_alike:
             rules.fail(f"{name}: the texts have a similarity of {alike:.3f}, and {most_alike} is too alike")
         order.looked_at += 1
@@ -181,11 +183,13 @@ def _check_balance(
             )
 
 
-def _check_caps(check: Check, templates: Counter[str], strategies: Counter[str], manifest: Mapping[str, Any]) -> None:
+def _check_caps(
+    check: Check, templates: Counter[str | None], strategies: Counter[str], manifest: Mapping[str, Any]
+) -> None:
     made = manifest["made"]
     for template, n in templates.most_common():
         check.looked_at += 1
-        if n > made["caps"]["per_template"] * templates.total() + 1e-9:
+        if template is not None and n > made["caps"]["per_template"] * templates.total() + 1e-9:
             check.fail(
                 f"template {template}: {n:,} of {templates.total():,} pairs are more than {made['caps']['per_template']:.1%}"
             )

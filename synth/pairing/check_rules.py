@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 import orjson
@@ -102,6 +103,29 @@ def _jury(row: Mapping[str, Any]) -> Iterator[str]:
     judges = {a["model"] for a in row["authors"] or () if a["role"] == "judge"}
     if missing := sorted({judge for _, judge in said} - judges):
         yield f"the judge {missing[0]} is not among its authors"
+
+
+def unsure(row: Mapping[str, Any], calibration: Mapping[str, Any] | None) -> str:
+    """What is wrong where a recipe asks that people agree with a jury often enough; "" where nothing is.
+
+    calibration: as the manifest has it, `curves` by function as [margin, chance]; None where the recipe asks for none.
+    """
+    if calibration is None:
+        return ""
+    points = calibration["curves"].get(row["function"])
+    if not points:
+        return f"no curve says how often people agree with the jury in '{row['function']}'"
+    margin = min(max(row["margin"] or 0.0, points[0][0]), points[-1][0])
+    chance = points[-1][1]
+    for (left, low), (right, high) in pairwise(points):
+        if left <= margin <= right:
+            chance = low + (high - low) * (margin - left) / (right - left)
+            break
+    if chance < calibration["at_least"] - 1e-9:
+        return (
+            f"people agree with such a margin in {chance:.3f}, and the recipe wants {calibration['at_least']} at least"
+        )
+    return ""
 
 
 def _span(span: Mapping[str, int], a: str, b: str) -> Iterator[str]:

@@ -121,7 +121,7 @@ def _too_alike(left: "pl.DataFrame", pool: Pool, most: float) -> np.ndarray:
 
 
 def _names_author(left: "pl.DataFrame", pool: Pool, authors: Forbidden) -> np.ndarray:
-    """A model's rejected answer was never asked this: its verdict came first."""
+    """Asked once more of what models wrote: the generation may have been made before its authors were known."""
     bad = np.zeros(len(left), bool)
     at = np.flatnonzero(left["r_origin"].to_numpy() == 0)
     for some in np.array_split(at, max(1, -(-len(at) // AT_ONCE))):

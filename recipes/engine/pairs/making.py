@@ -14,6 +14,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
 from curation.parquet_file import read_parquet, write_parquet
@@ -43,6 +44,7 @@ class Made:
     """What pairing came to. pairs: a line each, as `rules.permitted` gives them. answers: the pool's frame.
 
     candidates: how many each strategy had; drops: why others are no pairs; before, after: strata without and with balancing.
+    calibration: what people say of the jury's margins, and how many decisions it left out; None where the recipe asks for none.
     """
 
     plan: Preference
@@ -53,6 +55,7 @@ class Made:
     drops: rules.Drops = field(default_factory=Counter[tuple[str, str]])
     before: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     after: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    calibration: dict[str, Any] | None = None
     edits: dict[str, int] = field(default_factory=dict[str, int])
     audits: dict[str, bool] = field(default_factory=dict[str, bool])
     read: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
@@ -79,8 +82,9 @@ def make(plan: Preference, pool: Pool, where: Where) -> Made:
     edits, strategies = _edit(plan, pool, answers, conduct, where)
     answers = pool.frame()
     salt = int.from_bytes(key("pairs", plan.spec.salt)[:8], "big")
-    found = _candidates(plan, pool, answers, strategies, salt)
-    made = Made(plan, pool, answers, found, edits=edits, audits=audits, read=reads(plan))
+    decisions, calibration = _decided(plan)
+    found = _candidates(plan, pool, answers, strategies, decisions, salt)
+    made = Made(plan, pool, answers, found, calibration=calibration, edits=edits, audits=audits, read=reads(plan))
     made.candidates.update(found["strategy"].to_list())
     spec = plan.spec
     left, drops = rules.permitted(found, answers, pool, spec.unlike.jaccard, _forbidden(plan.generations[0].policy))
@@ -92,7 +96,8 @@ def make(plan: Preference, pool: Pool, where: Where) -> Made:
     for strategy in quotas:
         lost = int((left["strategy"] == strategy).sum()) - int((units["strategy"] == strategy).sum())
         made.drops[strategy, "unbalanced"] += lost
-    made.pairs, drops = choose.chosen(units, quotas, spec.caps.per_template)
+    without = pool.words["template"].codes.get("")
+    made.pairs, drops = choose.chosen(units, quotas, spec.caps.per_template, without)
     made.drops.update(drops)
     made.after = leak.strata(made.pairs, names)
     return made
@@ -197,8 +202,35 @@ def _run(plan: Preference, place: Place, step: EditAnswers | ReadAnswers, tasks:
         )
 
 
+def _decided(plan: Preference) -> tuple[pa.Table | None, dict[str, Any] | None]:
+    """The jury's decisions, those with which people agree often enough where the recipe asks so, and what is to be said of them."""
+    said = plan.spec.strategies.jury
+    if said is None or plan.jury is None:
+        return None, None
+    decisions = read_parquet(Place(plan.jury.url), "decisions/00000.parquet")
+    if said.agree is None or plan.curves is None:
+        return decisions, None
+    leans = np.abs(decisions.column("margin").to_numpy())
+    chances = plan.curves.chances(decisions.column("function").to_pylist(), leans.tolist())
+    wide = (leans >= said.margin) & np.isin(decisions.column("verdict").to_pylist(), ("win", "loss"))
+    known = ~np.isnan(chances)
+    about = {
+        "at_least": said.agree.at_least,
+        "decisions": int(wide.sum()),
+        "below": int((wide & known & (chances < said.agree.at_least)).sum()),
+        "without_curve": int((wide & ~known).sum()),
+        "curves": {name: np.stack(points, axis=1).tolist() for name, points in sorted(plan.curves.points.items())},
+    }
+    return decisions.filter(pa.array(known & (chances >= said.agree.at_least))), about
+
+
 def _candidates(
-    plan: Preference, pool: Pool, answers: "pl.DataFrame", edited: "pl.Series", salt: int
+    plan: Preference,
+    pool: Pool,
+    answers: "pl.DataFrame",
+    edited: "pl.Series",
+    decisions: pa.Table | None,
+    salt: int,
 ) -> "pl.DataFrame":
     """Candidates of all strategies that the recipe wants."""
     import polars as pl
@@ -206,8 +238,7 @@ def _candidates(
     said = plan.spec.strategies
     found: list[pl.DataFrame] = []
     if said.jury is not None:
-        assert plan.jury is not None
-        decisions = read_parquet(Place(plan.jury.url), "decisions/00000.parquet")
+        assert decisions is not None
         margin, per_prompt = said.jury.margin, said.jury.per_prompt
         found.append(jury_pairs.pairs(answers, decisions, margin=margin, per_prompt=per_prompt, salt=salt))
     for strategy, module in (("verified_failed", verified_failed), ("program_model", program_model)):

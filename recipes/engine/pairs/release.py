@@ -216,6 +216,7 @@ def _manifest(made: Made, sets: dict[str, Rows], ruling: Ruling) -> dict[str, An
             "unused": {reason: n for reason, n in made.pool.unused.most_common() if n},
         },
         "edits": made.edits,
+        "calibration": made.calibration,
         "yields": said,
         "balance": {"before": made.before, "after": made.after, "rounds": _rounds(made.pairs)},
         "notes": notes(made, said),

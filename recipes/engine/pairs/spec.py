@@ -30,11 +30,22 @@ class Delta(Beside):
         return self
 
 
+class Agree(_Spec):
+    """calibration: file of `seimai review calibrate`. at_least: chance that people agree with the jury, in (0, 1]."""
+
+    calibration: str
+    at_least: float = Field(gt=0, le=1)
+
+
 class JuryPairs(Beside):
-    """read: a jury of the recipe. margin: the least by which it leans to the chosen answer, in (0, 1]."""
+    """read: a jury of the recipe. margin: the least by which it leans to the chosen answer, in (0, 1].
+
+    agree: what people have to say of such a margin; a function that has no curve then makes no pair.
+    """
 
     read: str
     margin: float = Field(gt=0, le=1)
+    agree: Agree | None = None
 
 
 class Edited(_Spec):

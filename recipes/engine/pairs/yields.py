@@ -35,6 +35,7 @@ def yields(made: Made) -> dict[str, Any]:
             }
         )  # fmt: skip
     by_template = _named(pairs["template"].to_list(), templates)
+    without = by_template.pop("", 0)
     most = [
         {"template": t, "pairs": n, "share": round(n / len(pairs), 4)} for t, n in list(by_template.items())[:SHOWN]
     ]
@@ -44,7 +45,7 @@ def yields(made: Made) -> dict[str, Any]:
         "strategies": lines,
         "functions": len(set(pairs["function"].to_list())),
         "origins": {o: origins[o] for o in ORIGINS},
-        "templates": {"count": len(by_template), "most": most},
+        "templates": {"count": len(by_template), "most": most, "without": without},
     }
 
 
@@ -84,6 +85,14 @@ def notes(made: Made, said: dict[str, Any]) -> list[dict[str, str]]:
                 f"{name}: {counts} ({gone})",
                 f"{called}：{line['wanted']:,} 組のうち {line['pairs']:,} 組、候補は {line['candidates']:,}（{lost}）",
             )
+    if (people := made.calibration) and (out := people["below"] + people["without_curve"]):
+        note(
+            f"jury: {out:,} of {people['decisions']:,} decisions make no pair: people agree with {people['below']:,} too seldom "
+            f"(calibration, at least {people['at_least']:.0%}), and the functions of {people['without_curve']:,} have no curve",
+            f"審査団の判定 {people['decisions']:,} 件のうち {out:,} 件は組にしない。人と一致する見込みが "
+            f"{people['at_least']:.0%} に届かないものが {people['below']:,} 件、"
+            f"較正曲線のない機能のものが {people['without_curve']:,} 件",
+        )
     if stale := made.edits.get("stale"):
         note(
             f"{stale:,} answers were not edited: a verifier no longer says that they pass",
