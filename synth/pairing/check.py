@@ -20,7 +20,7 @@ from curation.verify.findings import Check
 from curation.verify.normal_form import normal_form
 from curation.verify.similarity import jaccard, shingles
 from synth.messages import text_of
-from synth.pairing.check_rules import APART, broken_rules, unsure
+from synth.pairing.check_rules import APART, broken_rules, unsure, wrong_label
 from synth.verify.constraint import parse, verify_all
 
 MANIFEST = "manifest.json"
@@ -224,16 +224,14 @@ def _yields(manifest: Mapping[str, Any]) -> Check:
 
 
 def _labels(place: Place, manifest: Mapping[str, Any]) -> Check:
-    """A label is false where a hard verifier fails and true where all pass,
-    no prompt has a text twice, and the weights make the ratio."""
+    """A label is what verifiers say, or judges where those could not tell, no prompt has a text twice, the weights make the ratio."""
     check, weights = Check("labels"), {True: 0.0, False: 0.0}
     seen: set[bytes] = set()
     for path, row in _rows(place, manifest, "kto"):
         check.looked_at += 1
         name = f"{path}: answer {row['id'].hex()[:12]}"
-        said = [v["verdict"] for v in row["verifications"] if v["hard"]]
-        if not said or row["label"] != ("fail" not in said) or ("abstain" in said and "fail" not in said):
-            check.fail(f"{name}: labelled {row['label']}, and its verifiers say {', '.join(said) or 'nothing'}")
+        if problem := wrong_label(row, manifest["made"]["kto"].get("judged")):
+            check.fail(f"{name}: labelled {row['label']}, and {problem}")
         if (same := row["prompt_key"] + _key(_text(row["completion"]))) in seen:
             check.fail(f"{name}: the same prompt has this text twice")
         seen.add(same)

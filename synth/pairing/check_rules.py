@@ -128,6 +128,24 @@ def unsure(row: Mapping[str, Any], calibration: Mapping[str, Any] | None) -> str
     return ""
 
 
+def wrong_label(row: Mapping[str, Any], judged: Mapping[str, Any] | None) -> str:
+    """What a labelled answer's verifiers say that its label does not, or its judges where those could not tell; "" for the same.
+
+    judged: aspect, accept and refuse of the recipe, None where judges label nothing.
+    """
+    said = [v["verdict"] for v in row["verifications"] if v["hard"]]
+    verifiers = f"its verifiers say {', '.join(said) or 'nothing'}"
+    if "fail" in said or not said:
+        return verifiers if row["label"] or not said else ""
+    if "abstain" not in said:
+        return "" if row["label"] else verifiers
+    if judged is None:
+        return verifiers
+    value = (row["attributes"] or {}).get(judged["aspect"])
+    wanted = None if value is None or judged["refuse"] < value + 1 < judged["accept"] else value + 1 >= judged["accept"]
+    return "" if row["label"] == wanted else f"{verifiers}, its judges {judged['aspect']} {value}"
+
+
 def _span(span: Mapping[str, int], a: str, b: str) -> Iterator[str]:
     """The texts are the same before and after their spans, and differ at both ends of them."""
     x1, x2, y1, y2 = (span[name] for name in ("chosen_start", "chosen_end", "rejected_start", "rejected_end"))

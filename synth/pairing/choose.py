@@ -24,9 +24,9 @@ def chosen(
     """
     import polars as pl
 
-    heads = units.with_columns(pl.col("order").min().over("strategy", "unit").alias("head")).sort(
-        "head", "unit", "order"
-    )
+    narrow = units.select("strategy", "unit", "order", "template").with_row_index("at")
+    head = pl.col("order").min().over("strategy", "unit").alias("head")
+    heads = narrow.with_columns(head).sort("head", "unit", "order")
     total = sum(min(quota, int((units["strategy"] == name).sum())) for name, quota in quotas.items())
     while True:
         cap = int(per_template * total + 1e-9) if per_template < 1 else total
@@ -42,7 +42,7 @@ def chosen(
         under, now = (int((some["strategy"] == strategy).sum()) for some in (alive, taken))
         drops[strategy, "cap_template"] += before - under
         drops[strategy, "quota_met"] += under - now
-    return taken, drops
+    return units[taken["at"].to_numpy()], drops
 
 
 def _under(

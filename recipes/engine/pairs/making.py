@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Made:
-    """What pairing came to. pairs: a line each, as `rules.permitted` gives them. answers: the pool's frame.
+    """What pairing came to. pairs: a line each, as `rules.widened` gives them. answers: the pool's frame.
 
     candidates: how many each strategy had; drops: why others are no pairs; before, after: strata without and with balancing.
     calibration: what people say of the jury's margins, and how many decisions it left out; None where the recipe asks for none.
@@ -78,14 +78,13 @@ def juries(plan: Preference) -> list[Jury]:
 def make(plan: Preference, pool: Pool, where: Where) -> Made:
     """Reads the generations into the pool and chooses pairs. Raises RunError when a worker cannot go on."""
     audits, conduct = _read(plan, pool, where)
-    answers = pool.frame()
-    edits, strategies = _edit(plan, pool, answers, conduct, where)
+    edits, strategies = _edit(plan, pool, conduct, where)
     answers = pool.frame()
     salt = int.from_bytes(key("pairs", plan.spec.salt)[:8], "big")
     decisions, calibration = _decided(plan)
     found = _candidates(plan, pool, answers, strategies, decisions, salt)
     made = Made(plan, pool, answers, found, calibration=calibration, edits=edits, audits=audits, read=reads(plan))
-    made.candidates.update(found["strategy"].to_list())
+    made.candidates.update(_by_strategy(found))
     spec = plan.spec
     left, drops = rules.permitted(found, answers, pool, spec.unlike.jaccard, _forbidden(plan.generations[0].policy))
     made.drops.update(drops)
@@ -93,14 +92,18 @@ def make(plan: Preference, pool: Pool, where: Where) -> Made:
     made.before = leak.strata(left, names)
     units = balance.coupled(left, spec.balance.length, spec.balance.format)
     quotas = {name: said.pairs for name, said in spec.strategies.wanted.items()}
-    for strategy in quotas:
-        lost = int((left["strategy"] == strategy).sum()) - int((units["strategy"] == strategy).sum())
-        made.drops[strategy, "unbalanced"] += lost
+    for strategy, count in _by_strategy(left).items():
+        made.drops[strategy, "unbalanced"] += count - _by_strategy(units)[strategy]
     without = pool.words["template"].codes.get("")
-    made.pairs, drops = choose.chosen(units, quotas, spec.caps.per_template, without)
+    chosen, drops = choose.chosen(units, quotas, spec.caps.per_template, without)
+    made.pairs = rules.widened(chosen, answers)
     made.drops.update(drops)
     made.after = leak.strata(made.pairs, names)
     return made
+
+
+def _by_strategy(pairs: "pl.DataFrame") -> Counter[str]:
+    return Counter(dict(pairs["strategy"].value_counts().iter_rows()))
 
 
 def _forbidden(policy: Policy) -> rules.Forbidden:
@@ -133,8 +136,11 @@ def _read(plan: Preference, pool: Pool, where: Where) -> tuple[dict[str, bool], 
     _begin(place, {"read": reads(plan)[: len(plan.generations)], "files": len(files), "audits": audits})
     where.progress.start(plan.name, max(1, len(files)), _done(place, len(files)), "rows", rows, decides=False)
     _run(plan, place, ReadAnswers(place.url, tuple(files), audited, plan.drafts), len(files), where)
-    for rank, file in enumerate(files):
-        about = place.read_json(f"tasks/{rank:05d}.json")
+    abouts = [place.read_json(f"tasks/{rank:05d}.json") for rank in range(len(files))]
+    edits = sum(s.answers * s.per_answer for name, s in plan.spec.strategies.wanted.items() if name in MASKS)
+    answers = sum(about["files"][0]["rows"] for about in abouts)
+    pool.expect(answers + min(answers, edits))
+    for file, about in zip(files, abouts, strict=True):
         pool.read(file, File(place.url, about["files"][0]["path"]), about["rows"], about["unused"])
     return audits, conduct
 
@@ -153,7 +159,7 @@ def _done(place: Place, tasks: int) -> int:
 
 
 def _edit(
-    plan: Preference, pool: Pool, answers: "pl.DataFrame", conduct: list[tuple[Constraint, ...]], where: Where
+    plan: Preference, pool: Pool, conduct: list[tuple[Constraint, ...]], where: Where
 ) -> tuple[dict[str, int], "pl.Series"]:
     """Has workers edit what is to be edited, and reads the edits. Returns counts, and the strategy of each edit."""
     import polars as pl
@@ -163,7 +169,7 @@ def _edit(
     if not said:
         return dict(counts), pl.Series("strategy", strategies, dtype=pl.String)
     salt = int.from_bytes(key("edits", plan.spec.salt)[:8], "big")
-    work = edited_candidates.to_edit(answers, {name: s.answers for name, s in said.items()}, MASKS, salt)
+    work = edited_candidates.to_edit(pool.frame(), {name: s.answers for name, s in said.items()}, MASKS, salt)
     place = Place(f"{plan.edited}/edit")
     tasks = -(-len(work) // SHARE)
     if _begin(place, {"read": reads(plan)[: len(plan.generations)], "answers": len(work), "tasks": tasks}):

@@ -80,6 +80,8 @@ def make(
             made.curves = _curves(Path(placed(said.agree.calibration, folder.resolve())), f"{place}, strategy 'jury'")
     if spec.scores is not None:
         made.scores = _scores(spec, _jury(spec.scores, read, juries, f"{place}, scores"), f"{place}, scores")
+    elif spec.kto is not None and spec.kto.judged is not None:
+        raise RecipeError(f"{place}, kto, judged: whose scores? say scores: JURY, a jury of the recipe with a rubric")
     _check_models(made, place)
     _check_words(made, place)
     made.asked = _asked(made)
@@ -121,6 +123,10 @@ def _scores(spec: PairsSpec, jury: Jury, place: str) -> Jury:
         raise RecipeError(f"{place}: '{jury.name}' says no rubric, so it gives no scores")
     if spec.kto is None:
         raise RecipeError(f"{place}: attributes are of labelled answers; say kto as well")
+    if (said := spec.kto.judged) is not None and said.aspect not in jury.spec.rubric:
+        raise RecipeError(
+            f"{place}: kto labels by '{said.aspect}', and the rubric of '{jury.name}' asks {', '.join(jury.spec.rubric)}"
+        )
     return jury
 
 

@@ -19,7 +19,8 @@ def yields(made: Made) -> dict[str, Any]:
     lines: list[dict[str, Any]] = []
     for strategy, said in made.plan.spec.strategies.wanted.items():
         mine = pairs.filter(pairs["strategy"] == strategy)
-        dropped = {reason: n for (name, reason), n in made.drops.most_common() if name == strategy and n}
+        gone = [(reason, n) for (name, reason), n in made.drops.items() if name == strategy and n]
+        dropped = dict(sorted(gone, key=lambda one: (-one[1], one[0])))
         single = mine.filter(mine["fails"] == 1)
         origins = Counter(
             f"{ORIGINS[a]} > {ORIGINS[b]}"
@@ -98,7 +99,7 @@ def notes(made: Made, said: dict[str, Any]) -> list[dict[str, str]]:
             f"{stale:,} answers were not edited: a verifier no longer says that they pass",
             f"{stale:,} 件の回答は編集していない。今の検証器では合格しない",
         )
-    cap, count = made.plan.spec.caps.per_template, len(set(answers.filter("chosen")["template"].to_list()))
+    cap, count = made.plan.spec.caps.per_template, answers["template"].filter(answers["chosen"]).n_unique()
     if passing and not said["pairs"] and cap * count < 1 and any(line["candidates"] for line in said["strategies"]):
         note(
             f"caps: {count} templates cannot each have at most {cap:.1%} of the pairs; raise per_template or add wordings",
