@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from annotation.calibrate import CalibrationError, Curve
 from annotation.calibration_file import fitted, write_curves
@@ -34,31 +33,26 @@ def tell_calibration(labels: Labels, out: Path, source: str | None, curve: Curve
     except OSError as error:
         raise ReviewError(f"{out}: cannot be written ({error.strerror})") from error
     console = Console()
-    console.print(_table(made))
-    for line in (*_over_time(made), *_left(made, found.fit)):
+    lines = [_function(one, made["held"].get(one["function"])) for one in made["functions"]]
+    for line in (*lines, *_over_time(made), *_left(made, found.fit), str(out)):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-    console.print(f"{out}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _table(made: Mapping[str, Any]) -> Table:
-    table = Table(header_style="bold")
-    for column in (
-        "function",
-        "decisions",
-        "people agree",
-        "curve from … to",
-        "expected of others",
-        "found",
-        "drift p",
-    ):
-        table.add_column(column, justify="left" if column == "function" else "right")
-    for one in made["functions"]:
-        held, points = made["held"].get(one["function"]), one["points"]
-        others = ("–", "–") if held is None else (f"{held['expected']:.0%}", _share(held))
-        drift = "–" if one["drift"] is None else f"{one['drift']:.2g}"
-        ends = f"{points[0][1]:.2f} at {points[0][0]:.2f} … {points[-1][1]:.2f} at {points[-1][0]:.2f}"
-        table.add_row(one["function"], f"{one['agreement']['of']:,}", _share(one["agreement"]), ends, *others, drift)
-    return table
+def _function(one: Mapping[str, Any], held: Mapping[str, Any] | None) -> str:
+    """What is known of one function, in a line."""
+    points, drift = one["points"], one["drift"]
+    ends = [f"{chance:.2f} at a margin of {margin:.2f}" for margin, chance in (points[0], points[-1])]
+    said = [
+        f"people agree in {_share(one['agreement'])} of {one['agreement']['of']:,}",
+        f"the curve goes from {' to '.join(ends)}",
+    ]
+    if held is not None:
+        said.append(
+            f"of {held['of']:,} that it was not fitted to it expects {held['expected']:.0%}, and they agree in {_share(held)}"
+        )
+    if drift is not None:
+        said.append(f"the same in all months: p = {drift:.2g}")
+    return f"{one['function']}: {'; '.join(said)}"
 
 
 def _share(said: Mapping[str, Any]) -> str:

@@ -99,7 +99,7 @@ def test_two_sets_are_not_mixed_and_an_unknown_one_is_named(labels):
 
 
 def reviewed(labels: Labels) -> None:
-    """200 pairs that fit and 100 that estimate: people agree with 0.333 in half, with 1.000 in nine of ten; in December in none."""
+    """200 pairs that fit and 100 that estimate: people agree with 0.333 in half, with 1.000 in nine of ten."""
     lines = []
     for n in range(300):
         margin, use = (0.333, 1.0)[n % 2], "calibrate" if n < 200 else "estimate"
@@ -123,8 +123,11 @@ def test_the_curve_is_what_people_say_and_holds_on_rows_that_it_has_not_seen(lab
         :2
     ] == pytest.approx([0.7, 0.9])
     told = " ".join(capsys.readouterr().out.split())
-    assert "70% (63% to 76%)" in told
-    assert "0.50 at 0.33 … 0.90 at 1.00" in told
+    assert (
+        "reading: people agree in 70% (63% to 76%) of 200; the curve goes from 0.50 at a margin of 0.33 to 0.90 at"
+        in told
+    )
+    assert "of 100 that it was not fitted to it expects 70%, and they agree in 70% (60% to 78%)" in told
 
 
 def test_a_jury_that_changed_is_said_with_its_months(labels, tmp_path, capsys):
