@@ -10,5 +10,6 @@ many people see it) → `record.py` (records with a drawn order, mirror images, 
 Argilla → `pull.py` (answers in the row's own order, as events) → `labels.py` (shards that are only appended to, columns in
 `label.py`) → later decisions. `review_tasks.py` and `tasks/` are what is asked; `people.py` is who; `daily_cap.py` guards who reads
 harmful content; `again.py` asks old rows anew; `agreed.py` says how far people agree, by the coefficients of `agreement.py`;
-`released_errors.py` how many released rows are wrong, by `error_rate.py`.
+`released_errors.py` how many released rows are wrong, by `error_rate.py`. `judge_decisions.py` is what people say of a jury's pairs,
+`calibrate.py` the curves from it, `calibration_file.py` keeps them for plans and recipes; `signals.py` is what routes may look at.
 """

@@ -9,6 +9,7 @@ judge's own scale.
 
 Only pairs that people decided count: a tie, 「判断できない」 or 「どちらも悪い」 says nothing about which answer is better.
 Rows that fit a curve are never used to estimate the error rate of a release (`review_use` of annotation/routing.py).
+`judge_decisions.py` finds the decisions in label shards, `calibration_file.py` keeps the curves.
 """
 
 from collections import defaultdict
@@ -17,8 +18,6 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from scipy.optimize import isotonic_regression, minimize
-from scipy.stats import binomtest, chi2
 
 Curve = Literal["isotonic", "platt"]
 
@@ -88,6 +87,8 @@ def share(part: int, whole: int) -> Share:
     >>> [round(x, 3) for x in share(8, 10)[:3]]
     [0.8, 0.49, 0.943]
     """
+    from scipy.stats import binomtest
+
     interval = binomtest(part, whole).proportion_ci(0.95, method="wilson")
     return Share(part / whole, float(interval.low), float(interval.high), whole)
 
@@ -128,6 +129,8 @@ def isotonic(margin: np.ndarray, agrees: np.ndarray) -> tuple[np.ndarray, np.nda
     >>> isotonic(np.array([1.0, 2.0, 3.0, 4.0]), np.array([0.0, 1.0, 0.0, 1.0]))[1].tolist()
     [0.0, 0.5, 0.5, 1.0]
     """
+    from scipy.optimize import isotonic_regression
+
     values, of = np.unique(margin, return_inverse=True)
     count = np.bincount(of).astype(np.float64)
     fit = isotonic_regression(np.bincount(of, weights=agrees) / count, weights=count).x
@@ -138,6 +141,8 @@ def isotonic(margin: np.ndarray, agrees: np.ndarray) -> tuple[np.ndarray, np.nda
 
 def platt(margin: np.ndarray, agrees: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Platt's logistic curve with his smoothed targets (Platt 1999), a slope that is not negative, at 33 margins."""
+    from scipy.optimize import minimize
+
     right, wrong = agrees.sum(), len(agrees) - agrees.sum()
     target = np.where(agrees > 0, (right + 1) / (right + 2), 1 / (wrong + 2))
 
@@ -161,6 +166,8 @@ def _months(decisions: Sequence[Decision]) -> dict[str, Share]:
 
 
 def _drift(months: dict[str, Share]) -> float | None:
+    from scipy.stats import chi2
+
     counts = [(round(s.share * s.of), s.of) for s in months.values() if s.of >= 5]
     table = np.array([[right, whole - right] for right, whole in counts])
     if len(counts) < 2 or not table.sum(0).all():

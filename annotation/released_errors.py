@@ -2,7 +2,8 @@
 
 An error is what its owner says it is: a question of the review task and the answers that count as wrong (`verdict=fixable,bad`). A
 row is wrong where at least half of those who decided say so; it counts once, however many answered. Who could not tell, skipped or
-discarded has not decided. Rows whose answers may fit curves (`calibrate`) are reviewed, and estimate nothing.
+discarded has not decided. Rows whose answers may fit curves (`calibrate`) are reviewed, and estimate nothing: neither those that the
+plan of now says may, nor those that any push ever said so of.
 """
 
 from collections import defaultdict
@@ -60,7 +61,7 @@ class Estimated:
 
 def estimated(rows: pa.Table, labels: Labels, task: Task, source: str, wrong: Wrong, level: float = 0.95) -> Estimated:
     """The error rate of a set. rows: all of it, as `annotation.review_plan.placed` gives them; source: its name in the shards."""
-    decided = _decided(labels, base(task.name), source, wrong)
+    decided, fitting = _decided(labels, base(task.name), source, wrong), _fitting(labels, source)
     strata: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
     found: list[tuple[str, bytes, bool]] = []
     columns = ("id", "seed_key", "review_stratum", "routes", "review_use")
@@ -71,11 +72,17 @@ def estimated(rows: pa.Table, labels: Labels, task: Task, source: str, wrong: Wr
         if (said := decided.get(row["id"])) is None:
             continue
         counts[2] += 1
-        if row["review_use"] == "estimate" and row["routes"]:
+        if row["review_use"] == "estimate" and row["routes"] and row["id"] not in fitting:
             found.append((row["review_stratum"], row["seed_key"] or row["id"], said))
     known = {name: Stratum(*counts) for name, counts in sorted(strata.items())}
     reviews = Reviews([s for s, _, _ in found], [d for _, d, _ in found], [w for _, _, w in found])
     return Estimated(error_rate(reviews, known, level), known)
+
+
+def _fitting(labels: Labels, source: str) -> set[bytes]:
+    """Rows of a source that were ever pushed with answers that may fit curves."""
+    pushed = labels.read("records", ["source", "row", "use"]).to_pylist()
+    return {one["row"] for one in pushed if one["source"] == source and one["use"] == "calibrate"}
 
 
 def _decided(labels: Labels, task: str, source: str, wrong: Wrong) -> dict[bytes, bool]:

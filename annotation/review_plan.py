@@ -4,6 +4,7 @@ routes:                                   # annotation/routing.py: who is drawn,
   audit: {probability: 0.02}
   close: {probability: 0.3, column: margin, below: 0.3}
 calibrate: 0.3                            # share of seed documents whose answers may fit curves
+calibration: calibration.json             # curves of `seimai review calibrate`, beside the plan: conditions may name people_agree
 overlap:                                  # of a route's rows, this share goes to so many people; the rest to one
   audit: {share: 0.1, people: 3}
 harmful:                                  # rows that only those see who offered to
@@ -20,8 +21,11 @@ import pyarrow as pa
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from annotation.calibrate import CalibrationError
+from annotation.calibration_file import read_curves
 from annotation.errors import ReviewError
 from annotation.routing import Route, RoutePlan, RoutingError, routed, uniform
+from annotation.signals import with_signals
 from curation.provenance import id_words
 
 
@@ -57,10 +61,11 @@ class Harmful(_Spec):
 
 
 class ReviewPlan(_Spec):
-    """A plan. salt: another one draws other rows."""
+    """A plan. calibration: the file of curves, None for none. salt: another one draws other rows."""
 
     routes: dict[str, RouteSpec] = Field(min_length=1)
     calibrate: float = Field(default=0.0, ge=0, lt=1)
+    calibration: Path | None = None
     overlap: dict[str, Overlap] = Field(default_factory=dict)
     harmful: Harmful | None = None
     salt: str = ""
@@ -80,7 +85,7 @@ def read_plan(path: Path) -> ReviewPlan:
     """A plan from its file. Raises ReviewError that names the file, the place and what would be right."""
     try:
         said = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return ReviewPlan.model_validate(said)
+        plan = ReviewPlan.model_validate(said)
     except OSError as error:
         raise ReviewError(f"{path}: cannot be read ({error.strerror})") from error
     except yaml.YAMLError as error:
@@ -89,17 +94,26 @@ def read_plan(path: Path) -> ReviewPlan:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "plan"
         raise ReviewError(f"{path}, {place}: {first['msg']}") from error
+    if plan.calibration is None:
+        return plan
+    file = path.absolute().parent / plan.calibration
+    try:
+        read_curves(file)
+    except CalibrationError as error:
+        raise ReviewError(f"{path}, calibration: {error}") from error
+    return plan.model_copy(update={"calibration": file})
 
 
 def placed(rows: pa.Table, plan: ReviewPlan, salt: str) -> pa.Table:
-    """All rows with the columns of `annotation.routing.ROUTED`; `routes` is empty where none drew a row.
+    """All rows with the columns of `annotation.routing.ROUTED` and `annotation.signals`; `routes` is empty where none drew a row.
 
     rows: `id`, `seed_key` and the columns that routes name. Raises ReviewError for a route that cannot be.
     """
     try:
+        rows = with_signals(rows, None if plan.calibration is None else read_curves(plan.calibration))
         routes = tuple(Route(name, **spec.model_dump()) for name, spec in plan.routes.items())
         return routed(rows, RoutePlan(routes, f"{salt}:{plan.salt}", plan.calibrate))
-    except RoutingError as error:
+    except (RoutingError, CalibrationError) as error:
         raise ReviewError(f"plan: {error}") from error
 
 

@@ -2,16 +2,20 @@
 
     uvx nox -s bench -- pairs [--quick]
 
-**Speed**: 1,000,000 generated rows (200,000 with --quick), ten answers a prompt, are read, paired by the three strategies whose
+**Speed**: 1,000,000 generated rows (50,000 with --quick), ten answers a prompt, are read, paired by the three strategies whose
 answers are there already, held against the rules, balanced, chosen and written, in a process of its own whose memory is taken at its
 end. `pairs_per_s` is rows through all of that a second, `cpu_s` what it cost; no engine, no verifier and no edit is in it.
 
-**Rules**: of 100,000 rows (40,000) with planted faults (the same text on both sides, other Unicode forms, near-copies, abstentions,
-verifiers that failed their audit, denied licences, drafts) pairs are made and counted again by `seimai verify`, over every pair.
-Answers of a real generation by program are edited too, and the recount verifies every edit again.
+**Rules**: of 100,000 rows (those of the speed with --quick) with planted faults (the same text on both sides, other Unicode forms,
+near-copies, abstentions, verifiers that failed their audit, denied licences, drafts) pairs are made and counted again by `seimai
+verify`, over every pair. Answers of a real generation by program are edited too, and the recount verifies every edit again.
 
 **Leaks**: failing answers of the rows are longer and more often lists. `length_auc` and `format_auc` are the largest over all strata
 of at least 500 pairs, of classifiers held out by prompt; beside them what they are when nothing is balanced.
+
+**Intervals**: `bias_coverage` is the least and the largest share of simulated judges whose lean lies in its interval (`jury.py` says
+how), `audit_coverage` the share of simulated audits whose interval holds the error rate, and `width_ratio` its width beside a
+stratified bootstrap's (`_audit_cells.py`): 1,000 runs a cell, with --quick 200 and 40.
 """
 
 import json
@@ -25,6 +29,7 @@ import time
 from pathlib import Path
 
 import yaml
+from _pair_figures import intervals, leaks
 from _preference_rows import write_generation
 
 from curation.place import Place
@@ -146,7 +151,8 @@ def in_a_process(folder: Path, rows: int, sets: bool) -> dict:
 
 def speed(folder: Path, rows: int) -> list[dict]:
     """Pairs alone, and with labelled answers and prompts beside them."""
-    found = []
+    found: list[dict] = []
+    planted: dict[str, int] = {}
     for sets in (False, True):
         place = folder / f"speed{int(sets)}"
         place.mkdir()
@@ -155,8 +161,13 @@ def speed(folder: Path, rows: int) -> list[dict]:
             shutil.copytree(found[0]["folder"], Path(made.generations[0].url).parent, copy_function=os.link)
             shutil.rmtree(Path(made.preferences[0].url))
         else:
-            generated(made, rows)
-        found.append(in_a_process(place, rows, sets) | {"folder": str(Path(made.generations[0].url).parent)})
+            planted = generated(made, rows)
+        about = {
+            "folder": str(Path(made.generations[0].url).parent),
+            "url": made.preferences[0].url,
+            "planted": planted,
+        }
+        found.append(in_a_process(place, rows, sets) | about)
         one = found[-1]
         name = "pairs, labels and prompts" if sets else "pairs"
         print(
@@ -171,9 +182,15 @@ def rules(folder: Path, rows: int) -> tuple[int, dict]:
     folder.mkdir()
     made = recipe(folder, dict(BESIDE), {"mathematics": {"rows": 1, "answers": "program"}}, sets=True)
     planted = generated(made, rows, seed=11)
-    manifest = paired(made)
-    breaks = said(check_pairs(made.preferences[0].url, sample=0))
-    print(f"rules: {rows:,} rows, {manifest['rows_out']:,} pairs, {breaks} breaks; planted {planted}")
+    paired(made)
+    return recounted(made.preferences[0].url, planted)
+
+
+def recounted(url: str, planted: dict[str, int]) -> tuple[int, dict]:
+    """Breaks of the rules in a set of pairs of planted rows, and its manifest."""
+    manifest = json.loads((Path(url) / "manifest.json").read_bytes())
+    breaks = said(check_pairs(url, sample=0))
+    print(f"rules: {manifest['rows_in']:,} rows, {manifest['rows_out']:,} pairs, {breaks} breaks; planted {planted}")
     for line in manifest["yields"]["strategies"]:
         print(
             f"  {line['strategy']:16} {line['candidates']:>8,} candidates {line['pairs']:>8,} pairs; {line['dropped']}"
@@ -219,33 +236,18 @@ def said(checks: list) -> int:
     return rule_breaks(checks)
 
 
-def leaks(manifests: list[dict]) -> dict[str, float]:
-    """The largest areas over all strata that are large enough, before and after balancing."""
-    found: dict[str, float] = {}
-    for manifest in manifests:
-        for when in ("before", "after"):
-            for line in manifest["balance"][when]:
-                if line["length_auc"] is None:
-                    continue
-                label = f"{line['strategy']} × {line['function']}"
-                print(
-                    f"  {when:6} {label:36} {line['pairs']:>7,} pairs, longer chosen {line['longer_chosen']:.3f}, "
-                    f"length {line['length_auc']:.3f}, format {line['format_auc']:.3f}"
-                )
-                for what in ("length", "format"):
-                    name = f"{what}_auc" + ("" if when == "after" else "_unbalanced")
-                    found[name] = max(found.get(name, 0.0), line[f"{what}_auc"])
-    return found
-
-
 def main() -> None:
-    """Runs all three parts; the last line is JSON."""
+    """Runs all four parts; the last line is JSON."""
     quick = "--quick" in sys.argv
+    covered = intervals(quick)
     with tempfile.TemporaryDirectory(prefix="seimai-bench-pairs-") as name:
         folder = Path(name)
-        first, second = speed(folder, 200_000 if quick else 1_000_000)
-        breaks, manifest = rules(folder / "rules", 40_000 if quick else 100_000)
-        more, of_edits = edited(folder / "edits", 40 if quick else 400)
+        first, second = speed(folder, 50_000 if quick else 1_000_000)
+        if quick:
+            breaks, manifest = recounted(second["url"], second["planted"])
+        else:
+            breaks, manifest = rules(folder / "rules", 100_000)
+        more, of_edits = edited(folder / "edits", 12 if quick else 400)
         print("leaks: areas under the curve, held out by prompt")
         found = leaks([manifest, of_edits])
     shares = [
@@ -258,6 +260,7 @@ def main() -> None:
                 "pairs_per_s_all_sets": round(second["rows"] / second["seconds"]),
                 "rows": first["rows"], "cpu_s": round(first["cpu"], 1),
                 "peak_mb": round(max(first["peak_mb"], second["peak_mb"])), "rule_breaks": breaks + more,
+                **covered,
                 **{name: round(value, 3) for name, value in found.items()},
                 "longer_chosen": [min(shares, default=None), max(shares, default=None)],
             }

@@ -1,9 +1,9 @@
 """The deciding stage of a round: which candidates become rows, over all workers at once, in the order of a hash of their ids.
 
-A candidate meets the questions in this order, and the first that it fails is its reason: an answer at all, verdict, author, wording,
-audit, what it takes from its passage, licence, contamination; then, one after the other and remembering what was taken:
-near-duplicate prompts, the same answer again, answers enough for the prompt, quota and caps. So the same candidates give the same
-rows, whoever answered first.
+A candidate meets the questions in this order, and the first that it fails is its reason: an answer at all, author (before any
+verdict: conduct may fail the same sentence, and whose terms forbid it is what must be known), verdict, wording, audit, what it takes
+from its passage, licence, contamination; then, one after the other and remembering what was taken: near-duplicate prompts, the same
+answer again, answers enough for the prompt, quota and caps. So the same candidates give the same rows, whoever answered first.
 """
 
 from collections import Counter
@@ -111,16 +111,16 @@ class Deciding:
         """Why a candidate is no row whatever the others are."""
         if row["fault"] is not None:
             return Rejection(row["fault"], row["fault_message"] or "", row["fault_value"], row["fault_limit"])
-        if row["verdict"] != "pass" and not (row["verdict"] == "unverified" and row["order"] in self.rules.reviewed):
-            wrong = [v for v in row["verifications"] if v["hard"] and v["verdict"] != "pass"]
-            found = "; ".join(f"{v['verifier']} {v['verdict']}" for v in wrong[:5])
-            reason = row["verdict"] if row["verdict"] == "unverified" else f"verdict_{row['verdict']}"
-            return Rejection(reason, found, wrong[0]["score"] if wrong else None)
         if (
             self.rules.authors is not None
             and (hit := self.rules.authors.find_in(orjson.loads(row["messages"]))) is not None
         ):
             return Rejection("forbidden_author", f"{hit[0]}: {hit[1][:200]}")
+        if row["verdict"] != "pass" and not (row["verdict"] == "unverified" and row["order"] in self.rules.reviewed):
+            wrong = [v for v in row["verifications"] if v["hard"] and v["verdict"] != "pass"]
+            found = "; ".join(f"{v['verifier']} {v['verdict']}" for v in wrong[:5])
+            reason = row["verdict"] if row["verdict"] == "unverified" else f"verdict_{row['verdict']}"
+            return Rejection(reason, found, wrong[0]["score"] if wrong else None)
         if row["wording_state"] == "draft" and not self.rules.drafts:
             return Rejection("draft_wording", row["template"])
         used = {v["verifier"] for v in row["verifications"] if v["hard"]}

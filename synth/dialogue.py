@@ -178,6 +178,7 @@ REASONS: dict[str, Reason] = {
         Reason("refused", "the engine refused the request itself", "エンジンが要求を受け付けない"),
         Reason("malformed_answer", "the engine's answer could not be read", "エンジンの応答が読めない"),
         Reason("malformed_row", "a row of an imported set that is of no known form", "取り込んだ行が既知の形式でない"),
+        Reason("lacking_value", "an imported row without a value that a check of its set needs", "取り込んだ行に検査の要る値がない"),
         Reason("deadline", "no answer within the deadline", "期限内に応答がない"),
         Reason("server_error", "the server kept failing on this request", "サーバーがこの要求で失敗し続けた"),
         Reason("empty_answer", "the answer is empty", "回答が空", tier="full"),

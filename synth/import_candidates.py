@@ -29,7 +29,9 @@ TASK = "imported"
 """Task of every imported row."""
 VERSION = "1"
 MALFORMED = "malformed_row"
-"""Reason of a row of no known form, or without what its checks need."""
+"""Reason of a row of no known form."""
+LACKING = "lacking_value"
+"""Reason of a row without a value that its checks need, or with one that they cannot take."""
 
 
 @dataclass(frozen=True)
@@ -99,20 +101,20 @@ def candidate(
 ) -> tuple[dict[str, Any], Mapping[str, int]]:
     """One row as a candidate with the columns of `candidate_schema`, and how much personal data was masked in it, by kind.
 
-    digest: SHA-256 of its file. number: of the round. A row of no known form, or without the values that its checks need, is a
-    `malformed_row`.
+    digest: SHA-256 of its file. number: of the round. A row of no known form is a `malformed_row`, one without the values
+    that its checks need `lacking_value`.
     """
     messages, masked = _masked(one.messages)
     made: dict[str, Any] = dict.fromkeys([*COLUMNS, *(name for name, _ in DECIDING)])
-    problem, checks = one.problem, tuple[Constraint, ...]()
+    problem, reason, checks = one.problem, MALFORMED, tuple[Constraint, ...]()
     if not problem:
         try:
             checks = order.constraints(one.values)
         except SpecError as error:
-            problem = str(error)
+            problem, reason = str(error), LACKING
     if problem:
         messages = []
-        made |= {"fault": MALFORMED, "fault_message": f"row {one.number:,}: {problem}"[:500]}
+        made |= {"fault": reason, "fault_message": f"row {one.number:,}: {problem}"[:500]}
     place, said = place_of(order.origin.name, digest, one.number), canonical(messages).decode()
     made |= {
         "id": imported_id(order.name, place, said, made["fault"]),

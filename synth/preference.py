@@ -28,6 +28,8 @@ UNLIKE = ("verified_failed", "program_model", "delta", "jury")
 
 ATTRIBUTES = ("helpfulness", "correctness", "coherence", "complexity", "verbosity", "safety", "naturalness")
 """Aspects that a rubric gives 1 to 5; a SteerLM attribute is one less. More complexity or verbosity is never better."""
+DESCRIBING = ("complexity", "verbosity")
+"""Attributes of which more is never better: no label follows from them."""
 ATTRIBUTE = pa.struct([(name, pa.int8()) for name in ATTRIBUTES])
 """0 to 4 each, null where no judge said it."""
 

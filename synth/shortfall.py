@@ -44,6 +44,7 @@ _OF_IMPORTS: Mapping[str, str] = {
     "verdict_abstain": "look at its `checks`: they cannot tell",
     "forbidden_author": "another set: a model wrote these whose terms forbid it",
     "malformed_row": "say `columns`, or mend the file: the detail in refused/*.parquet names each row",
+    "lacking_value": "look at the columns that its `checks` name: the detail in refused/*.parquet names each row and column",
     "contaminated": "more of the set: these are evaluation items",
     "cap_answer": "raise `caps.per_answer`: many answers of the set are the same",
 }

@@ -189,7 +189,7 @@ def make(recipe: Recipe, where: str, out: str, *, unit_bytes: int | None = None,
         jury.store = f"{out.rstrip('/')}/completions"
         plan.juries.append(jury)
     for pairs in recipe.pairs:
-        preference = pairs_plan.make(pairs, plan.generations, plan.juries, where)
+        preference = pairs_plan.make(pairs, plan.generations, plan.juries, where, base)
         preference.url = f"{plan.folder}/{pairs.name}"
         preference.edited = f"{out.rstrip('/')}/stages/{pairs.name}-{preference.asked[:12]}"
         plan.preferences.append(preference)

@@ -204,6 +204,26 @@ def review_error_rate(
     command.tell_error_rate(review_labels_command.labels_at(labels, home), run, task, set_name, plan, wrong, answers)
 
 
+@review.command(name="calibrate")
+def review_calibrate(
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where the curves go: plans and recipes read it.")],
+    least: Annotated[int, typer.Option(min=2, metavar="N", help="Decisions that a function needs for a curve.")],
+    curve: Annotated[str, typer.Option(help="isotonic, or platt where decisions are few.")] = "isotonic",
+    source: Annotated[
+        str | None, typer.Option("--source", metavar="RECIPE/PAIRS", help="Whose pairs, where the shards know several.")
+    ] = None,
+    labels: LabelFolder = None,
+    home: HomeFolder = None,
+) -> None:
+    """Learn from people's decisions what a jury's margin is worth, by function; reads label shards alone."""
+    from recipes.engine import review_calibrate as command
+    from recipes.engine import review_labels_command
+
+    if curve not in ("isotonic", "platt"):
+        raise typer.BadParameter(f"a curve is isotonic or platt, not {curve}")
+    command.tell_calibration(review_labels_command.labels_at(labels, home), out, source, curve, least)
+
+
 def _language(said: str) -> "Language":
     if said not in ("ja", "en"):
         raise typer.BadParameter(f"a language is ja or en, not {said}")

@@ -17,6 +17,7 @@ import pyarrow as pa
 from annotation.items import Item, Unreadable, of_answer, of_pair, of_prompt, seed_of
 from annotation.review_plan import ReviewPlan, drawn, placed
 from annotation.review_tasks import base
+from annotation.signals import disagreement
 from curation.document import KEY
 from curation.place import Place
 from curation.shards import MANIFEST
@@ -126,7 +127,8 @@ ROUTED_BY = (
     ),
     *("completion_tokens", "prompt_tokens", "logprob_mean", "verdict"),
 )
-"""Columns that a plan's conditions may name, where the set has them."""
+"""Columns that a plan's conditions may name, where the set has them, beside those of `annotation.signals`."""
+JUDGED = "chosen_judgements"
 
 
 @dataclass
@@ -198,9 +200,9 @@ def _table(source: Source, found: Asked, ranked: dict[bytes, Item]) -> pa.Table:
             ranked[item.row] = item
             units.append((item.row, item.document, row))
     else:
-        for row in source.rows(("id", "document", "seeds", *ROUTED_BY)):
+        for row in source.rows(("id", "document", "seeds", JUDGED, *ROUTED_BY)):
             units.append((row["id"], row["document"] or row["id"] if "document" in row else seed_of(row), _narrow(row)))
-    columns = {name: [row.get(name) for _, _, row in units] for name in ROUTED_BY}
+    columns = {name: [row.get(name) for _, _, row in units] for name in (*ROUTED_BY, "disagreement")}
     return pa.table(
         {
             "id": pa.array([row for row, _, _ in units], KEY), "seed_key": pa.array([seed for _, seed, _ in units], KEY),
@@ -243,4 +245,4 @@ def _prompts(source: Source, found: Asked) -> Iterator[tuple[Item, Row]]:
 
 
 def _narrow(row: Mapping[str, Any]) -> Row:
-    return {name: row[name] for name in ROUTED_BY if name in row}
+    return {name: row[name] for name in ROUTED_BY if name in row} | {"disagreement": disagreement(row.get(JUDGED))}

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
-from scipy.stats import t as student
 
 from synth.judge.verdict import Choice
 
@@ -106,6 +105,8 @@ def lean(values: Sequence[float], units: Sequence[bytes | int], level: float = 0
     """
     if not len(values):
         return Lean(float("nan"), float("nan"), float("nan"), 0)
+    from scipy.stats import t as student
+
     numbers: dict[bytes | int, int] = {}
     of = np.array([numbers.setdefault(unit, len(numbers)) for unit in units])
     mean_of = np.bincount(of, weights=np.asarray(values, np.float64)) / np.bincount(of)

@@ -6,7 +6,6 @@ went well and the first turn of one that failed there answer the same prompt. On
 
 import hashlib
 import unicodedata
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +19,8 @@ from synth.messages import text_of
 
 SURPLUS = ("quota_met", "prompt_answered", "cap_template", "cap_host", "cap_model", "cap_answer", "same_answer")
 """Reasons of candidates that would have been rows if more had been wanted: their answers may be chosen."""
+UNDECIDED = "verdict_abstain"
+"""Reason of candidates of which verifiers could not tell: judges may label them."""
 FAILED = ("verdict_fail",)
 """Reasons of candidates whose failing answers may be rejected ones."""
 
@@ -45,12 +46,14 @@ ANSWER = pa.schema(
 class Turns(NamedTuple):
     """Judged turns of a table of rows: row and turn of each, its verdict, keys of prompt and text, and the text.
 
-    prompt_key, text_key: uint64 [n, 2]. asked: whether the turn before it is a user's or a tool's.
+    passed: whether it did; open: whether no verifier could tell. prompt_key, text_key: uint64 [n, 2]. asked: whether the turn before
+    it is a user's or a tool's.
     """
 
     row: np.ndarray
     turn: np.ndarray
-    verdict: np.ndarray
+    passed: np.ndarray
+    open: np.ndarray
     prompt_key: np.ndarray
     text_key: np.ndarray
     asked: np.ndarray
@@ -82,10 +85,11 @@ def flat(column: pa.ChunkedArray | pa.Array) -> tuple[np.ndarray, pa.Array]:
     return pc.list_parent_indices(whole).to_numpy().astype(np.int64), pc.list_flatten(whole)
 
 
-def judged_turns(rows: pa.Table, verdicts: Sequence[str] = ("pass", "fail")) -> Turns:
-    """The turns of rows that have one of the verdicts, in the order of the rows."""
+def judged_turns(rows: pa.Table) -> Turns:
+    """The turns of rows that passed, failed, or of which no verifier could tell, in the order of the rows."""
     parent, turns = flat(rows.column("turns"))
-    wanted = pc.is_in(turns.field("verdict"), value_set=pa.array(verdicts)).to_numpy(zero_copy_only=False)
+    verdicts = pa.array(("pass", "fail", "abstain"))
+    wanted = pc.is_in(turns.field("verdict"), value_set=verdicts).to_numpy(zero_copy_only=False)
     row, turn = parent[wanted], turns.field("index").to_numpy()[wanted].astype(np.int64)
     verdict = turns.field("verdict").filter(pa.array(wanted))
     messages = rows.column("messages").cast(pa.large_binary()).to_pylist()
@@ -104,8 +108,8 @@ def judged_turns(rows: pa.Table, verdicts: Sequence[str] = ("pass", "fail")) -> 
         digests.append(sha(said.encode("utf-8", "surrogatepass")).digest()[:16])
         texts.append(text)
     made = np.frombuffer(b"".join(digests), ">u8").astype(np.uint64).reshape(-1, 4)
-    passed = pc.equal(verdict, "pass").to_numpy(zero_copy_only=False)
-    return Turns(row, turn, passed, made[:, :2], made[:, 2:], asked, texts)
+    passed, undecided = (pc.equal(verdict, said).to_numpy(zero_copy_only=False) for said in ("pass", "abstain"))
+    return Turns(row, turn, passed, undecided, made[:, :2], made[:, 2:], asked, texts)
 
 
 def _message(messages: bytes, turn: int) -> tuple[bytes, bytes, str, bool]:

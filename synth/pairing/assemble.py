@@ -25,21 +25,22 @@ JURY = "jury"
 LIMITS = {1: "over", -1: "under"}
 
 
-def key_array(keys: list[bytes]) -> pa.Array:
-    """Keys as an Arrow column."""
-    return pa.Array.from_buffers(KEY, len(keys), [None, pa.py_buffer(b"".join(keys))])
+def key_array(keys: np.ndarray) -> pa.Array:
+    """Keys, uint8 [n, 16], as an Arrow column."""
+    return pa.Array.from_buffers(KEY, len(keys), [None, pa.py_buffer(np.ascontiguousarray(keys))])
 
 
-def pair_ids(pairs: "pl.DataFrame") -> list[bytes]:
-    """Id of each pair: hash of strategy, prompt, chosen and rejected text. Columns as `rules.permitted` gives them."""
+def pair_ids(pairs: "pl.DataFrame") -> np.ndarray:
+    """Id of each pair, uint8 [n, 16]: hash of strategy, prompt, chosen and rejected text. Columns as `rules.widened` gives them."""
     names = ("prompt_hi", "prompt_lo", "text_hi", "text_lo", "r_text_hi", "r_text_lo")
     words = np.stack([pairs[name].to_numpy() for name in names], axis=1).astype(">u8").tobytes()
     strategies = [s.encode() for s in pairs["strategy"].to_list()]
-    return [key_of(b"pair", s, words[48 * i : 48 * i + 48]) for i, s in enumerate(strategies)]
+    made = b"".join(key_of(b"pair", s, words[48 * i : 48 * i + 48]) for i, s in enumerate(strategies))
+    return np.frombuffer(made, np.uint8).reshape(-1, 16)
 
 
 def pair_rows(
-    pairs: "pl.DataFrame", ids: list[bytes], chosen: pa.Table, rejected: pa.Table, judged: Judged | None = None
+    pairs: "pl.DataFrame", ids: np.ndarray, chosen: pa.Table, rejected: pa.Table, judged: Judged | None = None
 ) -> pa.Table:
     """Rows of the set of pairs. pairs: as chosen, one line a row; chosen, rejected: whole answers, likewise.
 
@@ -89,7 +90,7 @@ def _judgements(made: dict[str, Any], of: np.ndarray, judged: Judged) -> dict[st
 
 
 def labelled_rows(
-    ids: list[bytes],
+    ids: np.ndarray,
     labels: np.ndarray,
     weights: np.ndarray,
     answers: pa.Table,

@@ -16,6 +16,7 @@ import numpy as np
 
 from synth.pairing.form import FORMAT
 from synth.pairing.same_prompt import mixed
+from synth.preference import STRATEGIES
 
 if TYPE_CHECKING:
     import polars as pl
@@ -37,23 +38,20 @@ def coupled(candidates: "pl.DataFrame", length: bool, form: bool) -> "pl.DataFra
     """
     import polars as pl
 
-    left = candidates.sort("order").with_columns(**_differences(candidates.sort("order"), length, form))
-    sizes = left.group_by("strategy", "function").len("stratum")
-    left = left.join(sizes, on=["strategy", "function"], maintain_order="left")
+    left = candidates.sort("order")
+    slim = left.select("strategy", "function").with_columns(**_differences(left, length, form)).with_row_index("at")
+    slim = slim.with_columns(pl.len().over("strategy", "function").alias("stratum"))
     found: list[pl.DataFrame] = []
     for number, (by, few) in enumerate(
         ((["fine", "level"], False), (["fine"], False), (["coarse"], True), (["sign"], True))
     ):
-        some = left.filter(pl.col("stratum") < FEW) if few else left
-        made = _couples(some, by, number)
+        made = _couples(slim.filter(pl.col("stratum") < FEW) if few else slim, by, number)
         found.append(made)
-        left = left.join(
-            made.select("chosen", "rejected", "strategy"),
-            on=["chosen", "rejected", "strategy"],
-            how="anti",
-            maintain_order="left",
-        )
-    return pl.concat(found)
+        alone = np.ones(len(left), bool)
+        alone[made["at"].to_numpy()] = False
+        slim = slim.filter(alone[slim["at"].to_numpy()])
+    units = pl.concat(found)
+    return left[units["at"].to_numpy()].hstack(units.select("unit", "round").get_columns())
 
 
 def _differences(frame: "pl.DataFrame", length: bool, form: bool) -> dict[str, Any]:
@@ -77,11 +75,11 @@ def _differences(frame: "pl.DataFrame", length: bool, form: bool) -> dict[str, A
     both = (frame["length"] + frame["r_length"]).to_numpy()
     level = np.floor(np.log2(np.maximum(both, 1))).astype(np.int64) if length else np.zeros(len(frame), np.int64)
     named = {"fine": fine, "coarse": coarse, "sign": on * np.sign(delta) * 3 + limit, "level": level}
-    return {name: pl.Series(name, values) for name, values in named.items()}
+    return {name: pl.Series(name, values.astype(np.int32)) for name, values in named.items()}
 
 
 def _couples(left: "pl.DataFrame", by: list[str], number: int) -> "pl.DataFrame":
-    """Couples of mirror images: by[0] opposite, the rest of `by`, strategy and function the same."""
+    """`at`, `unit` and `round` of couples of mirror images: by[0] opposite, the rest of `by`, strategy and function the same."""
     import polars as pl
 
     signed, shared = by[0], ["strategy", "function", *by[1:]]
@@ -94,8 +92,6 @@ def _couples(left: "pl.DataFrame", by: list[str], number: int) -> "pl.DataFrame"
     kept = cells.join(counts, on=group, maintain_order="left").filter(
         (pl.col("side") == 0) | (pl.col("rank") < pl.min_horizontal("plus", "minus"))
     )
-    codes = [kept[name].rank("dense").to_numpy() if name == "strategy" else kept[name].to_numpy() for name in group]
-    unit = mixed(*codes, kept["rank"].to_numpy(), salt=number)
-    return kept.with_columns(pl.Series("unit", unit), pl.lit(number).alias("round")).drop(
-        "cell", "side", "rank", "plus", "minus"
-    )
+    coded = kept.select(pl.col("strategy").cast(pl.Enum(STRATEGIES)).to_physical(), *group[1:], "rank")
+    unit = mixed(*(column.to_numpy() for column in coded), salt=number)
+    return kept.select("at", pl.Series("unit", unit), pl.lit(number).alias("round"))

@@ -20,7 +20,7 @@ from curation.verify.findings import Check
 from curation.verify.normal_form import normal_form
 from curation.verify.similarity import jaccard, shingles
 from synth.messages import text_of
-from synth.pairing.check_rules import APART, broken_rules
+from synth.pairing.check_rules import APART, broken_rules, unsure, wrong_label
 from synth.verify.constraint import parse, verify_all
 
 MANIFEST = "manifest.json"
@@ -91,7 +91,7 @@ def _pairs(place: Place, manifest: Mapping[str, Any], sample: int, seed: int | N
     most_alike = manifest["made"]["unlike"]["jaccard"]
     strata: dict[tuple[str, str], list[int]] = {}
     limits: Counter[tuple[str, str, str]] = Counter()
-    templates: Counter[str] = Counter()
+    templates: Counter[str | None] = Counter()
     strategies: Counter[str] = Counter()
     chosen_of: dict[bytes, set[bytes]] = {}
     twins: list[tuple[bytes, bytes, bytes, str]] = []
@@ -108,6 +108,8 @@ def _pairs(place: Place, manifest: Mapping[str, Any], sample: int, seed: int | N
             least := manifest["made"]["strategies"]["jury"]["margin"]
         ):
             rules.fail(f"{name}: the jury's margin is {row['margin']}, and the recipe wants {least} at least")
+        if row["strategy"] == "jury" and (problem := unsure(row, manifest.get("calibration"))):
+            rules.fail(f"{name}: {problem}")
         if row["strategy"] in APART and (alike := _alike(a, b)) >= most_alike:
             rules.fail(f"{name}: the texts have a similarity of {alike:.3f}, and {most_alike} is too alike")
         order.looked_at += 1
@@ -181,11 +183,13 @@ def _check_balance(
             )
 
 
-def _check_caps(check: Check, templates: Counter[str], strategies: Counter[str], manifest: Mapping[str, Any]) -> None:
+def _check_caps(
+    check: Check, templates: Counter[str | None], strategies: Counter[str], manifest: Mapping[str, Any]
+) -> None:
     made = manifest["made"]
     for template, n in templates.most_common():
         check.looked_at += 1
-        if n > made["caps"]["per_template"] * templates.total() + 1e-9:
+        if template is not None and n > made["caps"]["per_template"] * templates.total() + 1e-9:
             check.fail(
                 f"template {template}: {n:,} of {templates.total():,} pairs are more than {made['caps']['per_template']:.1%}"
             )
@@ -220,16 +224,14 @@ def _yields(manifest: Mapping[str, Any]) -> Check:
 
 
 def _labels(place: Place, manifest: Mapping[str, Any]) -> Check:
-    """A label is false where a hard verifier fails and true where all pass,
-    no prompt has a text twice, and the weights make the ratio."""
+    """A label is what verifiers say, or judges where those could not tell, no prompt has a text twice, the weights make the ratio."""
     check, weights = Check("labels"), {True: 0.0, False: 0.0}
     seen: set[bytes] = set()
     for path, row in _rows(place, manifest, "kto"):
         check.looked_at += 1
         name = f"{path}: answer {row['id'].hex()[:12]}"
-        said = [v["verdict"] for v in row["verifications"] if v["hard"]]
-        if not said or row["label"] != ("fail" not in said) or ("abstain" in said and "fail" not in said):
-            check.fail(f"{name}: labelled {row['label']}, and its verifiers say {', '.join(said) or 'nothing'}")
+        if problem := wrong_label(row, manifest["made"]["kto"].get("judged")):
+            check.fail(f"{name}: labelled {row['label']}, and {problem}")
         if (same := row["prompt_key"] + _key(_text(row["completion"]))) in seen:
             check.fail(f"{name}: the same prompt has this text twice")
         seen.add(same)

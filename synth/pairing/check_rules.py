@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 import orjson
@@ -102,6 +103,47 @@ def _jury(row: Mapping[str, Any]) -> Iterator[str]:
     judges = {a["model"] for a in row["authors"] or () if a["role"] == "judge"}
     if missing := sorted({judge for _, judge in said} - judges):
         yield f"the judge {missing[0]} is not among its authors"
+
+
+def unsure(row: Mapping[str, Any], calibration: Mapping[str, Any] | None) -> str:
+    """What is wrong where a recipe asks that people agree with a jury often enough; "" where nothing is.
+
+    calibration: as the manifest has it, `curves` by function as [margin, chance]; None where the recipe asks for none.
+    """
+    if calibration is None:
+        return ""
+    points = calibration["curves"].get(row["function"])
+    if not points:
+        return f"no curve says how often people agree with the jury in '{row['function']}'"
+    margin = min(max(row["margin"] or 0.0, points[0][0]), points[-1][0])
+    chance = points[-1][1]
+    for (left, low), (right, high) in pairwise(points):
+        if left <= margin <= right:
+            chance = low + (high - low) * (margin - left) / (right - left)
+            break
+    if chance < calibration["at_least"] - 1e-9:
+        return (
+            f"people agree with such a margin in {chance:.3f}, and the recipe wants {calibration['at_least']} at least"
+        )
+    return ""
+
+
+def wrong_label(row: Mapping[str, Any], judged: Mapping[str, Any] | None) -> str:
+    """What a labelled answer's verifiers say that its label does not, or its judges where those could not tell; "" for the same.
+
+    judged: aspect, accept and refuse of the recipe, None where judges label nothing.
+    """
+    said = [v["verdict"] for v in row["verifications"] if v["hard"]]
+    verifiers = f"its verifiers say {', '.join(said) or 'nothing'}"
+    if "fail" in said or not said:
+        return verifiers if row["label"] or not said else ""
+    if "abstain" not in said:
+        return "" if row["label"] else verifiers
+    if judged is None:
+        return verifiers
+    value = (row["attributes"] or {}).get(judged["aspect"])
+    wanted = None if value is None or judged["refuse"] < value + 1 < judged["accept"] else value + 1 >= judged["accept"]
+    return "" if row["label"] == wanted else f"{verifiers}, its judges {judged['aspect']} {value}"
 
 
 def _span(span: Mapping[str, int], a: str, b: str) -> Iterator[str]:

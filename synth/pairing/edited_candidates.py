@@ -38,9 +38,12 @@ def to_edit(answers: "pl.DataFrame", wanted: Mapping[str, int], bits: Mapping[st
     order = mixed(passing["h"].to_numpy(), salt=salt)
     passing = passing.with_columns(pl.Series("h", order)).sort("h")
     twins = (
-        answers.group_by("twin")
+        answers.lazy()
+        .filter(~pl.col("open"))
+        .group_by("twin")
         .agg(pl.col("asked").n_unique().alias("n"))
         .filter((pl.col("n") > 1) & (pl.col("twin") != 0))
+        .collect()
     )
     asks = {
         "near_miss": pl.lit(True),
@@ -60,14 +63,15 @@ def pairs(answers: "pl.DataFrame", strategies: "pl.Series", salt: int) -> "pl.Da
     """Candidates of the edits that the pool holds. strategies: of each edit, in the order in which the pool read them."""
     import polars as pl
 
-    made = answers.filter(pl.col("of") >= 0).with_columns(strategies.alias("strategy"))
-    names = ("text_hi", "text_lo", "prompt_hi")
-    of = answers[made["of"].to_numpy()]
+    names = ["text_hi", "text_lo", "prompt_hi"]
+    made = answers.lazy().filter(pl.col("of") >= 0).select(*names, "of", "index").collect()
+    made = made.with_columns(strategies.alias("strategy"))
+    of = answers.select(names)[made["of"].to_numpy()]
     h_of, h_made = (mixed(*(some[name].to_numpy() for name in names)) for some in (of, made))
-    found = candidates("", made["of"].to_numpy(), made["index"].to_numpy(), h_of, h_made, salt)
+    found = candidates("near_miss", made["of"].to_numpy(), made["index"].to_numpy(), h_of, h_made, salt)
     # two editors may come to the same text
     return (
-        found.with_columns(made["strategy"])
+        found.with_columns(made["strategy"].cast(found["strategy"].dtype))
         .with_columns(made["text_hi"])
         .unique(["strategy", "chosen", "text_hi"], keep="first", maintain_order=True)
         .drop("text_hi")

@@ -9,8 +9,9 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from curation.provenance import id_words
 from synth.dialogue import AUTHOR, JUDGEMENT
-from synth.preference import ATTRIBUTES
+from synth.preference import ATTRIBUTES, steerlm
 
 PAIRWISE = "pairwise"
 """Last part of the rubric's name where two answers were compared."""
@@ -102,6 +103,18 @@ class Judged:
     def _who(self, judge: str) -> dict[str, Any]:
         identity = self._judges[judge]["identity"]
         return {"judge": identity["model"], "revision": identity["revision"], "weights": identity["weights"]}
+
+
+def accepted(scores: pa.Table, aspect: str, accept: int, refuse: int) -> dict[int, bool]:
+    """What judges say of rows by the first word of their ids: true where the attribute of one aspect (the mean of scores) reaches
+    `accept`, false where it does not pass `refuse`; nothing between. accept, refuse: 1 to 5.
+    """
+    given: dict[int, list[float | None]] = defaultdict(list)
+    words = id_words(scores.column("row").combine_chunks())[:, 0] if len(scores) else ()
+    for row, score in zip(words, scores.column(aspect).to_pylist(), strict=True):
+        given[int(row)].append(score)
+    said = {row: steerlm(some) for row, some in given.items()}
+    return {row: v + 1 >= accept for row, v in said.items() if v is not None and not refuse < v + 1 < accept}
 
 
 def _won(won: bool) -> str:

@@ -27,9 +27,8 @@ def pairs(answers: "pl.DataFrame", decisions: pa.Table, *, margin: float, per_pr
 
     side = ("index", "prompt_hi", "prompt_lo", "text_hi", "text_lo")
     last = pl.col("turn") == pl.col("turn").max().over("file", "row")
-    good = (
-        answers.filter(pl.col("of") < 0).filter(last).filter("chosen").unique("id", keep="first", maintain_order=True)
-    )
+    mine = answers.lazy().filter(pl.col("of") < 0).select(*side, "id", "turn", "file", "row", "chosen").collect()
+    good = mine.filter(last).filter("chosen").unique("id", keep="first", maintain_order=True)
     told = pl.DataFrame(dict(zip(("better", "worse"), _sides(decisions, margin), strict=True)))
     both = told.join(good.select(pl.col("id").alias("better"), *side), on="better").join(
         good.select(pl.col("id").alias("worse"), pl.col(side).name.prefix("r_")), on="worse"

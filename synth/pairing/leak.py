@@ -29,7 +29,10 @@ def strata(pairs: "pl.DataFrame", functions: list[str]) -> list[dict[str, Any]]:
     Columns as `rules.permitted` gives them. functions: names by code.
     """
     lines: list[dict[str, Any]] = []
-    for (strategy, function), some in sorted(pairs.group_by("strategy", "function"), key=lambda kv: str(kv[0])):
+    import polars as pl
+
+    for strategy, function in sorted(pairs.select("strategy", "function").unique().rows(), key=str):
+        some = pairs.filter((pl.col("strategy") == strategy) & (pl.col("function") == function))
         delta = (some["length"] - some["r_length"]).to_numpy()
         line: dict[str, Any] = {"strategy": strategy, "function": functions[int(function)], "pairs": len(some)}
         line |= {

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curation.provenance import id_words
-from synth.pairing.answers import FAILED, SURPLUS, flat, found_by_verifiers, judged_turns
+from synth.pairing.answers import FAILED, SURPLUS, UNDECIDED, Turns, flat, found_by_verifiers, judged_turns
 from synth.pairing.form import MEASURES, measures
 
 ORIGINS = ("model", "program", "human", "imported")
@@ -23,18 +23,20 @@ SCHEMA = pa.schema(
         ("prompt_hi", pa.uint64()), ("prompt_lo", pa.uint64()), ("text_hi", pa.uint64()), ("text_lo", pa.uint64()),
         ("twin", pa.uint64()), ("asked", pa.uint64()), ("id", pa.uint64()), ("row", pa.int32()), ("turn", pa.int16()),
         *((name, pa.string()) for name in NAMES),
-        ("passed", pa.bool_()), ("chosen", pa.bool_()), ("rejected", pa.bool_()), ("origin", pa.int8()), ("fails", pa.int16()),
-        ("limit", pa.int8()), ("score", pa.float32()), ("about", pa.int8()), *((name, pa.int32()) for name in MEASURES),
-        ("text", pa.large_binary()),
+        ("passed", pa.bool_()), ("chosen", pa.bool_()), ("rejected", pa.bool_()), ("open", pa.bool_()), ("origin", pa.int8()),
+        ("fails", pa.int16()), ("limit", pa.int8()), ("score", pa.float32()), ("about", pa.int8()),
+        *((name, pa.int32()) for name in MEASURES), ("text", pa.large_binary()),
     ]
 )  # fmt: skip
 """prompt, text: words of the keys of what is answered (with its tools) and of the text after NFC; twin, asked, id: first words of
-the row's twin, prompt_key and id; row: its number in the file. chosen, rejected: whether it may be on that side. origin: place in
-`ORIGINS`. fails, limit, score, about, kind: as `answers.Found`, the kind by its name. text: UTF-8."""
+the row's twin, prompt_key and id; row: its number in the file. chosen, rejected: whether it may be on that side; open: whether judges
+may label it, since no verifier could tell. origin: place in `ORIGINS`. fails, limit, score, about, kind: as `answers.Found`, the
+kind by its name. text: UTF-8."""
 
 
 def narrow(rows: pa.Table, first: int, audited: frozenset[str], drafts: bool) -> tuple[pa.Table, Counter[str]]:
-    """The judged answers of rows with the columns of `SCHEMA`, and how many may be on neither side, by reason.
+    """The judged answers of rows with the columns of `SCHEMA`, and how many may be on neither side, by reason. Of those of which no
+    verifier could tell, the ones that may have a label.
 
     first: number of the first row. audited: kinds of constraint that may decide. drafts: whether rows of wordings that nobody has
     reviewed may be used.
@@ -45,9 +47,8 @@ def narrow(rows: pa.Table, first: int, audited: frozenset[str], drafts: bool) ->
     kinds: dict[str, int] = {}
     found = found_by_verifiers(rows, turns, audited, kinds)
     at = pa.array(turns.row)
-    good, unused = _usable(rows, turns.row, turns.asked, turns.verdict, found.unaudited, drafts)
-    undecided = pc.sum(pc.equal(flat(rows.column("turns"))[1].field("verdict"), "abstain")).as_py()
-    unused["abstain"] += undecided or 0
+    good, unused = _usable(rows, turns, found.unaudited, drafts)
+    unused["abstain"] += int(turns.open.sum())
     texts = [text.encode("utf-8", "surrogatepass") for text in turns.texts]
     counted = measures(pl.Series(turns.texts, dtype=pl.String))
     parts = [pc.fill_null(rows.column(c), "") for c in ("model", "revision", "weights")]
@@ -59,32 +60,39 @@ def narrow(rows: pa.Table, first: int, audited: frozenset[str], drafts: bool) ->
         "row": first + turns.row, "turn": turns.turn,
         **{name: rows.column(name).take(at) for name in ("function", "template", "split")},
         "model": pc.binary_join_element_wise(*parts, "@").take(at), "kind": names[found.kind],
-        "passed": turns.verdict, "chosen": good & turns.verdict, "rejected": good & ~turns.verdict,
+        "passed": turns.passed, "chosen": good & turns.passed, "rejected": good & ~turns.passed & ~turns.open,
+        "open": good & turns.open,
         "origin": pc.index_in(rows.column("answer_origin"), value_set=pa.array(ORIGINS)).take(at),
         "fails": found.fails, "limit": found.limit, "score": found.score, "about": found.about,
         **{name: counted[:, i] for i, name in enumerate(MEASURES)}, "text": texts,
     }  # fmt: skip
-    return pa.table([_typed(columns[f.name], f.type) for f in SCHEMA], schema=SCHEMA), unused
+    made = pa.table([_typed(columns[f.name], f.type) for f in SCHEMA], schema=SCHEMA)
+    return made.filter(pa.array(good | ~turns.open)) if turns.open.any() else made, unused
 
 
-def _usable(
-    rows: pa.Table, row: np.ndarray, asked: np.ndarray, passed: np.ndarray, unaudited: np.ndarray, drafts: bool
-) -> tuple[np.ndarray, Counter[str]]:
-    """Which answers may be on a side, and how many may not, under the first reason of each."""
+def _usable(rows: pa.Table, turns: Turns, unaudited: np.ndarray, drafts: bool) -> tuple[np.ndarray, Counter[str]]:
+    """Which answers may be used, and how many that verifiers decided may not, under the first reason of each."""
     reason = rows.column("reason") if "reason" in rows.column_names else pa.nulls(len(rows), pa.string())
     released = pc.is_null(reason).to_numpy(zero_copy_only=False)
     surplus = pc.is_in(reason, value_set=pa.array(SURPLUS)).to_numpy(zero_copy_only=False)
     failed = pc.is_in(reason, value_set=pa.array(FAILED)).to_numpy(zero_copy_only=False)
+    undecided = pc.equal(reason, UNDECIDED).fill_null(False).to_numpy(zero_copy_only=False)
     denied = pc.equal(rows.column("licence_status"), "deny").fill_null(True).to_numpy(zero_copy_only=False)
     draft = pc.equal(rows.column("wording_state"), "draft").fill_null(False).to_numpy(zero_copy_only=False)
+    row = turns.row
+    parent, said = flat(rows.column("turns"))
+    last = np.zeros(len(rows), np.int64)
+    np.maximum.at(last, parent, said.field("index").to_numpy().astype(np.int64))
+    # judges see the last turn alone
+    allowed = np.where(turns.open, undecided[row] & (turns.turn == last[row]), (released | surplus | failed)[row])
     why = {
-        "no_question": ~asked, "licence_denied": denied[row], "unaudited_verifier": unaudited,
-        "draft_wording": draft[row] & (not drafts), "refused": ~(released | surplus | failed)[row],
-        "turn_of_a_failed_dialogue": failed[row] & passed,
+        "no_question": ~turns.asked, "licence_denied": denied[row], "unaudited_verifier": unaudited,
+        "draft_wording": draft[row] & (not drafts), "refused": ~allowed,
+        "turn_of_a_failed_dialogue": failed[row] & turns.passed,
     }  # fmt: skip
     good, unused = np.ones(len(row), bool), Counter[str]()
     for name, bad in why.items():
-        unused[name] += int((bad & good).sum())
+        unused[name] += int((bad & good & ~turns.open).sum())
         good &= ~bad
     return good, unused
 

@@ -1,6 +1,6 @@
 """All answers of the generations that a pair set reads, as narrow columns, with their texts in a file beside memory.
 
-An answer is about a hundred bytes here whatever its text is. Where it lies (file, row, turn) leads back to all of it.
+An answer is 140 bytes here whatever its text is. Where it lies (file, row, turn) leads back to all of it.
 """
 
 import os
@@ -20,7 +20,8 @@ from curation.parquet_file import ParquetFile, present
 from curation.place import Place
 from curation.provenance import id_words
 from synth.pairing.answers import ANSWER, NARROW
-from synth.pairing.form import MEASURES, measures
+from synth.pairing.form import FORMAT, MEASURES, measures
+from synth.pairing.grown_columns import GrownColumns
 from synth.pairing.narrow import NAMES, SCHEMA, narrow
 
 if TYPE_CHECKING:
@@ -84,8 +85,7 @@ class Pool:
         self.words = {name: Words() for name in NAMES}
         self.unused: Counter[str] = Counter()
         self.rows = 0
-        self._parts: list[dict[str, np.ndarray]] = []
-        self._held: pl.DataFrame | None = None
+        self._columns = GrownColumns(_TYPES)
         self._texts = tempfile.TemporaryFile(prefix="seimai-answers-")  # noqa: SIM115 - closed by __exit__
         self._end = 0
 
@@ -114,6 +114,10 @@ class Pool:
         self.rows += rows
         self.unused.update(unused)
 
+    def expect(self, answers: int) -> None:
+        """Makes room for so many answers, so that memory holds them once."""
+        self._columns.expect(answers)
+
     def name(self, file: File) -> int:
         """A number for a file of rows whose answers are taken."""
         self.files.append(file)
@@ -125,7 +129,7 @@ class Pool:
         part = {f.name: made.column(f.name).to_numpy() for f in SCHEMA if f.name not in ("text", *NAMES)}
         part |= {name: words.of(made.column(name)) for name, words in self.words.items()}
         part |= {"file": np.full(n, number), "of": np.full(n, -1)} | self._kept(made.column("text"))
-        self._parts.append(_typed(part))
+        self._columns.add(_fitting(part))
 
     def add_edits(self, file: File, of: np.ndarray) -> None:
         """Reads a file of edits. of: index of the answer that each edit is of."""
@@ -136,23 +140,23 @@ class Pool:
         for first, rows in file.batches(columns):
             n = len(rows)
             texts = rows.column("text")
-            mine = self._frame().select("prompt_hi", "prompt_lo", "twin", "asked", "function", "template", "split")
             source = of[first : first + n]
-            shared = {name: mine[name].to_numpy()[source] for name in mine.columns}
+            names = ("prompt_hi", "prompt_lo", "twin", "asked", "function", "template", "split")
+            shared = {name: self._columns[name][source] for name in names}
             zero = np.zeros(n, np.int64)
             text_keys = id_words(rows.column("text_key").combine_chunks())
             scores = np.array([_mean(v) for v in rows.column("verifications").to_pylist()], np.float32)
             part = shared | {
-                "text_hi": text_keys[:, 0], "text_lo": text_keys[:, 1], "passed": np.zeros(n, bool), "chosen": np.zeros(n, bool),
-                "rejected": np.zeros(n, bool), "origin": np.ones(n, np.int8), "model": self.words["model"].of(rows.column("model")),
+                "text_hi": text_keys[:, 0], "text_lo": text_keys[:, 1], "origin": np.ones(n, np.int8),
+                **{name: np.zeros(n, bool) for name in ("passed", "chosen", "rejected", "open")},
+                "model": self.words["model"].of(rows.column("model")), "kind": self.words["kind"].of(rows.column("kind")),
                 "fails": np.ones(n, np.int16), "limit": rows.column("side").to_numpy().astype(np.int8), "score": scores,
-                "kind": self.words["kind"].of(rows.column("kind")),
                 "file": zero + number, "row": first + np.arange(n), "turn": zero, "of": source,
                 "about": np.zeros(n, np.int8), "id": text_keys[:, 1],
             }  # fmt: skip
             counted = measures(pl.Series(texts.to_pylist(), dtype=pl.String))
             part |= {name: counted[:, i] for i, name in enumerate(MEASURES)} | self._kept(texts.cast(pa.large_binary()))
-            self._parts.append(_typed(part))
+            self._columns.add(_fitting(part))
 
     def _kept(self, texts: pa.ChunkedArray) -> dict[str, np.ndarray]:
         """Where texts lie in the file of texts, into which they go."""
@@ -166,20 +170,8 @@ class Pool:
         return {"begin": begin, "size": np.diff(offsets)}
 
     def frame(self) -> "pl.DataFrame":
-        """One line an answer; `index` is its number."""
-        return self._frame().with_row_index("index")
-
-    def _frame(self) -> "pl.DataFrame":
-        """What was read so far, held once: parts are given up when they are in it."""
-        import polars as pl
-
-        held = [] if self._held is None else [self._held]
-        while self._parts:
-            names = self._parts[0].keys()
-            some, self._parts = self._parts[:64], self._parts[64:]
-            held.append(pl.DataFrame(_typed({name: np.concatenate([p[name] for p in some]) for name in names})))
-        self._held = pl.concat(held, rechunk=True) if held else pl.DataFrame(schema=_schema())
-        return self._held
+        """One line an answer; `index` is its number. What is read later is not in it."""
+        return self._columns.frame().with_row_index("index")
 
     def texts(self, begin: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Texts by their places: UTF-8 in one buffer, and the offset of each in it."""
@@ -192,22 +184,17 @@ class Pool:
 
 _TYPES: dict[str, Any] = {
     "prompt_hi": np.uint64, "prompt_lo": np.uint64, "text_hi": np.uint64, "text_lo": np.uint64, "twin": np.uint64, "asked": np.uint64,
-    "about": np.int8, "id": np.uint64,
-    "function": np.int32, "template": np.int32, "split": np.int32, "model": np.int32, "passed": np.bool_,
-    "chosen": np.bool_, "rejected": np.bool_, "origin": np.int8, "fails": np.int16, "kind": np.int32, "limit": np.int8,
-    "score": np.float32, "begin": np.int64, "size": np.int32, "file": np.int32, "row": np.int32, "turn": np.int16, "of": np.int64,
-    **dict.fromkeys(MEASURES, np.int32),
+    "about": np.int8, "id": np.uint64, "function": np.int32, "template": np.int32, "split": np.int32, "model": np.int32,
+    "passed": np.bool_, "chosen": np.bool_, "rejected": np.bool_, "open": np.bool_, "origin": np.int8, "fails": np.int16,
+    "kind": np.int32, "limit": np.int8, "score": np.float32, "begin": np.int64, "size": np.int32, "file": np.int32, "row": np.int32,
+    "turn": np.int16, "of": np.int64,
+    "length": np.int32, **dict.fromkeys(FORMAT, np.int16),
 }  # fmt: skip
 
 
-def _typed(part: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    return {name: np.ascontiguousarray(part[name], kind) for name, kind in _TYPES.items()}
-
-
-def _schema() -> dict[str, Any]:
-    import polars as pl
-
-    return {name: pl.Series(np.zeros(0, kind)).dtype for name, kind in _TYPES.items()}
+def _fitting(part: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The part with counts of form that fit their columns."""
+    return part | {name: np.minimum(part[name], np.iinfo(np.int16).max) for name in FORMAT}
 
 
 def _mean(verifications: list[dict[str, Any]]) -> float:

@@ -18,8 +18,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from synth.pairing.form import MEASURES
 from synth.pairing.pool import Pool
-from synth.pairing.unlike import too_alike
+from synth.pairing.unlike import FEW, too_alike
 from synth.preference import UNLIKE
 
 if TYPE_CHECKING:
@@ -28,7 +29,12 @@ if TYPE_CHECKING:
 Drops = Counter[tuple[str, str]]
 """Candidates that are no pairs, by strategy and reason."""
 AT_ONCE = 65_536
-"""Texts that are looked through at a time."""
+"""Candidates that are looked at at a time, and texts."""
+KEPT = (
+    "strategy", "chosen", "rejected", "order", "prompt_hi", "function", "template", "fails", "limit",
+    *MEASURES, *(f"r_{name}" for name in MEASURES),
+)  # fmt: skip
+"""Columns of candidates that balance, quotas and caps ask for."""
 
 
 class Forbidden(NamedTuple):
@@ -41,43 +47,49 @@ class Forbidden(NamedTuple):
 def permitted(
     candidates: "pl.DataFrame", answers: "pl.DataFrame", pool: Pool, most_alike: float, authors: Forbidden
 ) -> tuple["pl.DataFrame", Drops]:
-    """The candidates that break no rule, and how many break each.
+    """The candidates that break no rule, with the columns of `KEPT`, and how many break each.
 
     most_alike: Jaccard similarity from which two texts are too alike. authors: of whom no text may say that it is theirs.
     """
+    import polars as pl
+
     drops: Drops = Counter()
-    left = _joined(candidates, answers)
-    for reason, rule in (("same_text", _same_text), ("other_split", _other_split)):
-        left = _without(left, rule(left), reason, drops)
-    left = _without(left, _twin_answer(left, answers), "twin_answer", drops)
-    left = _without(left, _too_alike(left, pool, most_alike), "too_alike", drops)
-    left = _without(left, _names_author(left, pool, authors), "forbidden_author", drops)
-    return left, drops
+    kept: list[pl.DataFrame] = []
+    twins = _answers_of_twins(candidates, answers)
+    few = int(candidates["strategy"].cast(pl.String).is_in(UNLIKE).sum()) <= FEW
+    for first in range(0, max(1, len(candidates)), AT_ONCE):
+        left = widened(candidates.slice(first, AT_ONCE), answers)
+        for reason, rule in (("same_text", _same_text), ("other_split", _other_split)):
+            left = _without(left, rule(left), reason, drops)
+        left = _without(left, _twin_answer(left, twins), "twin_answer", drops)
+        left = _without(left, _too_alike(left, pool, most_alike, few), "too_alike", drops)
+        left = _without(left, _names_author(left, pool, authors), "forbidden_author", drops)
+        kept.append(left.select(KEPT))
+    return pl.concat(kept), drops
 
 
 SIDES = ("text_hi", "text_lo", "split", "origin", "begin", "size", "length", "model", "score")
 
 
-def _joined(candidates: "pl.DataFrame", answers: "pl.DataFrame") -> "pl.DataFrame":
-    """Candidates with what rules, balance and caps ask of either answer; `r_` is the rejected one's."""
+def widened(pairs: "pl.DataFrame", answers: "pl.DataFrame") -> "pl.DataFrame":
+    """Pairs or candidates with all that is known of either answer; `r_` is the rejected one's. What is there already stays."""
     import polars as pl
 
-    from synth.pairing.form import MEASURES
-
     wanted = list(dict.fromkeys((*SIDES, *MEASURES)))
-    chosen, rejected = (answers[candidates[name].to_numpy()] for name in ("chosen", "rejected"))
-    return candidates.hstack(
-        [
-            *chosen.select("prompt_hi", "prompt_lo", "twin", "asked", "function", "template", *wanted).get_columns(),
-            *rejected.select(pl.col(wanted).name.prefix("r_"), "kind", "fails", "limit").get_columns(),
-        ]
-    )
+    chosen, rejected = (answers[pairs[name].to_numpy()] for name in ("chosen", "rejected"))
+    more = [
+        *chosen.select("prompt_hi", "prompt_lo", "twin", "asked", "function", "template", *wanted).get_columns(),
+        *rejected.select(pl.col(wanted).name.prefix("r_"), "kind", "fails", "limit").get_columns(),
+    ]
+    return pairs.hstack([column for column in more if column.name not in pairs.columns])
 
 
 def _without(left: "pl.DataFrame", bad: np.ndarray, reason: str, drops: Drops) -> "pl.DataFrame":
-    for strategy in left["strategy"].filter(bad).to_list():
-        drops[strategy, reason] += 1
-    return left.filter(~bad) if bad.any() else left
+    if not bad.any():
+        return left
+    for strategy, count in left["strategy"].filter(bad).value_counts().iter_rows():
+        drops[strategy, reason] += count
+    return left.filter(~bad)
 
 
 def _same_text(left: "pl.DataFrame") -> np.ndarray:
@@ -88,22 +100,26 @@ def _other_split(left: "pl.DataFrame") -> np.ndarray:
     return (left["split"] != left["r_split"]).to_numpy()
 
 
-def _twin_answer(left: "pl.DataFrame", answers: "pl.DataFrame") -> np.ndarray:
+def _answers_of_twins(candidates: "pl.DataFrame", answers: "pl.DataFrame") -> "pl.DataFrame | None":
+    """Every answer of every twin, to be met by rejected texts; None where no pair is of twins."""
+    import polars as pl
+
+    if not (candidates["strategy"] == "twins").any():
+        return None
+    text = (pl.col(f"text_{half}").alias(f"r_text_{half}") for half in ("hi", "lo"))
+    may = pl.col("chosen") | pl.col("rejected")
+    return answers.lazy().filter(may).select("twin", *text, pl.col("asked").alias("other")).unique().collect()
+
+
+def _twin_answer(left: "pl.DataFrame", twins: "pl.DataFrame | None") -> np.ndarray:
     """Whether the rejected text answers another prompt of the same twin."""
     import polars as pl
 
-    if not (left["strategy"] == "twins").any():
-        return np.zeros(len(left), bool)
-    theirs = answers.filter(pl.col("chosen") | pl.col("rejected")).select(
-        "twin",
-        pl.col("text_hi").alias("r_text_hi"),
-        pl.col("text_lo").alias("r_text_lo"),
-        pl.col("asked").alias("other"),
-    )
-    mine = left.with_row_index("at").filter(pl.col("strategy") == "twins")
-    met = mine.join(theirs.unique(), on=["twin", "r_text_hi", "r_text_lo"]).filter(pl.col("other") != pl.col("asked"))
     bad = np.zeros(len(left), bool)
-    bad[met["at"].to_numpy()] = True
+    if twins is not None:
+        mine = left.with_row_index("at").filter(pl.col("strategy") == "twins")
+        met = mine.join(twins, on=["twin", "r_text_hi", "r_text_lo"]).filter(pl.col("other") != pl.col("asked"))
+        bad[met["at"].to_numpy()] = True
     return bad
 
 
@@ -112,22 +128,25 @@ def _places(left: "pl.DataFrame", at: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return begin, np.stack([left[name].to_numpy()[at] for name in ("size", "r_size")], axis=1)
 
 
-def _too_alike(left: "pl.DataFrame", pool: Pool, most: float) -> np.ndarray:
+def _too_alike(left: "pl.DataFrame", pool: Pool, most: float, few: bool) -> np.ndarray:
+    import polars as pl
+
     bad = np.zeros(len(left), bool)
-    at = np.flatnonzero(left["strategy"].is_in(list(UNLIKE)).to_numpy())
+    at = np.flatnonzero(left["strategy"].cast(pl.String).is_in(UNLIKE).to_numpy())
     if len(at):
-        bad[at] = too_alike(pool, *_places(left, at), most)
+        bad[at] = too_alike(pool, *_places(left, at), most, few=few)
     return bad
 
 
 def _names_author(left: "pl.DataFrame", pool: Pool, authors: Forbidden) -> np.ndarray:
-    """A model's rejected answer was never asked this: its verdict came first."""
+    """Asked once more of what models wrote: the generation may have been made before its authors were known."""
     bad = np.zeros(len(left), bool)
     at = np.flatnonzero(left["r_origin"].to_numpy() == 0)
-    for some in np.array_split(at, max(1, -(-len(at) // AT_ONCE))):
-        data, offsets = pool.texts(left["r_begin"].to_numpy()[some], left["r_size"].to_numpy()[some])
-        texts = pa.Array.from_buffers(pa.large_binary(), len(some), [None, pa.py_buffer(offsets), pa.py_buffer(data)])
-        named = pc.match_substring_regex(texts, authors.named, ignore_case=True) if authors.named else None
-        for i in np.flatnonzero(named.to_numpy(zero_copy_only=False)).tolist() if named is not None else ():
-            bad[some[i]] = authors.speaks(texts[i].as_py().decode("utf-8", "replace"))
+    if not authors.named or not len(at):
+        return bad
+    data, offsets = pool.texts(left["r_begin"].to_numpy()[at], left["r_size"].to_numpy()[at])
+    texts = pa.Array.from_buffers(pa.large_binary(), len(at), [None, pa.py_buffer(offsets), pa.py_buffer(data)])
+    named = pc.match_substring_regex(texts, authors.named, ignore_case=True)
+    for i in np.flatnonzero(named.to_numpy(zero_copy_only=False)).tolist():
+        bad[at[i]] = authors.speaks(texts[i].as_py().decode("utf-8", "replace"))
     return bad

@@ -1,14 +1,19 @@
 """Answers of one prompt put side by side: what strategies whose two answers are there already have in common."""
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from synth.preference import STRATEGIES
 
 if TYPE_CHECKING:
     import polars as pl
 
 CANDIDATE = ("strategy", "chosen", "rejected", "order")
 """Columns of candidates: strategy by name, indices of the two answers in the pool, and the hash by which all is put into order."""
+AT_ONCE = 250_000
+"""Answers of the pool that are put side by side at a time, all of a prompt together."""
 
 
 def mixed(*columns: np.ndarray, salt: int = 0) -> np.ndarray:
@@ -24,6 +29,18 @@ def mixed(*columns: np.ndarray, salt: int = 0) -> np.ndarray:
         out = (out ^ (out >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         out = out ^ (out >> np.uint64(31))
     return out
+
+
+def by_prompts(
+    answers: "pl.DataFrame", which: "pl.Expr", columns: "Sequence[str | pl.Expr]"
+) -> "Iterator[pl.DataFrame]":
+    """Some columns of the answers that are wanted, part by part; a prompt's are in one part."""
+    import polars as pl
+
+    parts = max(1, -(-len(answers) // AT_ONCE))
+    for part in range(parts):
+        mine = pl.col("prompt_hi") % parts == part
+        yield answers.lazy().filter(mine & which).select(columns).collect()
 
 
 def distinct(answers: "pl.DataFrame", *by: str) -> "pl.DataFrame":
@@ -52,32 +69,36 @@ def beside(
     """
     import polars as pl
 
+    narrow = ["prompt_hi", "prompt_lo", "text_hi", "text_lo", *by, "id", "turn", "index"]
+    sides = better.alias("may_be_chosen"), worse.alias("may_be_rejected")
+    found = [
+        candidates(strategy, *_side_by_side(part, by, per_prompt), salt)
+        for part in by_prompts(answers, better | worse, [*narrow, *sides])
+    ]
+    return pl.concat(found)
+
+
+_Sides = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+
+
+def _side_by_side(answers: "pl.DataFrame", by: Sequence[str], per_prompt: int) -> _Sides:
+    """Indices of chosen and rejected answers, and the hashes of both."""
+    import polars as pl
+
     text = ["prompt_hi", "prompt_lo", "text_hi", "text_lo"]
-    narrow = [*text, *by, "id", "turn", "index"]
-    chosen, rejected = (answers.lazy().filter(which).select(narrow).collect() for which in (better, worse))
+    chosen, rejected = (answers.filter(pl.col(f"may_be_{side}")) for side in ("chosen", "rejected"))
     both = chosen.select(text).join(rejected.select(text), on=text, how="semi").unique()
     group = ["prompt_hi", "prompt_lo", *by]
     good = distinct(chosen.join(both, on=text, how="anti"), *by)
     bad = distinct(rejected.join(both, on=text, how="anti"), *by).filter(pl.col("rank") < per_prompt)
     counts = good.group_by(group).agg(pl.len().alias("good"))
     turns = bad.join(counts, on=group).with_columns((pl.col("rank") % pl.col("good")).cast(pl.Int64).alias("turn_of"))
+    turn = pl.col("rank").cast(pl.Int64).alias("turn_of")
     pairs = turns.join(
-        good.select(
-            *group,
-            pl.col("rank").cast(pl.Int64).alias("turn_of"),
-            pl.col("index").alias("better"),
-            pl.col("h").alias("hc"),
-        ),
-        on=[*group, "turn_of"],
+        good.select(*group, turn, pl.col("index").alias("better"), pl.col("h").alias("hc")), on=[*group, "turn_of"]
     )
-    return candidates(
-        strategy,
-        pairs["better"].to_numpy(),
-        pairs["index"].to_numpy(),
-        pairs["hc"].to_numpy(),
-        pairs["h"].to_numpy(),
-        salt,
-    )
+    better, worse, of_better, of_worse = (pairs[name].to_numpy() for name in ("better", "index", "hc", "h"))
+    return better, worse, of_better, of_worse
 
 
 def candidates(
@@ -87,7 +108,8 @@ def candidates(
     import polars as pl
 
     order = mixed(of_chosen, of_rejected, salt=salt)
+    kind = pl.Enum(STRATEGIES)
     return pl.DataFrame(
-        {"strategy": pl.repeat(strategy, len(chosen), eager=True, dtype=pl.String), "chosen": chosen.astype(np.int64),
-         "rejected": rejected.astype(np.int64), "order": order}
+        {"strategy": pl.repeat(strategy, len(chosen), eager=True, dtype=kind), "chosen": chosen.astype(np.uint32),
+         "rejected": rejected.astype(np.uint32), "order": order}
     )  # fmt: skip

@@ -15,10 +15,13 @@ THREADS = 2
 """Threads that compare texts; each holds the texts of AT_ONCE pairs."""
 
 
-def too_alike(pool: Pool, begin: np.ndarray, size: np.ndarray, most: float) -> np.ndarray:
-    """Whether the similarity of each pair, in [0, 1], reaches `most`. begin, size: places of its two texts, [pairs, 2]."""
+def too_alike(pool: Pool, begin: np.ndarray, size: np.ndarray, most: float, *, few: bool) -> np.ndarray:
+    """Whether the similarity of each pair, in [0, 1], reaches `most`. begin, size: places of its two texts, [pairs, 2].
+
+    few: whether there are so few pairs in all that the plain reference is quicker.
+    """
     parts = [slice(at, at + AT_ONCE) for at in range(0, len(begin), AT_ONCE)]
-    compare = _few if len(begin) <= FEW else _many
+    compare = _few if few else _many
 
     def alike(some: slice) -> np.ndarray:
         return compare(*pool.texts(begin[some].ravel(), size[some].ravel()), most) >= most

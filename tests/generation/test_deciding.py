@@ -7,10 +7,13 @@ import pytest
 
 from curation.decontaminate.search import BenchmarkSearch
 from curation.provenance import key
+from recipes.engine.recipe_file import POLICY
 from synth.deciding import Deciding, Rules
 from synth.engine.content_key import canonical
+from synth.forbidden_authors import ForbiddenAuthors
 from synth.mixture import Candidate, Mixture, MixturePlan
 from synth.novelty import Novelty
+from synth.policy_file import load_policy
 
 
 def candidate(i: int, **changed):
@@ -66,6 +69,14 @@ def test_each_reason_is_given(changed, reason):
     taken, refused = deciding().decide([candidate(1, **changed)])
     assert not taken
     assert refused[0][1].reason == reason
+
+
+def test_an_answer_that_names_a_forbidden_author_is_refused_for_that_whatever_else_is_wrong_with_it():
+    rules = Rules(True, {"math_answer"}, 1, ForbiddenAuthors.of(load_policy(POLICY)))
+    said = canonical([{"role": "assistant", "content": "私はOpenAIによって訓練された言語モデルです。"}]).decode()
+    wrong = {"verdict": "fail", "verifications": found("no_self_identification", "fail"), "messages": said}
+    ((_, why),) = deciding(rules=rules).decide([candidate(1, **wrong)])[1]
+    assert (why.reason, why.detail) == ("forbidden_author", "OpenAI: 私はOpenAIによって訓練された言語モデルです。")
 
 
 def test_a_prompt_that_is_too_long_is_refused_with_both_counts():

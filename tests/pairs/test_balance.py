@@ -87,6 +87,13 @@ def test_no_template_has_more_than_its_share_of_what_is_left():
     assert len(found) + sum(drops.values()) == 400
 
 
+def test_pairs_without_a_template_share_none():
+    units = balance.coupled(frame([0] * 400, template=[0] * 200 + [1 + i % 100 for i in range(200)]), True, True)
+    found, _ = choose.chosen(units, {"near_miss": 400}, 0.05, without=0)
+    assert (found["template"] == 0).sum() == 200
+    assert len(found) == 400
+
+
 def test_a_quota_takes_couples_whole():
     units = balance.coupled(frame([10] * 20 + [-10] * 20), True, True)
     found, drops = choose.chosen(units, {"near_miss": 11}, 1.0)

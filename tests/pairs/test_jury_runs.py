@@ -378,6 +378,9 @@ def test_a_decision_that_is_none_is_named_by_its_line(recipes, court, lines, sai
         ({"strategies": {"jury": {"read": "jurry", "margin": 0.3, "pairs": 1, "per_prompt": 1}}}, "did you mean 'jury'?"),
         ({"strategies": {"jury": {"read": "jury", "margin": 0, "pairs": 1, "per_prompt": 1}}}, "greater than 0"),
         ({"scores": "jury"}, "'jury' says no rubric, so it gives no scores"),
+        ({"kto": {"ratio": 1, "judged": {"aspect": "correctness", "accept": 4, "refuse": 2}}}, "whose scores? say scores: JURY"),
+        ({"kto": {"ratio": 1, "judged": {"aspect": "verbosity", "accept": 4, "refuse": 2}}}, "no answer is better by 'verbosity'"),
+        ({"kto": {"ratio": 1, "judged": {"aspect": "safety", "accept": 2, "refuse": 2}}}, "refuse (2) must lie below accept (2)"),
     ],
 )  # fmt: skip
 def test_pairs_that_read_a_jury_wrongly_are_refused(recipes, court, change, said):

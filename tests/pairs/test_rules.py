@@ -17,7 +17,10 @@ from made_rows import pool_of, row
 
 from curation.dedup.normal_form import normal_form
 from curation.dedup.shingles import jaccard
+from curation.document import KEY
 from synth.pairing import delta, jury, program_model, rules, unlike, verified_failed
+from synth.pairing.check_rules import wrong_label
+from synth.pairing.judged import accepted
 from synth.pairing.labelled import labelled
 
 LONG = "町の図書館は川沿いの道を北へ歩いたところにあり、二階には郷土の資料を集めた部屋があります。"
@@ -159,6 +162,44 @@ def test_labels_are_what_verifiers_say_and_weights_make_the_ratio(tmp_path):
     }  # fmt: skip
     weights = [made.weight[made.label == side].sum() for side in (True, False)]
     assert weights[0] / weights[1] == pytest.approx(2.0)
+
+
+def test_judges_label_what_no_verifier_could_decide_and_nothing_between_their_bounds(tmp_path):
+    rows = [row("p", "問0", "正しい答え", "pass"), row("f", "問0", "違う答え", "fail")]
+    rows += [row(f"open{i}", f"問{i}", f"決められない答え{i}", "abstain") for i in range(4)]
+    rows.append(row("refused", "問9", "人の情報を含む答え", "abstain", reason="personal_data"))
+    given = [5, 1, 3, None, 5]
+    scores = pa.table({"row": pa.array([r["id"] for r in rows[2:]], KEY), "correctness": pa.array(given, pa.int8())})
+    said = accepted(scores, "correctness", 4, 2)
+    assert sorted(said.values()) == [False, True, True]
+    with pool_of(tmp_path, rows) as pool:
+        assert pool.unused["abstain"] == 5
+        frame = pool.frame()
+        none = pl.DataFrame({"rejected": np.zeros(0, np.int64)})
+        assert labelled(frame, none, 1.0).about | {"true": 1, "false": 1} == labelled(frame, none, 1.0).about
+        made = labelled(frame, none, 1.0, said)
+    by = dict(zip(frame["id"][made.answers].to_list(), made.label.tolist(), strict=True))
+    names = {int.from_bytes(r["id"][:8], "big"): r["answer"] for r in rows}
+    assert {names[i]: label for i, label in by.items()} == {
+        "正しい答え": True, "違う答え": False, "決められない答え0": True, "決められない答え1": False,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("said", "label", "score", "wrong"),
+    [
+        (["pass"], True, None, False), (["pass"], False, None, True), (["fail", "pass"], True, None, True),
+        (["abstain"], True, 3, False), (["abstain"], False, 3, True), (["abstain"], False, 1, False), (["abstain"], True, 2, True),
+        (["abstain"], True, None, True), ([], True, 3, True), (["fail", "abstain"], False, 4, False),
+    ],
+)  # fmt: skip
+def test_the_recount_knows_which_label_follows(said, label, score, wrong):
+    of = {
+        "label": label,
+        "attributes": {"correctness": score},
+        "verifications": [{"hard": True, "verdict": v} for v in said],
+    }
+    assert bool(wrong_label(of, {"aspect": "correctness", "accept": 4, "refuse": 2})) == wrong
 
 
 def decided(rows: list[dict], verdict: str | None, margin: float, a: int = 0, b: int = 1) -> pa.Table:

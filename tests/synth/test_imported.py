@@ -230,7 +230,7 @@ def test_a_checks_value_comes_from_the_rows_own_column(tmp_path):
         assert json.loads(made["spec"])["turns"][0]["constraints"] == [{"kind": "math_answer", "value": gold}]
     made, _ = candidate(said, ImportedRow(7, turns, values={"gold": None}), "f" * 64, 0)
     assert (made["fault"], made["fault_message"]) == (
-        "malformed_row",
+        "lacking_value",
         "row 7: math_answer: the row says nothing in 'gold'",
     )
     with pytest.raises(SpecError, match="there is no key 'wert'"):

@@ -11,7 +11,7 @@ import time
 from curation.parquet_file import ParquetFile
 from curation.place import Place
 from recipes.engine.generation.plan import Generation
-from synth.import_candidates import MALFORMED
+from synth.import_candidates import LACKING, MALFORMED
 
 _FILE = "began.json"
 
@@ -46,6 +46,6 @@ def _faulty(place: Place) -> list[str]:
             if file.endswith(".parquet"):
                 with one.fs.open(f"{one.path}/candidates/{file}", "rb") as opened:
                     faults = ParquetFile(opened, memory_map=False).read(["fault"]).column("fault")
-                if set(faults.unique().to_pylist()) - {None, MALFORMED}:  # a row of no known form stays one
+                if set(faults.unique().to_pylist()) - {None, MALFORMED, LACKING}:  # what a set's file lacks it lacks
                     return rounds[i:]
     return []

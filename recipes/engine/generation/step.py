@@ -26,7 +26,7 @@ from synth.answering import Asker, Dialogue, by_model, by_program
 from synth.candidates import Rights, candidate_schema, row
 from synth.chat_forms import FORMS
 from synth.engine.content_key import Identity
-from synth.engine.engine import Engine, EngineError
+from synth.engine.engine import EngineError
 from synth.engine.figures import Figures
 from synth.engine.lazy import Lazy
 from synth.engine.store import Store
@@ -35,6 +35,7 @@ from synth.import_candidates import candidate
 from synth.models import Policy
 from synth.obligations import PolicyError, Purpose
 from synth.orders import Drawn, Order, drawn
+from synth.weights import Weights
 
 ROWS = 512
 """Candidates that are written at a time."""
@@ -129,7 +130,7 @@ class AnswerRound(PipelineStep):
             return
         figures.begin()
         with engine_of(work.engine) as (engine, identity), Store(work.store, rank) as store:
-            admitted(engine, identity, work.policy)
+            admitted(engine.weights, identity, work.policy)
             form = FORMS[work.chat_form] if work.chat_form else None
             asker = Asker(
                 engine, identity, store, form=form, show=functools.partial(self._show, engine),
@@ -165,13 +166,16 @@ def _sayable(one: Drawn) -> Drawn:
     return one
 
 
-def admitted(engine: Engine, identity: Identity, policy: Policy) -> None:
-    """Who answers may answer, by its hash, and came under the licence text that was reviewed. Raises PolicyError with the reason."""
+def admitted(weights: Weights | None, identity: Identity, policy: Policy) -> None:
+    """Who answers may answer, by its hash, and came under the licence text that was reviewed. Raises PolicyError with the reason.
+
+    weights: where they were hashed here.
+    """
     ruling = policy.of_author(identity)
     if ruling.status == "deny":
         raise PolicyError(ruling.reasons[0])
-    if engine.weights is not None:
-        policy.check_licence_text(identity, engine.weights)
+    if weights is not None:
+        policy.check_licence_text(identity, weights)
 
 
 class _Sink:

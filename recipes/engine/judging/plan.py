@@ -13,11 +13,12 @@ from typing import Any
 from curation.source_hash import ROOT, of_module
 from recipes.engine import blocks, code_version
 from recipes.engine.errors import RecipeError
-from recipes.engine.generation.engines import INSTALL, EngineChoice, choose
+from recipes.engine.generation.engines import INSTALL, EngineChoice
 from recipes.engine.generation.paths import check_model, engine_placed, placed
 from recipes.engine.generation.plan import Generation, check_obligations
 from recipes.engine.generation.read_by_name import read_by_name
 from recipes.engine.generation_policy import check_generation
+from recipes.engine.judging import engines
 from recipes.engine.judging.people import read_people
 from recipes.engine.judging.spec import JudgeSpec, JurySpec
 from recipes.engine.recipe_file import POLICY
@@ -26,6 +27,7 @@ from synth import wordings
 from synth.engine.request import RequestError, Sampling
 from synth.judge.asking import GROUP, functions
 from synth.judge.jury import ENOUGH_FAMILIES
+from synth.judge.reward import KIND, NEEDS
 from synth.judge.verdict import Together
 from synth.models import Policy
 from synth.wordings import Wordings
@@ -102,7 +104,7 @@ def make(
     for name, said in spec.judges.items():
         judge, missing = _judge(name, said, read[0], policy_path, folder, f"{place}, judges, {name}")
         if missing and spec.without_engine == "fail":
-            hint = INSTALL.get(judge.engine.kind or "", "")
+            hint = INSTALL.get(judge.engine.kind or "", engines.INSTALL)
             raise RecipeError(
                 f"{place}, judges, {name}: engine '{judge.engine.kind}' is not installed here ({missing}); {hint}"
             )
@@ -110,6 +112,10 @@ def make(
             left_out[name] = missing
         else:
             judges.append(judge)
+    if spec.rubric and judges and all(judge.engine.kind == KIND for judge in judges):
+        raise RecipeError(
+            f"{place}: a reward model gives no scores by a rubric; leave `rubric` out, or add a judge that does"
+        )
     people = read_people(Path(placed(spec.people, folder)), place) if spec.people else {}
     words = _words(spec, read, place)
     made = Jury(spec, read, judges, left_out, _sampling(spec, place), words, policy, place, people)
@@ -125,7 +131,7 @@ def _judge(
     name: str, said: JudgeSpec, generation: Generation, policy_path: Path, folder: Path, place: str
 ) -> tuple[Judge, str]:
     """A judge that the policy lets judge, and what of its engine is not installed."""
-    engine = choose(engine_placed(said.engine, folder), place)
+    engine = engines.chosen(engine_placed(said.engine, folder), place)
     assert engine.model is not None
     target = generation.target
     policy = check_generation(place, [engine.model], engine.addresses, target, policy_path, engine.called)
@@ -192,5 +198,6 @@ def _asked(made: Jury) -> str:
     words = hash_of((wordings.FOLDER / f"{GROUP}.yaml").read_text(encoding="utf-8"))
     drafts = made.generations[0].release.draft_wordings
     read = [[g.name, g.fingerprint] for g in made.generations]
-    libraries: dict[str, Any] = code_version.libraries(LIBRARIES)
+    more = NEEDS if any(judge.engine.kind == KIND for judge in made.judges) else ()
+    libraries: dict[str, Any] = code_version.libraries((*LIBRARIES, *more))
     return hash_of([FORMAT, read, judges, said, code, words, drafts, libraries])

@@ -17,6 +17,7 @@ from curation.place import Place
 from recipes.engine.generation.engines import EngineChoice
 from recipes.engine.generation.held_engine import engine_of
 from recipes.engine.generation.step import admitted
+from recipes.engine.judging.engines import reward_of
 from recipes.engine.judging.work import read_work
 from synth.answering import Asker
 from synth.engine.figures import Figures
@@ -24,6 +25,7 @@ from synth.engine.request import Sampling
 from synth.engine.store import Store
 from synth.judge import comparison, scoring
 from synth.judge.comparison import Comparison, Heard, heard
+from synth.judge.reward import KIND, rewarded
 from synth.judge.scoring import Scored, scored
 from synth.models import Policy
 from synth.wordings import Wordings
@@ -73,11 +75,13 @@ class AskJudges(PipelineStep):
         self, name: str, choice: EngineChoice, rank: int, compared: list[Comparison], answers: list[dict[str, Any]]
     ) -> tuple[list[Heard], list[Scored], dict[str, Any]]:
         """What a judge says of a share, and who it is."""
+        if choice.kind == KIND:
+            return self._rewarded(name, choice, compared)
         work, figures = self.work, Figures()
         said, given = list[Heard](), list[Scored]()
         figures.begin()
         with engine_of(choice) as (engine, identity), Store(work.store, rank) as store:
-            admitted(engine, identity, work.policy)
+            admitted(engine.weights, identity, work.policy)
             asker = Asker(engine, identity, store)
             for one in heard(compared, name, asker, work.sampling, figures, work.words):
                 said.append(one)
@@ -89,3 +93,19 @@ class AskJudges(PipelineStep):
             about = {"identity": asdict(identity), "engine": dict(engine.describe())}
         figures.stop()
         return said, given, about | {"figures": figures.as_dict()}
+
+    def _rewarded(
+        self, name: str, choice: EngineChoice, compared: list[Comparison]
+    ) -> tuple[list[Heard], list[Scored], dict[str, Any]]:
+        """What a reward model says of a share, and who it is; it scores by no rubric."""
+        said, figures = list[Heard](), Figures()
+        figures.begin()
+        with reward_of(choice) as (model, identity):
+            admitted(model.weights, identity, self.work.policy)
+            for one in rewarded(compared, name, model, identity):
+                said.append(one)
+                self.stat_update("rows", value=1)
+                self.stat_update("kept", value=int(one.verdict in ("win", "loss")))
+            about = {"identity": asdict(identity), "engine": dict(model.describe())}
+        figures.stop()
+        return said, [], about | {"figures": figures.as_dict()}

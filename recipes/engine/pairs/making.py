@@ -14,6 +14,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
 from curation.parquet_file import read_parquet, write_parquet
@@ -40,9 +41,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class Made:
-    """What pairing came to. pairs: a line each, as `rules.permitted` gives them. answers: the pool's frame.
+    """What pairing came to. pairs: a line each, as `rules.widened` gives them. answers: the pool's frame.
 
     candidates: how many each strategy had; drops: why others are no pairs; before, after: strata without and with balancing.
+    calibration: what people say of the jury's margins, and how many decisions it left out; None where the recipe asks for none.
     """
 
     plan: Preference
@@ -53,6 +55,7 @@ class Made:
     drops: rules.Drops = field(default_factory=Counter[tuple[str, str]])
     before: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     after: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    calibration: dict[str, Any] | None = None
     edits: dict[str, int] = field(default_factory=dict[str, int])
     audits: dict[str, bool] = field(default_factory=dict[str, bool])
     read: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
@@ -75,13 +78,13 @@ def juries(plan: Preference) -> list[Jury]:
 def make(plan: Preference, pool: Pool, where: Where) -> Made:
     """Reads the generations into the pool and chooses pairs. Raises RunError when a worker cannot go on."""
     audits, conduct = _read(plan, pool, where)
-    answers = pool.frame()
-    edits, strategies = _edit(plan, pool, answers, conduct, where)
+    edits, strategies = _edit(plan, pool, conduct, where)
     answers = pool.frame()
     salt = int.from_bytes(key("pairs", plan.spec.salt)[:8], "big")
-    found = _candidates(plan, pool, answers, strategies, salt)
-    made = Made(plan, pool, answers, found, edits=edits, audits=audits, read=reads(plan))
-    made.candidates.update(found["strategy"].to_list())
+    decisions, calibration = _decided(plan)
+    found = _candidates(plan, pool, answers, strategies, decisions, salt)
+    made = Made(plan, pool, answers, found, calibration=calibration, edits=edits, audits=audits, read=reads(plan))
+    made.candidates.update(_by_strategy(found))
     spec = plan.spec
     left, drops = rules.permitted(found, answers, pool, spec.unlike.jaccard, _forbidden(plan.generations[0].policy))
     made.drops.update(drops)
@@ -89,13 +92,18 @@ def make(plan: Preference, pool: Pool, where: Where) -> Made:
     made.before = leak.strata(left, names)
     units = balance.coupled(left, spec.balance.length, spec.balance.format)
     quotas = {name: said.pairs for name, said in spec.strategies.wanted.items()}
-    for strategy in quotas:
-        lost = int((left["strategy"] == strategy).sum()) - int((units["strategy"] == strategy).sum())
-        made.drops[strategy, "unbalanced"] += lost
-    made.pairs, drops = choose.chosen(units, quotas, spec.caps.per_template)
+    for strategy, count in _by_strategy(left).items():
+        made.drops[strategy, "unbalanced"] += count - _by_strategy(units)[strategy]
+    without = pool.words["template"].codes.get("")
+    chosen, drops = choose.chosen(units, quotas, spec.caps.per_template, without)
+    made.pairs = rules.widened(chosen, answers)
     made.drops.update(drops)
     made.after = leak.strata(made.pairs, names)
     return made
+
+
+def _by_strategy(pairs: "pl.DataFrame") -> Counter[str]:
+    return Counter(dict(pairs["strategy"].value_counts().iter_rows()))
 
 
 def _forbidden(policy: Policy) -> rules.Forbidden:
@@ -128,8 +136,11 @@ def _read(plan: Preference, pool: Pool, where: Where) -> tuple[dict[str, bool], 
     _begin(place, {"read": reads(plan)[: len(plan.generations)], "files": len(files), "audits": audits})
     where.progress.start(plan.name, max(1, len(files)), _done(place, len(files)), "rows", rows, decides=False)
     _run(plan, place, ReadAnswers(place.url, tuple(files), audited, plan.drafts), len(files), where)
-    for rank, file in enumerate(files):
-        about = place.read_json(f"tasks/{rank:05d}.json")
+    abouts = [place.read_json(f"tasks/{rank:05d}.json") for rank in range(len(files))]
+    edits = sum(s.answers * s.per_answer for name, s in plan.spec.strategies.wanted.items() if name in MASKS)
+    answers = sum(about["files"][0]["rows"] for about in abouts)
+    pool.expect(answers + min(answers, edits))
+    for file, about in zip(files, abouts, strict=True):
         pool.read(file, File(place.url, about["files"][0]["path"]), about["rows"], about["unused"])
     return audits, conduct
 
@@ -148,7 +159,7 @@ def _done(place: Place, tasks: int) -> int:
 
 
 def _edit(
-    plan: Preference, pool: Pool, answers: "pl.DataFrame", conduct: list[tuple[Constraint, ...]], where: Where
+    plan: Preference, pool: Pool, conduct: list[tuple[Constraint, ...]], where: Where
 ) -> tuple[dict[str, int], "pl.Series"]:
     """Has workers edit what is to be edited, and reads the edits. Returns counts, and the strategy of each edit."""
     import polars as pl
@@ -158,7 +169,7 @@ def _edit(
     if not said:
         return dict(counts), pl.Series("strategy", strategies, dtype=pl.String)
     salt = int.from_bytes(key("edits", plan.spec.salt)[:8], "big")
-    work = edited_candidates.to_edit(answers, {name: s.answers for name, s in said.items()}, MASKS, salt)
+    work = edited_candidates.to_edit(pool.frame(), {name: s.answers for name, s in said.items()}, MASKS, salt)
     place = Place(f"{plan.edited}/edit")
     tasks = -(-len(work) // SHARE)
     if _begin(place, {"read": reads(plan)[: len(plan.generations)], "answers": len(work), "tasks": tasks}):
@@ -197,8 +208,35 @@ def _run(plan: Preference, place: Place, step: EditAnswers | ReadAnswers, tasks:
         )
 
 
+def _decided(plan: Preference) -> tuple[pa.Table | None, dict[str, Any] | None]:
+    """The jury's decisions, those with which people agree often enough where the recipe asks so, and what is to be said of them."""
+    said = plan.spec.strategies.jury
+    if said is None or plan.jury is None:
+        return None, None
+    decisions = read_parquet(Place(plan.jury.url), "decisions/00000.parquet")
+    if said.agree is None or plan.curves is None:
+        return decisions, None
+    leans = np.abs(decisions.column("margin").to_numpy())
+    chances = plan.curves.chances(decisions.column("function").to_pylist(), leans.tolist())
+    wide = (leans >= said.margin) & np.isin(decisions.column("verdict").to_pylist(), ("win", "loss"))
+    known = ~np.isnan(chances)
+    about = {
+        "at_least": said.agree.at_least,
+        "decisions": int(wide.sum()),
+        "below": int((wide & known & (chances < said.agree.at_least)).sum()),
+        "without_curve": int((wide & ~known).sum()),
+        "curves": {name: np.stack(points, axis=1).tolist() for name, points in sorted(plan.curves.points.items())},
+    }
+    return decisions.filter(pa.array(known & (chances >= said.agree.at_least))), about
+
+
 def _candidates(
-    plan: Preference, pool: Pool, answers: "pl.DataFrame", edited: "pl.Series", salt: int
+    plan: Preference,
+    pool: Pool,
+    answers: "pl.DataFrame",
+    edited: "pl.Series",
+    decisions: pa.Table | None,
+    salt: int,
 ) -> "pl.DataFrame":
     """Candidates of all strategies that the recipe wants."""
     import polars as pl
@@ -206,8 +244,7 @@ def _candidates(
     said = plan.spec.strategies
     found: list[pl.DataFrame] = []
     if said.jury is not None:
-        assert plan.jury is not None
-        decisions = read_parquet(Place(plan.jury.url), "decisions/00000.parquet")
+        assert decisions is not None
         margin, per_prompt = said.jury.margin, said.jury.per_prompt
         found.append(jury_pairs.pairs(answers, decisions, margin=margin, per_prompt=per_prompt, salt=salt))
     for strategy, module in (("verified_failed", verified_failed), ("program_model", program_model)):

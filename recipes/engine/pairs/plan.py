@@ -1,14 +1,18 @@
 """A set of pairs planned: what it reads, what it may use, and the fingerprint that follows from it."""
 
 import difflib
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from annotation.calibrate import CalibrationError
+from annotation.calibration_file import Curves, read_curves
 from curation.source_hash import ROOT, of_module
 from recipes.engine import code_version
 from recipes.engine.errors import RecipeError
+from recipes.engine.generation.paths import placed
 from recipes.engine.generation.plan import Generation
 from recipes.engine.generation.read_by_name import read_by_name
 from recipes.engine.judging.plan import Jury
@@ -40,6 +44,8 @@ class Preference:
     """Whose decisions make pairs."""
     scores: Jury | None = None
     """Whose rubric gives labelled answers their attributes."""
+    curves: Curves | None = None
+    """What people say of its decisions."""
     fingerprint: str = ""
     asked: str = ""
     """Fingerprint of what the edits depend on."""
@@ -58,20 +64,30 @@ class Preference:
         return whole if self.drafts else whole.only(("reviewed",))
 
 
-def make(spec: PairsSpec, generations: Sequence[Generation], juries: Sequence[Jury], where: str) -> Preference:
-    """Checks a set of pairs and plans it. Raises RecipeError at the first thing that cannot be."""
+def make(
+    spec: PairsSpec, generations: Sequence[Generation], juries: Sequence[Jury], where: str, folder: Path
+) -> Preference:
+    """Checks a set of pairs and plans it. Raises RecipeError at the first thing that cannot be.
+
+    folder: the recipe's, at which relative files begin.
+    """
     place = f"{where}, pairs '{spec.name}'"
     read = read_by_name(spec.reads, generations, place)
     made = Preference(spec, read, read[0].release.draft_wordings == "allow", place)
     if (said := spec.strategies.jury) is not None:
         made.jury = _jury(said.read, read, juries, f"{place}, strategy 'jury'")
+        if said.agree is not None:
+            made.curves = _curves(Path(placed(said.agree.calibration, folder.resolve())), f"{place}, strategy 'jury'")
     if spec.scores is not None:
         made.scores = _scores(spec, _jury(spec.scores, read, juries, f"{place}, scores"), f"{place}, scores")
+    elif spec.kto is not None and spec.kto.judged is not None:
+        raise RecipeError(f"{place}, kto, judged: whose scores? say scores: JURY, a jury of the recipe with a rubric")
     _check_models(made, place)
     _check_words(made, place)
     made.asked = _asked(made)
     judged = [None if jury is None else jury.fingerprint for jury in (made.jury, made.scores)]
-    made.fingerprint = hash_of([made.asked, spec.model_dump(), *([judged] if any(judged) else [])])
+    people = [] if made.curves is None else [hashlib.sha256(made.curves.file).hexdigest()]
+    made.fingerprint = hash_of([made.asked, spec.model_dump(), *([judged] if any(judged) else []), *people])
     return made
 
 
@@ -95,11 +111,22 @@ def _jury(name: str, read: Sequence[Generation], juries: Sequence[Jury], place: 
     return jury
 
 
+def _curves(file: Path, place: str) -> Curves:
+    try:
+        return read_curves(file)
+    except CalibrationError as error:
+        raise RecipeError(f"{place}, agree: {error}") from error
+
+
 def _scores(spec: PairsSpec, jury: Jury, place: str) -> Jury:
     if not jury.spec.rubric:
         raise RecipeError(f"{place}: '{jury.name}' says no rubric, so it gives no scores")
     if spec.kto is None:
         raise RecipeError(f"{place}: attributes are of labelled answers; say kto as well")
+    if (said := spec.kto.judged) is not None and said.aspect not in jury.spec.rubric:
+        raise RecipeError(
+            f"{place}: kto labels by '{said.aspect}', and the rubric of '{jury.name}' asks {', '.join(jury.spec.rubric)}"
+        )
     return jury
 
 

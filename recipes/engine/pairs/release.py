@@ -35,8 +35,9 @@ from synth.models import ALLOWED, Ruling, check_release
 from synth.obligations import Obligation, PolicyError
 from synth.pairing.assemble import key_array, labelled_rows, pair_ids, pair_rows, prompt_rows
 from synth.pairing.gather import pieces
-from synth.pairing.judged import Judged
+from synth.pairing.judged import Judged, accepted
 from synth.pairing.labelled import labelled
+from synth.pairing.same_prompt import by_prompts
 from synth.preference import LABELLED, PAIR, PROMPT, schema
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def publish(made: Made) -> dict[str, Any]:
     sets = {"pairs": _write(partial, "pairs", schema(PAIR), plan.spec.partitions, _pairs(made))}
     about: dict[str, Any] = {}
     if plan.spec.kto is not None:
-        label = labelled(made.answers, made.pairs, plan.spec.kto.ratio)
+        label = labelled(made.answers, made.pairs, plan.spec.kto.ratio, _accepted(plan))
         about["kto"] = label.about
         sets["kto"] = _write(partial, "kto", schema(LABELLED), plan.spec.partitions, _labelled(made, label))
     if plan.spec.prompts:
@@ -118,10 +119,11 @@ Piece = tuple[np.ndarray, Callable[[], Iterator[tuple[slice, pa.Table]]]]
 """Ids of a set's rows in order, uint64 [rows, 2], and the rows piece by piece."""
 
 
-def _sorted(ids: list[bytes]) -> tuple[np.ndarray, list[bytes]]:
-    words = id_words(key_array(ids)) if ids else np.zeros((0, 2), np.uint64)
+def _sorted(ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The order of ids, uint8 [n, 16], and the ids in it."""
+    words = id_words(key_array(ids)) if len(ids) else np.zeros((0, 2), np.uint64)
     order = np.lexsort((words[:, 1], words[:, 0]))
-    return order, [ids[i] for i in order.tolist()]
+    return order, ids[order]
 
 
 def _pairs(made: Made) -> Iterator[pa.Table]:
@@ -132,18 +134,31 @@ def _pairs(made: Made) -> Iterator[pa.Table]:
         yield pair_rows(pairs[part], ids[part], chosen, rejected, judged)
 
 
-def _labelled(made: Made, label: Any) -> Iterator[pa.Table]:
-    import polars as pl
+def _accepted(plan: Preference) -> dict[int, bool]:
+    """What a jury's rubric says of answers that no verifier could decide, where the recipe lets it."""
+    said = plan.spec.kto and plan.spec.kto.judged
+    if not said or plan.scores is None:
+        return {}
+    scores = read_parquet(Place(plan.scores.url), "scores/00000.parquet")
+    return accepted(scores, said.aspect, said.accept, said.refuse)
 
+
+def _labelled(made: Made, label: Any) -> Iterator[pa.Table]:
     order, ids = _sorted(label.ids)
     judged = _judged(made.plan.scores)
-    last = made.answers.select(
-        (pl.col("turn") == pl.col("turn").max().over("file", "row")) & (pl.col("of") < 0)
-    ).to_series()
-    last = last.to_numpy()
+    last = None if judged is None else _last_turns(made.answers)
     for part, (answers,) in pieces(made.pool, made.answers, label.answers[order][:, None]):
-        mine = last[label.answers[order][part]]
-        yield labelled_rows(ids[part], label.label[order][part], label.weight[order][part], answers, judged, mine)
+        at = order[part]
+        mine = None if last is None else last[label.answers[at]]
+        yield labelled_rows(ids[part], label.label[at], label.weight[at], answers, judged, mine)
+
+
+def _last_turns(answers: "pl.DataFrame") -> np.ndarray:
+    """Which answers are the last turn of a row: those that judges scored."""
+    import polars as pl
+
+    last = (pl.col("turn") == pl.col("turn").max().over("file", "row")) & (pl.col("of") < 0)
+    return answers.select(last).to_series().to_numpy()
 
 
 def _judged(jury: Jury | None) -> Judged | None:
@@ -159,13 +174,14 @@ def _judged(jury: Jury | None) -> Judged | None:
 def _prompts(made: Made) -> Iterator[pa.Table]:
     import polars as pl
 
-    one = (
-        made.answers.filter("chosen")
-        .sort("text_hi", "text_lo", "id", "turn")
-        .unique(["prompt_hi", "prompt_lo"], keep="first", maintain_order=True)
-    )
-    one = one.sort("prompt_hi", "prompt_lo").filter(pl.col("index") >= 0)
-    for _, (answers,) in pieces(made.pool, made.answers, one["index"].to_numpy().astype(np.int64)[:, None]):
+    prompt = ["prompt_hi", "prompt_lo"]
+    columns = [*prompt, "text_hi", "text_lo", "id", "turn", "index"]
+    parts = [
+        part.sort(*columns[2:6]).unique(prompt, keep="first", maintain_order=True).select(*prompt, "index")
+        for part in by_prompts(made.answers, pl.col("chosen"), columns)
+    ]
+    one = pl.concat(parts).sort(prompt)
+    for _, (answers,) in pieces(made.pool, made.answers, one["index"].to_numpy()[:, None]):
         yield prompt_rows(answers)
 
 
@@ -210,12 +226,13 @@ def _manifest(made: Made, sets: dict[str, Rows], ruling: Ruling) -> dict[str, An
         },
         "files": [file for rows in sets.values() for file in rows.files],
         "answers": {
-            "judged": len(made.answers.filter(made.answers["of"] < 0)),
+            "judged": int(((made.answers["of"] < 0) & ~made.answers["open"]).sum()),
             "passing": int(made.answers["chosen"].sum()),
             "failing": int(made.answers["rejected"].sum()),
             "unused": {reason: n for reason, n in made.pool.unused.most_common() if n},
         },
         "edits": made.edits,
+        "calibration": made.calibration,
         "yields": said,
         "balance": {"before": made.before, "after": made.after, "rounds": _rounds(made.pairs)},
         "notes": notes(made, said),

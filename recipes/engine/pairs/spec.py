@@ -4,6 +4,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from synth.preference import ATTRIBUTES, DESCRIBING
+
 
 class _Spec(BaseModel):
     model_config = ConfigDict(extra="forbid", protected_namespaces=())
@@ -30,11 +32,22 @@ class Delta(Beside):
         return self
 
 
+class Agree(_Spec):
+    """calibration: file of `seimai review calibrate`. at_least: chance that people agree with the jury, in (0, 1]."""
+
+    calibration: str
+    at_least: float = Field(gt=0, le=1)
+
+
 class JuryPairs(Beside):
-    """read: a jury of the recipe. margin: the least by which it leans to the chosen answer, in (0, 1]."""
+    """read: a jury of the recipe. margin: the least by which it leans to the chosen answer, in (0, 1].
+
+    agree: what people have to say of such a margin; a function that has no curve then makes no pair.
+    """
 
     read: str
     margin: float = Field(gt=0, le=1)
+    agree: Agree | None = None
 
 
 class Edited(_Spec):
@@ -102,10 +115,35 @@ class Balance(_Spec):
     format: bool
 
 
+class JudgedLabel(_Spec):
+    """What a jury's rubric (`scores`) says where no verifier could tell: true from `accept` on, false up to `refuse`, 1 to 5."""
+
+    aspect: str
+    accept: int = Field(ge=2, le=5)
+    refuse: int = Field(ge=1, le=4)
+
+    @field_validator("aspect")
+    @classmethod
+    def _better(cls, value: str) -> str:
+        if value not in (known := [a for a in ATTRIBUTES if a not in DESCRIBING]):
+            raise ValueError(f"no answer is better by '{value}'; say one of {', '.join(known)}")
+        return value
+
+    @model_validator(mode="after")
+    def _apart(self) -> "JudgedLabel":
+        if self.refuse >= self.accept:
+            raise ValueError(f"refuse ({self.refuse}) must lie below accept ({self.accept})")
+        return self
+
+
 class Kto(_Spec):
-    """ratio: wanted weighted number of true labels over that of false ones; exported weights give it."""
+    """ratio: wanted weighted number of true labels over that of false ones; exported weights give it.
+
+    judged: what labels answers of which no verifier could tell; without it they have none.
+    """
 
     ratio: float = Field(gt=0)
+    judged: JudgedLabel | None = None
 
 
 class PairsSpec(_Spec):

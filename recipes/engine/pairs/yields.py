@@ -19,7 +19,8 @@ def yields(made: Made) -> dict[str, Any]:
     lines: list[dict[str, Any]] = []
     for strategy, said in made.plan.spec.strategies.wanted.items():
         mine = pairs.filter(pairs["strategy"] == strategy)
-        dropped = {reason: n for (name, reason), n in made.drops.most_common() if name == strategy and n}
+        gone = [(reason, n) for (name, reason), n in made.drops.items() if name == strategy and n]
+        dropped = dict(sorted(gone, key=lambda one: (-one[1], one[0])))
         single = mine.filter(mine["fails"] == 1)
         origins = Counter(
             f"{ORIGINS[a]} > {ORIGINS[b]}"
@@ -35,6 +36,7 @@ def yields(made: Made) -> dict[str, Any]:
             }
         )  # fmt: skip
     by_template = _named(pairs["template"].to_list(), templates)
+    without = by_template.pop("", 0)
     most = [
         {"template": t, "pairs": n, "share": round(n / len(pairs), 4)} for t, n in list(by_template.items())[:SHOWN]
     ]
@@ -44,7 +46,7 @@ def yields(made: Made) -> dict[str, Any]:
         "strategies": lines,
         "functions": len(set(pairs["function"].to_list())),
         "origins": {o: origins[o] for o in ORIGINS},
-        "templates": {"count": len(by_template), "most": most},
+        "templates": {"count": len(by_template), "most": most, "without": without},
     }
 
 
@@ -84,12 +86,20 @@ def notes(made: Made, said: dict[str, Any]) -> list[dict[str, str]]:
                 f"{name}: {counts} ({gone})",
                 f"{called}：{line['wanted']:,} 組のうち {line['pairs']:,} 組、候補は {line['candidates']:,}（{lost}）",
             )
+    if (people := made.calibration) and (out := people["below"] + people["without_curve"]):
+        note(
+            f"jury: {out:,} of {people['decisions']:,} decisions make no pair: people agree with {people['below']:,} too seldom "
+            f"(calibration, at least {people['at_least']:.0%}), and the functions of {people['without_curve']:,} have no curve",
+            f"審査団の判定 {people['decisions']:,} 件のうち {out:,} 件は組にしない。人と一致する見込みが "
+            f"{people['at_least']:.0%} に届かないものが {people['below']:,} 件、"
+            f"較正曲線のない機能のものが {people['without_curve']:,} 件",
+        )
     if stale := made.edits.get("stale"):
         note(
             f"{stale:,} answers were not edited: a verifier no longer says that they pass",
             f"{stale:,} 件の回答は編集していない。今の検証器では合格しない",
         )
-    cap, count = made.plan.spec.caps.per_template, len(set(answers.filter("chosen")["template"].to_list()))
+    cap, count = made.plan.spec.caps.per_template, answers["template"].filter(answers["chosen"]).n_unique()
     if passing and not said["pairs"] and cap * count < 1 and any(line["candidates"] for line in said["strategies"]):
         note(
             f"caps: {count} templates cannot each have at most {cap:.1%} of the pairs; raise per_template or add wordings",

@@ -5,10 +5,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from synth.pairing.edits.edit import edits
+from synth.pairing.edits.lengths import closed
 from synth.pairing.edits.words import nudged
 from synth.verify.prompt import Prompt
 
 _NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
+_NOUN, _NEXT = "(?<=[一-龥々ァ-ヶー])", "(?=[一-龥ァ-ヶ0-9、])"
+_ALTERED = (
+    ("です。", "でした。"), ("ます。", "ました。"), ("である。", "であった。"), (f"{_NOUN}は{_NEXT}", "も"),
+    (f"{_NOUN}が{_NEXT}", "も"), (f"{_NOUN}を{_NEXT}", "は"), (f"{_NOUN}に{_NEXT}", "で"), ("(?<=.)、", ""),
+)  # fmt: skip
+"""What a quotation from memory gets wrong: a tense, a particle between two words, a 、."""
 _RESULT = re.compile(r"[=＝]\s*(\d[\d,]*(?:\.\d+)?)")
 
 
@@ -56,18 +63,9 @@ def a_quotation_altered(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
         for d in _NUMBER.finditer(quoted):
             for near in nudged(d[0]):
                 yield text[: start + d.start()] + near + text[start + d.end() :]
-        for old, new in (
-            ("です。", "でした。"),
-            ("ます。", "ました。"),
-            ("である。", "であった。"),
-            ("は", "も"),
-            ("が", "も"),
-            ("を", "は"),
-            ("に", "で"),
-            ("、", ""),
-        ):
-            if (at := quoted.rfind(old)) > 0:
-                yield text[: start + at] + new + text[start + at + len(old) :]
+        for old, new in _ALTERED:
+            for found in reversed(list(re.finditer(old, quoted))):
+                yield text[: start + found.start()] + new + text[start + found.end() :]
 
 
 @edits("grounded_quotes")
@@ -97,8 +95,12 @@ def a_number_added(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
 def words_taken_over(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
     """A stretch of the source put after the answer."""
     source = "".join(spec.passages) or prompt.user
-    for at in (0, len(source) // 3):
-        piece = source[at : at + spec.longest + 2]
+    for begin in (0, *(m.end() for m in re.finditer(r"[。\n]+", source))):
+        end = source.find("。", begin + spec.longest)
+        if 0 < end - begin <= spec.longest + 80:
+            yield closed(text, source[begin : end + 1].strip())
+    for begin in (0, len(source) // 3):
+        piece = source[begin : begin + spec.longest + 2]
         if len(piece) > spec.longest:
             yield f"{text.rstrip()}{piece}"
 

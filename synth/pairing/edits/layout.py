@@ -56,7 +56,6 @@ def a_mark_slips_in(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
     if spec.touten:
         for m in re.finditer(r"[はがをにで](?=[一-龥ァ-ヶ])", text):
             yield f"{text[: m.end()]}、{text[m.end() :]}"
-        yield f"{text.rstrip()}、"
 
 
 @edits("shiritori")
@@ -77,8 +76,8 @@ def a_kana_more(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
 
 @edits("kaibun", "mora_count")
 def a_kana_less(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
-    """A kana less."""
-    for at in (len(text.rstrip()) - 1, 0, 1):
+    """A kana less: a particle, or the last one."""
+    for at in (*(m.start() for m in re.finditer("(?<=.)[のにはをが](?=.)", text)), len(text.rstrip()) - 1):
         yield text[:at] + text[at + 1 :]
 
 
@@ -88,7 +87,7 @@ def another_initial(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
     lines = text.split("\n")
     for i in reversed(range(len(lines))):
         if m := re.match(r"[ \t]*(?:[-・*]|\d+[.)．])?[ \t]*", lines[i]):
-            for more in ("お", "ご", "この"):
+            for more in ("この", "その", "お"):
                 yield "\n".join([*lines[:i], lines[i][: m.end()] + more + lines[i][m.end() :], *lines[i + 1 :]])
 
 

@@ -46,7 +46,10 @@ def too_long(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
         yield closed(text, more)
         yield text.rstrip() + more
     if need <= 8:
-        for more in ("とくに、", "なお、こちらは", "ご参考ですが、" if polite(text) else "参考までに、", "もちろん、"):
+        opens = (
+            ("念のため申し添えますと、", "ご参考ですが、") if polite(text) else ("念のためにいうと、", "参考までに、")
+        )
+        for more in ("なお、", "とくに、", "もちろん、", *opens):
             for s in _plain(text)[-1:]:
                 yield text[: s.start] + more + text[s.start :]
 
@@ -93,7 +96,8 @@ def two_sentences_in_one(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
     """Two sentences joined by し: one less, and a longer one."""
     for at, c in enumerate(text[:-1]):
         if c == "。" and text[at + 1] != "\n" and at and text[at - 1] not in "」』）":
-            yield f"{text[:at]}し、{text[at + 1 :]}"
+            if text[at - 1] in "すただるいくうむぶつぬぐ":
+                yield f"{text[:at]}し、{text[at + 1 :]}"
             yield f"{text[:at]}、{text[at + 1 :]}"
 
 

@@ -18,6 +18,7 @@ _NUMERALS = dict(zip("〇一二三四五六七八九", "0123456789", strict=True
 def a_word_in_another_script(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
     """A word written in the other kana, or a word of the script that was not to be used."""
     scripts = getattr(spec, "scripts", None) or (getattr(spec, "script", "kanji"),)
+    yield from _words_otherwise(text)
     shown = list(re.finditer(r"[ぁ-ゖ]{2,5}", text))
     katakana = list(re.finditer(r"[ァ-ヶー]{2,8}", text))
     for m in reversed(shown):
@@ -28,6 +29,20 @@ def a_word_in_another_script(spec: Any, text: str, prompt: Prompt) -> Iterator[s
         yield f"{text.rstrip()}（{word}）"
     if "hiragana" not in scripts:
         yield text.rstrip() + closings(text)[0]
+
+
+def _words_otherwise(text: str) -> Iterator[str]:
+    """A noun in kana as it is mostly written, in kanji, or in katakana: what slips in when people write."""
+    from synth.verify.morphemes import tokeniser
+
+    at = 0
+    for m in tokeniser("C").tokenize(text):
+        at, said = text.find(m.surface(), at), m.surface()
+        if m.part_of_speech()[0] == "名詞" and re.fullmatch("[ぁ-ゖー]{2,}", said):
+            for other in (m.normalized_form(), said.translate(_KATAKANA)):
+                if other != said:
+                    yield text[:at] + other + text[at + len(said) :]
+        at += len(said)
 
 
 @edits("script_count")

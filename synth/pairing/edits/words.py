@@ -6,12 +6,15 @@ from typing import Any
 
 from synth.pairing.edits.edit import edits, polite, swapped
 from synth.pairing.edits.lengths import closed, closings
+from synth.pairing.edits.style import plain
 from synth.verify.answer import folded
 from synth.verify.prompt import Prompt
 from synth.verify.sentences import sentences_of
 
 _STAND_INS = ("それ", "そのもの", "こちら", "当該のもの")
 _DIGITS = re.compile(r"\d+")
+_BOUND = r"(?:[はがをにでとのもやへ]|から|まで|より|です|だ|な)"
+"""What leans on the word before it: without that word no sentence is left."""
 
 
 def other_values(word: str, source: str) -> list[str]:
@@ -72,7 +75,9 @@ def another_choice(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
 
 @edits("keyword_include", "keyword_together")
 def keyword_described(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
-    """A keyword replaced by words that say where it could be found, and are longer than it."""
+    """A keyword replaced by words that say where in a text it could be found, and are longer than it."""
+    if not re.search("本文|文章|資料|案内", prompt.user):
+        return
     for word in spec.keywords:
         if word in text and not word.isdigit():
             for other in ("本文に書かれているとおりのもの", "ご案内に示されているとおりの内容"):
@@ -86,7 +91,8 @@ def keyword_gone(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
         if word in text and not word.isdigit():
             for other in _STAND_INS:
                 yield text.replace(word, other)
-            yield text.replace(word, "")
+            if not re.search(re.escape(word) + _BOUND, text):
+                yield text.replace(word, "")
             if len(word) > 4:
                 for at in (word.find("、"), len(word) // 2):
                     if at > 0:
@@ -242,7 +248,12 @@ def another_ending(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
             yield f"{text[: end - 1]}。{text[end:]}"
         else:
             bare = s.text.rstrip("。！？!?")
-            for old, new in ((spec.ending, "だ"), (spec.ending, ""), (spec.ending, f"{spec.ending}よ")):
-                if bare.endswith(old):
-                    cut = s.start + len(bare) - len(old)
-                    yield f"{text[:cut]}{new}{text[s.start + len(bare) :]}"
+            if not bare.endswith(spec.ending):
+                continue
+            if (made := plain(s.text)) is not None:  # the ending is a predicate of its own
+                yield text[: s.start] + made + text[s.end :]
+            cut = s.start + len(bare) - len(spec.ending)
+            whole = text[:cut].endswith(("です", "ます", "ました", "ません", "だ", "た", "る", "い"))
+            for new in ("", "だ") if whole else ("です" if polite(text) else "だ", ""):
+                yield f"{text[:cut]}{new}{text[s.start + len(bare) :]}"
+            yield f"{text[:cut]}{spec.ending}よ{text[s.start + len(bare) :]}"
