@@ -7,6 +7,7 @@ Both are crowd-kit's (Apache-2.0). Neither can be had from two people: who of th
 are taken in a fixed order, so the same answers give the same numbers. Single answers help to learn habits and are told a chance too.
 """
 
+import warnings
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -63,7 +64,11 @@ def skill(said: Iterable[Said], model: Model) -> Skill:
         [people[one.annotator] for one in answers],
         [values[one.value] for one in answers],
     )
-    chances, able = (_dawid_skene if model == "dawid_skene" else _mace)(_table(columns))
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # crowd-kit calls pandas in ways that pandas 4 will not have
+        chances, able = (_dawid_skene if model == "dawid_skene" else _mace)(_table(columns))
     names = list(values)
     return Skill(
         {unit: {names[v]: round(float(p), 3) for v, p in chances.loc[n].items()} for unit, n in units.items()},
