@@ -52,11 +52,11 @@ def asked_before(labels: Labels, task: Task, since: str, share: float) -> dict[s
     items: dict[str, list[Item]] = defaultdict(list)
     for name, on in zip(names, kept, strict=True):
         if on:
-            items[found[name]["source"]].append(_item(task, found[name]))
+            items[found[name]["source"]].append(item_of(task, found[name]))
     return items
 
 
-def _item(task: Task, record: Row) -> Item:
+def item_of(task: Task, record: Row) -> Item:
     """The item that a record shows, its answers in the row's own order."""
     fields: dict[str, Any] = orjson.loads(record["fields"])
     order: Sequence[int] = record["order"]

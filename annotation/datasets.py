@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from annotation.client import Client
 from annotation.errors import ReviewError
-from annotation.people import SPACES
+from annotation.people import SPACES, adjudicates
 from annotation.questions import VERSION_LENGTH, Task, content_version
 
 _NAME = re.compile(rf"(?P<task>.+?)-(?P<version>[0-9a-f]{{{VERSION_LENGTH}}})(?:-(?P<needed>\d+))?")
@@ -73,9 +73,9 @@ def datasets(client: Client, workspace: str, name: str) -> Iterator[Dataset]:
 
 
 def of_review(client: Client) -> Iterator[Dataset]:
-    """Published datasets of review tasks in all workspaces of a review."""
+    """Published datasets of review tasks in all workspaces of a review, those of people who settle disputes last."""
     there = client.workspaces()
-    for space in SPACES:
+    for space in (*SPACES, *sorted(filter(adjudicates, there))):
         if space in there:
             yield from datasets(client, there[space], space)
 

@@ -5,6 +5,7 @@
       records/00000001.parquet  what was put before people, written before it is sent; and what was withdrawn
       answers/00000001.parquet  what came back: a row an event, none ever changed or removed
       frozen/00000001.parquet   which answers a batch was closed with
+      gold/00000001.parquet     rows whose answer is known: what annotators say of them tells how they do, and nothing else
 
 An event says how an answer came to be what it is: first given, edited, discarded after it was submitted, deleted. Annotators stand
 under pseudonyms. Values are JSON text, since their form differs from question to question; what later steps count (preferences,
@@ -37,7 +38,7 @@ RECORDS: dict[str, Column] = {
         Column(
             "reason",
             pa.string(),
-            "why it was withdrawn: changed | gone | moved | older_version | forgotten; null for a push",
+            "why it was withdrawn: changed | gone | moved | older_version | settled | voted | forgotten; null",
         ),
         *_RECORD,
         Column("workspace", pa.string(), "Argilla's workspace"),
@@ -57,7 +58,7 @@ RECORDS: dict[str, Column] = {
         Column("people", pa.int32(), "people who are to answer the row, over all its records"),
         Column("stratum", pa.string(), "names of the routes that may draw the row, joined by +"),
         Column("inclusion", pa.float64(), "probability with which the row was drawn, in (0, 1]"),
-        Column("use", pa.string(), "estimate | calibrate: what its answers may be used for"),
+        Column("use", pa.string(), "estimate | calibrate | gold | attention: what its answers may be used for"),
         Column("document", KEY, "seed document; the row itself where it has none"),
         Column("again", pa.string(), "version since which it is asked again; null for a first time"),
         Column("at", TIME, "when"),
@@ -117,6 +118,20 @@ FROZEN: dict[str, Column] = {
     ]
 }
 """A line of `frozen/`: one answer that may change no more."""
+
+GOLD: dict[str, Column] = {
+    c.name: c
+    for c in [
+        Column("name", pa.string(), "the file that declared it"),
+        Column("task", pa.string(), "review task, its variants taken together"),
+        Column("row", KEY, "the row"),
+        Column("content", KEY, "hash of what is asked about: the answer is known of this content"),
+        Column("kind", pa.string(), "gold | attention"),
+        Column("expected", pa.large_string(), "what is right, by question, as JSON; a list names answers that all are"),
+        Column("at", TIME, "when"),
+    ]
+}
+"""A line of `gold/`: of one row the answer is known. A later line of the same row takes its place."""
 
 
 def schema(columns: Mapping[str, Column]) -> pa.Schema:

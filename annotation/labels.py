@@ -16,7 +16,9 @@ from typing import Any
 import pyarrow as pa
 
 from annotation.errors import ReviewError
-from annotation.label import ANSWERS, FROZEN, RECORDS, schema
+from annotation.label import ANSWERS, FROZEN, GOLD, RECORDS, schema
+from annotation.people import adjudicates
+from annotation.review_tasks import base
 from annotation.server.home import written
 from curation.folder_lock import writing
 from curation.parquet_file import read_parquet, write_parquet
@@ -25,7 +27,7 @@ from curation.tombstones import FOLDER, Tombstones
 
 Row = dict[str, Any]
 
-TABLES = {"records": RECORDS, "answers": ANSWERS, "frozen": FROZEN}
+TABLES = {"records": RECORDS, "answers": ANSWERS, "frozen": FROZEN, "gold": GOLD}
 BLANK = "{}"
 """Fields of a record whose row was forgotten."""
 
@@ -67,7 +69,7 @@ class Labels:
         return Tombstones.open(f"{self.folder}/{FOLDER}")
 
     def append(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Adds a file of rows to `records`, `answers` or `frozen`; none where there are no rows."""
+        """Adds a file of rows to `records`, `answers`, `frozen` or `gold`; none where there are no rows."""
         if not rows:
             return
         name = f"{table}/{len(self._files(table)) + 1:08d}.parquet"
@@ -113,8 +115,32 @@ class Labels:
         wanted = None if columns is None else list(dict.fromkeys(("response", *columns)))
         return {row["response"]: row for row in self.read("answers", wanted).to_pylist()}
 
+    def gold(self) -> dict[tuple[str, bytes], Row]:
+        """What was last declared of each row whose answer is known, by (task, row)."""
+        return {(row["task"], row["row"]): row for row in self.read("gold").to_pylist()}
+
     def answers(self) -> list[Row]:
-        """Answers that count now: submitted, to words that we wrote, as they were when their batch was frozen."""
+        """Answers that count now: submitted, to words that we wrote, as they were when their batch was frozen.
+
+        None to a gold row, and none of somebody who settles what others dispute.
+        """
+        gold = self.gold()
+        return [row for row in self._holding() if not _settles(row) and (base(row["task"]), row["row"]) not in gold]
+
+    def gold_answers(self) -> list[Row]:
+        """Answers to gold rows, to the content of which the answer is known."""
+        gold, found = self.gold(), list[Row]()
+        for row in self._holding():
+            known = gold.get((base(row["task"]), row["row"]))
+            if known is not None and known["content"] == row["content"] and not _settles(row):
+                found.append(row)
+        return found
+
+    def adjudications(self) -> list[Row]:
+        """Answers of those who settle what others dispute."""
+        return [row for row in self._holding() if _settles(row)]
+
+    def _holding(self) -> list[Row]:
         held: dict[str, Row] = {}
         for row in self.read("answers").to_pylist():
             if not row["late"]:
@@ -133,3 +159,7 @@ class Labels:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return ReviewError(f"{self.folder}: the disk is full; make room and give the same command again")
         return ReviewError(f"{self.folder}: cannot be written ({error.strerror})")
+
+
+def _settles(row: Row) -> bool:
+    return adjudicates(row["dataset"])

@@ -4,6 +4,9 @@ A record of Argilla looks the same to everybody, so a comparison in the opposite
 Annotators therefore belong to one of two groups, and each group has a workspace of its own: of every comparison that several people
 decide one group sees the one order and the other group the opposite. What one person decides alone lies in the workspace of all.
 Harmful content lies in workspaces of its own, which people join only if they offer to.
+
+Whoever settles disputes has a workspace of their own as well: it holds rows on which they themselves have not voted, and no workspace
+of several people could promise that of all of them.
 """
 
 import hashlib
@@ -15,12 +18,23 @@ from annotation.errors import ReviewError
 ALL, GROUPS = "review", ("review-1", "review-2")
 HARMFUL, HARMFUL_GROUPS = "review-harmful", ("review-harmful-1", "review-harmful-2")
 SPACES = (ALL, *GROUPS, HARMFUL, *HARMFUL_GROUPS)
-"""Every workspace of a review."""
+"""Every workspace of annotators."""
+ADJUDICATION = "adjudicate-"
+"""How the workspace of somebody who settles disputes begins; their pseudonym follows."""
 
 
 def pseudonym(user: str) -> str:
     """An annotator's name in the files: from a hash of the server's random user id, which stays on the server."""
     return "r-" + hashlib.sha256(user.encode()).hexdigest()[:8]
+
+
+def adjudicates(place: str) -> bool:
+    """Whether a workspace, or a dataset as label shards name it, is of somebody who settles disputes.
+
+    >>> adjudicates("adjudicate-r-3f2a9c1e/preference-3f2a9c1e77-1"), adjudicates("review-1/preference-3f2a9c1e77-1")
+    (True, False)
+    """
+    return place.startswith(ADJUDICATION)
 
 
 def members(client: Client, workspace: str) -> dict[str, str]:
@@ -41,10 +55,7 @@ def join(client: Client, name: str, password: str | None, harmful: bool = False)
         body = {"first_name": name, "username": name, "role": "annotator", "password": password}
         found[name] = client.call("POST", "/users", body)
     user = found[name]
-    if user["role"] != "annotator":
-        raise ReviewError(
-            f"'{name}' is an {user['role']} of this Argilla, who sees what annotators must not; take another name"
-        )
+    _check_annotator(user, name)
     groups = [members(client, group) for group in GROUPS]
     own = next((i for i, group in enumerate(groups) if name in group), None)
     group = own if own is not None else min((0, 1), key=lambda i: len(groups[i]))
@@ -62,3 +73,39 @@ def leave_harmful(client: Client, name: str) -> bool:
             client.call("DELETE", f"/workspaces/{client.workspace(space)}/users/{user}")
             was = True
     return was
+
+
+def appoint(client: Client, name: str, password: str) -> bool:
+    """Lets somebody settle disputes, made where there is nobody of this name. Returns whether they are new.
+
+    Raises ReviewError for a name that is an owner's or admin's.
+    """
+    found: dict[str, dict[str, Any]] = {u["username"]: u for u in client.call("GET", "/users")["items"]}
+    new = name not in found
+    if new:
+        body = {"first_name": name, "username": name, "role": "annotator", "password": password}
+        found[name] = client.call("POST", "/users", body)
+    user = found[name]
+    _check_annotator(user, name)
+    space = ADJUDICATION + pseudonym(user["id"])
+    if name not in members(client, space):
+        client.call("POST", f"/workspaces/{client.workspace(space)}/users", {"user_id": user["id"]})
+    return new
+
+
+def adjudicators(client: Client) -> dict[str, bool]:
+    """Pseudonyms of those who settle disputes, and whether they offered to read harmful content."""
+    harmful = {pseudonym(user) for user in members(client, HARMFUL).values()}
+    found: dict[str, bool] = {}
+    for space in sorted(filter(adjudicates, client.workspaces())):
+        who = space.removeprefix(ADJUDICATION)
+        if who in map(pseudonym, members(client, space).values()):
+            found[who] = who in harmful
+    return found
+
+
+def _check_annotator(user: dict[str, Any], name: str) -> None:
+    if user["role"] != "annotator":
+        raise ReviewError(
+            f"'{name}' is an {user['role']} of this Argilla, who sees what annotators must not; take another name"
+        )

@@ -19,7 +19,7 @@ from annotation.datasets import Dataset, check_unedited, of_review, opened
 from annotation.errors import ReviewError
 from annotation.items import Item
 from annotation.labels import Labels
-from annotation.people import members
+from annotation.people import adjudicates, members
 from annotation.pull import pull_records
 from annotation.questions import Task
 from annotation.record import ReviewRecord, Unfit, records_of
@@ -73,7 +73,8 @@ class _Found:
     """Records of a task that Argilla has, by (dataset's name, external id)."""
 
     def __init__(self, client: Client, task: Task):
-        self.sets = [d for d in of_review(client) if base(d.task) == base(task.name)]
+        found = (d for d in of_review(client) if not adjudicates(d.workspace))
+        self.sets = [d for d in found if base(d.task) == base(task.name)]
         self.records: dict[tuple[str, str], Json] = {}
         self.of: dict[tuple[str, str], Dataset] = {}
         for dataset in self.sets:

@@ -12,7 +12,7 @@ from recipes.engine.errors import RecipeError, RunError
 from recipes.engine.forget_cli import forget
 from recipes.engine.index_cli import index
 from recipes.engine.ledger_cli import ledger
-from recipes.engine.review_cli import review
+from recipes.engine.review_settle_cli import review
 
 if TYPE_CHECKING:
     from recipes.engine.generation.plan import Generation

@@ -129,7 +129,7 @@ def review_push(
     from recipes.engine import review_labels_command as command
 
     where = command.labels_at(labels, home)
-    command.push_run(home, url, where, run, task, set_name, plan, most, answers, _language(language), markdown)
+    command.push_run(home, url, where, run, task, set_name, plan, most, answers, language_of(language), markdown)
 
 
 @review.command(name="pull")
@@ -168,7 +168,7 @@ def review_again(
     from recipes.engine import review_labels_command as command
 
     where = command.labels_at(labels, home)
-    command.ask_again(home, url, where, task, since, share, answers, _language(language))
+    command.ask_again(home, url, where, task, since, share, answers, language_of(language))
 
 
 @review.command(name="agreement")
@@ -224,7 +224,8 @@ def review_calibrate(
     command.tell_calibration(review_labels_command.labels_at(labels, home), out, source, curve, least)
 
 
-def _language(said: str) -> "Language":
+def language_of(said: str) -> "Language":
+    """A language that questions are written in, as `--lang` names it."""
     if said not in ("ja", "en"):
         raise typer.BadParameter(f"a language is ja or en, not {said}")
     return said

@@ -59,7 +59,7 @@ def push_run(
             order = Order(of, source.name, language, most, cap)
             if items or of is asks or of.name in before:
                 done = push(client, labels, order, items, lambda said: console.print(said, highlight=False, end="\r"))
-                _tell_push(done, client.url)
+                tell_push(done, client.url)
 
 
 def pull_all(home: Path | None, url: str | None, labels: Labels) -> Pulled:
@@ -100,7 +100,7 @@ def ask_again(
     with reached(home, url) as client:
         of = task(name, language, answers)
         for source, items in sorted(asked_before(labels, of, since, share).items()):
-            _tell_push(push(client, labels, Order(of, source, language, again=since, only=True), items), client.url)
+            tell_push(push(client, labels, Order(of, source, language, again=since, only=True), items), client.url)
         _tell_changes(labels, of, since)
 
 
@@ -116,7 +116,8 @@ def _tell_changes(labels: Labels, of: Task, since: str) -> None:
         _print(f"no row is answered under both {since} and {of.version} yet; pull, and give the same command again")
 
 
-def _tell_push(done: Pushed, url: str) -> None:
+def tell_push(done: Pushed, url: str) -> None:
+    """Says what a push did."""
     parts = [f"{done.rows:,} rows", f"{done.pushed:,} records pushed now", f"{done.there:,} were there"]
     more: Mapping[str, int] = {
         "answered under an earlier version": done.answered, "waiting (--most)": done.waiting,

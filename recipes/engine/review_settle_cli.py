@@ -1,0 +1,98 @@
+"""The `seimai review` commands by which answers become decisions; `review` with these and those of `review_cli.py`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from recipes.engine.review_cli import Answers, HomeFolder, LabelFolder, Lang, TaskName, Url, review
+
+MethodName = Annotated[
+    str,
+    typer.Option("--method", metavar="METHOD", help="Where people choose differently: majority, dawid_skene or mace."),
+]
+Sure = Annotated[
+    float | None,
+    typer.Option("--sure", metavar="P", help="Chance that a choice of dawid_skene or mace must have at least."),
+]
+GoldLeast = Annotated[
+    float | None,
+    typer.Option(
+        "--gold-least", metavar="SHARE", help="Answers of who passed a smaller share of gold rows do not count."
+    ),
+]
+
+
+@review.command(name="gold")
+def review_gold(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Rows with known answers, YAML or Parquet.")],
+    task: TaskName,
+    answers: Answers = 2,
+    language: Lang = "ja",
+    markdown: Annotated[bool, typer.Option("--markdown", help="As the rows were pushed.")] = False,
+    labels: LabelFolder = None,
+    home: HomeFolder = None,
+    url: Url = None,
+) -> None:
+    """Mix rows whose answer is known among those that were pushed; annotators cannot tell them. `skill` says how people do."""
+    from recipes.engine import review_settle_command as command
+    from recipes.engine.review_cli import language_of
+    from recipes.engine.review_labels_command import labels_at
+
+    command.mix_gold(home, url, labels_at(labels, home), file, task, answers, language_of(language), markdown)
+
+
+@review.command(name="skill")
+def review_skill(labels: LabelFolder = None, home: HomeFolder = None) -> None:
+    """Tell how each annotator does: gold rows, attention checks, Dawid-Skene and MACE; reads label shards alone."""
+    from recipes.engine import review_settle_command as command
+    from recipes.engine.review_labels_command import labels_at
+
+    command.tell_skill(labels_at(labels, home))
+
+
+@review.command(name="resolve")
+def review_resolve(
+    method: MethodName,
+    sure: Sure = None,
+    gold_least: GoldLeast = None,
+    out: Annotated[
+        str | None,
+        typer.Option("--out", metavar="DIR", help="Where decisions go (default: `decisions` in the labels)."),
+    ] = None,
+    labels: LabelFolder = None,
+    home: HomeFolder = None,
+) -> None:
+    """Decide every row that somebody answered, and write the decisions; reads label shards alone."""
+    from recipes.engine import review_settle_command as command
+    from recipes.engine.review_labels_command import labels_at
+
+    command.write_resolved(labels_at(labels, home), method, sure, gold_least, out)
+
+
+@review.command(name="adjudicator")
+def review_adjudicator(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="How they sign in; a pseudonym will do.")],
+    home: HomeFolder = None,
+    url: Url = None,
+) -> None:
+    """Let somebody settle disputes, an annotator or a new user; they never get a row on which they voted."""
+    from recipes.engine import review_settle_command as command
+
+    command.appoint(home, url, name)
+
+
+@review.command(name="adjudicate")
+def review_adjudicate(
+    method: MethodName,
+    sure: Sure = None,
+    gold_least: GoldLeast = None,
+    labels: LabelFolder = None,
+    home: HomeFolder = None,
+    url: Url = None,
+) -> None:
+    """Pull, and put disputed rows before somebody who did not vote on them; `pull` and `resolve` take what they say."""
+    from recipes.engine import review_settle_command as command
+    from recipes.engine.review_labels_command import labels_at
+
+    command.put_disputes(home, url, labels_at(labels, home), method, sure, gold_least)
