@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from annotation.errors import ReviewError
-from annotation.label import ANSWERS, FROZEN, RECORDS, schema
+from annotation.label import ANSWERS, FROZEN, LATER, RECORDS, SHEETS, schema
 from annotation.server.home import written
 from curation.folder_lock import writing
 from curation.parquet_file import read_parquet, write_parquet
@@ -24,7 +24,7 @@ from curation.place import Place
 
 Row = dict[str, Any]
 
-TABLES = {"records": RECORDS, "answers": ANSWERS, "frozen": FROZEN}
+TABLES = {"records": RECORDS, "answers": ANSWERS, "frozen": FROZEN, "sheets": SHEETS}
 
 
 class Labels:
@@ -59,7 +59,7 @@ class Labels:
             raise ReviewError(f"{path}: cannot be read ({error}); put back the one that was there") from error
 
     def append(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Adds a file of rows to `records`, `answers` or `frozen`; none where there are no rows."""
+        """Adds a file of rows to a table; none where there are no rows."""
         if not rows:
             return
         name = f"{table}/{len(self._files(table)) + 1:08d}.parquet"
@@ -77,7 +77,7 @@ class Labels:
         parts: list[pa.Table] = []
         for name in self._files(table):
             try:
-                parts.append(read_parquet(Place(str(self.folder)), name).select(wanted.names).cast(wanted))
+                parts.append(_of_now(read_parquet(Place(str(self.folder)), name)).select(wanted.names).cast(wanted))
             except (OSError, pa.ArrowInvalid, KeyError) as error:
                 raise ReviewError(
                     f"{self.folder / name}: cannot be read ({error}); put back the file that was there"
@@ -105,13 +105,15 @@ class Labels:
         wanted = None if columns is None else list(dict.fromkeys(("response", *columns)))
         return {row["response"]: row for row in self.read("answers", wanted).to_pylist()}
 
+    def held(self, columns: Sequence[str] | None = None) -> list[Row]:
+        """The state of each answer that holds, whatever it is: the last one, or that in which its batch was frozen."""
+        wanted = None if columns is None else list(dict.fromkeys(("response", "late", *columns)))
+        rows = self.read("answers", wanted).to_pylist()
+        return list({row["response"]: row for row in rows if not row["late"]}.values())
+
     def answers(self) -> list[Row]:
         """Answers that count now: submitted, to words that we wrote, as they were when their batch was frozen."""
-        held: dict[str, Row] = {}
-        for row in self.read("answers").to_pylist():
-            if not row["late"]:
-                held[row["response"]] = row
-        return [row for row in held.values() if row["status"] == "submitted" and not row["edited_ui"]]
+        return [row for row in self.held() if row["status"] == "submitted" and not row["edited_ui"]]
 
     def _files(self, table: str) -> list[str]:
         names = Place(str(self.folder)).names(table)
@@ -125,3 +127,11 @@ class Labels:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return ReviewError(f"{self.folder}: the disk is full; make room and give the same command again")
         return ReviewError(f"{self.folder}: cannot be written ({error.strerror})")
+
+
+def _of_now(table: pa.Table) -> pa.Table:
+    """The table with the columns that its version did not have."""
+    for name, value in LATER.items():
+        if name not in table.column_names:
+            table = table.append_column(name, pa.array([value] * len(table), pa.string()))
+    return table

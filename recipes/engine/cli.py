@@ -12,6 +12,7 @@ from recipes.engine.errors import RecipeError, RunError
 from recipes.engine.index_cli import index
 from recipes.engine.ledger_cli import ledger
 from recipes.engine.review_cli import review
+from recipes.engine.review_office_cli import office
 
 if TYPE_CHECKING:
     from recipes.engine.generation.plan import Generation
@@ -220,6 +221,7 @@ def report(
 app.add_typer(index, name="index")
 app.add_typer(ledger, name="ledger")
 app.add_typer(label, name="label")
+review.add_typer(office)
 app.add_typer(review, name="review")
 app.command()(train)
 app.command()(audit)
