@@ -91,6 +91,7 @@ def variant(name: str, language: Language, answers: int) -> Task:
     return task(base(name), language, answers, harmful="harmful" in parts, markdown="markdown" in parts)
 
 
+@cache
 def of_version(name: str, version: str) -> tuple[Task, Language] | None:
     """The task that had this version, with its language; None where its words have changed since."""
     languages: tuple[Language, ...] = ("ja", "en")

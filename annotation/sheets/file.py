@@ -87,6 +87,8 @@ def _xlsx(columns: Sequence[Column], lines: Sequence[Mapping[str, str]], help_li
         for number, line in enumerate(lines, 2):
             fill = {} if column.asked else {"fill": grey}
             _put(sheet, number, at, line.get(column.name, ""), alignment=wrapped, number_format="@", **fill)
+        if not column.asked and not any(line.get(column.name) for line in lines):
+            sheet.column_dimensions[get_column_letter(at)].hidden = True
         if lines:
             _offer(sheet, column, f"{get_column_letter(at)}2:{get_column_letter(at)}{len(lines) + 1}")
     sheet.freeze_panes = "B2"

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import orjson
@@ -43,12 +44,12 @@ class Line:
     language: Language
     shift_jis: bool
 
-    @property
+    @cached_property
     def columns(self) -> list[Column]:
         """The columns that it was written with."""
         return columns_of(self.task, self.of["shows_answers"], self.language)
 
-    @property
+    @cached_property
     def written(self) -> dict[str, str]:
         """What the cells to be filled in held."""
         return orjson.loads(self.of["cells"])

@@ -23,7 +23,7 @@ from annotation.pull import event_of, mask_texts, typed
 from annotation.record import in_own_order
 from annotation.review_tasks import base, of_version
 from annotation.sheets import file
-from annotation.sheets.columns import ID, columns_of, said
+from annotation.sheets.columns import ID, said
 from annotation.sheets.conflict import Conflict
 from annotation.sheets.line import Filled, Line, Refused, read_line, written_value
 from annotation.sheets.unit import COLUMNS, Name, Unit, name_of, units
@@ -76,7 +76,8 @@ def take(labels: Labels, path: Path, name: str) -> Taken:
             raise ReviewError(
                 f"{labels.folder}: no sheet was written from these label shards; `seimai review sheet` writes one"
             )
-        lines = _once(_known(found, written, done), done)
+        known = list(_known(found, written, done))
+        lines = _once(known, done)
         _check_columns(path, found, lines, done)
         shards = _Shards(labels)
         rows: list[Row] = []
@@ -86,7 +87,7 @@ def take(labels: Labels, path: Path, name: str) -> Taken:
             except Refused as refused:
                 done.conflicts += refused.conflicts
         done.conflicts.sort(key=lambda one: one.number)
-        come, sheets = {line.of["line"] for line in lines}, {line.of["sheet"] for line in lines}
+        come, sheets = {line.of["line"] for line in known}, {line.of["sheet"] for line in known}
         done.absent = sum(of["sheet"] in sheets and id not in come for id, of in written.items())
         labels.append("answers", rows)
     return done
@@ -128,8 +129,9 @@ def _once(lines: Iterable[Line], done: Taken) -> list[Line]:
 
 def _check_columns(path: Path, found: file.Found, lines: Sequence[Line], done: Taken) -> None:
     wanted: dict[str, str] = {}
-    for task, language, shows in {(line.task, line.language, line.of["shows_answers"]) for line in lines}:
-        wanted |= {column.name: column.header for column in columns_of(task, shows, language)}
+    kinds = {(line.of["task"], line.of["version"], line.of["shows_answers"]): line for line in lines}
+    for line in kinds.values():
+        wanted |= {column.name: column.header for column in line.columns}
     missing = [header for name, header in wanted.items() if name not in found.columns]
     if missing:
         raise ReviewError(

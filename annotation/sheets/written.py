@@ -19,7 +19,7 @@ import orjson
 from annotation.errors import ReviewError
 from annotation.labels import Labels, Row
 from annotation.questions import Task
-from annotation.review_tasks import Language, base, of_version, rewritten
+from annotation.review_tasks import Language, base, of_version, rewritten, warning
 from annotation.sheets import file
 from annotation.sheets.cell import is_cut
 from annotation.sheets.columns import ID, SAID, Column, cells_of, columns_of, said, shown
@@ -94,7 +94,7 @@ def _chosen(
         raise ReviewError(f"{where} has no row of the source '{wanted.source}'; there are {known}")
     versions = Counter((r["task"], r["version"]) for r, _ in rows)
     listed = ", ".join(f"{version} ({count:,} rows of {name})" for (name, version), count in versions.items())
-    names = [name for name in versions if wanted.version in (None, name[1])]
+    names = [(r["task"], r["version"]) for r, _ in rows if wanted.version in (None, r["version"])]
     if not names:
         raise ReviewError(f"{where} has no version {wanted.version}; there are {listed}")
     name = names[-1]  # the last that was pushed
@@ -155,4 +155,5 @@ def _help(task: Task, columns: list[Column], language: Language) -> list[str]:
     for question in task.questions:
         if question.asks == "labels":
             choices.append(f"　{question.title}：{' ／ '.join((question.labels or {}).values())}")
-    return [*(ja if language == "ja" else en), *choices, "", *task.guidelines.splitlines()]
+    warned = [warning(language), ""] if any(field.name == "warning" for field in task.fields) else []
+    return [*warned, *(ja if language == "ja" else en), *choices, "", *task.guidelines.splitlines()]

@@ -1,5 +1,6 @@
 """Drawing a review: answers a day, agreement with its intervals, shares with theirs."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
@@ -59,8 +60,7 @@ def draw_agreement(found: Sequence[Agreement]) -> Drawing:
         WIDTH, top + ROW * len(found) + 30, Words("α と AC1、95 % 区間", "α and AC1, 95 % intervals"), "forest"
     )
     lows = [e.low for one in found for e in (one.alpha, one.ac1) if e.low is not None]
-    low = min([0.0, *lows])
-    low = max(-1.0, -(-(low - 0.2) // 0.2) * 0.2 if low < 0 else 0.0)
+    low = max(-1.0, math.floor(min([0.0, *lows]) / 0.2) * 0.2)
 
     def x(value: float) -> float:
         return LEFT + (WIDTH - LEFT - RIGHT) * (max(value, low) - low) / (1 - low)
