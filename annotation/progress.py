@@ -1,13 +1,16 @@
 """How far a review has come: rows of each stratum that are waiting, begun and done.
 
 A row is done when as many people have answered it as its plan asks; answers to a text that was changed since count for nothing, since
-the row is before people anew.
+the row is before people anew. Rows whose answer is known beforehand are mixed in to see how people do, and are no part of the work.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from annotation.sheets.unit import Unit
+
+USES = ("estimate", "calibrate")
+"""Rows that are reviewed for their own sake."""
 
 
 @dataclass
@@ -33,6 +36,8 @@ def progress(every: Iterable[Unit]) -> list[Progress]:
         if not unit.records:
             continue
         record = unit.record
+        if record["use"] not in USES:
+            continue
         name = record["task"], record["source"], record["stratum"]
         of = found.setdefault(name, Progress(*name))
         people = len({answer["annotator"] for answer in unit.counted})

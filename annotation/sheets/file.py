@@ -102,7 +102,7 @@ def _xlsx(columns: Sequence[Column], lines: Sequence[Mapping[str, str]], help_li
 
 
 def _put(sheet: "Worksheet", row: int, column: int, text: str, **style: Any) -> None:
-    cell = sheet.cell(row, column)
+    cell: Any = sheet.cell(row, column)
     if text:
         cell.value = visible(text)
         cell.data_type = "s"  # a text that begins with = would be written as a formula

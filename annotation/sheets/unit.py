@@ -15,7 +15,7 @@ from annotation.record import in_own_order
 Name = tuple[str, str, bytes, bytes]
 """Task with its variant, version, row, content: what answers must share to be answers to one question."""
 COLUMNS = ("external_id", "dataset", "task", "version", "source", "row", "content", "answers", "order", "mirrored", "fields",
-           "harmful", "stratum", "people")  # fmt: skip
+           "harmful", "stratum", "people", "use")  # fmt: skip
 """What is read of a record."""
 
 

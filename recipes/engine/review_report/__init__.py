@@ -128,7 +128,7 @@ def render(review: Review, cap: float) -> str:
         "titles": _titles(review),
         "figures": {
             "days": draw_days({day: counts.total() for day, counts in days.items()}) if days else None,
-            "agreement": draw_agreement(review.agreement) if review.agreement else None,
+            "agreement": draw_agreement(review.agreement),
             "functions": draw_shares(_by_function(review.judge), Words("機能ごとの一致", "agreement by function")),
             "margins": draw_shares(_by_margin(review.judge), Words("差の大きさごとの一致", "agreement by margin")),
             "strategies": draw_shares(_by_strategy(review.judge), Words("作り方ごとの一致", "agreement by strategy")),
@@ -165,7 +165,7 @@ def _titles(review: Review) -> dict[str, Words]:
     }
     known = [one for one in review.agreement if one.alpha.value is not None]
     if known:
-        best = max(known, key=lambda one: one.alpha.units)
+        best = max(known, key=lambda one: (one.scale == "nominal", one.alpha.units))
         asked = question_words(best.task, best.question)
         units = best.alpha.units
         titles["agreement"] = Words(

@@ -12,7 +12,7 @@ from recipes.engine.report.svg import Drawing, clipped_words, ticks
 from recipes.engine.review_report.words import SCALES, question_words, task_words
 from recipes.engine.wording import Words
 
-WIDTH, LEFT, RIGHT, ROW = 1000, 400, 150, 34
+WIDTH, LEFT, SHARES_LEFT, RIGHT, ROW = 1000, 400, 220, 150, 34
 RELIABLE, TENTATIVE = 0.8, 0.667
 """α from which data may be relied on, and from which tentatively (Krippendorff 2004, p. 241)."""
 MOST_DAYS = 90
@@ -53,8 +53,11 @@ def draw_days(answers: Mapping[date, int]) -> Drawing:
     return drawing
 
 
-def draw_agreement(found: Sequence[Agreement]) -> Drawing:
-    """A line for each question and scale: α with its interval, and AC1 below it where values are names."""
+def draw_agreement(measured: Sequence[Agreement]) -> Drawing | None:
+    """A line for each question and scale on which answers vary: α with its interval, and AC1 below it where values are names."""
+    found = [one for one in measured if one.alpha.value is not None]
+    if not found:
+        return None
     top = 24
     drawing = Drawing(
         WIDTH, top + ROW * len(found) + 30, Words("α と AC1、95 % 区間", "α and AC1, 95 % intervals"), "forest"
@@ -96,13 +99,13 @@ def draw_shares(found: Sequence[Interval], title: Words) -> Drawing | None:
     drawing = Drawing(WIDTH, top + ROW * len(found) + 30, title, "forest")
 
     def x(value: float) -> float:
-        return LEFT + (WIDTH - LEFT - RIGHT) * value
+        return SHARES_LEFT + (WIDTH - SHARES_LEFT - RIGHT) * value
 
     _axis(drawing, [0.0, 0.25, 0.5, 0.75, 1.0], x, top, top + ROW * len(found), percent=True)
     drawing.line(x(0.5), top, x(0.5), top + ROW * len(found), "bound")
     for i, (words, one) in enumerate(found):
         y = top + ROW * i + ROW / 2
-        drawing.text(LEFT - 16, y + 4, clipped_words(words, 28), "label", "end")
+        drawing.text(SHARES_LEFT - 16, y + 4, clipped_words(words, 14), "label", "end")
         _interval(drawing, x, Estimate(one.share, one.low, one.high, one.of), y, "kept")
         drawing.text(
             WIDTH - RIGHT + 16,

@@ -7,7 +7,7 @@ from recipes.engine.wording import Words
 
 TASKS: dict[str, Words] = {
     "quality": Words("回答の質", "quality"),
-    "preference": Words("二つの比較", "preference"),
+    "preference": Words("回答の比較", "preference"),
     "ranking": Words("順位づけ", "ranking"),
     "safety": Words("安全性", "safety"),
     "correction": Words("書き直し", "correction"),
