@@ -65,13 +65,19 @@ def review_take(
 
 @office.command(name="workload")
 def review_workload(
-    cap: Cap = 600, zone: Zone = "Asia/Tokyo", labels: LabelFolder = None, home: HomeFolder = None
+    cap: Cap = 600,
+    zone: Zone = "Asia/Tokyo",
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Writes answers a person a day (.csv or .xlsx).")
+    ] = None,
+    labels: LabelFolder = None,
+    home: HomeFolder = None,
 ) -> None:
     """Tell answers a day and estimated seconds an answer, by person and task."""
     from recipes.engine import review_office_command as command
     from recipes.engine.review_labels_command import labels_at
 
-    command.tell_workload(labels_at(labels, home), zone, cap)
+    command.tell_workload(labels_at(labels, home), zone, cap, out)
 
 
 @office.command(name="pay")

@@ -74,8 +74,8 @@ def _tell_conflicts(done: Taken) -> None:
         _print(f"and {len(done.conflicts) - EXAMPLES:,} more; `--conflicts FILE` lists all")
 
 
-def tell_workload(labels: Labels, where: str, cap: float) -> None:
-    """Prints everybody's work."""
+def tell_workload(labels: Labels, where: str, cap: float, out: Path | None) -> None:
+    """Prints everybody's work, and writes it day by day."""
     works = workload(labels.held(READ), zone(where), cap)
     if not works:
         _print(f"{labels.folder}: nobody has answered yet; `seimai review pull` takes answers")
@@ -102,6 +102,10 @@ def tell_workload(labels: Labels, where: str, cap: float) -> None:
     _print(
         f"seconds are estimated: the median time between two answers of a person, breaks of more than {cap:.0f} s left out"
     )
+    if out is not None:
+        days = [[w.annotator, w.task, f"{day}", count] for w in works for day, count in sorted(w.days.items())]
+        write_table(out, [["仮名", "仕事", "日", "回答"], *days], "日ごとの回答")
+        _print(str(out))
 
 
 def pay(labels: Labels, rates_file: Path, month: str | None, batch: str | None, out: Path | None) -> None:

@@ -12,6 +12,7 @@ from openpyxl import Workbook, load_workbook
 
 from annotation.errors import ReviewError
 from annotation.labels import Labels
+from annotation.sheets import file
 from annotation.sheets.cell import LONGEST, escaped, plain, same, units, visible
 from annotation.sheets.taken import take
 from annotation.sheets.written import Wanted, write_sheet
@@ -218,6 +219,18 @@ def test_a_file_that_is_no_sheet_is_refused(labels: Labels, tmp_path: Path, name
     with pytest.raises(ReviewError) as error:
         take(labels, tmp_path / name, "佐藤")
     assert said in str(error.value)
+
+
+def test_a_file_that_unfolds_to_more_than_any_sheet_holds_is_refused(labels: Labels, tmp_path: Path, monkeypatch):
+    push(labels, "preference", [item(0, "梅" * 20_000, "うめ")])
+    write_sheet(labels, tmp_path / "sheet.xlsx", Wanted("preference"))
+    size = (tmp_path / "sheet.xlsx").stat().st_size
+    monkeypatch.setattr(file, "MOST_BYTES", size + 1)
+    with pytest.raises(ReviewError, match="holds more than"):
+        take(labels, tmp_path / "sheet.xlsx", "佐藤")
+    monkeypatch.setattr(file, "MOST_BYTES", size - 1)
+    with pytest.raises(ReviewError, match="is larger than"):
+        take(labels, tmp_path / "sheet.xlsx", "佐藤")
 
 
 def test_a_sheet_of_other_label_shards_and_one_without_a_name_are_refused(labels: Labels, tmp_path: Path):

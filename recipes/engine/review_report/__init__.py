@@ -29,7 +29,7 @@ from annotation.sheets.unit import COLUMNS, units
 from annotation.workload import Work, by_day, workload, zone
 from recipes.engine.report.funnel import share_words
 from recipes.engine.review_error_rate import estimate
-from recipes.engine.review_report.figures import Interval, draw_agreement, draw_days, draw_shares
+from recipes.engine.review_report.figures import Interval, draw_agreement, draw_days, draw_people, draw_shares
 from recipes.engine.review_report.words import SCALES, function_words, question_words, task_words
 from recipes.engine.wording import Words
 
@@ -128,6 +128,7 @@ def render(review: Review, cap: float) -> str:
         "titles": _titles(review),
         "figures": {
             "days": draw_days({day: counts.total() for day, counts in days.items()}) if days else None,
+            "people": draw_people(days) if days else None,
             "agreement": draw_agreement(review.agreement),
             "functions": draw_shares(_by_function(review.judge), Words("機能ごとの一致", "agreement by function")),
             "margins": draw_shares(_by_margin(review.judge), Words("差の大きさごとの一致", "agreement by margin")),

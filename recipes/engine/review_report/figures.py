@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
+from markupsafe import Markup
+
 from annotation.agreed import Agreement
 from annotation.agreement import Estimate
 from annotation.calibrate import Share
@@ -15,7 +17,7 @@ from recipes.engine.wording import Words
 WIDTH, LEFT, SHARES_LEFT, RIGHT, ROW = 1000, 400, 220, 150, 34
 RELIABLE, TENTATIVE = 0.8, 0.667
 """α from which data may be relied on, and from which tentatively (Krippendorff 2004, p. 241)."""
-MOST_DAYS = 90
+MOST_DAYS, MOST_FIELDS = 90, 31
 Place = Callable[[float], float]
 """Where a value lies from left to right."""
 
@@ -50,6 +52,38 @@ def draw_days(answers: Mapping[date, int]) -> Drawing:
             said = Words(f"{day.month}/{day.day}", f"{day:%b} {day.day}")
             drawing.text(x + step / 2, top + height + 18, said, "tick", "middle")
     drawing.line(left, top + height, WIDTH, top + height, "axis")
+    return drawing
+
+
+def draw_people(answers: Mapping[date, Mapping[str, int]]) -> Drawing | None:
+    """A line for each person, a field for each of the last 31 days: the darker, the more answers. None for one person alone."""
+    last = max(answers)
+    days = [last - timedelta(n) for n in range(MOST_FIELDS - 1, -1, -1) if last - timedelta(n) >= min(answers)]
+    people = sorted({who for counts in answers.values() for who in counts})
+    if len(people) < 2:
+        return None
+    left, top, row = 130, 8, 24
+    field = min(27.0, (WIDTH - left) / len(days))
+    drawing = Drawing(
+        WIDTH, top + row * len(people) + 26, Words("人ごと、日ごとの回答数", "answers by person and day"), "people"
+    )
+    highest = max(count for counts in answers.values() for count in counts.values())
+    every = -(-len(days) // 16)
+    for line, who in enumerate(people):
+        y = top + row * line
+        drawing.text(left - 12, y + 16, who, "tick", "end")
+        for i, day in enumerate(days):
+            count = answers.get(day, {}).get(who, 0)
+            said = Markup("<title>{}</title>").format(f"{who} {day}: {count:,}")
+            shade = 0.15 + 0.85 * count / highest if count else None
+            drawing.add(
+                "rect", said, x=left + field * i, y=y, width=field - 3, height=row - 3,
+                class_="kept" if count else "zone", fill_opacity=None if shade is None else f"{shade:.2f}",
+            )  # fmt: skip
+    for i, day in enumerate(days):
+        if i % every == 0:
+            said = Words(f"{day.month}/{day.day}", f"{day:%b} {day.day}")
+            drawing.text(left + field * i + (field - 3) / 2, top + row * len(people) + 16, said, "tick", "middle")
     return drawing
 
 
