@@ -4,6 +4,7 @@ A row is done when as many people have answered it as its plan asks; answers to 
 the row is before people anew. Rows whose answer is known beforehand are mixed in to see how people do, and are no part of the work.
 """
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -50,3 +51,13 @@ def progress(every: Iterable[Unit]) -> list[Progress]:
         of.discarded += states.count("discarded")
         of.skipped += states.count("skipped")
     return [found[name] for name in sorted(found)]
+
+
+def by_person(every: Iterable[Unit]) -> dict[str, Counter[tuple[str, str]]]:
+    """How many rows of each (task, stratum) each person has answered, in the order of pseudonyms."""
+    found: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
+    for unit in every:
+        if unit.records and unit.record["use"] in USES:
+            for who in {answer["annotator"] for answer in unit.counted}:
+                found[who][unit.record["task"], unit.record["stratum"]] += 1
+    return dict(sorted(found.items()))

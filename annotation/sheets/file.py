@@ -7,6 +7,7 @@ Shift_JIS with commas, tabs or semicolons.
 
 import csv
 import io
+import re
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 KINDS = (".csv", ".xlsx")
 MOST_BYTES = 1 << 30
 """Bytes of a file, and of what a compressed one holds."""
+CODE = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
+"""What XLSX takes for a character's code (_x0041_ is A); its own escape stands before one that is none."""
 _LISTED = 255
 """Characters of a list of choices that Excel takes."""
 
@@ -104,7 +107,7 @@ def _xlsx(columns: Sequence[Column], lines: Sequence[Mapping[str, str]], help_li
 def _put(sheet: "Worksheet", row: int, column: int, text: str, **style: Any) -> None:
     cell: Any = sheet.cell(row, column)
     if text:
-        cell.value = visible(text)
+        cell.value = CODE.sub("_x005F_", visible(text))
         cell.data_type = "s"  # a text that begins with = would be written as a formula
         cell.quotePrefix = True  # Excel's own apostrophe: it stays a text when it is edited
     for name, value in style.items():
@@ -220,4 +223,5 @@ def _cell(cell: Any) -> Cell:
         return Cell(str(value), "not_text")
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         value = int(value)
-    return Cell(str(value))
+    # a line end of Windows, as Excel writes it; and the escape, which openpyxl reads of shared strings alone
+    return Cell(str(value).replace("_x000D_\n", "\n").replace("_x005F_", "_"))

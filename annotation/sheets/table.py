@@ -9,7 +9,7 @@ from typing import Any
 
 from annotation.errors import ReviewError
 from annotation.sheets.cell import escaped, visible
-from annotation.sheets.file import check_kind
+from annotation.sheets.file import CODE, check_kind
 
 
 def write_table(path: Path, lines: Sequence[Sequence[Any]], title: str) -> None:
@@ -45,7 +45,7 @@ def _xlsx(lines: Sequence[Sequence[Any]], title: str) -> bytes:
             if isinstance(value, int | Decimal):
                 cell.value, cell.number_format = value, "#,##0.##" if value % 1 else "#,##0"
             elif value is not None:
-                cell.value, cell.data_type, cell.quotePrefix = visible(str(value)), "s", True
+                cell.value, cell.data_type, cell.quotePrefix = CODE.sub("_x005F_", visible(str(value))), "s", True
             if row == 1:
                 cell.font = Font(bold=True)
     sheet.freeze_panes = "A2"

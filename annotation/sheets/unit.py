@@ -47,7 +47,7 @@ def units(labels: Labels, records: Mapping[tuple[str, str], Row]) -> dict[Name, 
     """Every row that was pushed or answered, with what holds of it now. records: of the label shards, with `COLUMNS`."""
     found: dict[Name, Unit] = defaultdict(Unit)
     for record in records.values():
-        if not record["withdrawn"]:
+        if not record["withdrawn"] and record["fields"] != "{}":  # of a forgotten row nothing is left to show
             found[name_of(record)].records.append(record)
     for answer in labels.answers():
         found[name_of(answer)].counted.append(answer)

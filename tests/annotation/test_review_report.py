@@ -71,6 +71,9 @@ def test_what_stands_on_it_is_what_was_done(labels: Labels, review: Review):
     assert f"100 行のうち {review.done} 行の確認が済んだ" in html
     assert f"{review.done} of 100 rows are reviewed" in html
     assert sum(one.done for one in review.progress if one.task == "quality") == 20
+    assert review.strata == [("preference", "audit"), ("preference", "close"), ("quality", "all")]
+    assert sum(sum(counts.values()) for counts in review.people_by_stratum.values()) == 64 + 50
+    assert review.people_by_stratum["r-00000001"]["quality", "all"] == 30
     for who in range(1, 5):
         assert f"r-{who:08x}" in html
     assert "10 分を超える間隔は休憩" in html

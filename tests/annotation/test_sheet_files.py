@@ -2,9 +2,11 @@
 
 import codecs
 import io
+import zipfile
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -71,6 +73,20 @@ def test_xlsx_holds_texts_with_excels_own_quote_and_lists_to_choose_from(labels:
     told = "\n".join(str(cell.value or "") for cell in book.worksheets[1]["A"])
     assert "白い列だけに書いてください" in told
     assert "そのまま使える" in told
+
+
+def test_what_xlsx_takes_for_a_code_of_a_character_stays_what_it_is(labels: Labels, tmp_path: Path):
+    push(labels, "correction", [item(0, "_x0041_ と _x000D_")])
+    write_sheet(labels, tmp_path / "sheet.xlsx", Wanted("correction"))
+    with zipfile.ZipFile(tmp_path / "sheet.xlsx") as packed:
+        assert b"_x005F_x0041_" in packed.read("xl/worksheets/sheet1.xml")
+
+    def change(_: int, line: dict[str, Any]) -> None:
+        line["decision"].value, line["rewrite"].value = "直した", "一行目_x000D_\n二行目"
+
+    assert take(labels, tmp_path / "sheet.xlsx", "佐藤").unchanged == 1
+    assert take(labels, edit_xlsx(tmp_path / "sheet.xlsx", change), "佐藤").conflicts == []
+    assert orjson.loads(labels.answers()[0]["values"])["rewrite"] == "一行目\n二行目"
 
 
 def test_control_characters_become_pictures_and_a_text_beyond_the_cell_is_cut_and_said(labels: Labels, tmp_path: Path):

@@ -154,6 +154,12 @@ def test_a_row_that_changed_or_went_since_is_not_taken(labels: Labels, tmp_path:
     assert dict(done.events) == {"answered": 1}
 
 
+def test_of_a_forgotten_row_nothing_is_written(labels: Labels, tmp_path: Path):
+    push(labels, "quality", [item(0)], fields="{}", metadata="{}")
+    with pytest.raises(ReviewError, match="'quality' has no row before people"):
+        write_sheet(labels, tmp_path / "sheet.xlsx", Wanted("quality"))
+
+
 def test_who_answered_in_argilla_changes_it_there(labels: Labels, tmp_path: Path):
     (record,) = push(labels, "preference", [item(0, *PAIR)])
     answered(labels, record, "r-00000001", {"preference": "a"})

@@ -23,7 +23,7 @@ from annotation.calibrate import Share
 from annotation.errors import ReviewError
 from annotation.labels import Labels
 from annotation.people_and_judge import PeopleAndJudge, people_and_judge
-from annotation.progress import Progress, progress
+from annotation.progress import Progress, by_person, progress
 from annotation.released_errors import Estimated
 from annotation.sheets.unit import COLUMNS, units
 from annotation.workload import Work, by_day, workload, zone
@@ -52,6 +52,7 @@ class Review:
     """Everything that the page shows. gold: share of gold questions that each person answered right; empty where there are none."""
 
     progress: Sequence[Progress]
+    people_by_stratum: Mapping[str, Mapping[tuple[str, str], int]]
     works: Sequence[Work]
     agreement: Sequence[Agreement]
     judge: PeopleAndJudge
@@ -62,6 +63,11 @@ class Review:
     def rows(self) -> int:
         """Rows before people."""
         return sum(one.rows for one in self.progress)
+
+    @property
+    def strata(self) -> list[tuple[str, str]]:
+        """Every task and stratum, in order."""
+        return list(dict.fromkeys((one.task, one.stratum) for one in self.progress))
 
     @property
     def done(self) -> int:
@@ -100,9 +106,14 @@ def gathered(labels: Labels, audit: Audit | None, where: str, cap: float) -> Rev
     answers = labels.answers()
     errors = estimate(labels, audit.run, audit.task, audit.set_name, audit.plan, audit.wrong, 2)[0] if audit else None
     return Review(
-        progress(every.values()), workload(labels.held(), zoned, cap), agreement(answers), people_and_judge(labels, answers),
-        errors, {},
-    )  # fmt: skip
+        progress(every.values()),
+        by_person(every.values()),
+        workload(labels.held(), zoned, cap),
+        agreement(answers),
+        people_and_judge(labels, answers),
+        errors,
+        {},
+    )
 
 
 def render(review: Review, cap: float) -> str:

@@ -68,7 +68,7 @@ def draw_people(answers: Mapping[date, Mapping[str, int]]) -> Drawing | None:
         WIDTH, top + row * len(people) + 26, Words("人ごと、日ごとの回答数", "answers by person and day"), "people"
     )
     highest = max(count for counts in answers.values() for count in counts.values())
-    every = -(-len(days) // 16)
+    every = math.ceil(46 / field)
     for line, who in enumerate(people):
         y = top + row * line
         drawing.text(left - 12, y + 16, who, "tick", "end")
