@@ -106,8 +106,8 @@ ANSWERS: dict[str, Column] = {
 }
 """A line of `answers/`: one event of one answer."""
 
-ORIGINS = ("argilla", "sheet", "correction")
-"""Where an answer was given. correction: in a sheet that showed what others had answered, so it says nothing about agreement."""
+BY_SHEET = ("sheet", "correction")
+"""Origins of answers that came with a spreadsheet. correction: it showed what others had answered, so it tells no agreement."""
 LATER: dict[str, str | None] = {"origin": "argilla", "sheet": None}
 """Columns that label shards of earlier versions lack, and what holds there."""
 

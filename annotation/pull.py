@@ -17,6 +17,7 @@ import orjson
 from annotation.client import Client, Json
 from annotation.datasets import Dataset, differences, found_version, of_review
 from annotation.errors import ReviewError
+from annotation.label import BY_SHEET
 from annotation.labels import Labels, Row
 from annotation.people import pseudonym
 from annotation.questions import Task
@@ -247,7 +248,7 @@ def _deletions(
         of = records.get(name)
         if response in known.met or before["status"] == "deleted" or name[0] not in present:
             continue
-        if before["origin"] != "argilla":
+        if before["origin"] in BY_SHEET:
             continue  # it came with a spreadsheet and was never there
         if of is None or of["withdrawn"] or of["at"] > before["pulled_at"]:
             continue  # the record was taken back, or is there anew since the answer was pulled

@@ -16,6 +16,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from annotation.errors import ReviewError
+from annotation.label import BY_SHEET
 
 CAP = 600.0
 """Seconds between two answers of which more is a break."""
@@ -78,7 +79,7 @@ def workload(held: Iterable[Mapping[str, Any]], where: ZoneInfo, cap: float = CA
         work = found.setdefault(name, Work(*name))
         if row["status"] == "submitted":
             work.answers += 1
-            work.sheets += row["origin"] != "argilla"
+            work.sheets += row["origin"] in BY_SHEET
             work.days[day_of(row["given_at"], where)] += 1
         elif row["status"] == "discarded":
             work.discarded += 1
@@ -86,7 +87,7 @@ def workload(held: Iterable[Mapping[str, Any]], where: ZoneInfo, cap: float = CA
             work.skipped += 1
         else:
             continue
-        if row["origin"] == "argilla":
+        if row["origin"] not in BY_SHEET:
             given[row["annotator"]].append((row["given_at"], row["task"]))
     for name, gaps in _gaps(given, cap).items():
         work = found[name]

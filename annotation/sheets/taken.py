@@ -18,6 +18,7 @@ from pathlib import Path
 import orjson
 
 from annotation.errors import ReviewError
+from annotation.label import BY_SHEET
 from annotation.labels import Labels, Row
 from annotation.pull import event_of, mask_texts, typed
 from annotation.record import in_own_order
@@ -204,7 +205,7 @@ class _Shards:
     def _check_others(self, line: Line, filled: Filled, unit: Unit, record: Row, response: str, annotator: str) -> None:
         """Raises Refused where the person answered in Argilla, or where what is corrected was changed otherwise since."""
         for one in unit.latest:
-            if one["annotator"] == annotator and one["origin"] == "argilla" and one["status"] == "submitted":
+            if one["annotator"] == annotator and one["origin"] not in BY_SHEET and one["status"] == "submitted":
                 raise Refused(line.refused("own_answer", found=annotator))
         then = {state["response"]: state["n"] for state in line.of["states"]}
         now = {name: n for name, n in unit.states.items() if name != response}
