@@ -1,7 +1,8 @@
 """Which answers of the label shards can agree: units of each question, and what the coefficients say of them.
 
 A unit is a row that at least two people answered with the same content under one version of the guidelines; answers under two
-versions are answers to two questions. Preferences are measured twice: all five choices as names, and A < 同じ < B as an order, in
+versions are answers to two questions. Who corrected a sheet saw what others had answered, which is no agreement: that is left out.
+Preferences are measured twice: all five choices as names, and A < 同じ < B as an order, in
 which どちらも悪い and 判断できない have no place and are left out. A ranking is a comparison of each two of its answers. Texts, spans
 and choices of several labels are not measured.
 """
@@ -72,6 +73,8 @@ def _units(answers: Sequence[Mapping[str, Any]]) -> _Units:
     units: _Units = defaultdict(lambda: defaultdict(dict))
     codes: dict[str, float] = {}
     for answer in answers:
+        if answer.get("origin") == "correction":
+            continue
         row, month = (answer["row"], answer["content"]), f"{answer['given_at']:%Y-%m}"
         for question, scale, part, value in _said(answer):
             code = value if isinstance(value, (int, float)) else codes.setdefault(value, float(len(codes)))

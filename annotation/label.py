@@ -6,6 +6,7 @@
       answers/00000001.parquet  what came back: a row an event, none ever changed or removed
       frozen/00000001.parquet   which answers a batch was closed with
       gold/00000001.parquet     rows whose answer is known: what annotators say of them tells how they do, and nothing else
+      sheets/00000001.parquet   what was written into spreadsheets, line by line
 
 An event says how an answer came to be what it is: first given, edited, discarded after it was submitted, deleted. Annotators stand
 under pseudonyms. Values are JSON text, since their form differs from question to question; what later steps count (preferences,
@@ -101,12 +102,42 @@ ANSWERS: dict[str, Column] = {
         Column("place", pa.string(), "first | second: where the preferred answer stood; null where none was preferred"),
         Column("masked", pa.int32(), "pieces of personal data that were masked in what the annotator wrote"),
         Column("late", pa.bool_(), "it came after its batch was frozen: kept, and counted nowhere"),
+        Column("origin", pa.string(), "argilla | sheet | correction: where it was given"),
+        Column("sheet", pa.string(), "the spreadsheet that it came with; null for one of Argilla"),
         Column("given_at", TIME, "when the answer was first given"),
         Column("updated_at", TIME, "when it was last changed; of a deletion, when it was noticed"),
         Column("pulled_at", TIME, "when it was pulled"),
     ]
 }
 """A line of `answers/`: one event of one answer."""
+
+BY_SHEET = ("sheet", "correction")
+"""Origins of answers that came with a spreadsheet. correction: it showed what others had answered, so it tells no agreement."""
+LATER: dict[str, str | None] = {"origin": "argilla", "sheet": None}
+"""Columns that label shards of earlier versions lack, and what holds there."""
+
+STATE = pa.struct([("response", pa.string()), ("n", pa.int32())])
+
+SHEETS: dict[str, Column] = {
+    c.name: c
+    for c in [
+        Column("sheet", pa.string(), "name of the spreadsheet"),
+        Column("line", pa.string(), "the line's id in it"),
+        *_RECORD,
+        Column("dataset", pa.string(), "Argilla's workspace and dataset of the record"),
+        Column("source", pa.string(), "recipe and set that the row is of"),
+        Column("row", KEY, "the row"),
+        Column("content", KEY, "hash of what is asked about"),
+        Column("stratum", pa.string(), "stratum of the row"),
+        Column("shows_answers", pa.bool_(), "whether it showed what people had answered: then it is a correction"),
+        Column(
+            "cells", pa.large_string(), "what the cells to be filled in held when it was written, by column, as JSON"
+        ),
+        Column("states", pa.list_(STATE), "the row's answers when it was written"),
+        Column("at", TIME, "when it was written"),
+    ]
+}
+"""A line of `sheets/`: one line of a spreadsheet as it was written."""
 
 FROZEN: dict[str, Column] = {
     c.name: c

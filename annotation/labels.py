@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from annotation.errors import ReviewError
-from annotation.label import ANSWERS, FROZEN, GOLD, RECORDS, schema
+from annotation.label import ANSWERS, FROZEN, GOLD, LATER, RECORDS, SHEETS, schema
 from annotation.people import adjudicates
 from annotation.review_tasks import base
 from annotation.server.home import written
@@ -27,7 +27,7 @@ from curation.tombstones import FOLDER, Tombstones
 
 Row = dict[str, Any]
 
-TABLES = {"records": RECORDS, "answers": ANSWERS, "frozen": FROZEN, "gold": GOLD}
+TABLES = {"records": RECORDS, "answers": ANSWERS, "frozen": FROZEN, "gold": GOLD, "sheets": SHEETS}
 BLANK = "{}"
 """Fields of a record whose row was forgotten."""
 
@@ -69,7 +69,7 @@ class Labels:
         return Tombstones.open(f"{self.folder}/{FOLDER}")
 
     def append(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Adds a file of rows to `records`, `answers`, `frozen` or `gold`; none where there are no rows."""
+        """Adds a file of rows to a table; none where there are no rows."""
         if not rows:
             return
         name = f"{table}/{len(self._files(table)) + 1:08d}.parquet"
@@ -87,7 +87,7 @@ class Labels:
         parts: list[pa.Table] = []
         for name in self._files(table):
             try:
-                parts.append(read_parquet(Place(str(self.folder)), name).select(wanted.names).cast(wanted))
+                parts.append(_of_now(read_parquet(Place(str(self.folder)), name)).select(wanted.names).cast(wanted))
             except (OSError, pa.ArrowInvalid, KeyError) as error:
                 raise ReviewError(
                     f"{self.folder / name}: cannot be read ({error}); put back the file that was there"
@@ -115,6 +115,12 @@ class Labels:
         wanted = None if columns is None else list(dict.fromkeys(("response", *columns)))
         return {row["response"]: row for row in self.read("answers", wanted).to_pylist()}
 
+    def held(self, columns: Sequence[str] | None = None) -> list[Row]:
+        """The state of each answer that holds, whatever it is: the last one, or that in which its batch was frozen."""
+        wanted = None if columns is None else list(dict.fromkeys(("response", "late", *columns)))
+        rows = self.read("answers", wanted).to_pylist()
+        return list({row["response"]: row for row in rows if not row["late"]}.values())
+
     def gold(self) -> dict[tuple[str, bytes], Row]:
         """What was last declared of each row whose answer is known, by (task, row)."""
         return {(row["task"], row["row"]): row for row in self.read("gold").to_pylist()}
@@ -141,11 +147,7 @@ class Labels:
         return [row for row in self._holding() if _settles(row)]
 
     def _holding(self) -> list[Row]:
-        held: dict[str, Row] = {}
-        for row in self.read("answers").to_pylist():
-            if not row["late"]:
-                held[row["response"]] = row
-        return [row for row in held.values() if row["status"] == "submitted" and not row["edited_ui"]]
+        return [row for row in self.held() if row["status"] == "submitted" and not row["edited_ui"]]
 
     def _files(self, table: str) -> list[str]:
         names = Place(str(self.folder)).names(table)
@@ -163,3 +165,11 @@ class Labels:
 
 def _settles(row: Row) -> bool:
     return adjudicates(row["dataset"])
+
+
+def _of_now(table: pa.Table) -> pa.Table:
+    """The table with the columns that its version did not have."""
+    for name, value in LATER.items():
+        if name not in table.column_names:
+            table = table.append_column(name, pa.array([value] * len(table), pa.string()))
+    return table

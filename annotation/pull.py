@@ -17,11 +17,12 @@ import orjson
 from annotation.client import Client, Json
 from annotation.datasets import Dataset, differences, found_version, of_review
 from annotation.errors import ReviewError
+from annotation.label import BY_SHEET
 from annotation.labels import BLANK, Labels, Row
 from annotation.people import pseudonym
 from annotation.questions import Task
 from annotation.record import in_code_points, in_own_order
-from annotation.review_tasks import NAMES, SKIP, base, task
+from annotation.review_tasks import NAMES, SKIP, base, of_version, variant
 from curation.normalise.pii.mask import mask
 from curation.tombstones import annotator_key
 
@@ -124,16 +125,8 @@ def _asked(client: Client) -> Iterator[_Asked]:
 
 def _changes(client: Client, asked: _Asked) -> list[str]:
     """What is otherwise in an edited dataset than in the task as it is now, where that is the version it was opened for."""
-    for language in ("ja", "en"):
-        for answers in range(2, 9):
-            if (own := _variant(asked.dataset.task, language, answers)).version == asked.dataset.version:
-                return differences(client, own, asked.dataset.id)
-    return []
-
-
-def _variant(name: str, language: Any, answers: int) -> Task:
-    parts = name.split("_")[1:]
-    return task(base(name), language, answers, harmful="harmful" in parts, markdown="markdown" in parts)
+    found = of_version(asked.dataset.task, asked.dataset.version)
+    return differences(client, found[0], asked.dataset.id) if found is not None else []
 
 
 def _events(
@@ -145,7 +138,7 @@ def _events(
     done: Pulled,
 ) -> Iterator[Row]:
     """New lines of the answers of some records."""
-    words = _variant(asked.dataset.task, "ja", 8)
+    words = variant(asked.dataset.task, "ja", 8)
     for record in found:
         responses = record.get("responses") or ()
         known.records.add((asked.place, record["external_id"]))
@@ -181,15 +174,10 @@ def _row(asked: _Asked, words: Task, of: Row, response: Json, before: Row | None
     status = response["status"]
     if given.get(SKIP) and status != "draft":
         status = "skipped"
-    event = _event(status, before["status"] if before is not None else None)
+    event = event_of(status, before["status"] if before is not None else None)
     if event is None:
         return None
-    masked = 0
-    for name, value in given.items():
-        question = next((q for q in words.questions if q.name == name), None)
-        if isinstance(value, str) and (question is None or question.asks == "text"):
-            given[name], found = mask(value)
-            masked += sum(found.values())
+    masked = mask_texts(words, given)
     values = in_own_order(words, given, of["order"])
     for question in words.questions:
         if question.asks == "span" and isinstance(given.get(question.name), list):
@@ -202,11 +190,11 @@ def _row(asked: _Asked, words: Task, of: Row, response: Json, before: Row | None
         "row": of["row"], "content": of["content"], "annotator": pseudonym(response["user_id"]), "mirrored": of["mirrored"],
         "given": orjson.dumps(given).decode(), "values": orjson.dumps(values).decode(), "masked": masked,
         "given_at": utc(response["inserted_at"]), "updated_at": utc(response["updated_at"]), "pulled_at": datetime.now(UTC),
-        **_typed(words, of, given, values),
+        "origin": "argilla", "sheet": None, **typed(words, of, given, values),
     }  # fmt: skip
 
 
-def _event(status: str, before: str | None) -> str | None:
+def event_of(status: str, before: str | None) -> str | None:
     """How an answer came to be what it is; None where nothing happened that counts."""
     if status == "submitted":
         return "edited" if before == "submitted" else "answered"
@@ -215,8 +203,19 @@ def _event(status: str, before: str | None) -> str | None:
     return "discarded_after_submission" if before == "submitted" else status
 
 
-def _typed(words: Task, of: Row, given: Mapping[str, Any], values: Mapping[str, Any]) -> Row:
-    """What later steps count, in columns of its own."""
+def mask_texts(words: Task, given: Json) -> int:
+    """Masks personal data in what was written, in place; how many pieces there were."""
+    masked = 0
+    for name, value in given.items():
+        question = next((q for q in words.questions if q.name == name), None)
+        if isinstance(value, str) and (question is None or question.asks == "text"):
+            given[name], found = mask(value)
+            masked += sum(found.values())
+    return masked
+
+
+def typed(words: Task, of: Row, given: Mapping[str, Any], values: Mapping[str, Any]) -> Row:
+    """What later steps count, in columns of its own. given: in the annotator's places; values: in the row's own order."""
     made: Row = {"preference": None, "ranks": [], "ratings": [], "spans": [], "place": None}
     for question in words.questions:
         value = values.get(question.name)
@@ -253,6 +252,8 @@ def _deletions(
         of = records.get(name)
         if response in known.met or before["status"] == "deleted" or name[0] not in present:
             continue
+        if before["origin"] in BY_SHEET:
+            continue  # it came with a spreadsheet and was never there
         if of is None or of["withdrawn"] or of["at"] > before["pulled_at"]:
             continue  # the record was taken back, or is there anew since the answer was pulled
         alone = "response" if name in known.records else "record"

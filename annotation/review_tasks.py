@@ -85,6 +85,23 @@ def base(name: str) -> str:
     return name.partition("_")[0]
 
 
+def variant(name: str, language: Language, answers: int) -> Task:
+    """The task of a name that may say its variant (`quality_harmful`)."""
+    parts = name.split("_")[1:]
+    return task(base(name), language, answers, harmful="harmful" in parts, markdown="markdown" in parts)
+
+
+@cache
+def of_version(name: str, version: str) -> tuple[Task, Language] | None:
+    """The task that had this version, with its language; None where its words have changed since."""
+    languages: tuple[Language, ...] = ("ja", "en")
+    for language in languages:
+        for answers in range(2, len(SLOTS) + 1):
+            if (found := variant(name, language, answers)).version == version:
+                return found, language
+    return None
+
+
 def _question(said: Mapping[str, Any], language: Language, slots: str) -> Question:
     labels = {value: text[language] for value, text in said["labels"].items()} if "labels" in said else None
     if "cards" in said:

@@ -12,7 +12,9 @@ from recipes.engine.errors import RecipeError, RunError
 from recipes.engine.forget_cli import forget
 from recipes.engine.index_cli import index
 from recipes.engine.ledger_cli import ledger
-from recipes.engine.review_settle_cli import review
+from recipes.engine.review_cli import review
+from recipes.engine.review_office_cli import office
+from recipes.engine.review_settle_cli import settle
 
 if TYPE_CHECKING:
     from recipes.engine.generation.plan import Generation
@@ -229,6 +231,8 @@ def report(
 app.add_typer(index, name="index")
 app.add_typer(ledger, name="ledger")
 app.add_typer(label, name="label")
+review.add_typer(settle)
+review.add_typer(office)
 app.add_typer(review, name="review")
 app.command()(train)
 app.command()(audit)

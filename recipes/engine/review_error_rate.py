@@ -6,22 +6,29 @@ from rich.console import Console
 from rich.table import Table
 
 from annotation.labels import Labels
-from annotation.released_errors import Wrong, estimated
+from annotation.released_errors import Estimated, Wrong, estimated
 from annotation.review_plan import EVERYTHING, read_plan
 from annotation.review_tasks import task
-from recipes.engine.review_rows import routed_rows, source_of
+from recipes.engine.review_rows import Source, routed_rows, source_of
 from recipes.engine.run_folder import open_run
+
+
+def estimate(
+    labels: Labels, folder: str, name: str, set_name: str | None, plan_file: Path | None, wrong: str, answers: int
+) -> tuple[Estimated, Source, Wrong]:
+    """The rate with its strata, the set that it is of, and what counts as an error."""
+    plan = read_plan(plan_file) if plan_file is not None else EVERYTHING
+    asks = task(name, "ja", answers)
+    sought = Wrong.of(wrong, asks)
+    source = source_of(open_run(folder), name, set_name, answers)
+    return estimated(routed_rows(source, plan, labels.salt), labels, asks, source.name, sought), source, sought
 
 
 def tell_error_rate(
     labels: Labels, folder: str, name: str, set_name: str | None, plan_file: Path | None, wrong: str, answers: int
 ) -> None:
     """Prints strata and the rate with its interval, or why it is not known."""
-    plan = read_plan(plan_file) if plan_file is not None else EVERYTHING
-    asks = task(name, "ja", answers)
-    sought = Wrong.of(wrong, asks)
-    source = source_of(open_run(folder), name, set_name, answers)
-    found = estimated(routed_rows(source, plan, labels.salt), labels, asks, source.name, sought)
+    found, source, sought = estimate(labels, folder, name, set_name, plan_file, wrong, answers)
     console, table = Console(), Table(header_style="bold")
     for column in ("stratum", "released", "drawn", "reviewed"):
         table.add_column(column, justify="left" if column == "stratum" else "right")

@@ -1,11 +1,13 @@
-"""The `seimai review` commands by which answers become decisions; `review` with these and those of `review_cli.py`."""
+"""The `seimai review` commands by which answers become decisions."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from recipes.engine.review_cli import Answers, HomeFolder, LabelFolder, Lang, TaskName, Url, review
+from recipes.engine.review_cli import Answers, HomeFolder, LabelFolder, Lang, TaskName, Url
+
+settle = typer.Typer()
 
 MethodName = Annotated[
     str,
@@ -23,7 +25,7 @@ GoldLeast = Annotated[
 ]
 
 
-@review.command(name="gold")
+@settle.command(name="gold")
 def review_gold(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Rows with known answers, YAML or Parquet.")],
     task: TaskName,
@@ -42,7 +44,7 @@ def review_gold(
     command.mix_gold(home, url, labels_at(labels, home), file, task, answers, language_of(language), markdown)
 
 
-@review.command(name="skill")
+@settle.command(name="skill")
 def review_skill(labels: LabelFolder = None, home: HomeFolder = None) -> None:
     """Tell how each annotator does: gold rows, attention checks, Dawid-Skene and MACE; reads label shards alone."""
     from recipes.engine import review_settle_command as command
@@ -51,7 +53,7 @@ def review_skill(labels: LabelFolder = None, home: HomeFolder = None) -> None:
     command.tell_skill(labels_at(labels, home))
 
 
-@review.command(name="resolve")
+@settle.command(name="resolve")
 def review_resolve(
     method: MethodName,
     sure: Sure = None,
@@ -70,7 +72,7 @@ def review_resolve(
     command.write_resolved(labels_at(labels, home), method, sure, gold_least, out)
 
 
-@review.command(name="adjudicator")
+@settle.command(name="adjudicator")
 def review_adjudicator(
     name: Annotated[str, typer.Argument(metavar="NAME", help="How they sign in; a pseudonym will do.")],
     home: HomeFolder = None,
@@ -82,7 +84,7 @@ def review_adjudicator(
     command.appoint(home, url, name)
 
 
-@review.command(name="adjudicate")
+@settle.command(name="adjudicate")
 def review_adjudicate(
     method: MethodName,
     sure: Sure = None,

@@ -1,0 +1,104 @@
+"""A judge against people: of pairs that a judge decided with a margin, how often people prefer the answer that it chose.
+
+Of a pair the first answer is the chosen one, so people agree where more of them prefer it than the other. Pairs on which they
+are undecided (as many on either side, 同じ, どちらも悪い, 判断できない) are counted apart. Pairs without a margin were made
+without a judge (by a verifier, by an edit): of those, the same share says whether the way they are made holds. And since which
+answer stands first on the screen is drawn, the share of answers that prefer the first place is people's own lean.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import orjson
+
+from annotation.calibrate import Share, share
+from annotation.labels import Labels
+from annotation.sheets.unit import Name, name_of
+
+BINS, LEAST = 5, 10
+"""Parts of the margins, and pairs that each holds at least."""
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A pair that people decided. margin: the judge's, None where no judge decided it; agrees: whether people prefer the chosen."""
+
+    function: str
+    strategy: str
+    margin: float | None
+    agrees: bool
+
+
+@dataclass
+class PeopleAndJudge:
+    """by_function: judged pairs, all of them under ""; by_margin: lowest and highest margin of a part.
+
+    by_strategy: pairs of no judge. undecided: pairs that people did not decide. first: preferences for what stood first.
+    """
+
+    by_function: dict[str, Share] = field(default_factory=dict[str, Share])
+    by_margin: list[tuple[float, float, Share]] = field(default_factory=list[tuple[float, float, Share]])
+    by_strategy: dict[str, Share] = field(default_factory=dict[str, Share])
+    undecided: int = 0
+    first: Share | None = None
+
+
+def people_and_judge(labels: Labels, answers: Sequence[Mapping[str, Any]]) -> PeopleAndJudge:
+    """What people say of pairs. answers: that count (`Labels.answers`)."""
+    votes: dict[Name, Counter[str]] = defaultdict(Counter)
+    places: Counter[str] = Counter()
+    for answer in answers:
+        if answer["preference"] is not None:
+            votes[name_of(answer)][answer["preference"]] += 1
+            places[answer["place"] or ""] += 1
+    about = {name_of(r): orjson.loads(r["metadata"]) for r in labels.records(_READ).values()} if votes else {}
+    found, decided = PeopleAndJudge(), list[Decided]()
+    for name, said in votes.items():
+        if said["a"] == said["b"] or said["a"] + said["b"] <= said.total() / 2:
+            found.undecided += 1
+            continue
+        of = about.get(name, {})
+        margin = float(of["margin"]) if "margin" in of else None
+        decided.append(Decided(of.get("function", "–"), of.get("strategy", "–"), margin, said["a"] > said["b"]))
+    judged = [one for one in decided if one.margin is not None]
+    if judged:
+        found.by_function = {"": _share(judged)} | _grouped(judged, "function")
+        found.by_margin = _by_margin(judged)
+    found.by_strategy = _grouped([one for one in decided if one.margin is None], "strategy")
+    if whole := places["first"] + places["second"]:
+        found.first = share(places["first"], whole)
+    return found
+
+
+_READ = ("task", "version", "row", "content", "metadata")
+
+
+def _share(some: Iterable[Decided]) -> Share:
+    agrees = [one.agrees for one in some]
+    return share(sum(agrees), len(agrees))
+
+
+def _grouped(some: Iterable[Decided], by: str) -> dict[str, Share]:
+    groups: dict[str, list[Decided]] = defaultdict(list)
+    for one in some:
+        groups[getattr(one, by)].append(one)
+    return {name: _share(group) for name, group in sorted(groups.items())}
+
+
+def _by_margin(judged: Sequence[Decided]) -> list[tuple[float, float, Share]]:
+    """Parts of equal size by margin; pairs of one margin stay together."""
+    margins = np.array([one.margin for one in judged], np.float64)
+    parts = min(BINS, len(judged) // LEAST)
+    if parts < 2:
+        return []
+    edges = np.unique(np.quantile(margins, np.linspace(0, 1, parts + 1)[1:-1], method="higher"))
+    which = np.searchsorted(edges, margins, side="right")
+    found: list[tuple[float, float, Share]] = []
+    for part in np.unique(which):
+        inside = margins[which == part]
+        some = [one for one, at in zip(judged, which, strict=True) if at == part]
+        found.append((float(inside.min()), float(inside.max()), _share(some)))
+    return found
