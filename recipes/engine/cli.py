@@ -11,6 +11,7 @@ from recipes.engine.classifier_cli import AnnotatorKey, IdKey, LabelKey, Several
 from recipes.engine.errors import RecipeError, RunError
 from recipes.engine.index_cli import index
 from recipes.engine.ledger_cli import ledger
+from recipes.engine.release_cli import release
 from recipes.engine.review_cli import review
 
 if TYPE_CHECKING:
@@ -223,6 +224,7 @@ app.add_typer(label, name="label")
 app.add_typer(review, name="review")
 app.command()(train)
 app.command()(audit)
+app.command()(release)
 
 
 @app.command()
