@@ -136,7 +136,9 @@ def _keys(
     messages: Sequence[Mapping[str, Any]], tools: str | None, seeds: Sequence[Mapping[str, Any]]
 ) -> Iterator[bytes]:
     """What rows of one group share: the beginning of the dialogue up to the first request, and each document."""
-    first = next(i for i, message in enumerate(messages) if message["role"] == "user")
+    first = next((i for i, message in enumerate(messages) if message["role"] == "user"), None)
+    if first is None:
+        raise KeyError("a message of a user")
     yield key("prompt", canonical(messages[: first + 1]), tools or "")
     for seed in seeds:
         if seed["kind"] == "document":

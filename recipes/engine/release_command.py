@@ -47,7 +47,7 @@ def release(
             about.version or (runs[0].about["version"] if runs else "1"), sources, wanted, _target(about, runs, sources),
             _policy(about, about_file, runs), about.contact or "",
             about.made or datetime.datetime.now(datetime.UTC).date().isoformat(),
-            Shares(about.splits.validation, about.splits.test, about.splits.salt),
+            _shares(about, about_file),
             {name: said for name, said in (("ja", about.title.ja), ("en", about.title.en)) if said},
             {"ja": about.limits.ja, "en": about.limits.en}, leave_out_denied=about.leave_out_denied,
             opt_outs_removed=about.opt_outs_removed is not None,
@@ -55,8 +55,6 @@ def release(
         manifest = make(order, out.rstrip("/"))
     except ReleaseError as error:
         raise RunError(str(error)) from error
-    except ValueError as error:
-        raise RecipeError(f"{about_file}: splits: {error}") from error
     _tell(manifest, out)
     return manifest
 
@@ -102,6 +100,13 @@ def _target(about: AboutSpec, runs: Sequence[Run], sources: Sequence[Source]) ->
         )
     one = different[0]
     return Target(**{**one, "notices": tuple(one["notices"])})
+
+
+def _shares(about: AboutSpec, file: Path | None) -> Shares:
+    try:
+        return Shares(about.splits.validation, about.splits.test, about.splits.salt)
+    except ValueError as error:
+        raise RecipeError(f"{file}: splits: {error}") from error
 
 
 def _policy(about: AboutSpec, file: Path | None, runs: Sequence[Run]) -> Policy:
