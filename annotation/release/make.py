@@ -86,9 +86,8 @@ def make(order: Order, url: str) -> dict[str, Any]:
         )
     _check_kinds(order)
     seen = _first_pass(order)
-    gate = Gate(
-        order.decisions, unaudited(_audits(order.sources), seen.used), ForbiddenAuthors.of(order.policy), seen.said
-    )
+    bad, authors = unaudited(_audits(order.sources), seen.used), ForbiddenAuthors.of(order.policy)
+    gate = Gate(order.decisions, bad, authors, order.target.purpose == "train_internal", seen.said)
     partial.remove()
     shards, tally, ruling = _second_pass(order, partial, gate, seen)
     made = {of.name: write_format(partial, of, (partial / f"shards/{of.kind}").url) for of in order.formats}
@@ -126,10 +125,13 @@ class _Seen:
 def _first_pass(order: Order) -> _Seen:
     """Looks at everything. Raises ReleaseError where a row is denied or the target does not keep what rows oblige to."""
     seen, rulings = _Seen(), Rulings(order.policy, order.target.purpose, removed=order.opt_outs_removed)
-    gate = Gate(order.decisions, {}, ForbiddenAuthors(()), seen.said)
+    gate = Gate(order.decisions, {}, ForbiddenAuthors(()), said=seen.said)
     apart = bool(order.shares.validation or order.shares.test)
     found: set[Ruling] = set()
     named: list[str] = []
+    if order.decisions and "chat" not in order.kinds:
+        for row in (row for source in order.sources if "chat" in source.kinds for row in source.rows("chat")):
+            gate.look("chat", row)  # what people said of a dialogue holds for its turn in a pair too
     for kind, row in order.rows():
         ruling = rulings.of(row)
         if ruling.status == "deny":

@@ -113,6 +113,8 @@ REASONS: dict[str, Reason] = {
         Reason("forbidden_author", "says that a model wrote it whose terms forbid that", "学習利用を禁じるモデルが書いたと名乗る"),
         Reason("unaudited_verifier", "a verifier that judged it did not pass its audit", "監査に合格していない検証器",
                tier="full"),
+        Reason("draft_wording", "made with a wording that nobody is known to have reviewed, and the release leaves the house",
+               "査読済みと確かめられない文言で作られており、外へ出せない"),
         Reason("licence_denied", "its licence does not allow the release, and it was to be left out", "ライセンスにより公開できない"),
         Reason("nothing_trains", "no turn of it may be learnt from", "学習してよい発話がない", tier="full"),
         Reason("same_id", "a row of this id is there already", "同じ id の行がすでにある"),

@@ -6,55 +6,29 @@ held against the hashes of their manifest before a row is read.
 """
 
 import hashlib
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from annotation.errors import ReleaseError
+from annotation.release.documents import MANIFEST, Documents, listed, rows_of
 from annotation.release.rights import PAGE
 from annotation.release.row import KINDS, Row
-from curation.parquet_file import BATCH_ROWS
 from curation.provenance import key
 from curation.shards import ShardSet
 from curation.verify.folder import Folder
 from synth.engine.content_key import canonical
 from synth.generated.stated import is_generated
 
-MANIFEST = "manifest.json"
 SETS = {"preference": "pairs", "answer": "kto", "prompt": "prompts"}
 """Kind of a row → the set of a set of pairs that holds such."""
 _CHAT = (
     "id", "function", "task", "domain", "lang", "messages", "tools", "turns", "answer_origin", "spec", "verifications", "seeds",
-    "authors", "licence_status", "obligations", "twin", "split",
+    "authors", "licence_status", "obligations", "twin", "split", "wording_state",
 )  # fmt: skip
 _TEXT = ("id", "text", "url", "host", "cluster", "repeat", "licence", "rights_basis", *PAGE)
-
-
-@dataclass
-class Documents:
-    """Seeds of a run's generations by the digest of their passage: what pairs, which hold the digest alone, grew from."""
-
-    _found: dict[bytes, dict[str, dict[bytes, Row]]] = field(
-        default_factory=lambda: defaultdict(lambda: defaultdict(dict))
-    )
-
-    def add(self, url: str) -> None:
-        """Reads the seeds of a generation, those of refused candidates too."""
-        folder = Folder(url)
-        for file in _listed(folder.json(MANIFEST), ("data/", "refused/")):
-            for row in _rows(folder, file["path"], ("task", "seeds")):
-                for seed in row["seeds"] or ():
-                    if seed["kind"] == "document" and seed["digest"] is not None:
-                        self._found[seed["digest"]][row["task"]][canonical(_plain(seed))] = seed
-
-    def of(self, digest: bytes | None, task: str) -> list[Row]:
-        """Seeds of the passage as rows of the task used it; of all tasks where it is not known of this one."""
-        by_task = self._found.get(digest, {}) if digest is not None else {}
-        used = by_task.get(task)
-        return list(used.values()) if used else [seed for seeds in by_task.values() for seed in seeds.values()]
 
 
 @dataclass(frozen=True)
@@ -83,7 +57,7 @@ class Source:
         files = self.manifest["files"] if kind == "chat" else self.manifest["sets"][SETS[kind]]["files"]
         for file in files:
             if kind != "chat" or file["path"].startswith("data/"):
-                for row in _rows(folder, file["path"], _CHAT if kind == "chat" else None):
+                for row in rows_of(folder, file["path"], _CHAT if kind == "chat" else None):
                     yield self._canonical(kind, row)
 
     def _canonical(self, kind: str, row: Row) -> Row:
@@ -101,7 +75,7 @@ class Source:
         found = [v["verifier"] for name in _VERIFIED if name in row for v in row[name] or () if v["hard"]]
         made: Row = {name: row[name] for name in _OWN[kind]} | {
             "messages": row["prompt"], "seeds": seeds, "verified_by": sorted(set(found)), "_test": row["split"] == "test_only",
-            "_unknown_document": row["document"] is not None and not seeds,
+            "_draft": self.documents.draft(row["template"]), "_unknown_document": row["document"] is not None and not seeds,
         }  # fmt: skip
         if kind == "preference":
             made |= {"origin": row["chosen_origin"], "_rejected_origin": row["rejected_origin"]}
@@ -129,6 +103,7 @@ def _chat(row: Row) -> Row:
         "messages": row["messages"], "train": [t["index"] for t in row["turns"] or () if t["train"]],
         "origin": row["answer_origin"], "seeds": row["seeds"] or [], "verified_by": sorted(used),
         "_keys": (*_keys(messages, row["tools"], row["seeds"] or ()), row["twin"]), "_test": row["split"] == "test_only",
+        "_draft": row["wording_state"] == "draft",
     }  # fmt: skip
 
 
@@ -163,7 +138,7 @@ def open_source(url: str, name: str, documents: Documents) -> Source:
         )
     manifest = folder.json(MANIFEST)
     if is_generated(manifest):
-        kinds, files = ("chat",), list(_listed(manifest, ("data/", "refused/")))
+        kinds, files = ("chat",), list(listed(manifest, ("data/", "refused/")))
         documents.add(url)
     elif isinstance(manifest, dict) and "sets" in manifest:
         kinds = tuple(kind for kind in KINDS if SETS.get(kind) in manifest["sets"])
@@ -193,22 +168,6 @@ def _check(folder: Folder, file: Mapping[str, Any]) -> None:
         raise ReleaseError(
             f"{place}: SHA-256 is {found[:12]}…, the set's {MANIFEST} says {file['sha256'][:12]}…; make the set again"
         )
-
-
-def _listed(manifest: Mapping[str, Any], kinds: tuple[str, ...]) -> Iterator[Mapping[str, Any]]:
-    return (file for file in manifest["files"] if file["path"].startswith(kinds))
-
-
-def _rows(folder: Folder, path: str, columns: Sequence[str] | None) -> Iterator[Row]:
-    file = folder.parquet(path)
-    have = set(file.schema_arrow.names)
-    wanted = None if columns is None else [name for name in columns if name in have]
-    for batch in file.iter_batches(BATCH_ROWS, columns=wanted, use_threads=False):
-        yield from batch.to_pylist()
-
-
-def _plain(seed: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value.hex() if isinstance(value, bytes) else value for name, value in seed.items()}
 
 
 def said_of(sources: Sequence[Source]) -> str:

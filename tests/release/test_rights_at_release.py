@@ -110,6 +110,21 @@ def test_rows_of_a_verifier_without_a_good_audit_are_left_out(tmp_path: Path):
     assert row["detail"].startswith("keitai: its audit failed, or was not made")
 
 
+def test_rows_of_draft_wordings_stay_inside_and_so_do_their_pairs(tmp_path: Path):
+    drafted = dialogue("draft", ANSWER, [1], wording_state="draft")
+    sets = [
+        generated(tmp_path / "instruct", [CASES["japanese"], drafted]),
+        paired(tmp_path / "preference", [
+            pair(name, [USER], BETTER, WORSE, template=f"t/{name}") for name in ("draft", "japanese", "unheard_of")
+        ]),
+    ]  # fmt: skip
+    assert released(tmp_path, sets, ["trl_sft", "trl_dpo"])["rejected"] == {}
+    made = released(tmp_path / "2", sets, ["trl_sft", "trl_dpo"], target=SHARE)
+    assert {kind: one["rejected"] for kind, one in made["shards"].items()} == {
+        "chat": {"draft_wording": 1}, "preference": {"draft_wording": 2},
+    }  # fmt: skip
+
+
 def test_personal_data_is_masked_once_more(tmp_path: Path):
     asked = [say("user", "連絡先は？"), say("assistant", "電話は03-1234-5678です。")]
     made = one(tmp_path, dialogue("phone", asked, [1]))
