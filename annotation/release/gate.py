@@ -90,7 +90,7 @@ class Gate:
                 case "keep":
                     pass
                 case "swap" if kind == "preference":
-                    row = row | {to: row[of] for to, of in _SWAPPED.items()}
+                    row = row | {to: row[of] for to, of in _SWAPPED.items()} | {"margin": None}
                 case "rewrite" if kind == "chat":
                     return self._rewritten(row, decision)
                 case reason:

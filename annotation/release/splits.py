@@ -49,7 +49,7 @@ class Groups:
         """The keys of one row are of one group. test_only: the row is kept for evaluation."""
         first, *rest = (self._root(one) for one in keys)
         for other in rest:
-            low, high = sorted((self._root(first), other))
+            low, high = sorted((self._root(first), self._root(other)))
             if low != high:
                 self._above[high] = low
                 if high in self._kept:

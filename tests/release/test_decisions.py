@@ -76,7 +76,7 @@ def test_people_swap_drop_and_keep_pairs(tmp_path: Path):
     assert kept.keys() == {key("row", name) for name in ("kept", "swapped", "unasked")}
     swapped = kept[key("row", "swapped")]
     assert (orjson.loads(swapped["chosen"]), orjson.loads(swapped["rejected"])) == ([WORSE], [BETTER])
-    assert (swapped["origin"], swapped["decision"]["outcome"]) == ("model", "b")
+    assert (swapped["origin"], swapped["decision"]["outcome"], swapped["margin"]) == ("model", "b", None)
     assert kept[key("row", "unasked")]["decision"] is None
     assert made["decisions"]["preference: b"] == 1
 

@@ -10,6 +10,8 @@ import pytest
 import yaml
 
 from annotation.release.formats import FORMATS
+from annotation.release.formats.format import REASONS as UNSAYABLE
+from annotation.release.row import REASONS
 from curation.provenance import key
 from tests.release.made_sets import CASES, CLOCK, LONG, RATED, WEATHER, every_case
 
@@ -153,3 +155,15 @@ def test_canonical_rows_are_a_shard_set_that_can_be_read_back(release):
     ids = [row for batch in shards.read(["id"]) for row in batch.column("id").to_pylist()]
     assert ids == sorted(key("row", name) for name in CASES)
     assert (shards.rows, shards.manifest["rows_in"], shards.manifest["rejected"]) == (7, 7, {})
+
+
+def test_the_page_lists_every_format_and_every_reason():
+    import re
+
+    page = (Path(__file__).resolve().parents[2] / "docs" / "release.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|.*\|$", page.split("## Formats")[1], re.M)
+    assert sorted(re.findall(r"`(\w+)`", " ".join(rows))) == sorted(FORMATS)
+    assert not [name for name in FORMATS if f"`{name}`" not in page]
+    assert all(
+        re.search(r"[ぁ-んァ-ヶ一-龠]", reason.meaning_ja) for reason in (*REASONS.values(), *UNSAYABLE.values())
+    )
