@@ -4,14 +4,14 @@ A row leaves as it may be released, or with the reason why it is not.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import orjson
 
 from annotation.release.cleaned import cleaned, masked_messages, same_verdicts, verdicts
-from annotation.release.decisions import KEEP, REWRITE, SWAP, UNDECIDED, Decision, Decisions
+from annotation.release.decisions import KEEP, REWRITE, SWAP, UNDECIDED, Decisions, Settled
 from annotation.release.row import Row
 from curation.provenance import key
 from synth.engine.content_key import canonical
@@ -38,21 +38,29 @@ class Gate:
     leaves the house, so rows of wordings that nobody has reviewed may be in it.
 
     said: last turns of the dialogues that people decided about, by their rows' ids: pairs and labelled answers hold the same turn
-    under the id of the row that it is from. seen: ids of each kind that were released already.
+    under the id of the row that it is from. seen: what people would be shown of decided rows today. stale: rows that say something
+    else by now than what people decided about.
     """
 
     decisions: Decisions
-    unaudited: Mapping[str, str]
     forbidden: ForbiddenAuthors
     inside: bool = True
+    unaudited: Mapping[str, str] = field(default_factory=dict[str, str])
     said: dict[bytes, str] = field(default_factory=dict[bytes, str])
+    seen: dict[bytes, Collection[bytes]] = field(default_factory=dict[bytes, Collection[bytes]])
+    stale: int = 0
     effects: Counter[str] = field(default_factory=Counter[str])
     masked: int = 0
     _seen: set[tuple[str, bytes]] = field(default_factory=set[tuple[str, bytes]])
 
     def look(self, kind: str, row: Row) -> None:
-        """Remembers what a decided dialogue says, before any row is decided."""
-        if kind == "chat" and row["id"] in self.decisions.by_row and "_problem" not in row:
+        """Remembers what a decided row says, before any row is decided."""
+        if row["id"] not in self.decisions or "_problem" in row:
+            return
+        self.seen[row["id"]] = row["_seen"]()
+        if row["id"] in self.decisions.by_row and self._about(row["id"]) is None:
+            self.stale += 1
+        if kind == "chat":
             self.said[row["id"]] = text_of(orjson.loads(row["messages"])[-1])
 
     def through(self, kind: str, row: Row) -> tuple[Row | Out, Row | None]:
@@ -82,7 +90,7 @@ class Gate:
 
     def _decided(self, kind: str, row: Row) -> tuple[Row | Out, Row | None]:
         """A row as people decided it."""
-        decision = self.decisions.about(row["id"])
+        decision = self._about(row["id"])
         if decision is not None:
             self.effects[f"{decision.task}: {decision.outcome or 'none'}"] += 1
             row = row | {"decision": decision.column()}
@@ -101,18 +109,32 @@ class Gate:
         """A pair or a labelled answer, given what people said of the answers that it holds."""
         if kind == "preference" and (bad := self._bad(row["_chosen_id"], row["chosen"])) is not None:
             return Out("bad_answer", f"its chosen answer: {_told(bad)}")
-        if kind == "answer" and row["label"] and (bad := self._bad(row["_answer_id"], row["completion"])) is not None:
-            return row | {"label": False, "decision": bad.column()}
+        if kind == "answer":
+            answer = row["_answer_id"]
+            if row["label"] and (bad := self._bad(answer, row["completion"])) is not None:
+                row = row | {"label": False, "decision": bad.column()}
+            if self._holds(answer, row["completion"]) and (
+                given := self.decisions.attributes(answer, self.seen[answer])
+            ):
+                row = row | {"attributes": {**(row["attributes"] or {}), **given}}
         return row
 
-    def _bad(self, answer: bytes, turns: str) -> Decision | None:
+    def _about(self, row: bytes) -> Settled | None:
+        """What people decided about what a row says now."""
+        return self.decisions.about(row, self.seen.get(row, ()))
+
+    def _holds(self, answer: bytes, turns: str) -> bool:
+        """Whether these turns are the last turn of the dialogue of this id, which people decided about."""
+        return self.said.get(answer) == text_of(orjson.loads(turns)[0])
+
+    def _bad(self, answer: bytes, turns: str) -> Settled | None:
         """The decision by which people found just this answer not to be good as it is; None where there is none."""
-        decision = self.decisions.about(answer)
+        decision = self._about(answer)
         if decision is None or decision.effect in (KEEP, SWAP, UNDECIDED):
             return None
-        return decision if self.said.get(answer) == text_of(orjson.loads(turns)[0]) else None
+        return decision if self._holds(answer, turns) else None
 
-    def _rewritten(self, row: Row, decision: Decision) -> tuple[Row | Out, Row | None]:
+    def _rewritten(self, row: Row, decision: Settled) -> tuple[Row | Out, Row | None]:
         """A dialogue whose last turn is what a person wrote, and the pair of both."""
         messages = orjson.loads(row["messages"])
         at, old = len(messages) - 1, messages[-1]
@@ -140,7 +162,7 @@ def _pair(row: Row, messages: list[Row], old: Row, new: Row) -> Row:
     }  # fmt: skip
 
 
-def _told(decision: Decision) -> str:
+def _told(decision: Settled) -> str:
     return f"{decision.task}: {decision.outcome or 'no decision'} ({decision.method})"
 
 

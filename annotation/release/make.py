@@ -85,9 +85,9 @@ def make(order: Order, url: str) -> dict[str, Any]:
             f"{url}: is there already; a release is never written over: give another --out, or remove it"
         )
     _check_kinds(order)
-    seen = _first_pass(order)
-    bad, authors = unaudited(_audits(order.sources), seen.used), ForbiddenAuthors.of(order.policy)
-    gate = Gate(order.decisions, bad, authors, order.target.purpose == "train_internal", seen.said)
+    gate = Gate(order.decisions, ForbiddenAuthors.of(order.policy), order.target.purpose == "train_internal")
+    seen = _first_pass(order, gate)
+    gate.unaudited = unaudited(_audits(order.sources), seen.used)
     partial.remove()
     shards, tally, ruling = _second_pass(order, partial, gate, seen)
     made = {of.name: write_format(partial, of, (partial / f"shards/{of.kind}").url) for of in order.formats}
@@ -114,18 +114,16 @@ def _check_kinds(order: Order) -> None:
 
 @dataclass
 class _Seen:
-    """What the first pass knows: groups, denied rows, which constraints judged, what decided dialogues say."""
+    """What the first pass knows: groups, denied rows, which constraints judged."""
 
     groups: Groups = field(default_factory=Groups)
     denied: dict[tuple[str, bytes], str] = field(default_factory=dict[tuple[str, bytes], str])
     used: set[str] = field(default_factory=set[str])
-    said: dict[bytes, str] = field(default_factory=dict[bytes, str])
 
 
-def _first_pass(order: Order) -> _Seen:
+def _first_pass(order: Order, gate: Gate) -> _Seen:
     """Looks at everything. Raises ReleaseError where a row is denied or the target does not keep what rows oblige to."""
     seen, rulings = _Seen(), Rulings(order.policy, order.target.purpose, removed=order.opt_outs_removed)
-    gate = Gate(order.decisions, {}, ForbiddenAuthors(()), said=seen.said)
     apart = bool(order.shares.validation or order.shares.test)
     found: set[Ruling] = set()
     named: list[str] = []
@@ -211,7 +209,7 @@ def _manifest(
         "rejected": dict(rejected.most_common()),
         "splits": {"validation": order.shares.validation, "test": order.shares.test, "salt": order.shares.salt},
         "formats": formats, "counted": tally.as_dict(), "masked": gate.masked,
-        "decisions": dict(sorted(gate.effects.items())), "agreement": list(order.agreement),
+        "decisions": dict(sorted(gate.effects.items())), "decisions_on_other_texts": gate.stale, "agreement": list(order.agreement),
         "unaudited": dict(sorted(gate.unaudited.items())),
         "licences": {"status": ruling.status, "obligations": [o.as_dict() for o in sorted(ruling.obligations)]},
     }  # fmt: skip

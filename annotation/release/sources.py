@@ -1,18 +1,21 @@
 """Sets of a run as canonical rows: a generation (chat), its pairs (preference, answer, prompt), a stage's pages (text).
 
 A source gives its rows with what a release needs to decide about them and does not keep: keys that begin with `_`. `_keys` are what
-rows of one group share, `_test` says that a row is kept for evaluation, `_cluster` is a page's near-duplicate cluster. Files are
-held against the hashes of their manifest before a row is read.
+rows of one group share, `_test` says that a row is kept for evaluation, `_draft` that nobody is known to have read its
+wording, `_seen` gives what people would be shown of it. Files are held against the hashes of their manifest before a row is read.
 """
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import orjson
 
 from annotation.errors import ReleaseError
+from annotation.items import Unreadable, of_answer, of_pair
+from annotation.record import contents_of
 from annotation.release.documents import MANIFEST, Documents, listed, rows_of
 from annotation.release.rights import PAGE
 from annotation.release.row import KINDS, Row
@@ -26,7 +29,7 @@ SETS = {"preference": "pairs", "answer": "kto", "prompt": "prompts"}
 """Kind of a row → the set of a set of pairs that holds such."""
 _CHAT = (
     "id", "function", "task", "domain", "lang", "messages", "tools", "turns", "answer_origin", "spec", "verifications", "seeds",
-    "authors", "licence_status", "obligations", "twin", "split", "wording_state",
+    "authors", "licence_status", "obligations", "twin", "split", "wording_state", "model", "verdict",
 )  # fmt: skip
 _TEXT = ("id", "text", "url", "host", "cluster", "repeat", "licence", "rights_basis", *PAGE)
 
@@ -66,6 +69,7 @@ class Source:
         }
         try:
             made |= _chat(row) if kind == "chat" else self._of_pairs(kind, row)
+            made["_seen"] = partial(_seen, kind, row)
         except (orjson.JSONDecodeError, KeyError, TypeError, IndexError) as error:
             made |= {"_problem": f"{type(error).__name__}: {error}", "_keys": (row["id"],), "_test": False, "seeds": []}
         return made
@@ -94,6 +98,18 @@ _OWN = {
     "prompt": (),
 }
 _VERIFIED = ("chosen_verifications", "rejected_verifications", "verifications")
+
+
+def _seen(kind: str, row: Row) -> frozenset[bytes]:
+    """What people would be shown of a row now, as the label shards know it; nothing of a kind that nobody is asked about."""
+    try:
+        return (
+            contents_of(of_answer(row) if kind == "chat" else of_pair(row))
+            if kind in ("chat", "preference")
+            else frozenset()
+        )
+    except Unreadable:
+        return frozenset()
 
 
 def _chat(row: Row) -> Row:

@@ -35,7 +35,9 @@ def release(
     ] = None,
     labels: Annotated[
         Path | None,
-        typer.Option("--labels", metavar="DIR", help="Label shards, whose decisions are joined to the rows."),
+        typer.Option(
+            "--labels", metavar="DIR", help="Label shards: their decisions (`seimai review resolve`) are joined."
+        ),
     ] = None,
 ) -> None:
     """Release reviewed rows to trainers: rights checked again, decisions joined, splits by document, data card and Croissant."""

@@ -8,7 +8,12 @@ from typing import Any
 
 from rich.console import Console
 
+from annotation.agreed import agreement
+from annotation.agreement import Estimate
+from annotation.decision import read_decisions
 from annotation.errors import ReleaseError
+from annotation.labels import Labels
+from annotation.release.decisions import Decisions
 from annotation.release.formats import formats
 from annotation.release.make import Order, make
 from annotation.release.sources import Documents, Source, open_source
@@ -49,7 +54,7 @@ def release(
             about.made or datetime.datetime.now(datetime.UTC).date().isoformat(),
             _shares(about, about_file),
             {name: said for name, said in (("ja", about.title.ja), ("en", about.title.en)) if said},
-            {"ja": about.limits.ja, "en": about.limits.en}, leave_out_denied=about.leave_out_denied,
+            {"ja": about.limits.ja, "en": about.limits.en}, *_people(labels, runs), leave_out_denied=about.leave_out_denied,
             opt_outs_removed=about.opt_outs_removed is not None,
         )  # fmt: skip
         manifest = make(order, out.rstrip("/"))
@@ -102,6 +107,31 @@ def _target(about: AboutSpec, runs: Sequence[Run], sources: Sequence[Source]) ->
     return Target(**{**one, "notices": tuple(one["notices"])})
 
 
+def _people(labels: Path | None, runs: Sequence[Run]) -> tuple[Decisions, list[dict[str, Any]]]:
+    """What people decided, and how far they agreed about rows of these runs (of all, where single sets are given)."""
+    if labels is None:
+        return Decisions(), []
+    decisions = Decisions.read(read_decisions(str(labels / "decisions")))
+    recipes = {run.about["recipe"] for run in runs}
+    answers = [one for one in Labels(labels).answers() if not recipes or one["source"].partition("/")[0] in recipes]
+    return decisions, [
+        {
+            "task": one.task, "version": one.version, "question": one.question, "scale": one.scale, "rows": one.alpha.units,
+            "alpha": _estimate(one.alpha), "ac1": _estimate(one.ac1),
+        }
+        for one in agreement(answers)
+    ]  # fmt: skip
+
+
+def _estimate(one: Estimate) -> str:
+    """A coefficient with its interval, as the card shows it."""
+    if one.value is None:
+        return "–"
+    return f"{one.value:.2f}" + (
+        f" ({one.low:.2f} to {one.high:.2f})" if one.low is not None and one.high is not None else ""
+    )
+
+
 def _shares(about: AboutSpec, file: Path | None) -> Shares:
     try:
         return Shares(about.splits.validation, about.splits.test, about.splits.salt)
@@ -131,6 +161,11 @@ def _tell(manifest: dict[str, Any], out: str) -> None:
     said(f"{out}: {manifest['rows_out']:,} of {manifest['rows_in']:,} rows for {manifest['target']['purpose']}")
     for reason, count in manifest["rejected"].items():
         said(f"  left out: {reason} {count:,}")
+    if manifest["decisions"] or manifest["decisions_on_other_texts"]:
+        decided = ", ".join(f"{what} {count:,}" for what, count in manifest["decisions"].items())
+        said(
+            f"  people: {decided or 'nothing'}; about texts that changed since: {manifest['decisions_on_other_texts']:,}"
+        )
     for name, of in manifest["formats"].items():
         splits = ", ".join(f"{split} {one['rows']:,}" for split, one in of["splits"].items()) or "no rows"
         left = "".join(f"; not sayable: {reason} {count:,}" for reason, count in of["left_out"].items())

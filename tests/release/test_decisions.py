@@ -5,7 +5,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from annotation.release.decisions import Decision, Decisions
+from annotation.release.decisions import Decisions, Settled
 from annotation.release.documents import Documents
 from annotation.release.formats import formats
 from annotation.release.make import Order, make
@@ -34,7 +34,7 @@ ASKED = say("user", "精米とは何ですか。")
 GOOD, BAD = say("assistant", "糠を除くことです。"), say("assistant", "米を炊くことです。")
 
 
-def decided(folder: Path, sets: list[Path], names: list[str], *found: Decision) -> dict:
+def decided(folder: Path, sets: list[Path], names: list[str], *found: Settled) -> dict:
     """The manifest of a release with these decisions, in `folder/out`."""
     documents = Documents()
     sources = [open_source(str(one), one.name, documents) for one in sets]
@@ -53,9 +53,9 @@ def decided(folder: Path, sets: list[Path], names: list[str], *found: Decision) 
     return make(order, str(folder / "out"))
 
 
-def said(task: str, name: str, outcome: str | None, text: str | None = None) -> Decision:
+def said(task: str, name: str, outcome: str | None, text: str | None = None) -> Settled:
     """A decision about the row of this name."""
-    return Decision(key("row", name), task, outcome, "majority", text)
+    return Settled(key("row", name), task, outcome, "majority", text)
 
 
 def test_people_swap_drop_and_keep_pairs(tmp_path: Path):

@@ -68,7 +68,9 @@ def test_text_of_unknown_licence_stays_inside(tmp_path: Path):
 
 def test_a_models_obligation_holds_at_release_though_the_row_does_not_say_it(tmp_path: Path):
     row = dialogue("small", ANSWER, [1], answer_origin="model", authors=[SMALL])
-    assert one(tmp_path, row)["licences"]["obligations"][0]["kind"] == "no_publish"
+    owed = TARGET | {"model_name": "Llama-trial", "notices": ["Built with Llama", "Improved using Qwen"]}
+    said = one(tmp_path, row, target=owed)["licences"]["obligations"]
+    assert {o["kind"] for o in said} == {"no_publish", "name_prefix", "notice_contains"}
     with pytest.raises(RunError, match="nothing of it may be published"):
         released(
             tmp_path / "2",
