@@ -232,7 +232,7 @@ def trainers(session: nox.Session) -> None:
                     override = needs.with_name(f"{name}-overrides.txt")
                     more = ("--override", str(override)) if override.exists() and not flags else ()
                     session.run(*install, *flags, *more, "-r", str(part), external=True)
-        env = {"SEIMAI_RELEASE": release, "HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": session.create_tmp()}
+        env = {"SEIMAI_RELEASE": f"{release}/out", "HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": session.create_tmp()}
         session.run(python_of(where), "-m", "pytest", f"tests/trainers/test_{name}.py", env=env, external=True)
 
 

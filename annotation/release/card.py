@@ -75,7 +75,7 @@ def loadable(manifest: Mapping[str, Any]) -> dict[str, dict[str, str]]:
         if of["columns"] is not None and of["splits"]
     }
     kinds = {
-        kind: {"all": f"shards/{kind}/data/*/*.parquet"} for kind, one in manifest["shards"].items() if one["rows_out"]
+        kind: {"rows": f"shards/{kind}/data/*/*.parquet"} for kind, one in manifest["shards"].items() if one["rows_out"]
     }
     return made | {f"rows_{kind}": patterns for kind, patterns in kinds.items()}
 

@@ -155,7 +155,6 @@ def open_source(url: str, name: str, documents: Documents) -> Source:
     manifest = folder.json(MANIFEST)
     if is_generated(manifest):
         kinds, files = ("chat",), list(listed(manifest, ("data/", "refused/")))
-        documents.add(url)
     elif isinstance(manifest, dict) and "sets" in manifest:
         kinds = tuple(kind for kind in KINDS if SETS.get(kind) in manifest["sets"])
         files = list(manifest["files"])
@@ -171,6 +170,8 @@ def open_source(url: str, name: str, documents: Documents) -> Source:
         )
     for file in files:
         _check(folder, file)
+    if kinds == ("chat",):
+        documents.add(url)
     return Source(name, url, kinds, manifest, documents)
 
 

@@ -12,11 +12,11 @@ from transformers import PreTrainedTokenizerFast
 
 MARKS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 TEMPLATE = (
-    "{%- if tools %}<|im_start|>tools\n{%- for tool in tools %}{{ tool | tojson }}\n{%- endfor %}<|im_end|>\n{%- endif %}"
-    "{%- for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}"
-    "{%- for call in message.tool_calls or [] %}"
+    "{% if tools %}<|im_start|>tools\n{% for tool in tools %}{{ tool | tojson }}\n{% endfor %}<|im_end|>\n{% endif %}"
+    "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}"
+    "{% for call in message.tool_calls or [] %}"
     "<tool_call>{{ call.function.name }} {{ call.function.arguments | tojson }}</tool_call>"
-    "{%- endfor %}<|im_end|>\n{%- endfor %}{%- if add_generation_prompt %}<|im_start|>assistant\n{%- endif %}"
+    "{% endfor %}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 
 
@@ -35,12 +35,14 @@ def tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     return made
 
 
-def tiny(kind: str, vocabulary: int):
-    """A Llama of some thousand weights: `causal`, or `reward` with one score."""
+def tiny(kind: str, vocabulary: int, folder: Path) -> str:
+    """Folder of a Llama of some thousand weights: `causal`, or `reward` with one score. Trainers load reference models from there."""
     from transformers import LlamaConfig, LlamaForCausalLM, LlamaForSequenceClassification
 
     config = LlamaConfig(
         vocab_size=vocabulary, hidden_size=8, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2, num_key_value_heads=2,
         max_position_embeddings=1 << 17, num_labels=1, pad_token_id=0,
     )  # fmt: skip
-    return LlamaForCausalLM(config) if kind == "causal" else LlamaForSequenceClassification(config)
+    model = LlamaForCausalLM(config) if kind == "causal" else LlamaForSequenceClassification(config)
+    model.save_pretrained(folder / kind)
+    return str(folder / kind)

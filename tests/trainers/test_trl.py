@@ -65,11 +65,13 @@ def head(row: dict, prompt: list[dict]) -> str:
     return said + "".join(f"<|im_start|>{m['role']}\n{written(m)}" for m in prompt) + "<|im_start|>assistant\n"
 
 
-def test_sft_learns_each_completion_and_reads_each_prompt(tokens, args):
+def test_sft_learns_each_completion_and_reads_each_prompt(tokens, args, tmp_path):
     from trl import SFTConfig, SFTTrainer
 
     given = rows("trl_sft")
-    trainer = SFTTrainer(tiny("causal", len(tokens)), SFTConfig(**args), train_dataset=given, processing_class=tokens)
+    trainer = SFTTrainer(
+        tiny("causal", len(tokens), tmp_path), SFTConfig(**args), train_dataset=given, processing_class=tokens
+    )
     assert len(trainer.train_dataset) == len(given) == 9
     for row, made in zip(given, trainer.train_dataset, strict=True):
         learnt = [token for token, label in zip(made["input_ids"], made["labels"], strict=True) if label != -100]
@@ -79,12 +81,12 @@ def test_sft_learns_each_completion_and_reads_each_prompt(tokens, args):
 
 
 @pytest.mark.parametrize("loss", ["sigmoid", "ipo"])
-def test_dpo_and_ipo_prepare_both_sides(tokens, args, loss):
+def test_dpo_and_ipo_prepare_both_sides(tokens, args, loss, tmp_path):
     from trl import DPOConfig, DPOTrainer
 
     given = rows("trl_dpo")
     trainer = DPOTrainer(
-        tiny("causal", len(tokens)),
+        tiny("causal", len(tokens), tmp_path),
         args=DPOConfig(**args, loss_type=[loss]),
         train_dataset=given,
         processing_class=tokens,
@@ -97,23 +99,25 @@ def test_dpo_and_ipo_prepare_both_sides(tokens, args, loss):
             )
 
 
-def test_kto_prepares_completions_with_their_labels(tokens, args):
+def test_kto_prepares_completions_with_their_labels(tokens, args, tmp_path):
     from trl import KTOConfig, KTOTrainer
 
     given = rows("trl_kto")
     config = KTOConfig(**args, per_device_train_batch_size=2)
-    trainer = KTOTrainer(tiny("causal", len(tokens)), args=config, train_dataset=given, processing_class=tokens)
+    trainer = KTOTrainer(
+        tiny("causal", len(tokens), tmp_path), args=config, train_dataset=given, processing_class=tokens
+    )
     said = {tokens.decode(made["prompt_ids"] + made["completion_ids"]): made["label"] for made in trainer.train_dataset}
     assert said == {head(row, row["prompt"]) + written(row["completion"][0]): row["label"] for row in given}
     assert sorted(said.values()) == [False, False, True, True, True]
 
 
-def test_a_reward_model_prepares_whole_dialogues_with_margins(tokens, args):
+def test_a_reward_model_prepares_whole_dialogues_with_margins(tokens, args, tmp_path):
     from trl import RewardConfig, RewardTrainer
 
     given = rows("trl_reward")
     trainer = RewardTrainer(
-        tiny("reward", len(tokens)), args=RewardConfig(**args), train_dataset=given, processing_class=tokens
+        tiny("reward", len(tokens), tmp_path), args=RewardConfig(**args), train_dataset=given, processing_class=tokens
     )
     assert len(trainer.train_dataset) == len(given) == 5
     for row, made in zip(given, trainer.train_dataset, strict=True):
@@ -123,7 +127,7 @@ def test_a_reward_model_prepares_whole_dialogues_with_margins(tokens, args):
         assert made["margin"] == 0.5
 
 
-def test_grpo_gives_reward_functions_the_spec_of_each_prompt(tokens, args):
+def test_grpo_gives_reward_functions_the_spec_of_each_prompt(tokens, args, tmp_path):
     from trl import GRPOConfig, GRPOTrainer
 
     seen: list[tuple[str, str]] = []
@@ -136,7 +140,7 @@ def test_grpo_gives_reward_functions_the_spec_of_each_prompt(tokens, args):
     args = {k: v for k, v in args.items() if k != "max_length"} | {
         "per_device_train_batch_size": 4, "num_generations": 2, "max_completion_length": 4, "max_steps": 1, "logging_steps": 1,
     }  # fmt: skip
-    model = tiny("causal", len(tokens))
+    model = tiny("causal", len(tokens), tmp_path)
     GRPOTrainer(
         model, reward_funcs=reward, args=GRPOConfig(**args), train_dataset=given, processing_class=tokens
     ).train()
@@ -150,5 +154,5 @@ def test_all_formats_of_the_card_load(tmp_path):
     names = get_dataset_config_names(RELEASE)
     assert {"trl_sft", "axolotl_sft", "llama_factory_dpo", "openrlhf_sft", "rows_chat", "rows_preference"} <= set(names)
     for name in names:
-        split = "all" if name.startswith("rows_") else "train"
+        split = "rows" if name.startswith("rows_") else "train"
         assert len(load_dataset(RELEASE, name, split=split, cache_dir=str(tmp_path)))
