@@ -23,6 +23,9 @@ if not RELEASE.exists():
 
 import torch  # noqa: E402
 
+SITE = Path(str(importlib.util.find_spec("nemo_aligner").origin)).parents[1]
+"""Where both wheels lie."""
+
 MEGATRON = "nemo.collections.nlp.data.language_modeling.megatron"
 SPECIAL = {
     "system_turn_start": "<extra_id_0>", "turn_start": "<extra_id_1>", "label_start": "<extra_id_2>", "end_of_turn": "\n",
@@ -50,9 +53,7 @@ def stubs():
 
     def stub(name: str, **held) -> None:
         module = ModuleType(name)
-        where = importlib.util.find_spec(name.partition(".")[0])
-        folder = Path(where.origin).parent.joinpath(*name.split(".")[1:])
-        module.__path__ = [str(folder)]
+        module.__path__ = [str(SITE.joinpath(*name.split(".")))]
         vars(module).update(held)
         sys.modules[name] = module
 

@@ -2,6 +2,8 @@
 
 Its loaders apply the chat template to lists of messages and know no tools: rows that offer them are not written. Its mask for whole
 dialogues learns from every answer, so dialogues are prefix rows with `--data.output_key completion`, without `--data.multiturn`.
+Messages are structs and no JSON columns: the loaders put texts in place of lists under the same names, and `datasets` would read a
+text in a JSON column as JSON.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,12 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import pyarrow as pa
 
 from annotation.release.formats.format import (
-    JSON,
     Format,
     Settings,
     Unsayable,
     Written,
-    dumped,
     plain,
     prefixes,
     size,
@@ -23,22 +23,21 @@ from annotation.release.formats.format import (
 from annotation.release.row import Row
 
 TRAINER = "OpenRLHF 0.11"
-_MESSAGES = pa.list_(JSON)
+_MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.large_string())]))
 _ABOUT = [("id", pa.string()), ("split_group", pa.string())]
 
 
 def _sft(row: Row) -> Iterator[Written]:
     without_tools(row)
     for name, before, turn in prefixes(row):
-        made = {"prompt": dumped(plain(before)), "completion": dumped(plain([turn])), "id": name}
+        made = {"prompt": plain(before), "completion": plain([turn]), "id": name}
         yield Written(made | {"split_group": row["split_group"]}, size([turn]), size([*before, turn]))
 
 
 def _preference(row: Row) -> Iterator[Written]:
     without_tools(row)
     made = {
-        name: dumped(plain(row[of]))
-        for name, of in (("prompt", "messages"), ("chosen", "chosen"), ("rejected", "rejected"))
+        name: plain(row[of]) for name, of in (("prompt", "messages"), ("chosen", "chosen"), ("rejected", "rejected"))
     }
     trained = size(row["chosen"]) + size(row["rejected"])
     made |= {"margin": row["margin"] or 0.0, "id": row["id"], "split_group": row["split_group"]}
@@ -49,7 +48,7 @@ def _prompts(row: Row) -> Iterator[Written]:
     without_tools(row)
     if not row["spec"] or row["spec"] == "[]":
         raise Unsayable("no_spec")
-    made = {"prompt": dumped(plain(row["messages"])), "label": row["spec"], "datasource": row["function"]}
+    made = {"prompt": plain(row["messages"]), "label": row["spec"], "datasource": row["function"]}
     yield Written(made | {"id": row["id"], "split_group": row["split_group"]}, 0, size(row["messages"]))
 
 
