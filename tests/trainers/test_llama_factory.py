@@ -1,6 +1,7 @@
 """LLaMA-Factory 0.9.5: its own loading, conversion and preparation (`get_dataset`) of the released files, by dataset_info.json.
 
-`uvx nox -s trainers -- llama_factory`. What is learnt of each row is decoded and held against the row.
+`uvx nox -s trainers -- llama_factory`. What is learnt of each row is decoded and held against the row. `torchaudio`, which its files
+import at their head and use for sound alone, is stubbed: there is no wheel of it for a torch of the CPU.
 """
 
 import json
@@ -18,10 +19,17 @@ RELEASE = Path(os.environ.get("SEIMAI_RELEASE", "/nowhere"))
 if not RELEASE.exists():
     pytest.skip("SEIMAI_RELEASE names the release to load", allow_module_level=True)
 
+from importlib.machinery import ModuleSpec  # noqa: E402
+from types import ModuleType  # noqa: E402
+
 from datasets import load_dataset  # noqa: E402
 
 sys.path.insert(0, str(Path(__file__).parent))
 from bytes_tokenizer import tokenizer  # noqa: E402
+
+sound = ModuleType("torchaudio")
+sound.__spec__ = ModuleSpec("torchaudio", None)
+sys.modules.setdefault("torchaudio", sound)
 
 
 @pytest.fixture(scope="module")
