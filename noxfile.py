@@ -219,7 +219,7 @@ def trainers(session: nox.Session) -> None:
     if unknown := [name for name in names if name not in TRAINERS]:
         session.error(f"there is no trainer '{unknown[0]}'; there are {', '.join(TRAINERS)}")
     sync(session, "test")
-    release = str(Path(session.create_tmp()) / "release")
+    release = str(Path(session.create_tmp()).resolve() / "release")
     session.run("python", "tests/trainers/write_release.py", release)
     for name in names:
         where = str(ROOT / ".nox" / f"trainers-{name}")

@@ -50,13 +50,16 @@ def opened(name: str):
 
 
 def test_sft_learns_the_turns_that_train_and_no_other(tokens):
+    from axolotl.datasets import TokenizedPromptDataset
     from axolotl.prompt_strategies import load
 
     cfg, rows = opened("axolotl_sft")
     strategy = load(cfg.datasets[0].type, tokens, cfg, dict(cfg.datasets[0]))
     assert len(rows) == 7
-    for row in rows:
-        made = strategy.tokenize_prompt(dict(row))
+    alone = [strategy.tokenize_prompt(dict(row)) for row in rows]
+    together = TokenizedPromptDataset(strategy, rows)
+    assert [made["labels"] for made in alone] == list(together["labels"])
+    for row, made in zip(rows, together, strict=True):
         learnt = tokens.decode([i for i, label in zip(made["input_ids"], made["labels"], strict=True) if label != -100])
         turns = [m for m in json.loads(row["messages"]) if m["training"]]
         calls = ["".join(_call(c) for c in m.get("tool_calls") or ()) for m in turns]

@@ -156,3 +156,14 @@ def test_all_formats_of_the_card_load(tmp_path):
     for name in names:
         split = "rows" if name.startswith("rows_") else "train"
         assert len(load_dataset(RELEASE, name, split=split, cache_dir=str(tmp_path)))
+
+
+def test_croissant_is_valid_and_its_records_are_the_rows():
+    """By mlcroissant, the reader of the specification's authors."""
+    import mlcroissant
+
+    said = mlcroissant.Dataset(jsonld=f"{RELEASE}/croissant.json")
+    assert not said.metadata.ctx.issues.errors
+    assert {one.uuid for one in said.metadata.record_sets} >= {"trl_dpo-train-00000", "llama_factory_kto-train-00000"}
+    found = [row["trl_dpo-train-00000/id"].decode() for row in said.records("trl_dpo-train-00000")]
+    assert found == [row["id"] for row in rows("trl_dpo")]

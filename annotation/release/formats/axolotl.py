@@ -1,9 +1,9 @@
 """Axolotl 0.19: dialogues with a mask for each turn, DPO and its kin, KTO, reward models.
 
 Its `chat_template` strategy reads messages and tools from JSON text and obeys `training` in each message, so a dialogue stays
-whole. Its preference strategies keep role and content alone and would lose calls without a word: rows with calls are not written
-for them. KTO has string templates only, of which `chatml.argilla_chat` takes a whole dialogue. Settings to put under `datasets:`
-lie beside each.
+whole. Where all columns are texts it takes one row for many (`is_prompt_batched`), so a number stands among them. Its preference
+strategies keep role and content alone and would lose calls without a word: rows with calls are not written for them. KTO has
+string templates only, of which `chatml.argilla_chat` takes a whole dialogue. What belongs under `datasets:` lies beside each.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ def _sft(row: Row) -> Iterator[Written]:
         for at, message in enumerate(row["messages"])
     ]
     tools = orjson.dumps(row["tools"]).decode() if row["tools"] else None
-    made = {"messages": orjson.dumps(messages).decode(), "tools": tools} | _about(row)
+    made = {"messages": orjson.dumps(messages).decode(), "tools": tools, "turns": len(learnt)} | _about(row)
     yield Written(made, size([row["messages"][at] for at in row["train"]]), size(messages))
 
 
@@ -87,7 +87,8 @@ def _settings(whole: Mapping[str, Any], kind: Any, **more: Any) -> Settings:
 _SIDES = [("chosen", pa.large_string()), ("rejected", pa.large_string())]
 FORMATS = (
     Format(
-        "axolotl_sft", "chat", TRAINER, pa.schema([("messages", pa.large_string()), ("tools", pa.large_string()), *_ABOUT]), _sft,
+        "axolotl_sft", "chat", TRAINER,
+        pa.schema([("messages", pa.large_string()), ("tools", pa.large_string()), ("turns", pa.int32()), *_ABOUT]), _sft,
         _settings({}, "chat_template", field_messages="messages", message_field_training="training", roles_to_train=[]),
     ),
     Format(
