@@ -30,7 +30,7 @@ VLLM_TESTS = ("pytest>=8", "hypothesis>=6")
 nox.needs_version = ">=2025.5"
 nox.options.default_venv_backend = "uv"
 nox.options.reuse_existing_virtualenvs = True
-nox.options.sessions = ["lint", "resolve", "newcomer", "other_pythons", "tests", "vllm", "review"]
+nox.options.sessions = ["lint", "resolve", "newcomer", "other_pythons", "tests", "vllm", "review", "trainers"]
 
 if "UV" in os.environ:  # uvx tells where uv is, also where it is on no PATH
     os.environ["PATH"] = os.pathsep.join([str(Path(os.environ["UV"]).parent), os.environ["PATH"]])
@@ -206,6 +206,34 @@ def review(session: nox.Session) -> None:
     # environments of the review lie beside the session's own, and packages are those that uv has already
     env = {"XDG_CACHE_HOME": str(ROOT / ".nox" / "review-cache"), "UV_CACHE_DIR": cache, "SEIMAI_REVIEW_TESTS": "1"}
     session.run("python", "-m", "pytest", *(session.posargs or ["tests/review"]), env=env)
+
+
+TRAINERS = ("trl", "llama_factory", "axolotl", "openrlhf", "steerlm")
+"""Trainers that a release is loaded with, each in an environment of its own; without arguments the first alone, which is quick."""
+
+
+@nox.session
+def trainers(session: nox.Session) -> None:
+    """A release in the trainers themselves: `uvx nox -s trainers` holds TRL against it, `-- llama_factory axolotl …` others."""
+    names = session.posargs or TRAINERS[:1]
+    if unknown := [name for name in names if name not in TRAINERS]:
+        session.error(f"there is no trainer '{unknown[0]}'; there are {', '.join(TRAINERS)}")
+    sync(session, "test")
+    release = str(Path(session.create_tmp()).resolve() / "release")
+    session.run("python", "tests/trainers/write_release.py", release)
+    for name in names:
+        where = str(ROOT / ".nox" / f"trainers-{name}")
+        session.run("uv", "venv", "--quiet", "--allow-existing", "--python", PYTHON, where, external=True)
+        needs = ROOT / "tests" / "trainers" / f"{name}.txt"
+        with session.chdir(tempfile.gettempdir()):  # from outside the project, whose pins do not hold for a trainer
+            install = ["uv", "pip", "install", "--quiet", "--python", python_of(where)]
+            for part, flags in ((needs, ()), (needs.with_name(f"{name}-bare.txt"), ("--no-deps",))):
+                if part.exists():
+                    override = needs.with_name(f"{name}-overrides.txt")
+                    more = ("--override", str(override)) if override.exists() and not flags else ()
+                    session.run(*install, *flags, *more, "-r", str(part), external=True)
+        env = {"SEIMAI_RELEASE": f"{release}/out", "HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": session.create_tmp()}
+        session.run(python_of(where), "-m", "pytest", f"tests/trainers/test_{name}.py", env=env, external=True)
 
 
 @nox.session(default=False)

@@ -58,7 +58,7 @@ def records_of(task: Task, item: Item, source: str, salt: str, language: Languag
     """The records of a row: one, or two that mirror each other where several people compare. Raises Unfit."""
     compared = base(task.name) in COMPARED
     fields, texts, masked = _texts(item, harmful=item.harmful, language=language)
-    content = key("review", orjson.dumps([fields, texts], option=orjson.OPT_SORT_KEYS))
+    content = _content(fields, texts)
     _check(fields, texts)
     order = tuple(range(len(texts)))
     if compared:
@@ -76,6 +76,16 @@ def records_of(task: Task, item: Item, source: str, salt: str, language: Languag
         name = external_id(salt, task.name, item.row, content, places)
         made.append(ReviewRecord(item, name, workspace, needed, places, mirrored, content, fields | put, said, masked))
     return made
+
+
+def contents_of(item: Item) -> frozenset[bytes]:
+    """What `content` of a row's records may be, whichever way people are shown it: plain, or after a warning in either language."""
+    ways: list[tuple[bool, Language]] = [(False, "ja"), (True, "ja"), (True, "en")]
+    return frozenset(_content(*_texts(item, harmful=harmful, language=language)[:2]) for harmful, language in ways)
+
+
+def _content(fields: Json, texts: Sequence[str]) -> bytes:
+    return key("review", orjson.dumps([fields, texts], option=orjson.OPT_SORT_KEYS))
 
 
 def external_id(salt: str, task: str, row: bytes, content: bytes, order: Sequence[int]) -> str:

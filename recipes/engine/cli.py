@@ -12,6 +12,7 @@ from recipes.engine.errors import RecipeError, RunError
 from recipes.engine.forget_cli import forget
 from recipes.engine.index_cli import index
 from recipes.engine.ledger_cli import ledger
+from recipes.engine.release_cli import release
 from recipes.engine.review_cli import review
 from recipes.engine.review_office_cli import office
 from recipes.engine.review_settle_cli import settle
@@ -237,6 +238,7 @@ app.add_typer(review, name="review")
 app.command()(train)
 app.command()(audit)
 app.command()(forget)
+app.command()(release)
 
 
 @app.command()

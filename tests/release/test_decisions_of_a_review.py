@@ -1,0 +1,89 @@
+"""A set of decisions as `seimai review resolve` writes it, joined by what people saw: `seimai release --labels`."""
+
+from pathlib import Path
+
+import orjson
+import pytest
+
+from annotation.decision import Decision, write_decisions
+from annotation.errors import ReviewError
+from annotation.items import Item, of_answer, of_pair
+from annotation.record import records_of
+from annotation.review_tasks import task
+from tests.release.made_sets import (
+    BETTER,
+    CASES,
+    USER,
+    WORSE,
+    dialogue,
+    generated,
+    labelled,
+    pair,
+    paired,
+    released,
+    rows_of,
+    say,
+)  # fmt: skip
+
+GOOD = say("assistant", "糠を除くことです。")
+
+
+def line(item: Item, of: str, question: str, outcome: str | None = None, **more) -> Decision:
+    """A line about just what people would see of a row today."""
+    record = records_of(task(of), item, "trial/set", "salt")[0]
+    kind = "rating" if "points" in more else "text" if "text" in more else "label"
+    made = {
+        "answers": item.answers,
+        "document": item.document,
+        "harmful": False,
+        "method": "majority",
+        "people": 2,
+        "wanted": 3,
+    }
+    return Decision(
+        "trial/set", of, item.row, record.content, "v1", question=question, kind=kind, outcome=outcome, **made | more
+    )
+
+
+def test_lines_are_joined_by_row_and_by_what_people_saw(tmp_path: Path):
+    rows = [
+        dialogue(name, [say("user", f"{name}？"), GOOD], [1]) for name in ("bad", "changed", "rated", "fixed", "open")
+    ]
+    pairs = [pair("swapped", [USER], BETTER, WORSE)]
+    answers = [labelled("k", [say("user", "rated？")], GOOD, True, answer_id=rows[2]["id"])]
+    sets = [generated(tmp_path / "instruct", rows), paired(tmp_path / "preference", pairs, answers)]
+    items = {name: of_answer(row) for name, row in zip(("bad", "changed", "rated", "fixed", "open"), rows, strict=True)}
+    before = of_answer(dialogue("changed", [say("user", "changed？"), say("assistant", "前の回答です。")], [1]))
+    lines = [
+        line(items["bad"], "quality", "verdict", "bad"),
+        line(before, "quality", "verdict", "bad"),
+        line(items["rated"], "quality", "verdict", "good"),
+        line(items["rated"], "quality", "helpfulness", points=4.5),
+        line(items["rated"], "quality", "verbosity", points=3.0),
+        line(items["fixed"], "correction", "decision", "fixed"),
+        line(items["fixed"], "correction", "rewrite", text="表面から糠を除くことです。"),
+        line(items["open"], "quality", "verdict", "good", disputed=True),
+        line(of_pair(pairs[0]), "preference", "preference", "b"),
+    ]
+    write_decisions(str(tmp_path / "labels" / "decisions"), lines, {})
+    made = released(tmp_path, sets, ["trl_sft", "trl_dpo", "nemo_steerlm"], labels=tmp_path / "labels")
+    assert made["rejected"] == {"bad_answer": 1, "undecided": 1}
+    assert made["decisions_on_other_texts"] == 1, "people read another text of that row"
+    said = {
+        orjson.loads(row["messages"])[0]["content"]: orjson.loads(row["messages"])[1]["content"]
+        for row in rows_of(tmp_path)
+    }
+    assert said == {"changed？": GOOD["content"], "rated？": GOOD["content"], "fixed？": "表面から糠を除くことです。"}
+    chosen = {row["strategy"]: orjson.loads(row["chosen"])[0]["content"] for row in rows_of(tmp_path, "preference")}
+    assert chosen == {"near_miss": WORSE["content"], "correction": "表面から糠を除くことです。"}
+    (rated,) = rows_of(tmp_path, "answer")
+    assert (rated["attributes"]["helpfulness"], rated["attributes"]["verbosity"]) == (4, 2)
+    assert made["formats"]["nemo_steerlm"]["splits"]["train"]["rows"] == 1
+    card = (tmp_path / "out" / "README.ja.md").read_text(encoding="utf-8")
+    assert "| correction | fixed | majority | 2 |" in card
+
+
+def test_labels_that_nobody_settled_are_named(tmp_path: Path):
+    sets = [generated(tmp_path / "instruct", [CASES["japanese"]])]
+    with pytest.raises(ReviewError, match="`seimai review resolve` makes them"):
+        released(tmp_path, sets, ["trl_sft"], labels=tmp_path / "labels")
