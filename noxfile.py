@@ -24,13 +24,16 @@ DEBIAN = {
     "fonts-noto-cjk": "and its Japanese is drawn",
     "bubblewrap": "verifiers run code in it",
 }
+SLURM = dict.fromkeys(
+    ("slurmctld", "slurmd", "slurm-client", "munge"), "runs are submitted to a real Slurm on this machine"
+)
 
 VLLM_TESTS = ("pytest>=8", "hypothesis>=6")
 
 nox.needs_version = ">=2025.5"
 nox.options.default_venv_backend = "uv"
 nox.options.reuse_existing_virtualenvs = True
-nox.options.sessions = ["lint", "resolve", "newcomer", "other_pythons", "tests", "vllm", "review"]
+nox.options.sessions = ["lint", "resolve", "newcomer", "other_pythons", "tests", "vllm", "review", "slurm"]
 
 if "UV" in os.environ:  # uvx tells where uv is, also where it is on no PATH
     os.environ["PATH"] = os.pathsep.join([str(Path(os.environ["UV"]).parent), os.environ["PATH"]])
@@ -65,16 +68,16 @@ def interpreter(version: str) -> str | None:
     return None
 
 
-def debian(session: nox.Session) -> None:
+def debian(session: nox.Session, wanted: dict[str, str] = DEBIAN) -> None:
     """Installs the Debian packages that tests open, where this may be done; elsewhere says what is missing."""
     installed = "${Package} ${db:Status-Status}\n"
     listed = (
         shutil.which("dpkg-query")
         and subprocess.run(
-            ["dpkg-query", "-W", "-f", installed, *DEBIAN], capture_output=True, text=True
+            ["dpkg-query", "-W", "-f", installed, *wanted], capture_output=True, text=True
         ).stdout.splitlines()
     )
-    missing = [name for name in DEBIAN if f"{name} installed" not in (listed or [])]
+    missing = [name for name in wanted if f"{name} installed" not in (listed or [])]
     if not missing:
         return
     if shutil.which("apt-get") and os.geteuid() == 0:
@@ -84,7 +87,7 @@ def debian(session: nox.Session) -> None:
         session.run(*install, env=env, external=True, silent=True, success_codes=[0, 100])
         return
     for name in missing:
-        session.warn(f"Debian package {name} is not here ({DEBIAN[name]}): tests that need it are skipped")
+        session.warn(f"Debian package {name} is not here ({wanted[name]}): tests that need it are skipped")
 
 
 @nox.session
@@ -206,6 +209,17 @@ def review(session: nox.Session) -> None:
     # environments of the review lie beside the session's own, and packages are those that uv has already
     env = {"XDG_CACHE_HOME": str(ROOT / ".nox" / "review-cache"), "UV_CACHE_DIR": cache, "SEIMAI_REVIEW_TESTS": "1"}
     session.run("python", "-m", "pytest", *(session.posargs or ["tests/review"]), env=env)
+
+
+@nox.session
+def slurm(session: nox.Session) -> None:
+    """Runs on a real Slurm, one slurmctld and two slurmd on loopback: processes killed, a node lost, time limits, small arrays."""
+    debian(session, SLURM)
+    if shutil.which("slurmctld") is None or os.geteuid() != 0:
+        session.skip("a throw-away Slurm needs root and the Debian packages slurmctld, slurmd, slurm-client and munge")
+    sync(session, "dev")
+    tests = session.posargs or ["tests/cluster/test_slurm.py"]
+    session.run("python", "-m", "pytest", *tests, env={"SEIMAI_SLURM_TESTS": "1"})
 
 
 @nox.session(default=False)

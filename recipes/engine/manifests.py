@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from curation.parquet_file import read_parquet, write_parquet
-from curation.place import Place
+from curation.place import PARTIAL, Place
 from curation.shards import MANIFEST, join_table_parts, set_schema
 from curation.survey import Survey
 from curation.write_shards import smallest_samples
@@ -70,7 +70,7 @@ def finish_block(block: Block, place: Place) -> dict[str, Any]:
             manifest["content"] = f"{sum(int(t['content'], 16) for t in tasks) % (1 << 256):064x}"
         if samples := _join_samples(place, tasks):
             manifest["samples"] = samples
-        _remove_strays(place, tasks)
+    _remove_strays(place, tasks)
     place.write_json(MANIFEST, manifest)
     if phases:
         (place / WORK).remove()
@@ -123,11 +123,11 @@ def _join_samples(place: Place, tasks: list[dict[str, Any]]) -> dict[str, Any] |
 
 def _remove_strays(place: Place, tasks: list[dict[str, Any]]) -> None:
     """Removes what a task left behind that died and was done again: a reader of `data/` sees only files of a manifest."""
-    named = {f["path"] for t in tasks for f in (*t["files"], *t["rejected_files"])}
-    for folder in ("data", "rejected"):
-        for path in place.fs.find(f"{place.path}/{folder}"):
-            if path.removeprefix(f"{place.path}/") not in named:
-                place.fs.rm_file(path)
+    named = {f["path"] for t in tasks for key in ("files", "rejected_files") for f in t.get(key, ())}
+    for path in place.fs.find(place.path):
+        name = path.removeprefix(f"{place.path}/")
+        if name.endswith(PARTIAL) or (name.startswith(("data/", "rejected/")) and name not in named):
+            place.fs.rm_file(path)
 
 
 def _step_sums(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
