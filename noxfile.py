@@ -223,6 +223,14 @@ def slurm(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def chaos(session: nox.Session) -> None:
+    """A hundred runs with one random kill -9 each, resumed: the same rows every time (`-- --quick`: five of them)."""
+    sync(session, "dev")
+    session.run("python", "benchmarks/_compile.py")
+    session.run("python", "benchmarks/chaos.py", *session.posargs)
+
+
+@nox.session(default=False)
 def nightly(session: nox.Session) -> None:
     """The long chaos and fuzz runs."""
     sync(session, "dev")

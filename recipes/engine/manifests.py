@@ -30,7 +30,23 @@ JOINED_FILES = 16
 
 
 def finish_block(block: Block, place: Place) -> dict[str, Any]:
-    """Joins the tasks' manifests into the set's, which makes the set exist."""
+    """Joins the tasks' manifests into the set's, which makes the set exist. Given again after a kill, it goes on.
+
+    What only the joining needs is removed last: a set that has no manifest can still be joined.
+    """
+    if place.exists(MANIFEST):
+        manifest = place.read_json(MANIFEST)
+    else:
+        manifest = _joined(block, place)
+        place.write_json(MANIFEST, manifest)
+    for folder in (WORK, "samples"):
+        with contextlib.suppress(FileNotFoundError):
+            (place / folder).remove()
+    return manifest
+
+
+def _joined(block: Block, place: Place) -> dict[str, Any]:
+    """The manifest of a set whose tasks are complete; its tables and its sample are written, and what nobody names is removed."""
     tasks = _tasks(place)
     phases = [_tasks(place / f"phases/{name}") for name in place.names("phases")]
     if phases:
@@ -71,9 +87,6 @@ def finish_block(block: Block, place: Place) -> dict[str, Any]:
         if samples := _join_samples(place, tasks):
             manifest["samples"] = samples
     _remove_strays(place, tasks)
-    place.write_json(MANIFEST, manifest)
-    if phases:
-        (place / WORK).remove()
     return manifest
 
 
@@ -115,10 +128,7 @@ def _join_samples(place: Place, tasks: list[dict[str, Any]]) -> dict[str, Any] |
     for first in range(0, len(names), JOINED_FILES):
         tables = [read_parquet(place, name) for name in names[first : first + JOINED_FILES]]
         kept = [smallest_samples(pa.concat_tables([*kept, *tables]))]
-    made = write_parquet(place, "samples.parquet", kept[0].combine_chunks()) if kept else None
-    with contextlib.suppress(FileNotFoundError):
-        (place / "samples").remove()
-    return made
+    return write_parquet(place, "samples.parquet", kept[0].combine_chunks()) if kept else None
 
 
 def _remove_strays(place: Place, tasks: list[dict[str, Any]]) -> None:
