@@ -33,7 +33,7 @@ VLLM_TESTS = ("pytest>=8", "hypothesis>=6")
 nox.needs_version = ">=2025.5"
 nox.options.default_venv_backend = "uv"
 nox.options.reuse_existing_virtualenvs = True
-nox.options.sessions = ["lint", "resolve", "newcomer", "other_pythons", "tests", "vllm", "review", "slurm"]
+nox.options.sessions = ["lint", "resolve", "newcomer", "other_pythons", "tests", "vllm", "review", "slurm", "ray"]
 
 if "UV" in os.environ:  # uvx tells where uv is, also where it is on no PATH
     os.environ["PATH"] = os.pathsep.join([str(Path(os.environ["UV"]).parent), os.environ["PATH"]])
@@ -220,6 +220,17 @@ def slurm(session: nox.Session) -> None:
     sync(session, "dev")
     tests = session.posargs or ["tests/cluster/test_slurm.py"]
     session.run("python", "-m", "pytest", *tests, env={"SEIMAI_SLURM_TESTS": "1"})
+
+
+@nox.session
+def ray(session: nox.Session) -> None:
+    """Runs on a real Ray of two nodes, in a network namespace that has only lo: a worker and a whole node killed."""
+    if shutil.which("ip") is None or os.geteuid() != 0:
+        session.skip("a throw-away Ray needs root and iproute2, for a network namespace of its own")
+    env = {"UV_PROJECT_ENVIRONMENT": session.virtualenv.location, "UV_PYTHON": PYTHON}
+    session.run("uv", "sync", "--quiet", "--group", "test", "--extra", "ray", env=env, external=True)
+    tests = session.posargs or ["tests/cluster/test_ray.py"]
+    session.run("python", "-m", "pytest", *tests, env={"SEIMAI_RAY_TESTS": "1"})
 
 
 @nox.session(default=False)

@@ -23,6 +23,10 @@ NEEDS: dict[str, dict[str, Any]] = {"gpu": {"num_gpus": 1}}
 """What Ray must have free for a task of a kind, beside one processor."""
 
 
+_WARM: set[int] = set()
+"""Tasks that this process of Ray's, which runs one after the other, has warmed up for."""
+
+
 def run_rank(pickled: bytes, rank: int, attempt: int, paths: Sequence[str]) -> tuple[str, str, str] | None:
     """Runs a task in a worker of Ray; returns what it raised (class, text, traceback), which Ray would wrap in its own words."""
     import traceback
@@ -31,7 +35,9 @@ def run_rank(pickled: bytes, rank: int, attempt: int, paths: Sequence[str]) -> t
     from recipes.engine.warm_up import warm_up
 
     try:
-        warm_up(pickled)
+        if (seen := hash(pickled)) not in _WARM:
+            warm_up(pickled)
+            _WARM.add(seen)
         executor = dill.loads(pickled)
         for step in executor.pipeline:
             step.attempt = attempt

@@ -87,14 +87,13 @@ def test_a_task_killed_with_9_is_run_again_and_secrets_stay_in_the_environment(s
     calm = done(recipe(files, [Slow(0.0)], ["text_stats"]), tmp_path / "calm")
     plan = make(recipe(files, [Slow(6.0)], ["text_stats"]), "test.py", str(tmp_path / "out"))
     submission = slurm.submit(plan)
-    began = submission.folder.glob
-    path = until(lambda: next(iter(began("pages*/started/00001.json")), None))
+    path = until(lambda: next(iter(submission.folder.glob("pages*/started/00001.json")), None))
     os.kill(json.loads(path.read_text())["pid"], signal.SIGKILL)
     watch.follow(submission)
     assert released(tmp_path / "out", "measured") == released(tmp_path / "calm", "measured")
     assert ShardSet.open(plan.blocks[-1].url).manifest["content"] == calm["content"]
     assert submission.works()[0].tried() == {0: 1, 1: 2, 2: 1}
-    assert "ended by signal 9" in submission.works()[0].folder.joinpath("").glob("*_1.log").__next__().read_text()
+    assert "ended by signal 9" in next(submission.works()[0].folder.glob("*_1.log")).read_text()
     accounted(tmp_path / "out")
     found = [p for p in (tmp_path / "out").rglob("*") if p.is_file() and b"planted-0b6f1c" in p.read_bytes()]
     assert not found

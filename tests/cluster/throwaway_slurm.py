@@ -56,21 +56,21 @@ class Slurm:
                 os.kill(pid, signal.SIGKILL)
 
     def _of(self, node: str) -> list[int]:
-        """Processes of a node, the daemon first, found by the spool folder or the environment that names it."""
-        daemon, found = int((self.folder / f"slurmd.{node}.pid").read_text()), []
+        """Processes of a node: its daemon, what watches its jobs, then the jobs, whose environment names the node."""
+        daemon = int((self.folder / f"slurmd.{node}.pid").read_text())
+        running = ["squeue", "-h", "-t", "running,completing", "-w", node, "-o", "%A"]
+        ids = subprocess.run(running, capture_output=True, text=True, check=True).stdout.split()
+        watching, jobs = list[int](), list[int]()
         for path in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
-                pid, words = int(path.name), (path / "cmdline").read_bytes() + (path / "environ").read_bytes()
-                step = str(self.folder).encode() in words and f"SLURMD_NODENAME={node}\0".encode() in words + b"\0"
-                if step or (b"slurmstepd" in words and _parent(path) == daemon):
-                    found.append(pid)
-        return [daemon, *found]
+                line, environment = (path / "cmdline").read_bytes(), (path / "environ").read_bytes()
+                if line.startswith(b"slurmstepd") and any(f"[{i}.".encode() in line for i in ids):
+                    watching.append(int(path.name))
+                elif f"SLURMD_NODENAME={node}\0".encode() in environment and str(self.folder).encode() in environment:
+                    jobs.append(int(path.name))
+        return [daemon, *watching, *jobs]
 
     def back(self, node: str) -> None:
         """Starts a node's daemon again."""
         (self.folder / f"slurmd.{node}.pid").unlink(missing_ok=True)
         subprocess.run(["slurmd", "-N", node, "-f", str(self.folder / "slurm.conf")], check=True)
-
-
-def _parent(path: Path) -> int:
-    return int((path / "stat").read_text().rpartition(")")[2].split()[1])

@@ -40,10 +40,11 @@ class SlurmTasks:
 
     def run(self, place: Place, pipeline: list[Any], tasks: int, name: str, needs: str) -> None:
         """Returns when every task has its manifest. Raises Waiting, and RunError when a task has failed for good."""
-        missing = incomplete(place, tasks)
+        missing, work = incomplete(place, tasks), self.submission.work(place, name)
         if not missing:
+            if work.chunks() and not work.about.get("done"):
+                work.write("about.json", work.about | {"done": True})
             return
-        work = self.submission.work(place, name)
         ids = {chunk["job"] for chunk in work.chunks()}
         if queued := [job.id for job in self.submission.jobs() if job.id in ids]:
             raise Waiting(name, list(dict.fromkeys(queued)))

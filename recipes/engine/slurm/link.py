@@ -3,6 +3,7 @@
 python -m recipes.engine.slurm.link SUBMISSION
 """
 
+import hashlib
 import os
 import shutil
 import socket
@@ -58,8 +59,6 @@ def submit(plan: Plan, on: str, resources: Resources, replay: str | None, genera
 def _about(
     plan: Plan, on: str, resources: Resources, replay: str | None, generators: int, folder: Path
 ) -> dict[str, Any]:
-    import hashlib
-
     own = [str(Path(p).resolve()) for p in sys.path if p and not p.startswith((sys.prefix, sys.base_prefix))]
     return {
         "recipe": plan.recipe.name,
@@ -100,7 +99,6 @@ def next_link(submission: Submission, after: list[str]) -> str:
     """Submits a link that begins when all of these jobs have ended, however they ended."""
     asked = submission.resources.of("link")
     arguments = job_options(submission, asked, submission.resources, "link", f"{submission.folder}/links/%j.log")
-    arguments = [a.replace("%j.log", "%A.log") if a.startswith("--output=") else a for a in arguments]
     if after:
         arguments.append(f"--dependency=afterany:{':'.join(after)}")
     words = ["-m", "recipes.engine.slurm.link", str(submission.folder)]
@@ -115,17 +113,7 @@ def main(folder: str) -> int:
     sys.path += [p for p in submission.about["sys_path"] if p not in sys.path]
     submission.say("running")
     try:
-        plan = submission.plan()
-        _same_code(plan)
-        about = submission.about
-        finished = execute.run(
-            plan, cluster=SlurmTasks(submission), replay=about["replay"], generators=about["generators"]
-        )
-    except Waiting as waiting:
-        print(waiting, flush=True)
-        submission.say("waiting", f"{waiting.name}: {len(waiting.ids)} arrays")
-        next_link(submission, waiting.ids)
-        return 0
+        finished = _go_on(submission)
     except (RecipeError, RunError, ShardError, LedgerError) as error:
         submission.say("failed", f"{type(error).__name__}: {error}")
         print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
@@ -133,9 +121,25 @@ def main(folder: str) -> int:
     except Exception:
         submission.say("failed", traceback.format_exc())
         raise
-    print_summary(finished, plan.folder, write_report(plan.folder))
-    submission.say("done")
+    if finished:
+        submission.say("done")
     return 0
+
+
+def _go_on(submission: Submission) -> bool:
+    """Runs what can be run now, and submits what must be waited for, with the link after it. Returns whether the run is done."""
+    plan, about = submission.plan(), submission.about
+    _same_code(plan)
+    tasks = SlurmTasks(submission)
+    try:
+        finished = execute.run(plan, cluster=tasks, replay=about["replay"], generators=about["generators"])
+    except Waiting as waiting:
+        print(waiting, flush=True)
+        submission.say("waiting", str(waiting))
+        next_link(submission, waiting.ids)
+        return False
+    print_summary(finished, plan.folder, write_report(plan.folder))
+    return True
 
 
 def _same_code(plan: Plan) -> None:

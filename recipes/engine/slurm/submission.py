@@ -45,13 +45,13 @@ class Work:
 
     @cached_property
     def about(self) -> dict[str, Any]:
-        """name, kind, place, tasks, and when its first job was submitted."""
+        """name, kind, place, tasks, when its first job was submitted, and `done` when a link saw that all of them are."""
         return self._place.read_json("about.json")
 
     @property
     def missing(self) -> list[int]:
-        """Tasks without a manifest."""
-        return incomplete(Place(self.about["place"]), self.about["tasks"])
+        """Tasks without a manifest. What a link saw complete may lie elsewhere by now, or be gone."""
+        return [] if self.about.get("done") else incomplete(Place(self.about["place"]), self.about["tasks"])
 
     def chunks(self) -> list[dict[str, Any]]:
         """Arrays in the order in which they were submitted."""

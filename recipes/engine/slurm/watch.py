@@ -9,7 +9,6 @@ from rich.table import Table
 from curation.place import Place
 from curation.shards import MANIFEST
 from recipes.engine.errors import RunError
-from recipes.engine.executors import incomplete
 from recipes.engine.slurm import queue
 from recipes.engine.slurm.arrays import how_it_ended
 from recipes.engine.slurm.submission import ENDED, Submission, Work
@@ -72,8 +71,7 @@ def _whole(block: dict) -> str:
 
 def _row(work: Work, jobs: list[queue.Job]) -> list[str]:
     about, ids = work.about, {chunk["job"] for chunk in work.chunks()}
-    place = Place(about["place"])
-    missing = incomplete(place, about["tasks"]) if place.exists("layout.json") or place.exists("tasks") else []
+    missing = work.missing
     mine = Counter("running" if job.runs else "waiting" for job in jobs if job.id in ids)
     again = sum(times - 1 for times in work.tried().values())
     raised = len(Place(str(work.folder)).names("failed"))
@@ -131,10 +129,9 @@ def logs(submission: Submission, failed: bool, name: str | None, task: int | Non
         about = work.about
         if name is not None and about["name"] != name:
             continue
-        missing = set(work.missing) if Place(about["place"]).exists() else set()
-        tried = work.tried()
+        missing, tried, over = set(work.missing), work.tried(), _over(work, submission)
         for rank in range(about["tasks"]):
-            raised = rank in missing and (work.told("failed", rank) or tried[rank] > 1 or _over(work, submission))
+            raised = rank in missing and (work.told("failed", rank) or tried[rank] > 1 or over)
             if (failed and not raised) or (task is not None and rank != task) or not tried[rank]:
                 continue
             shown += 1
