@@ -33,7 +33,7 @@ VLLM_TESTS = ("pytest>=8", "hypothesis>=6")
 nox.needs_version = ">=2025.5"
 nox.options.default_venv_backend = "uv"
 nox.options.reuse_existing_virtualenvs = True
-nox.options.sessions = ["lint", "resolve", "newcomer", "other_pythons", "tests", "vllm", "review", "slurm", "ray"]
+nox.options.sessions = ["lint", "resolve", "newcomer", "other_pythons", "tests", "vllm", "review", "slurm", "ray", "s3"]
 
 if "UV" in os.environ:  # uvx tells where uv is, also where it is on no PATH
     os.environ["PATH"] = os.pathsep.join([str(Path(os.environ["UV"]).parent), os.environ["PATH"]])
@@ -231,6 +231,15 @@ def ray(session: nox.Session) -> None:
     session.run("uv", "sync", "--quiet", "--group", "test", "--extra", "ray", env=env, external=True)
     tests = session.posargs or ["tests/cluster/test_ray.py"]
     session.run("python", "-m", "pytest", *tests, env={"SEIMAI_RAY_TESTS": "1"})
+
+
+@nox.session
+def s3(session: nox.Session) -> None:
+    """Runs whose input, shards and logs lie in an object store (moto's server): faults injected, writers killed in mid-upload."""
+    sync(session, "dev")
+    session.run(
+        "python", "-m", "pytest", *(session.posargs or ["tests/cluster/test_s3.py"]), env={"SEIMAI_S3_TESTS": "1"}
+    )
 
 
 @nox.session(default=False)
