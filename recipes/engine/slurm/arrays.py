@@ -48,7 +48,7 @@ class SlurmTasks:
         ids = {chunk["job"] for chunk in work.chunks()}
         if queued := [job.id for job in self.submission.jobs() if job.id in ids]:
             raise Waiting(name, list(dict.fromkeys(queued)))
-        _check(self.submission, work, missing, name, needs)
+        _check(self.submission, work, missing, name)
         if not work.chunks():
             dump(LocalExecutor(place, pipeline, tasks, 1), pipeline, work.folder / "tasks.dill")
             about = {"name": name, "kind": needs, "place": place.url, "tasks": tasks}
@@ -130,7 +130,7 @@ def code_of(pipeline: list[Any]) -> dict[str, str]:
     }
 
 
-def _check(submission: Submission, work: Work, missing: list[int], name: str, needs: str) -> None:
+def _check(submission: Submission, work: Work, missing: list[int], name: str) -> None:
     """Raises RunError, naming the task, where one of those that are missing has failed for good."""
     tried, most = work.tried(), 1 + submission.resources.retries
     for rank in missing:

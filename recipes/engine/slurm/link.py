@@ -1,6 +1,8 @@
 """A link of the chain: `execute.run` up to the first tasks that are missing, and the next link after them.
 
-python -m recipes.engine.slurm.link SUBMISSION
+    python -m recipes.engine.slurm.link SUBMISSION
+
+The first is submitted by `submit`, which sees to it that Slurm would run jobs of every kind, and keeps the plan.
 """
 
 import hashlib
@@ -26,6 +28,7 @@ from recipes.engine.slurm import queue
 from recipes.engine.slurm.arrays import SlurmTasks, Waiting, job_options, script
 from recipes.engine.slurm.resources import KINDS, Resources, options
 from recipes.engine.slurm.submission import Submission, folder_of
+from recipes.engine.source_read import hash_of
 from recipes.engine.summary import print_summary
 
 KILLED = 3
@@ -38,7 +41,7 @@ def submit(plan: Plan, on: str, resources: Resources, replay: str | None, genera
     folder = folder_of(plan, resources)
     submission = Submission(folder)
     if (folder / "state.json").exists() and submission.jobs():
-        if submission.about["fingerprint"] == plan.fingerprint:
+        if submission.about["fingerprint"] == _fingerprint(plan):
             return submission
         raise RunError(
             f"{plan.folder}: another plan of this run is on the cluster ({len(submission.jobs())} jobs); "
@@ -56,6 +59,13 @@ def submit(plan: Plan, on: str, resources: Resources, replay: str | None, genera
     return submission
 
 
+def _fingerprint(plan: Plan) -> str:
+    """Of everything that the plan makes."""
+    return hash_of(
+        [plan.fingerprint, *(one.fingerprint for one in (*plan.generations, *plan.juries, *plan.preferences))]
+    )
+
+
 def _about(
     plan: Plan, on: str, resources: Resources, replay: str | None, generators: int, folder: Path
 ) -> dict[str, Any]:
@@ -63,7 +73,7 @@ def _about(
     return {
         "recipe": plan.recipe.name,
         "version": plan.recipe.version,
-        "fingerprint": plan.fingerprint,
+        "fingerprint": _fingerprint(plan),
         "key": hashlib.sha256(str(folder).encode()).hexdigest()[:8],
         "on": on,
         "resources": resources.model_dump(exclude_unset=True),
@@ -130,9 +140,9 @@ def _go_on(submission: Submission) -> bool:
     """Runs what can be run now, and submits what must be waited for, with the link after it. Returns whether the run is done."""
     plan, about = submission.plan(), submission.about
     _same_code(plan)
-    tasks = SlurmTasks(submission)
+    tasks, generators = SlurmTasks(submission), about["generators"]
     try:
-        finished = execute.run(plan, cluster=tasks, replay=about["replay"], generators=about["generators"])
+        finished = execute.run(plan, cluster=tasks, replay=about["replay"], generators=generators)
     except Waiting as waiting:
         print(waiting, flush=True)
         submission.say("waiting", str(waiting))
