@@ -5,9 +5,11 @@ carries one call a task, whose pipeline is datatrove's; what counts is the manif
 nothing: a task whose process died is given again by us with `attempt` raised, so that foreign parsers get processes of their own.
 """
 
+import importlib
 import os
 import sys
 import time
+import traceback
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,8 +31,6 @@ _WARM: set[int] = set()
 
 def run_rank(pickled: bytes, rank: int, attempt: int, paths: Sequence[str]) -> tuple[str, str, str] | None:
     """Runs a task in a worker of Ray; returns what it raised (class, text, traceback), which Ray would wrap in its own words."""
-    import traceback
-
     sys.path += [p for p in paths if p not in sys.path]
     from recipes.engine.warm_up import warm_up
 
@@ -47,6 +47,11 @@ def run_rank(pickled: bytes, rank: int, attempt: int, paths: Sequence[str]) -> t
     return None
 
 
+def _ray() -> Any:
+    """The library, an extra that a checkout need not have."""
+    return importlib.import_module("ray")
+
+
 class RayTasks:
     """Runs tasks on the Ray cluster at an address."""
 
@@ -57,8 +62,7 @@ class RayTasks:
 
     def run(self, place: Place, pipeline: list[Any], tasks: int, name: str, needs: str) -> None:
         """Returns when every task has its manifest. Raises RunError, naming the task that cannot go on."""
-        import ray
-
+        ray = _ray()
         self._connect()
         pickled = ray.put(dill.dumps(LocalExecutor(place, pipeline, tasks, 1), recurse=False))
         paths = [os.path.abspath(p) for p in sys.path if p and not p.startswith((sys.prefix, sys.base_prefix))]
@@ -84,8 +88,7 @@ class RayTasks:
 
     def _connect(self) -> None:
         """Joins the cluster once. Raises RecipeError where there is none."""
-        import ray
-
+        ray = _ray()
         if ray.is_initialized():
             return
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -98,8 +101,7 @@ class RayTasks:
 
 def _ended(ref: Any, place: Place, rank: int) -> str | None:
     """None where the task's manifest is there, else how its process ended. Raises RunError with what the task raised."""
-    import ray
-
+    ray = _ray()
     try:
         raised = ray.get(ref)
     except ray.exceptions.RayError as error:

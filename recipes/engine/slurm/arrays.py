@@ -21,6 +21,8 @@ from recipes.engine.slurm import queue
 from recipes.engine.slurm.resources import Asked, Resources, options, python
 from recipes.engine.slurm.submission import Submission, Work, elements
 
+THREADS = ("OMP_NUM_THREADS", "POLARS_MAX_THREADS", "NUMBA_NUM_THREADS")
+
 
 class Waiting(Exception):
     """Tasks are in the queue: nothing can go on before these jobs have ended."""
@@ -98,6 +100,9 @@ def script(submission: Submission, asked: Asked, words: list[str], again: int = 
     again: how often a job whose Python was killed is put back into the queue.
     """
     start = f"{python(asked, [submission.about['cwd'], str(submission.folder), submission.about['out']])} {shlex.join(words)}"
+    threads = " ".join(
+        f"{name}=${{{name}:-{asked.cpus}}}" for name in THREADS
+    )  # not as many as the node has processors
     lines = textwrap.dedent("""\
         child=$!
         trap 'told=1; kill -USR1 $child 2>/dev/null' USR1
@@ -109,7 +114,15 @@ def script(submission: Submission, asked: Asked, words: list[str], again: int = 
     if again:
         lines += f'  [ "${{SLURM_RESTART_COUNT:-0}}" -ge {again} ] || scontrol requeue "$SLURM_JOB_ID"\n'
     return "\n".join(
-        ["#!/bin/bash", asked.setup or "", "export PYTHONUNBUFFERED=1", f"{start} &", f"{lines}fi", "exit $code", ""]
+        [
+            "#!/bin/bash",
+            asked.setup or "",
+            f"export PYTHONUNBUFFERED=1 {threads}",
+            f"{start} &",
+            f"{lines}fi",
+            "exit $code",
+            "",
+        ]
     )
 
 

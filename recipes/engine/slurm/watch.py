@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -62,7 +63,7 @@ def _is_link(job: queue.Job) -> bool:
     return "/link." in job.name
 
 
-def _whole(block: dict) -> str:
+def _whole(block: dict[str, Any]) -> str:
     """Of a block that had no jobs: whether it is there."""
     place = Place(block["url"])
     there = place.exists(MANIFEST) and place.read_json(MANIFEST)["fingerprint"] == block["fingerprint"]
