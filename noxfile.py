@@ -24,7 +24,7 @@ DEBIAN = {
     "fonts-noto-cjk": "and its Japanese is drawn",
     "bubblewrap": "verifiers run code in it",
 }
-SLURM = dict.fromkeys(
+SLURM: dict[str, str] = dict.fromkeys(
     ("slurmctld", "slurmd", "slurm-client", "munge"), "runs are submitted to a real Slurm on this machine"
 )
 
