@@ -24,13 +24,18 @@ DEBIAN = {
     "fonts-noto-cjk": "and its Japanese is drawn",
     "bubblewrap": "verifiers run code in it",
 }
+SLURM: dict[str, str] = dict.fromkeys(
+    ("slurmctld", "slurmd", "slurm-client", "munge"), "runs are submitted to a real Slurm on this machine"
+)
 
 VLLM_TESTS = ("pytest>=8", "hypothesis>=6")
 
 nox.needs_version = ">=2025.5"
 nox.options.default_venv_backend = "uv"
 nox.options.reuse_existing_virtualenvs = True
-nox.options.sessions = ["lint", "resolve", "newcomer", "other_pythons", "tests", "vllm", "review", "trainers"]
+nox.options.sessions = [
+    "lint", "resolve", "newcomer", "other_pythons", "tests", "vllm", "review", "trainers", "slurm", "ray", "s3",
+]  # fmt: skip
 
 if "UV" in os.environ:  # uvx tells where uv is, also where it is on no PATH
     os.environ["PATH"] = os.pathsep.join([str(Path(os.environ["UV"]).parent), os.environ["PATH"]])
@@ -65,16 +70,16 @@ def interpreter(version: str) -> str | None:
     return None
 
 
-def debian(session: nox.Session) -> None:
+def debian(session: nox.Session, wanted: dict[str, str] = DEBIAN) -> None:
     """Installs the Debian packages that tests open, where this may be done; elsewhere says what is missing."""
     installed = "${Package} ${db:Status-Status}\n"
     listed = (
         shutil.which("dpkg-query")
         and subprocess.run(
-            ["dpkg-query", "-W", "-f", installed, *DEBIAN], capture_output=True, text=True
+            ["dpkg-query", "-W", "-f", installed, *wanted], capture_output=True, text=True
         ).stdout.splitlines()
     )
-    missing = [name for name in DEBIAN if f"{name} installed" not in (listed or [])]
+    missing = [name for name in wanted if f"{name} installed" not in (listed or [])]
     if not missing:
         return
     if shutil.which("apt-get") and os.geteuid() == 0:
@@ -84,7 +89,7 @@ def debian(session: nox.Session) -> None:
         session.run(*install, env=env, external=True, silent=True, success_codes=[0, 100])
         return
     for name in missing:
-        session.warn(f"Debian package {name} is not here ({DEBIAN[name]}): tests that need it are skipped")
+        session.warn(f"Debian package {name} is not here ({wanted[name]}): tests that need it are skipped")
 
 
 @nox.session
@@ -234,6 +239,45 @@ def trainers(session: nox.Session) -> None:
                     session.run(*install, *flags, *more, "-r", str(part), external=True)
         env = {"SEIMAI_RELEASE": f"{release}/out", "HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": session.create_tmp()}
         session.run(python_of(where), "-m", "pytest", f"tests/trainers/test_{name}.py", env=env, external=True)
+
+
+@nox.session
+def slurm(session: nox.Session) -> None:
+    """Runs on a real Slurm, one slurmctld and two slurmd on loopback: processes killed, a node lost, time limits, small arrays."""
+    debian(session, SLURM)
+    if shutil.which("slurmctld") is None or os.geteuid() != 0:
+        session.skip("a throw-away Slurm needs root and the Debian packages slurmctld, slurmd, slurm-client and munge")
+    sync(session, "dev")
+    tests = session.posargs or ["tests/cluster/test_slurm.py"]
+    session.run("python", "-m", "pytest", *tests, env={"SEIMAI_SLURM_TESTS": "1"})
+
+
+@nox.session
+def ray(session: nox.Session) -> None:
+    """Runs on a real Ray of two nodes, in a network namespace that has only lo: a worker and a whole node killed."""
+    if shutil.which("ip") is None or os.geteuid() != 0:
+        session.skip("a throw-away Ray needs root and iproute2, for a network namespace of its own")
+    env = {"UV_PROJECT_ENVIRONMENT": session.virtualenv.location, "UV_PYTHON": PYTHON}
+    session.run("uv", "sync", "--quiet", "--group", "test", "--extra", "ray", env=env, external=True)
+    tests = session.posargs or ["tests/cluster/test_ray.py"]
+    session.run("python", "-m", "pytest", *tests, env={"SEIMAI_RAY_TESTS": "1"})
+
+
+@nox.session
+def s3(session: nox.Session) -> None:
+    """Runs whose input, shards and logs lie in an object store (moto's server): faults injected, writers killed in mid-upload."""
+    sync(session, "dev")
+    session.run(
+        "python", "-m", "pytest", *(session.posargs or ["tests/cluster/test_s3.py"]), env={"SEIMAI_S3_TESTS": "1"}
+    )
+
+
+@nox.session(default=False)
+def chaos(session: nox.Session) -> None:
+    """A hundred runs with one random kill -9 each, resumed: the same rows every time (`-- --quick`: five of them)."""
+    sync(session, "dev")
+    session.run("python", "benchmarks/_compile.py")
+    session.run("python", "benchmarks/chaos.py", *session.posargs)
 
 
 @nox.session(default=False)

@@ -123,7 +123,7 @@ def generated(made: plan.Plan, rows: int, seed: int = 7) -> dict[str, int]:
 def paired(made: plan.Plan) -> dict:
     """Makes the set of pairs of a plan whose generation is there. Returns its manifest."""
     with open(os.devnull, "w") as quiet, Workers(2) as pool:
-        return run_pairs(made.preferences[0], Where("local", {}, pool, Progress(1, quiet)))
+        return run_pairs(made.preferences[0], Where(None, pool, Progress(1, quiet)))
 
 
 def timed(folder: Path, rows: int, sets: bool) -> dict:

@@ -7,11 +7,15 @@ import contextlib
 import hashlib
 import io
 import os
+import secrets
 from dataclasses import dataclass
 from typing import Any
 
 import fsspec
 import orjson
+
+PARTIAL = ".tmp"
+"""Ends the name of a local file that is being written, or was when its process died."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +48,12 @@ class Place:
         return self.fs.exists(f"{self.path}/{name}" if name else self.path)
 
     def names(self, name: str = "") -> list[str]:
-        """Sorted names in a subfolder; empty when it is not there."""
+        """Sorted names in a subfolder, but for files that are still being written; empty when it is not there."""
         folder = f"{self.path}/{name}".rstrip("/")
         fs = self.fs
         fs.invalidate_cache()
-        return sorted(p.rsplit("/", 1)[-1] for p in fs.ls(folder, detail=False)) if fs.isdir(folder) else []
+        found = fs.ls(folder, detail=False) if fs.isdir(folder) else []
+        return sorted(p.rsplit("/", 1)[-1] for p in found if not p.endswith(PARTIAL))
 
     def read_bytes(self, name: str) -> bytes:
         """The whole content of a small file."""
@@ -88,7 +93,8 @@ class Created(io.RawIOBase):
 
     def __init__(self, place: Place, name: str):
         self._fs, self._final = place.fs, f"{place.path}/{name}"
-        self._written = f"{self._final}.tmp" if place.local else self._final
+        # a name of its own: a task that was given up as lost may still write while its successor does
+        self._written = f"{self._final}.{secrets.token_hex(4)}{PARTIAL}" if place.local else self._final
         self._fs.makedirs(self._final.rsplit("/", 1)[0], exist_ok=True)
         self._file = self._fs.open(self._written, "wb")
         self._digest, self.size = hashlib.sha256(), 0

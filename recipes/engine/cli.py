@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from recipes.engine import cluster_cli
 from recipes.engine.audit_cli import audit
 from recipes.engine.classifier_cli import AnnotatorKey, IdKey, LabelKey, Several, TimeKey, Where, label, train
 from recipes.engine.errors import RecipeError, RunError
@@ -48,7 +49,7 @@ Overrides = Annotated[
 ]
 
 
-On = Annotated[str, typer.Option("--on", metavar="WHERE", help="local, slurm:FILE or ray[:FILE].")]
+On = Annotated[str, typer.Option("--on", metavar="WHERE", help="local, slurm:FILE or ray[:ADDRESS].")]
 
 
 def _version(wanted: bool) -> None:
@@ -95,24 +96,14 @@ def run(
     generators: Annotated[
         int, typer.Option(min=1, help="Workers that generate at a time, each with an engine of its own.")
     ] = 1,
+    follow: Annotated[bool, typer.Option("--follow", help="With --on slurm: stay until the run has ended.")] = False,
 ) -> None:
     """Run a recipe. Given again, it goes on where it stopped; what has not changed is not computed again."""
-    from recipes.engine import execute, file_systems
-    from recipes.engine.summary import print_summary
+    from recipes.engine.run_command import run_plan
 
-    plan = _planned(recipe, files, out, overrides, on)
-    file_systems.open_out(plan.out)
-    try:
-        finished = execute.run(
-            plan, on=on, workers=workers or os.cpu_count() or 1, replay=replay, generators=generators
-        )
-    except KeyboardInterrupt:
-        typer.echo("\nstopped; the same command goes on from here", err=True)
-        raise typer.Exit(130) from None
-    from recipes.engine.report import write_report
-
-    report = write_report(plan.folder)
-    print_summary(finished, plan.folder, report)
+    run_plan(
+        _planned(recipe, files, out, overrides, on), on, workers or os.cpu_count() or 1, replay, generators, follow
+    )
 
 
 @app.command()
@@ -239,6 +230,7 @@ app.command()(train)
 app.command()(audit)
 app.command()(forget)
 app.command()(release)
+cluster_cli.add_to(app)
 
 
 @app.command()

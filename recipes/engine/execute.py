@@ -16,8 +16,8 @@ from curation.shards import MANIFEST, ShardUnion
 from curation.survey import Phase, Survey
 from curation.tombstones import Tombstones
 from curation.write_shards import WriteShards
-from recipes.engine.errors import RecipeError, RunError
-from recipes.engine.executors import LocalExecutor, backend, cluster_executor, incomplete, wait_for_slurm
+from recipes.engine.errors import RecipeError
+from recipes.engine.executors import Cluster, LocalExecutor, incomplete
 from recipes.engine.forget.sweep import swept, told_since
 from recipes.engine.generation.release import check_version as check_generation_version
 from recipes.engine.generation.rounds import Where
@@ -42,7 +42,7 @@ from recipes.engine.workers import Workers
 def run(
     plan: Plan,
     *,
-    on: str = "local",
+    cluster: Cluster | None = None,
     workers: int = 2,
     progress: Progress | None = None,
     replay: str | None = None,
@@ -50,16 +50,17 @@ def run(
 ) -> dict[str, Any]:
     """Runs what the plan needs and has not got. Returns the content of run.json.
 
+    cluster: where tasks run, None for workers of this machine.
     generators: workers that generate at a time, each with an engine of its own.
 
     `replay` is the folder of an earlier run whose list of pages that the fuse rejected holds here too, so that two runs
     can be compared although a clock decided about those pages.
 
-    Raises RecipeError when the version is there with another fingerprint, RunError when a task cannot go on.
+    Raises RecipeError when the version is there with another fingerprint, RunError when a task cannot go on, and what the cluster
+    raises where it has tasks to wait for. Given again, it goes on.
     """
-    kind, options = backend(on)
     check_version(plan)
-    check_gpus(plan, kind)
+    check_gpus(plan, cluster.kind if cluster else "local")
     for generation in plan.generations:
         check_generation_version(generation, plan.recipe.version)
     for jury in plan.juries:
@@ -75,12 +76,12 @@ def run(
     with locked(plan.out), Workers(workers) as pool:
         gone = swept(plan.out, plan.recipe.forgotten)
         try:
-            if kind == "local" and not all(_finished(b) for b in plan.blocks):
-                warm = WarmUp(plan)
+            if cluster is None and not all(_finished(b) for b in plan.blocks):
+                warm = WarmUp.of(plan)
                 pool.run(warm, warm.ranks, progress.preparing(time.monotonic()))
             for block in plan.blocks:
-                _run_block(block, plan, kind, options, pool, progress, gone)
-            where = Where(kind, options, pool, progress, generators, gone)
+                _run_block(block, plan, cluster, pool, progress, gone)
+            where = Where(cluster, pool, progress, generators, gone)
             manifests += [run_generation(generation, where) for generation in plan.generations]
             judged += [run_jury(jury, where) for jury in plan.juries]
             paired += [pairs_run.run_pairs(preference, where) for preference in plan.preferences]
@@ -115,7 +116,7 @@ def check_version(plan: Plan) -> None:
         place.remove()
         return
     before = {b["name"]: b["own"] for b in old["blocks"]}
-    changed = [said for b in plan.blocks if (said := _difference(before.get(b.name), b.describes))]
+    changed = [said for b in plan.blocks if (said := difference(before.get(b.name), b.describes))]
     what = f"changed since: {'; '.join(changed)}" if changed else "its inputs changed"
     raise RecipeError(
         f"{plan.folder}: version {plan.recipe.version} of {plan.recipe.name} is there already and was made differently ({what}). "
@@ -123,7 +124,7 @@ def check_version(plan: Plan) -> None:
     )
 
 
-def _difference(old: dict[str, Any] | None, new: dict[str, Any]) -> str:
+def difference(old: dict[str, Any] | None, new: dict[str, Any]) -> str:
     """What of a block is no longer as it was, in words; "" where it is."""
     if old == new:
         return ""
@@ -153,7 +154,7 @@ def _finished(block: Block) -> dict[str, Any] | None:
 
 
 def _run_block(
-    block: Block, plan: Plan, kind: str, options: dict[str, Any], pool: Workers, progress: Progress, gone: Tombstones
+    block: Block, plan: Plan, cluster: Cluster | None, pool: Workers, progress: Progress, gone: Tombstones
 ) -> None:
     final = Place(block.url)
     if (manifest := _finished(block)) is not None:
@@ -173,7 +174,7 @@ def _run_block(
         assert isinstance(block.read, Together)
         look = (block.read.urls, block.steps, partial.url)
         runs = [(phase_place(partial, i, p), [RunPhase(*look, i, p)], p.tasks) for i, p in enumerate(phases)]
-    _run_tasks(block, plan, runs, kind, options, pool, progress)
+    _run_tasks(block, runs, cluster, pool, progress)
     manifest = finish_block(block, partial)
     partial.publish(final)
     progress.end(manifest["rows_in"], manifest["rows_out"])
@@ -181,10 +182,8 @@ def _run_block(
 
 def _run_tasks(
     block: Block,
-    plan: Plan,
     runs: list[tuple[Place, list[Any], int]],
-    kind: str,
-    options: dict[str, Any],
+    cluster: Cluster | None,
     pool: Workers,
     progress: Progress,
 ) -> None:
@@ -193,22 +192,16 @@ def _run_tasks(
     tasks = [n for _, _, n in runs]
     progress.start(block.name, sum(tasks), sum(tasks) - sum(left), *_amount(block), block.kind == "rows")
     for i, (place, pipeline, n) in enumerate(runs):
-        if kind == "local":
+        if cluster is None:
             before, done = sum(tasks[:i]), sum(left[:i])
             LocalExecutor(place, pipeline, n, pool.count).run_watched(
                 pool,
                 lambda now, n, a=before, b=done: progress.update({a + r: c for r, c in now.items()}, b + n),
                 at_once(block),
             )
-            continue
-        executor = cluster_executor(kind, place, pipeline, n, options, f"{plan.recipe.name}/{block.name}")
-        executor.run()
-        if kind == "slurm":
-            wait_for_slurm(executor)
-        if missing := executor.get_incomplete_ranks():
-            raise RunError(
-                f"{block.name}: {len(missing)} of {n} tasks are not complete; the same command continues them"
-            )
+        else:
+            name = block.name if len(runs) == 1 else f"{block.name}.{place.url.rpartition('-')[2]}"
+            cluster.run(place, pipeline, n, name, "survey" if block.kind == "survey" else block.needs)
 
 
 def _phases(block: Block) -> list[Phase]:

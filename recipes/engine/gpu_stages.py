@@ -15,7 +15,7 @@ def check_gpus(plan: Plan, kind: str) -> None:
     if kind != "local":
         return
     for block in plan.blocks:
-        if block.kind == "rows" and block.needs == "gpu" and not _is_there(block) and not gpus.gpu_count():
+        if block.kind == "rows" and block.needs == "gpu" and not is_there(block) and not gpus.gpu_count():
             raise RecipeError(
                 f"{plan.where}, stage '{block.stage}': needs a GPU, and there is none here: {gpus.why_none()}. "
                 "Run it where there is one (--on slurm:FILE), or leave 'needs: gpu' out to compute on CPUs"
@@ -27,6 +27,7 @@ def at_once(block: Block) -> int | None:
     return gpus.gpu_count() if block.kind == "rows" and block.needs == "gpu" else None
 
 
-def _is_there(block: Block) -> bool:
+def is_there(block: Block) -> bool:
+    """Whether the block's set is there and was made just so."""
     place = Place(block.url)
     return place.exists(MANIFEST) and place.read_json(MANIFEST)["fingerprint"] == block.fingerprint

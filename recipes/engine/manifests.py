@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from curation.parquet_file import read_parquet, write_parquet
-from curation.place import Place
+from curation.place import PARTIAL, Place
 from curation.shards import MANIFEST, join_table_parts, set_schema
 from curation.survey import Survey
 from curation.write_shards import smallest_samples
@@ -30,7 +30,23 @@ JOINED_FILES = 16
 
 
 def finish_block(block: Block, place: Place) -> dict[str, Any]:
-    """Joins the tasks' manifests into the set's, which makes the set exist."""
+    """Joins the tasks' manifests into the set's, which makes the set exist. Given again after a kill, it goes on.
+
+    What only the joining needs is removed last: a set that has no manifest can still be joined.
+    """
+    if place.exists(MANIFEST):
+        manifest = place.read_json(MANIFEST)
+    else:
+        manifest = _joined(block, place)
+        place.write_json(MANIFEST, manifest)
+    for folder in (WORK, "samples"):
+        with contextlib.suppress(FileNotFoundError):
+            (place / folder).remove()
+    return manifest
+
+
+def _joined(block: Block, place: Place) -> dict[str, Any]:
+    """The manifest of a set whose tasks are complete; its tables and its sample are written, and what nobody names is removed."""
     tasks = _tasks(place)
     phases = [_tasks(place / f"phases/{name}") for name in place.names("phases")]
     if phases:
@@ -70,10 +86,7 @@ def finish_block(block: Block, place: Place) -> dict[str, Any]:
             manifest["content"] = f"{sum(int(t['content'], 16) for t in tasks) % (1 << 256):064x}"
         if samples := _join_samples(place, tasks):
             manifest["samples"] = samples
-        _remove_strays(place, tasks)
-    place.write_json(MANIFEST, manifest)
-    if phases:
-        (place / WORK).remove()
+    _remove_strays(place, tasks)
     return manifest
 
 
@@ -115,19 +128,16 @@ def _join_samples(place: Place, tasks: list[dict[str, Any]]) -> dict[str, Any] |
     for first in range(0, len(names), JOINED_FILES):
         tables = [read_parquet(place, name) for name in names[first : first + JOINED_FILES]]
         kept = [smallest_samples(pa.concat_tables([*kept, *tables]))]
-    made = write_parquet(place, "samples.parquet", kept[0].combine_chunks()) if kept else None
-    with contextlib.suppress(FileNotFoundError):
-        (place / "samples").remove()
-    return made
+    return write_parquet(place, "samples.parquet", kept[0].combine_chunks()) if kept else None
 
 
 def _remove_strays(place: Place, tasks: list[dict[str, Any]]) -> None:
     """Removes what a task left behind that died and was done again: a reader of `data/` sees only files of a manifest."""
-    named = {f["path"] for t in tasks for f in (*t["files"], *t["rejected_files"])}
-    for folder in ("data", "rejected"):
-        for path in place.fs.find(f"{place.path}/{folder}"):
-            if path.removeprefix(f"{place.path}/") not in named:
-                place.fs.rm_file(path)
+    named = {f["path"] for t in tasks for key in ("files", "rejected_files") for f in t.get(key, ())}
+    for path in place.fs.find(place.path):
+        name = path.removeprefix(f"{place.path}/")
+        if name.endswith(PARTIAL) or (name.startswith(("data/", "rejected/")) and name not in named):
+            place.fs.rm_file(path)
 
 
 def _step_sums(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -12,12 +12,14 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import dill
 import pyarrow as pa
 
 from curation.document import COLUMNS
 from curation.place import Place
 from curation.step import Batch, Decide, Step
 from curation.survey import Survey
+from curation.write_shards import WriteShards
 from recipes.engine.plan import Plan
 from recipes.engine.run_survey import write_tables
 
@@ -30,12 +32,17 @@ _HTML = f'<html lang="ja"><title>米</title><body><nav><a href="/">米</a></nav>
 class WarmUp:
     """Stands in for an executor: task i calls step i once."""
 
-    def __init__(self, plan: Plan):
-        found = [s for b in plan.blocks if b.kind == "rows" and b.needs == "cpu" for s in b.steps]
-        self.steps = sorted(found, key=lambda s: isinstance(s, Decide))  # measuring compiles longest
-        others = [s for b in plan.blocks if b.kind == "rows" and b.needs != "cpu" for s in b.steps]
-        self.steps += [s for s in others if type(s).fits is not Step.fits]
+    def __init__(self, steps: Sequence[Step]):
+        self.steps = list(steps)
         self.pipeline: list[Any] = []
+
+    @classmethod
+    def of(cls, plan: Plan) -> "WarmUp":
+        """All steps of a plan that run here, those that compile longest first."""
+        found = [s for b in plan.blocks if b.kind == "rows" and b.needs == "cpu" for s in b.steps]
+        steps = sorted(found, key=lambda s: isinstance(s, Decide))  # measuring compiles longest
+        others = [s for b in plan.blocks if b.kind == "rows" and b.needs != "cpu" for s in b.steps]
+        return cls([*steps, *(s for s in others if type(s).fits is not Step.fits)])
 
     @property
     def ranks(self) -> list[int]:
@@ -68,6 +75,15 @@ class WarmUp:
         if step.needs_survey:
             write_tables(step, _Page(), Place(folder), 1)
         return urls
+
+
+def warm_up(pickled: bytes) -> None:
+    """Warms up this process for the tasks of a pickled executor, before a clock watches pages: a copy of its steps sees the page."""
+    pipeline = dill.loads(pickled).pipeline
+    if isinstance(pipeline[-1], WriteShards):
+        warm = WarmUp([step for step in pipeline[1:-1] if isinstance(step, Step)])
+        for rank in warm.ranks:
+            warm._run_for_rank(rank)
 
 
 class _Page:

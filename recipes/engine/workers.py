@@ -71,14 +71,9 @@ def _serve(pipe: Any) -> None:
     while True:
         try:
             pickled, rank, attempt = pipe.recv()
-        except EOFError:
-            for end in AT_END:
-                with contextlib.suppress(Exception):
-                    end()
-            sys.stdout.flush()
-            sys.stderr.flush()
-            # nothing is open between two tasks, and taking down the compiler's libraries takes half a second
-            os._exit(0)
+        except (EOFError, OSError):
+            _leave()
+            return
         stop = threading.Event()
         try:
             executor = dill.loads(pickled)  # steps keep state: each task gets fresh ones
@@ -92,15 +87,33 @@ def _serve(pipe: Any) -> None:
             answer = ("error", (type(error).__name__, str(error), traceback.format_exc()))
         stop.set()
         with lock:
-            pipe.send(answer)
+            try:
+                pipe.send(answer)
+            except OSError:
+                _leave()
 
 
 def _tell(pipeline: list[Any], pipe: Any, lock: Any, stop: threading.Event) -> None:
+    """Says how far a task is until it stops. Ends the process where nobody listens any more: its run was killed."""
     while not stop.wait(0.5):
         counts = _counts(pipeline)
-        with lock, contextlib.suppress(OSError):
+        with lock:
             if not stop.is_set():
-                pipe.send(("progress", counts))
+                try:
+                    pipe.send(("progress", counts))
+                except OSError:
+                    _leave()
+
+
+def _leave() -> None:
+    """Closes what is to be closed and ends this process."""
+    for end in AT_END or ():
+        with contextlib.suppress(Exception):
+            end()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # nothing is open between two tasks, and taking down the compiler's libraries takes half a second
+    os._exit(0)
 
 
 def _counts(pipeline: list[Any]) -> dict[str, int]:
@@ -156,9 +169,11 @@ class Workers:
         while len(self._workers) < min(most, len(ranks)):
             self._workers.append(self._start())
         while done < len(ranks):
-            for worker in self._workers[:most]:
-                if worker.rank is None and waiting:
-                    self._assign(worker, pickled, *waiting.popleft())
+            for at in range(min(most, len(self._workers))):
+                if self._workers[at].rank is None and waiting:
+                    if not self._workers[at].process.is_alive():  # killed while it had nothing to do
+                        self._workers[at] = self._start()
+                    self._assign(self._workers[at], pickled, *waiting.popleft())
             busy = [w for w in self._workers if w.rank is not None]
             ready = connection.wait([w.pipe for w in busy] + [w.process.sentinel for w in busy], timeout=0.5)
             for worker in busy:
@@ -177,7 +192,8 @@ class Workers:
 
     def _assign(self, worker: _Worker, pickled: bytes, rank: int, attempt: int) -> None:
         worker.rank, worker.attempt, worker.seen, worker.progress = rank, attempt, time.monotonic(), None
-        worker.pipe.send((pickled, rank, attempt))
+        with contextlib.suppress(OSError):  # it died this moment, which its end tells
+            worker.pipe.send((pickled, rank, attempt))
 
     def _hear(self, worker: _Worker, waiting: deque[tuple[int, int]]) -> int:
         """Takes what a worker says; returns the number of tasks that it finished (0 or 1)."""

@@ -73,12 +73,12 @@ def test_ray_and_slurm_are_named_when_they_are_not_installed(tmp_path, monkeypat
     ("kind", "content", "said"),
     [
         ("slurm", "partition: cpu", "the key time must be given"),
-        ("ray", "worker: 2", "the key 'worker' is unknown; did you mean 'workers'?"),
-        ("slurm", "tasks: 2", "the key 'tasks' is set by seimai"),
-        ("ray", "a: [1", "line 1, column 6: not YAML"),
+        ("slurm", "tasks: 2", "the key 'tasks' is unknown"),
+        ("slurm", "a: [1", "line 1, column 6: not YAML"),
+        ("ray", "", "is no address; write HOST:PORT"),
     ],
 )
-def test_a_cluster_file_is_held_against_the_executor(tmp_path, kind, content, said):
+def test_where_a_run_goes_is_checked_before_anything_else(tmp_path, kind, content, said):
     file = tmp_path / "cluster.yaml"
     file.write_text(content)
     with pytest.raises(RecipeError) as error:

@@ -19,8 +19,8 @@ import pyarrow as pa
 from curation.parquet_file import read_parquet
 from curation.place import Place
 from curation.tombstones import Tombstones
-from recipes.engine.errors import RecipeError, RunError
-from recipes.engine.executors import LocalExecutor, cluster_executor, incomplete, wait_for_slurm
+from recipes.engine.errors import RecipeError
+from recipes.engine.executors import Cluster, LocalExecutor, incomplete
 from recipes.engine.generation.benchmarks import benchmark_search
 from recipes.engine.generation.earlier_sets import load_base
 from recipes.engine.generation.imports import write_imports
@@ -62,10 +62,12 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Where:
-    """Where workers run: as `--on` says, `generators` of them, each with an engine of its own. gone: what is to be forgotten."""
+    """Where workers run: on a cluster, or on this machine (None), `generators` of them, each with an engine of its own.
 
-    kind: str
-    options: dict[str, Any]
+    gone: what is to be forgotten.
+    """
+
+    cluster: Cluster | None
     pool: Workers
     progress: Progress
     generators: int = 1
@@ -149,17 +151,11 @@ def _run_round(
     )  # fmt: skip
     left = len(incomplete(place, tasks))
     where.progress.start(name, tasks, tasks - left, "rows", _expected(generation, ranges), again=number > 0)
-    if where.kind == "local":
+    if where.cluster is None:
         executor = LocalExecutor(place, [AnswerRound(work)], tasks, where.pool.count)
         executor.run_watched(where.pool, lambda now, done: where.progress.update(now, done))
     else:
-        job = f"{generation.name}-round-{number + 1}"
-        executor = cluster_executor(where.kind, place, [AnswerRound(work)], tasks, where.options, job)
-        executor.run()
-        if where.kind == "slurm":
-            wait_for_slurm(executor)
-        if missing := executor.get_incomplete_ranks():
-            raise RunError(f"{name}: {len(missing)} of {tasks} tasks are not complete; the same command continues them")
+        where.cluster.run(place, [AnswerRound(work)], tasks, f"{generation.name}.round-{number + 1}", "generate")
     for task in place.names("tasks"):
         about = place.read_json(f"tasks/{task}")
         outcome.tasks.append(about | {"round": number})

@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from curation.parquet_file import read_parquet
 from curation.place import Place
-from recipes.engine.errors import RecipeError, RunError
-from recipes.engine.executors import LocalExecutor, cluster_executor, incomplete, wait_for_slurm
+from recipes.engine.errors import RecipeError
+from recipes.engine.executors import LocalExecutor, incomplete
 from recipes.engine.generation.rounds import Where
 from recipes.engine.judging.plan import Jury
 from recipes.engine.judging.release import Said, finished, publish
@@ -48,18 +48,11 @@ def _ask(jury: Jury, layout: dict[str, Any], where: Where) -> None:
     work = JudgeWork(
         place.url, judges, jury.sampling, tuple(jury.spec.rubric), jury.words, jury.policy, jury.store
     )  # fmt: skip
-    if where.kind == "local":
+    if where.cluster is None:
         executor = LocalExecutor(place, [AskJudges(work)], tasks, where.pool.count)
         executor.run_watched(where.pool, where.progress.update)
-        return
-    executor = cluster_executor(where.kind, place, [AskJudges(work)], tasks, where.options, f"{jury.name}-judges")
-    executor.run()
-    if where.kind == "slurm":
-        wait_for_slurm(executor)
-    if missing := executor.get_incomplete_ranks():
-        raise RunError(
-            f"{jury.name}: {len(missing)} of {tasks} tasks are not complete; the same command continues them"
-        )
+    else:
+        where.cluster.run(place, [AskJudges(work)], tasks, f"{jury.name}.judges", "generate")
 
 
 def _said(jury: Jury, layout: dict[str, Any]) -> Said:

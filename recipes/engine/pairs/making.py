@@ -21,8 +21,8 @@ from curation.parquet_file import read_parquet, write_parquet
 from curation.place import Place
 from curation.provenance import key
 from curation.shards import MANIFEST
-from recipes.engine.errors import RecipeError, RunError
-from recipes.engine.executors import LocalExecutor, cluster_executor, incomplete, wait_for_slurm
+from recipes.engine.errors import RecipeError
+from recipes.engine.executors import LocalExecutor, incomplete
 from recipes.engine.generation.rounds import Where
 from recipes.engine.judging.plan import Jury
 from recipes.engine.pairs.edit_step import MASKS, SHARE, WORK, EditAnswers, EditWork
@@ -194,18 +194,11 @@ def _edit(
 def _run(plan: Preference, place: Place, step: EditAnswers | ReadAnswers, tasks: int, where: Where) -> None:
     if not tasks:
         return
-    if where.kind == "local":
+    if where.cluster is None:
         executor = LocalExecutor(place, [step], tasks, where.pool.count)
         executor.run_watched(where.pool, where.progress.update)
-        return
-    executor = cluster_executor(where.kind, place, [step], tasks, where.options, f"{plan.name}-{step.name.split()[0]}")
-    executor.run()
-    if where.kind == "slurm":
-        wait_for_slurm(executor)
-    if missing := executor.get_incomplete_ranks():
-        raise RunError(
-            f"{plan.name}: {len(missing)} of {tasks} tasks are not complete; the same command continues them"
-        )
+    else:
+        where.cluster.run(place, [step], tasks, f"{plan.name}.{step.name.split()[0]}", "cpu")
 
 
 def _decided(plan: Preference) -> tuple[pa.Table | None, dict[str, Any] | None]:

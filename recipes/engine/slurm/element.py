@@ -1,0 +1,127 @@
+"""What one element of an array runs: its tasks, one after the other, until they are done or its time is up.
+
+Shortly before the time limit Slurm sends a signal. What is saved then is what is there: every task that is finished, and every
+answer of a model, since these are appended as they arrive. The rest begins again in the same job, put back into the queue. A job
+that comes to its limit again and again without finishing anything says so instead.
+
+    python -m recipes.engine.slurm.element SUBMISSION WORK CHUNK
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+import dill
+
+from curation.place import Place
+from recipes.engine import workers
+from recipes.engine.slurm.arrays import code_of
+from recipes.engine.slurm.submission import Submission, Work
+from recipes.engine.warm_up import warm_up
+
+
+class OutOfTime(BaseException):
+    """Slurm is about to stop this job. No step may take it for an error of its own."""
+
+
+def _stop(_signal: int, _frame: Any) -> None:
+    raise OutOfTime
+
+
+def main(submission_folder: str, work_folder: str, chunk_file: str) -> int:
+    """Runs the element that SLURM_ARRAY_TASK_ID names; returns its exit status."""
+    signal.signal(signal.SIGUSR1, _stop)
+    submission, work = Submission(Path(submission_folder)), Work(Path(work_folder))
+    sys.path += [p for p in submission.about["sys_path"] if p not in sys.path]
+    chunk = Place(work_folder).read_json(chunk_file)
+    restarts = int(os.environ.get("SLURM_RESTART_COUNT", "0"))
+    ranks = chunk["elements"][int(os.environ["SLURM_ARRAY_TASK_ID"])]
+    there = set(work.missing)
+    todo = [rank for rank in ranks if rank in there]
+    rank, finished = -1, 0
+    workers.AT_END = []
+    try:
+        pickled, code = dill.loads((work.folder / "tasks.dill").read_bytes())
+        warm_up(pickled)
+        for rank in todo:
+            _tell_start(work, rank, chunk["attempt"] + restarts)
+            executor = dill.loads(pickled)  # steps keep state: each task gets fresh ones
+            if (now := code_of(executor.pipeline)) != code:
+                raise CodeChanged([name for name in now if now[name] != code.get(name)])
+            for step in executor.pipeline:
+                step.attempt = chunk["attempt"] + restarts
+            executor._run_for_rank(rank, 1)
+            finished += 1
+        return 0
+    except OutOfTime:
+        return _again(submission, work, todo[finished:], finished, restarts, chunk["kind"])
+    except Exception as error:
+        for one in [rank] if rank >= 0 else todo:
+            _tell_failure(work, one, type(error).__name__, str(error), traceback.format_exc())
+        traceback.print_exc()
+        return 1
+    finally:
+        for end in workers.AT_END:
+            with contextlib.suppress(Exception):
+                end()
+
+
+class CodeChanged(Exception):
+    """The code of a step is not that which the tasks were planned with."""
+
+    def __init__(self, names: list[str]):
+        super().__init__(
+            f"the code of {', '.join(names)} changed since the run was submitted, and rows of both would be mixed; "
+            "`seimai cancel` it and give the command again"
+        )
+
+
+PLAIN = (*workers.PLAIN, "CodeChanged", "TooLong")
+
+
+def _where() -> dict[str, Any]:
+    job = f"{os.environ.get('SLURM_ARRAY_JOB_ID')}_{os.environ.get('SLURM_ARRAY_TASK_ID')}"
+    node = os.environ.get("SLURMD_NODENAME") or socket.gethostname()
+    return {"node": node, "pid": os.getpid(), "job": job, "at": round(time.time(), 1)}
+
+
+def _tell_start(work: Work, rank: int, attempt: int) -> None:
+    (work.folder / f"failed/{rank:05d}.json").unlink(missing_ok=True)
+    work.write(f"started/{rank:05d}.json", _where() | {"attempt": attempt})
+    print(f"task {rank}, try {attempt}, on {_where()['node']}", flush=True)
+
+
+def _tell_failure(work: Work, rank: int, name: str, text: str, trace: str) -> None:
+    said = {"error": name, "text": text, "trace": trace, "plain": name in PLAIN}
+    work.write(f"failed/{rank:05d}.json", said | _where())
+
+
+def _again(submission: Submission, work: Work, left: list[int], finished: int, restarts: int, kind: str) -> int:
+    """Puts this job back into the queue, or says that its time is too short; returns the exit status."""
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    if not finished and restarts >= submission.resources.requeues:
+        asked = submission.resources.of(kind)
+        text = (
+            f"did not end within the time limit of {asked.time}, {restarts + 1} times: raise 'time' of {kind} "
+            "in the resources file, or have it cut into smaller tasks"
+        )
+        for rank in left[:1]:
+            _tell_failure(work, rank, "TooLong", text, "")
+        print(text, file=sys.stderr)
+        return 1
+    print(f"time is up: {finished} tasks done, {len(left)} go on in a new start", flush=True)
+    element = f"{os.environ['SLURM_ARRAY_JOB_ID']}_{os.environ['SLURM_ARRAY_TASK_ID']}"
+    subprocess.run(["scontrol", "requeue", element])
+    time.sleep(30)  # Slurm ends this process now; a zero exit before that would be an end
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,169 @@
+"""A link of the chain: `execute.run` up to the first tasks that are missing, and the next link after them.
+
+    python -m recipes.engine.slurm.link SUBMISSION
+
+The first is submitted by `submit`, which sees to it that Slurm would run jobs of every kind, and keeps the plan.
+"""
+
+import hashlib
+import os
+import shutil
+import socket
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+import dill
+
+from curation.mixture.ledger_files import LedgerError
+from curation.shards import ShardError
+from recipes.engine import execute
+from recipes.engine.errors import RecipeError, RunError
+from recipes.engine.gpu_stages import is_there
+from recipes.engine.plan import Plan, described
+from recipes.engine.report import write_report
+from recipes.engine.slurm import queue
+from recipes.engine.slurm.arrays import SlurmTasks, Waiting, job_options, script
+from recipes.engine.slurm.resources import KINDS, Resources, options
+from recipes.engine.slurm.submission import Submission, folder_of
+from recipes.engine.source_read import hash_of
+from recipes.engine.summary import print_summary
+
+KILLED = 3
+"""How often a link whose process was killed goes on."""
+
+
+def submit(plan: Plan, on: str, resources: Resources, replay: str | None, generators: int) -> Submission:
+    """Submits a run's first link, unless it is on its way already. Raises RecipeError, RunError."""
+    execute.check_version(plan)
+    folder = folder_of(plan, resources)
+    submission = Submission(folder)
+    if (folder / "state.json").exists() and submission.jobs():
+        if submission.about["fingerprint"] == _fingerprint(plan):
+            return submission
+        raise RunError(
+            f"{plan.folder}: another plan of this run is on the cluster ({len(submission.jobs())} jobs); "
+            f"`seimai cancel {plan.folder}` first"
+        )
+    _check(plan, on, resources)
+    if folder.exists():
+        shutil.rmtree(folder)
+    submission = Submission(folder)
+    (folder / "links").mkdir(parents=True)
+    submission.place.write_json("submission.json", _about(plan, on, resources, replay, generators, folder))
+    (folder / "plan.dill").write_bytes(dill.dumps(plan, recurse=False))
+    submission.say("submitted")
+    next_link(submission, [])
+    return submission
+
+
+def _fingerprint(plan: Plan) -> str:
+    """Of everything that the plan makes."""
+    return hash_of(
+        [plan.fingerprint, *(one.fingerprint for one in (*plan.generations, *plan.juries, *plan.preferences))]
+    )
+
+
+def _about(
+    plan: Plan, on: str, resources: Resources, replay: str | None, generators: int, folder: Path
+) -> dict[str, Any]:
+    own = [str(Path(p).resolve()) for p in sys.path if p and not p.startswith((sys.prefix, sys.base_prefix))]
+    return {
+        "recipe": plan.recipe.name,
+        "version": plan.recipe.version,
+        "fingerprint": _fingerprint(plan),
+        "key": hashlib.sha256(str(folder).encode()).hexdigest()[:8],
+        "on": on,
+        "resources": resources.model_dump(exclude_unset=True),
+        "replay": replay,
+        "generators": generators,
+        "host": socket.gethostname(),
+        "submitted": round(time.time(), 3),
+        "cwd": os.getcwd(),
+        "out": str(Path(plan.out).absolute()) if "://" not in plan.out else os.getcwd(),
+        "folder": plan.folder,
+        "sys_path": own,
+        "blocks": [{"name": b.name, "url": b.url, "fingerprint": b.fingerprint, "tasks": b.tasks} for b in plan.blocks],
+        "others": [one.name for one in (*plan.generations, *plan.juries, *plan.preferences)],
+    }
+
+
+def _check(plan: Plan, on: str, resources: Resources) -> None:
+    """Raises RecipeError where Slurm would never run a job of a kind that the plan needs: said before the first, not after days."""
+    needed = {"link", *("survey" if b.kind == "survey" else b.needs for b in plan.blocks if not is_there(b))}
+    needed |= {"generate"} if plan.generations or plan.juries else set()
+    for kind in sorted(needed, key=list(KINDS).index):
+        asked = resources.of(kind)
+        if kind == "gpu" and asked.gpus is None:
+            stage = next(b.stage for b in plan.blocks if b.needs == "gpu")
+            raise RecipeError(f"--on {on}: stage '{stage}' needs a GPU, and the file asks for none: gpu: {{gpus: 1}}")
+        try:
+            queue.would_run("#!/bin/bash\ntrue\n", options(asked))
+        except RunError as error:
+            raise RecipeError(f"--on {on}: {kind}: Slurm would not run such a job: {error}") from error
+
+
+def next_link(submission: Submission, after: list[str]) -> str:
+    """Submits a link that begins when all of these jobs have ended, however they ended."""
+    asked = submission.resources.of("link")
+    arguments = job_options(submission, asked, submission.resources, "link", f"{submission.folder}/links/%j.log")
+    if after:
+        arguments.append(f"--dependency=afterany:{':'.join(after)}")
+    words = ["-m", "recipes.engine.slurm.link", str(submission.folder)]
+    return queue.submit(script(submission, asked, words, again=KILLED), arguments)
+
+
+def main(folder: str) -> int:
+    """Goes on with a run as far as it can; returns the exit status."""
+    submission = Submission(Path(folder))
+    if submission.state["state"] == "cancelled":
+        return 1
+    sys.path += [p for p in submission.about["sys_path"] if p not in sys.path]
+    submission.say("running")
+    try:
+        finished = _go_on(submission)
+    except (RecipeError, RunError, ShardError, LedgerError) as error:
+        submission.say("failed", f"{type(error).__name__}: {error}")
+        print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        return 1
+    except Exception:
+        submission.say("failed", traceback.format_exc())
+        raise
+    if finished:
+        submission.say("done")
+    return 0
+
+
+def _go_on(submission: Submission) -> bool:
+    """Runs what can be run now, and submits what must be waited for, with the link after it. Returns whether the run is done."""
+    plan, about = submission.plan(), submission.about
+    _same_code(plan)
+    tasks, generators = SlurmTasks(submission), about["generators"]
+    try:
+        finished = execute.run(plan, cluster=tasks, replay=about["replay"], generators=generators)
+    except Waiting as waiting:
+        print(waiting, flush=True)
+        submission.say("waiting", str(waiting))
+        next_link(submission, waiting.ids)
+        return False
+    print_summary(finished, plan.folder, write_report(plan.folder))
+    return True
+
+
+def _same_code(plan: Plan) -> None:
+    """Raises RunError where the code, a preset or a library of a block is not that of the plan any more."""
+    for block in plan.blocks:
+        if is_there(block):
+            continue
+        now = described(block.name, block.stage, block.kind, block.read, block.steps)
+        if now != block.describes:
+            raise RunError(
+                f"{execute.difference(block.describes, now)} changed since the run was submitted; give the command again, "
+                "which plans it anew"
+            )
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
