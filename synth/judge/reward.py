@@ -126,10 +126,11 @@ def rewarded(compared: Sequence[Comparison], judge: str, model: RewardModel, ide
 
 def _heard(one: Comparison, judge: str, values: Sequence[float | str], tie: float, who: bytes) -> Heard:
     fault = next((v for v in values if isinstance(v, str)), "")
-    raws = tuple("" if fault else _said(order, tie) for order in (values, values[::-1]))
-    read = [None if fault else choice(raw, swapped) for raw, swapped in zip(raws, (False, True), strict=True)]
-    answers = one.question.answers
-    keys = tuple(key(KIND, who, canonical(list(one.question.prompt)), *pair) for pair in (answers, answers[::-1]))
+    raws = ("", "") if fault else (_said(values, tie), _said(values[::-1], tie))
+    read = (None, None) if fault else (choice(raws[0], False), choice(raws[1], True))
+    first, second = one.question.answers
+    dialogue = canonical(list(one.question.prompt))
+    keys = key(KIND, who, dialogue, first, second), key(KIND, who, dialogue, second, first)
     return Heard(one, judge, read[0], read[1], raws, keys, (fault, fault))
 
 
