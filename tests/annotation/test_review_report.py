@@ -3,6 +3,7 @@
 import random
 import re
 import subprocess
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import orjson
 import pytest
 from typer.testing import CliRunner
 
+from annotation.calibrate import share
 from annotation.errors import ReviewError
 from annotation.labels import Labels
 from annotation.review_plan import ReviewPlan
@@ -82,6 +84,12 @@ def test_what_stands_on_it_is_what_was_done(labels: Labels, review: Review):
     assert "--wrong verdict=fixable,bad" in html
     assert "<script" in html
     assert html.count("<script") == 1
+
+
+def test_gold_questions_stand_beside_the_work_where_there_are_any(review: Review):
+    html = render(replace(review, gold={"r-00000001": share(8, 10)}), 600)
+    assert "正解のある問題の正答率" in html
+    assert '80.0 % <span class="note">(10)</span>' in html
 
 
 def test_agreement_on_the_page_is_that_of_the_command(labels: Labels, review: Review):
