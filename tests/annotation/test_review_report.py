@@ -137,7 +137,7 @@ def test_the_commands_of_the_office(labels: Labels, tmp_path: Path):
         return ended.output
 
     (tmp_path / "rates.yaml").write_text("rates: {preference: 30, quality: 60}")
-    assert "seconds are estimated" in seimai("workload", "--out", str(tmp_path / "days.csv"))
+    assert "* estimated: the median time" in seimai("workload", "--out", str(tmp_path / "days.csv"))
     days = (tmp_path / "days.csv").read_text("utf-8-sig").splitlines()
     assert days[:2] == ["仮名,仕事,日,回答", "r-00000001,preference,2026-11-26,2"]
     assert sum(int(day.rpartition(",")[2]) for day in days[1:]) == 64 + 50
