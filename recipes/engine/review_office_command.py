@@ -80,17 +80,17 @@ def tell_workload(labels: Labels, where: str, cap: float, out: Path | None) -> N
     if not works:
         _print(f"{labels.folder}: nobody has answered yet; `seimai review pull` takes answers")
         return
-    table = Table(header_style="bold", box=None, pad_edge=False)
+    table = Table(header_style="bold", box=None, padding=(0, 1, 0, 0))
     for column in (
         "annotator",
         "task",
         "answers",
-        "by sheet",
+        "sheets",
         "skipped",
         "discarded",
         "days",
         "a day",
-        "seconds*",
+        "sec.*",
         "hours*",
     ):
         named = column in ("annotator", "task")
