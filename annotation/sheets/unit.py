@@ -30,8 +30,8 @@ class Unit:
 
     @property
     def record(self) -> Row:
-        """The record that a sheet shows: not a mirror image where there is another."""
-        return min(self.records, key=lambda one: (bool(one["mirrored"]), one["external_id"]))
+        """The record that a sheet shows: the first that was pushed, and no mirror image where there is another."""
+        return min(self.records, key=lambda one: bool(one["mirrored"]))
 
     def most(self, task: Task, record: Row, but: str = "") -> dict[str, Any]:
         """The value of each question that more people gave than any other, in the places of a record; one answer may be left out."""

@@ -80,7 +80,7 @@ def tell_workload(labels: Labels, where: str, cap: float, out: Path | None) -> N
     if not works:
         _print(f"{labels.folder}: nobody has answered yet; `seimai review pull` takes answers")
         return
-    table = Table(header_style="bold")
+    table = Table(header_style="bold", box=None, padding=(0, 1, 0, 0))
     for column in (
         "annotator",
         "task",
@@ -90,18 +90,17 @@ def tell_workload(labels: Labels, where: str, cap: float, out: Path | None) -> N
         "discarded",
         "days",
         "a day",
-        "seconds (estimate)",
-        "hours",
+        "sec.*",
+        "hours*",
     ):
-        table.add_column(column, justify="left" if column in ("annotator", "task") else "right")
+        named = column in ("annotator", "task")
+        table.add_column(column, justify="left" if named else "right", no_wrap=named)
     for work in works:
         pace = ("–", "–") if work.pace is None else (f"{work.pace.seconds:.0f}", f"{work.pace.hours:.1f}")
         counts = (work.answers, work.sheets, work.skipped, work.discarded, len(work.days))
         table.add_row(work.annotator, work.task, *(f"{n:,}" for n in counts), f"{work.a_day:.1f}", *pace)
     Console().print(table)
-    _print(
-        f"seconds are estimated: the median time between two answers of a person, breaks of more than {cap:.0f} s left out"
-    )
+    _print(f"* estimated: the median time between two answers of a person, breaks of more than {cap:.0f} s left out")
     if out is not None:
         days = [[w.annotator, w.task, f"{day}", count] for w in works for day, count in sorted(w.days.items())]
         write_table(out, [["仮名", "仕事", "日", "回答"], *days], "日ごとの回答")

@@ -3,6 +3,7 @@
 import random
 import re
 import subprocess
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import orjson
 import pytest
 from typer.testing import CliRunner
 
+from annotation.calibrate import share
 from annotation.errors import ReviewError
 from annotation.labels import Labels
 from annotation.review_plan import ReviewPlan
@@ -84,6 +86,12 @@ def test_what_stands_on_it_is_what_was_done(labels: Labels, review: Review):
     assert html.count("<script") == 1
 
 
+def test_gold_questions_stand_beside_the_work_where_there_are_any(review: Review):
+    html = render(replace(review, gold={"r-00000001": share(8, 10)}), 600)
+    assert "正解のある問題の正答率" in html
+    assert '80.0 % <span class="note">(10)</span>' in html
+
+
 def test_agreement_on_the_page_is_that_of_the_command(labels: Labels, review: Review):
     html = render(review, 600)
     (verdict,) = [one for one in review.agreement if one.question == "verdict"]
@@ -129,7 +137,7 @@ def test_the_commands_of_the_office(labels: Labels, tmp_path: Path):
         return ended.output
 
     (tmp_path / "rates.yaml").write_text("rates: {preference: 30, quality: 60}")
-    assert "seconds are estimated" in seimai("workload", "--out", str(tmp_path / "days.csv"))
+    assert "* estimated: the median time" in seimai("workload", "--out", str(tmp_path / "days.csv"))
     days = (tmp_path / "days.csv").read_text("utf-8-sig").splitlines()
     assert days[:2] == ["仮名,仕事,日,回答", "r-00000001,preference,2026-11-26,2"]
     assert sum(int(day.rpartition(",")[2]) for day in days[1:]) == 64 + 50
