@@ -29,6 +29,7 @@ from annotation.sheets.conflict import Conflict
 from annotation.sheets.line import Filled, Line, Refused, read_line, written_value
 from annotation.sheets.unit import COLUMNS, Name, Unit, name_of, units
 from curation.provenance import key
+from curation.tombstones import annotator_key
 
 PSEUDONYM = re.compile(r"r-[0-9a-f]{8}")
 _NUMBER = re.compile(r"[\d.,]+(E\+?\d+)?", re.IGNORECASE)
@@ -72,6 +73,8 @@ def take(labels: Labels, path: Path, name: str) -> Taken:
     found = file.read(path)
     with labels.writing():
         done = Taken(pseudonym_of(labels, name), len(found.lines), shift_jis=found.shift_jis)
+        if labels.gone.holds("annotator", annotator_key(done.annotator)):
+            raise ReviewError(f"{path}: {done.annotator} was to be forgotten, and no answer of theirs is taken")
         written = {row["line"]: row for row in labels.read("sheets").to_pylist()}
         if not written:
             raise ReviewError(

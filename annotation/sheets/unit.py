@@ -8,7 +8,8 @@ from typing import Any
 import orjson
 
 from annotation.label import STATE
-from annotation.labels import Labels, Row
+from annotation.labels import BLANK, Labels, Row
+from annotation.people import adjudicates
 from annotation.questions import Task
 from annotation.record import in_own_order
 
@@ -47,7 +48,8 @@ def units(labels: Labels, records: Mapping[tuple[str, str], Row]) -> dict[Name, 
     """Every row that was pushed or answered, with what holds of it now. records: of the label shards, with `COLUMNS`."""
     found: dict[Name, Unit] = defaultdict(Unit)
     for record in records.values():
-        if not record["withdrawn"] and record["fields"] != "{}":  # of a forgotten row nothing is left to show
+        # of a forgotten row nothing is left to show, and what is disputed lies before somebody else
+        if not record["withdrawn"] and record["fields"] != BLANK and not adjudicates(record["dataset"]):
             found[name_of(record)].records.append(record)
     for answer in labels.answers():
         found[name_of(answer)].counted.append(answer)

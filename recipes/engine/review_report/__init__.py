@@ -19,8 +19,9 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 from annotation.agreed import Agreement, agreement
-from annotation.calibrate import Share
+from annotation.calibrate import Share, share
 from annotation.errors import ReviewError
+from annotation.gold import pass_rates
 from annotation.labels import Labels
 from annotation.people_and_judge import PeopleAndJudge, people_and_judge
 from annotation.progress import Progress, by_person, progress
@@ -112,7 +113,7 @@ def gathered(labels: Labels, audit: Audit | None, where: str, cap: float) -> Rev
         agreement(answers),
         people_and_judge(labels, answers),
         errors,
-        {},
+        {who: share(*one.gold) for who, one in pass_rates(labels).items() if one.gold.whole},
     )
 
 
