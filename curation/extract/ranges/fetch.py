@@ -18,11 +18,12 @@ import pyarrow as pa
 from curation.document import COLUMNS
 from curation.extract.ranges.remote import Missing, Remote
 from curation.extract.ranges.spans import Range, Span, spans
-from curation.extract.reader import InputError, Row, host_of, origin
+from curation.extract.reader import InputError, Row, host_of, origin, without
 from curation.extract.record_row import RecordRows
 from curation.extract.warc_range import read_records
 from curation.extract.window import Window
 from curation.step import Batch, Columns, Measure, Rejected
+from curation.tombstones import Tombstones
 
 _LIST = ("id", "url", "date", "file", "offset", "length")
 _FIRST_FILES = 20
@@ -57,8 +58,10 @@ class Fetch(Measure):
         for name in origin("payload")
         if name not in ("source", "file", "offset", "length", "rights_basis", "licence")
     )
-    reasons = ("range_missing", "record_broken", "http_status", "revisit", "record_too_large")
+    reasons = ("range_missing", "record_broken", "http_status", "revisit", "record_too_large", "forgotten")
     libraries = ("brotli",)
+    forgotten: tuple[str, int] = ("", 0)
+    """Folder of tombstones, and how many of its files hold (set by the engine): a list may name no URL, the record does."""
     elsewhere = ("base", "join_gap", "most_span", "requests_per_second", "at_once", "patience_minutes")
 
     def __init__(
@@ -99,6 +102,7 @@ class Fetch(Measure):
     def setup(self) -> None:
         """Makes what reads ranges; nothing is asked of any server yet."""
         self._files = {}
+        self._gone = Tombstones.open(*self.forgotten) if self.forgotten[1] else Tombstones()
         self._records = RecordRows(self.max_record_bytes, self.stat_update)
         self._remote = Remote(self.requests_per_second, self.patience_minutes * 60, self.at_once)
 
@@ -255,7 +259,9 @@ class Fetch(Measure):
         read["payload"], read["host"] = read.pop("body"), [host_of(url) for url in read["url"]]
         made = {name: pa.array(read[name], COLUMNS[name].type) for name in self.writes}
         verdict = {"reason": pa.string(), "value": pa.float64(), "threshold": pa.float64(), "detail": pa.string()}
-        return made | {name: pa.array(read[name], kind) for name, kind in verdict.items()}
+        made |= {name: pa.array(read[name], kind) for name, kind in verdict.items()}
+        batch = without(self._gone, pa.RecordBatch.from_pydict(made))
+        return dict(zip(batch.schema.names, batch.columns, strict=True))
 
     def _count(self) -> None:
         assert self._remote is not None
