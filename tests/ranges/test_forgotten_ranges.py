@@ -4,6 +4,7 @@ import pyarrow as pa
 
 from curation.document import schema
 from curation.extract.ranges.fetch import Fetch
+from curation.step import Rejected
 from curation.tombstones import add, url_key
 
 INDEX = "cc-index/table/cc-main/warc/crawl=CC-MAIN-2026-43/subset=warc/*.parquet"
@@ -17,9 +18,9 @@ def test_a_fetched_page_with_a_tombstone_is_rejected_and_blanked(crawl, replica,
     step.forgotten = str(tmp_path), 1
     bare = [row | {"url": None} for row in rows]
     batch = pa.RecordBatch.from_pylist(bare, schema(["id", "url", "date", "file", "offset", "length"]))
-    kept, gone = [], []
-    for item in step.run([batch]):
-        (gone if hasattr(item, "batch") else kept).extend(getattr(item, "batch", item).to_pylist())
+    items = list(step.run([batch]))
+    kept = [row for item in items if not isinstance(item, Rejected) for row in item.to_pylist()]
+    gone = [row for item in items if isinstance(item, Rejected) for row in item.batch.to_pylist()]
     assert (len(kept), [row["reason"] for row in gone]) == (len(rows) - 1, ["forgotten"])
     (one,) = gone
     assert (one["url"], one["host"], one["payload"], one["detail"]) == (None, None, None, None)
