@@ -40,7 +40,7 @@ class Order:
     contact: where rights holders and people whose data it is may write. title, limits: by language (`ja`, `en`). decisions: of
     people; agreement: how far they agreed, as the card tells it. leave_out_denied: denied rows are rejected instead of refusing
     the release. opt_outs_removed: pages of sites that opted out were removed before. made: the date, as the card and Croissant
-    say it.
+    say it. by: versions of what makes it. decided: content hash of the decisions; None without any.
     """
 
     name: str
@@ -58,6 +58,8 @@ class Order:
     agreement: Sequence[Mapping[str, Any]] = ()
     leave_out_denied: bool = False
     opt_outs_removed: bool = False
+    by: Mapping[str, str] = field(default_factory=dict[str, str])
+    decided: str | None = None
     partitions: int = 1
 
     @property
@@ -209,6 +211,7 @@ def _manifest(
         "rejected": dict(rejected.most_common()),
         "splits": {"validation": order.shares.validation, "test": order.shares.test, "salt": order.shares.salt},
         "formats": formats, "counted": tally.as_dict(), "masked": gate.masked,
+        "versions": dict(order.by), "decisions_content": order.decided,
         "decisions": dict(sorted(gate.effects.items())), "decisions_on_other_texts": gate.stale, "agreement": list(order.agreement),
         "unaudited": dict(sorted(gate.unaudited.items())),
         "licences": {"status": ruling.status, "obligations": [o.as_dict() for o in sorted(ruling.obligations)]},

@@ -22,12 +22,16 @@ from curation.place import Place
 from recipes.engine.errors import RecipeError, RunError
 from recipes.engine.file_systems import check_out
 from recipes.engine.generation.spec import TargetSpec
+from recipes.engine.manifests import versions
 from recipes.engine.recipe_file import POLICY
 from recipes.engine.release_about import AboutSpec, read_about
 from recipes.engine.run_folder import Run, open_run
 from synth.models import Policy
 from synth.obligations import PolicyError, Target
 from synth.policy_file import load_policy
+
+LIBRARIES = ("pyarrow", "orjson")
+"""What decides about released rows beside our own code."""
 
 
 def release(
@@ -55,7 +59,8 @@ def release(
             _shares(about, about_file),
             {name: said for name, said in (("ja", about.title.ja), ("en", about.title.en)) if said},
             {"ja": about.limits.ja, "en": about.limits.en}, *_people(labels, runs), leave_out_denied=about.leave_out_denied,
-            opt_outs_removed=about.opt_outs_removed is not None,
+            opt_outs_removed=about.opt_outs_removed is not None, by=versions(LIBRARIES),
+            decided=None if labels is None else Place(str(labels / "decisions")).read_json("manifest.json")["content"],
         )  # fmt: skip
         manifest = make(order, out.rstrip("/"))
     except ReleaseError as error:
