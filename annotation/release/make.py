@@ -154,6 +154,10 @@ def _first_pass(order: Order, gate: Gate) -> _Seen:
         check_release(found, order.target)
     except PolicyError as error:
         raise ReleaseError(str(error)) from error
+    if order.target.purpose != "train_internal" and not order.target.licence:
+        raise ReleaseError(
+            f"a release whose purpose is {order.target.purpose} is passed on under a licence: say `licence`, an SPDX id, in `target`"
+        )
     return seen
 
 
