@@ -57,7 +57,7 @@ COLUMNS: dict[str, Column] = {
             pa.string(),
             "unanimous | majority | dawid_skene | mace | median | single | adjudicated | undecided",
         ),
-        Column("posterior", pa.float32(), "chance of the outcome by the annotators' habits; null where none was asked"),
+        Column("posterior", pa.float64(), "chance of the outcome by the annotators' habits; null where none was asked"),
         Column(
             "people", pa.int32(), "people whose answers decided: who could not tell has no vote beside one who could"
         ),
@@ -89,17 +89,17 @@ class Decision:
     question: str
     kind: str
     outcome: str | None = None
-    labels: Sequence[str] = ()
+    labels: Sequence[str] = field(default_factory=list[str])
     points: float | None = None
-    ranks: Sequence[Mapping[str, Any]] = ()
-    spans: Sequence[Mapping[str, Any]] = ()
+    ranks: Sequence[Mapping[str, Any]] = field(default_factory=list[Mapping[str, Any]])
+    spans: Sequence[Mapping[str, Any]] = field(default_factory=list[Mapping[str, Any]])
     text: str | None = None
     method: str = "undecided"
     posterior: float | None = None
     people: int = 0
     abstained: int = 0
     wanted: int = 1
-    voters: Sequence[str] = ()
+    voters: Sequence[str] = field(default_factory=list[str])
     votes: Mapping[str, int] = field(default_factory=dict[str, int])
     disputed: bool = False
     adjudicator: str | None = None

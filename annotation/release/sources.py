@@ -15,7 +15,7 @@ import orjson
 
 from annotation.errors import ReleaseError
 from annotation.items import Unreadable, of_answer, of_pair
-from annotation.record import contents_of
+from annotation.record import contents
 from annotation.release.documents import MANIFEST, Documents, listed, rows_of
 from annotation.release.rights import PAGE
 from annotation.release.row import KINDS, Row
@@ -100,16 +100,12 @@ _OWN = {
 _VERIFIED = ("chosen_verifications", "rejected_verifications", "verifications")
 
 
-def _seen(kind: str, row: Row) -> frozenset[bytes]:
+def _seen(kind: str, row: Row) -> set[bytes]:
     """What people would be shown of a row now, as the label shards know it; nothing of a kind that nobody is asked about."""
     try:
-        return (
-            contents_of(of_answer(row) if kind == "chat" else of_pair(row))
-            if kind in ("chat", "preference")
-            else frozenset()
-        )
+        return contents(of_answer(row) if kind == "chat" else of_pair(row)) if kind in ("chat", "preference") else set()
     except Unreadable:
-        return frozenset()
+        return set()
 
 
 def _chat(row: Row) -> Row:
