@@ -81,7 +81,8 @@ class Order:
 
 def make(order: Order, url: str) -> dict[str, Any]:
     """Writes a release into a folder. Returns its manifest. Raises ReleaseError where it may not be, or its folder is taken."""
-    final, partial = Place(url), Place(f"{url.rstrip('/')}.partial")
+    final = Place(url)
+    partial = Place(f"{url.rstrip('/')}.partial") if final.local else final  # on object storage the manifest decides
     if final.exists():
         raise ReleaseError(
             f"{url}: is there already; a release is never written over: give another --out, or remove it"

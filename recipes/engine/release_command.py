@@ -87,7 +87,10 @@ def _sources(url: str, documents: Documents, runs: list[Run], *, pages: bool) ->
         raise RecipeError(
             f"{run.place.url}: the run has neither generated sets nor pairs; --format text releases its pages"
         )
-    return [open_source(at, f"{name}/{of}", documents) for of, at in found]
+    sources = [open_source(at, f"{name}/{of}", documents) for of, at in found]
+    for one in run.about.get("generated", ()):
+        documents.look_up(run.rows_of(run.stage_of(one["name"]), ("id", "cluster")) or ())
+    return sources
 
 
 def _target(about: AboutSpec, runs: Sequence[Run], sources: Sequence[Source]) -> Target:
