@@ -83,7 +83,7 @@ def make(order: Order, url: str) -> dict[str, Any]:
     """Writes a release into a folder. Returns its manifest. Raises ReleaseError where it may not be, or its folder is taken."""
     final = Place(url)
     partial = Place(f"{url.rstrip('/')}.partial") if final.local else final  # on object storage the manifest decides
-    if final.exists():
+    if final.exists(MANIFEST) or (final.local and final.exists()):
         raise ReleaseError(
             f"{url}: is there already; a release is never written over: give another --out, or remove it"
         )
@@ -217,7 +217,8 @@ def _manifest(
         "splits": {"validation": order.shares.validation, "test": order.shares.test, "salt": order.shares.salt},
         "formats": formats, "counted": tally.as_dict(), "masked": gate.masked,
         "versions": dict(order.by), "decisions_content": order.decided,
-        "decisions": dict(sorted(gate.effects.items())), "decisions_on_other_texts": gate.stale, "agreement": list(order.agreement),
+        "decisions": dict(sorted(gate.effects.items())), "decisions_on_other_texts": gate.stale,
+        "decisions_on_other_rows": len(order.decisions.by_row.keys() - gate.seen.keys()), "agreement": list(order.agreement),
         "unaudited": dict(sorted(gate.unaudited.items())),
         "licences": {"status": ruling.status, "obligations": [o.as_dict() for o in sorted(ruling.obligations)]},
     }  # fmt: skip

@@ -169,7 +169,8 @@ def _tell(manifest: dict[str, Any], out: str) -> None:
     said(f"{out}: {manifest['rows_out']:,} of {manifest['rows_in']:,} rows for {manifest['target']['purpose']}")
     for reason, count in manifest["rejected"].items():
         said(f"  left out: {reason} {count:,}")
-    if manifest["decisions"] or manifest["decisions_on_other_texts"]:
+    texts, rows = manifest["decisions_on_other_texts"], manifest["decisions_on_other_rows"]
+    if manifest["decisions"] or texts or rows:
         decided = ", ".join(f"{what} {count:,}" for what, count in manifest["decisions"].items())
         said(
             f"  people: {decided or 'nothing'}; about texts that changed since: {manifest['decisions_on_other_texts']:,}"

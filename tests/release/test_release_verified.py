@@ -6,10 +6,18 @@ import orjson
 import pyarrow.parquet as pq
 import pytest
 
+from annotation.errors import ReleaseError
 from annotation.release.check import check_released
+from annotation.release.documents import Documents
+from annotation.release.formats import formats
 from annotation.release.formats.format import table
+from annotation.release.make import Order, make
+from annotation.release.sources import open_source
+from recipes.engine.recipe_file import POLICY
 from recipes.engine.verify_command import verify
-from tests.release.made_sets import every_case
+from synth.obligations import Target
+from synth.policy_file import load_policy
+from tests.release.made_sets import CASES, CONTACT, every_case, generated
 
 
 @pytest.fixture
@@ -93,3 +101,18 @@ def test_a_trainers_row_that_is_there_twice_or_gone_is_found(out: Path):
     found = problems(out)["formats"]
     assert any("is there twice" in line for line in found)
     assert any(line.startswith("trl_dpo: 4 rows are written or left out, of 5") for line in found)
+
+
+def test_on_object_storage_the_manifest_decides(tmp_path: Path):
+    """A file system without atomic renames: what has no manifest is overwritten, what has one never is."""
+    import fsspec
+
+    url = f"memory://{tmp_path.name}/out"
+    fsspec.filesystem("memory").pipe(f"/{tmp_path.name}/out/trl_sft/train-00000.parquet", b"cut off")
+    source = open_source(str(generated(tmp_path / "instruct", list(CASES.values()))), "set", Documents())
+    target = Target("trial", "train_internal", publish=False)
+    order = Order("trial", "1", [source], formats(["trl_sft"]), target, load_policy(POLICY), CONTACT, "2026-11-26")
+    assert make(order, url)["rows_out"] == 7
+    assert all(check.passed for check in check_released(url))
+    with pytest.raises(ReleaseError, match="is there already"):
+        make(order, url)
