@@ -171,10 +171,8 @@ def _tell(manifest: dict[str, Any], out: str) -> None:
         said(f"  left out: {reason} {count:,}")
     texts, rows = manifest["decisions_on_other_texts"], manifest["decisions_on_other_rows"]
     if manifest["decisions"] or texts or rows:
-        decided = ", ".join(f"{what} {count:,}" for what, count in manifest["decisions"].items())
-        said(
-            f"  people: {decided or 'nothing'}; about texts that changed since: {manifest['decisions_on_other_texts']:,}"
-        )
+        decided = ", ".join(f"{what} {count:,}" for what, count in manifest["decisions"].items()) or "nothing"
+        said(f"  people: {decided}; about texts that changed since: {texts:,}; about rows that are not here: {rows:,}")
     for name, of in manifest["formats"].items():
         splits = ", ".join(f"{split} {one['rows']:,}" for split, one in of["splits"].items()) or "no rows"
         left = "".join(f"; not sayable: {reason} {count:,}" for reason, count in of["left_out"].items())
