@@ -1,5 +1,6 @@
 """What people are asked about, whatever it comes from: a request, and one answer, two, or several in the row's own order."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import orjson
 
 from curation.provenance import key
+from synth.messages import call_id
 
 Json = dict[str, Any]
 
@@ -96,6 +98,37 @@ def shown(message: Mapping[str, Any]) -> str:
             arguments = orjson.dumps(arguments).decode()
         lines.append(f"▶ {said.get('name', '')}({arguments})")
     return "\n".join(lines)
+
+
+_CALL = re.compile(r"^▶ ([^\s(]+)\((.*)\)$")
+
+
+def written(text: str, turn: int) -> Json:
+    """An assistant's turn from what a person wrote in the form of `shown`: lines of calls become calls again. turn: its place.
+
+    Raises Unreadable where the arguments of a call are no JSON object.
+
+    >>> written('お調べします。\\n▶ tenki({"at": "京都"})', 1)["tool_calls"][0]["function"]
+    {'name': 'tenki', 'arguments': '{"at":"京都"}'}
+    >>> written("晴れです。", 1)
+    {'role': 'assistant', 'content': '晴れです。'}
+    """
+    said, calls = list[str](), list[Json]()
+    for line in text.splitlines():
+        if (found := _CALL.match(line.strip())) is None:
+            said.append(line)
+            continue
+        try:
+            arguments = orjson.loads(found[2])
+        except orjson.JSONDecodeError as error:
+            raise Unreadable(f"▶ {found[1]}(…): its arguments are no JSON: {error}") from error
+        if not isinstance(arguments, dict):
+            raise Unreadable(f"▶ {found[1]}(…): its arguments are no JSON object")
+        function = {"name": found[1], "arguments": orjson.dumps(arguments).decode()}
+        calls.append({"id": call_id(turn, len(calls)), "type": "function", "function": function})
+    if not calls:
+        return {"role": "assistant", "content": text}
+    return {"role": "assistant", "content": "\n".join(said).strip(), "tool_calls": calls}
 
 
 def _json(row: Mapping[str, Any], column: str) -> list[Json]:

@@ -78,13 +78,14 @@ def records_of(task: Task, item: Item, source: str, salt: str, language: Languag
     return made
 
 
-def contents_of(item: Item) -> frozenset[bytes]:
-    """What `content` of a row's records may be, whichever way people are shown it: plain, or after a warning in either language."""
-    ways: list[tuple[bool, Language]] = [(False, "ja"), (True, "ja"), (True, "en")]
-    return frozenset(_content(*_texts(item, harmful=harmful, language=language)[:2]) for harmful, language in ways)
+def contents(item: Item) -> set[bytes]:
+    """Every `content` under which people may have been asked about the item: with a warning or without, in either language."""
+    asked = [(harmful, language) for harmful in (False, True) for language in ("ja", "en")]
+    shown_as = (_texts(item, harmful=harmful, language=language) for harmful, language in asked)
+    return {_content(fields, texts) for fields, texts, _ in shown_as}
 
 
-def _content(fields: Json, texts: Sequence[str]) -> bytes:
+def _content(fields: Json, texts: list[str]) -> bytes:
     return key("review", orjson.dumps([fields, texts], option=orjson.OPT_SORT_KEYS))
 
 

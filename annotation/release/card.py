@@ -109,7 +109,8 @@ def _card(manifest: Mapping[str, Any], language: Language) -> str:
     first = next(((name, next(iter(files))) for name, files in loadable(manifest).items()), ("", ""))
     return environment.from_string(source).render(
         m=manifest, title=_title(manifest, language), purpose=PURPOSES[manifest["target"]["purpose"]][language],
-        licence=_licence(manifest, language), limits=list(limits(manifest, language)), first=first[0], first_split=first[1],
+        licence=_licence(manifest, language), obligations=_obligations(manifest),
+        limits=list(limits(manifest, language)), first=first[0], first_split=first[1],
     )  # fmt: skip
 
 
@@ -122,6 +123,15 @@ def _licence(manifest: Mapping[str, Any], language: Language) -> str:
         if language == "en"
         else "ライセンスは付けていません（外へ渡すものではありません）。"
     )
+
+
+def _obligations(manifest: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Kind, value and source of each, once where several ask for the same; the source is the one that says it in the fewest words."""
+    found: dict[tuple[str, str], str] = {}
+    for one in manifest["licences"]["obligations"]:
+        said = found.setdefault((one["kind"], one["value"]), one["source"])
+        found[one["kind"], one["value"]] = min(said, one["source"], key=len)
+    return [(kind, value, source) for (kind, value), source in sorted(found.items())]
 
 
 def _number(value: Any) -> str:

@@ -5,7 +5,7 @@ stand in the generation's rows, the refused ones too, since an answer may come f
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,12 +19,13 @@ MANIFEST = "manifest.json"
 
 @dataclass
 class Documents:
-    """Seeds of generations by the digest of their passage and the task, and which wordings were drafts."""
+    """Seeds of generations by the digest of their passage and the task, pages' clusters, and which wordings were drafts."""
 
     _seeds: dict[bytes, dict[str, dict[bytes, Row]]] = field(
         default_factory=lambda: defaultdict(lambda: defaultdict(dict))
     )
     _drafts: dict[str, bool] = field(default_factory=dict[str, bool])
+    _pages: dict[str, bytes | None] = field(default_factory=dict[str, bytes | None])
 
     def add(self, url: str) -> None:
         """Reads a generation's seeds and wordings."""
@@ -36,6 +37,8 @@ class Documents:
                         self._drafts.get(row["template"], False) or row["wording_state"] == "draft"
                     )
                 for seed in row["seeds"] or ():
+                    if seed["kind"] == "document":
+                        self._pages.setdefault(seed["id"], None)
                     if seed["kind"] == "document" and seed["digest"] is not None:
                         self._seeds[seed["digest"]][row["task"]][canonical(_plain(seed))] = seed
 
@@ -44,6 +47,16 @@ class Documents:
         by_task = self._seeds.get(digest, {}) if digest is not None else {}
         used = by_task.get(task)
         return list(used.values()) if used else [seed for seeds in by_task.values() for seed in seeds.values()]
+
+    def cluster(self, page: str) -> bytes | None:
+        """The near-duplicate cluster of a page by its id; None where it is not known."""
+        return self._pages.get(page)
+
+    def look_up(self, pages: Iterable[Mapping[str, Any]]) -> None:
+        """Takes clusters from rows of pages (`id`, `cluster`); only those that a row grew from are kept."""
+        for page in pages:
+            if (name := page["id"].hex()) in self._pages:
+                self._pages[name] = page.get("cluster")
 
     def draft(self, template: str | None) -> bool:
         """Whether a wording was a draft when a row was made with it; one that no generation here knows counts as such."""

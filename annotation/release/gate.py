@@ -10,13 +10,14 @@ from typing import NamedTuple
 
 import orjson
 
+from annotation.items import Unreadable, written
 from annotation.release.cleaned import cleaned, masked_messages, same_verdicts, verdicts
 from annotation.release.decisions import KEEP, REWRITE, SWAP, UNDECIDED, Decisions, Settled
 from annotation.release.row import Row
 from curation.provenance import key
 from synth.engine.content_key import canonical
 from synth.forbidden_authors import ForbiddenAuthors
-from synth.messages import assistant, text_of
+from synth.messages import text_of
 from synth.verify.audit import audit, goldens
 
 
@@ -138,7 +139,13 @@ class Gate:
         """A dialogue whose last turn is what a person wrote, and the pair of both."""
         messages = orjson.loads(row["messages"])
         at, old = len(messages) - 1, messages[-1]
-        (new,), pieces = masked_messages([assistant(decision.text or "", at, bool(row["tools"]))])
+        try:
+            given = (
+                written(decision.text or "", at) if row["tools"] else {"role": "assistant", "content": decision.text}
+            )
+        except Unreadable as error:
+            return Out("rewrite_fails", str(error)), None
+        (new,), pieces = masked_messages([given])
         self.masked += pieces
         if self.forbidden.find(text_of(new)) is not None:
             return Out("forbidden_author", _told(decision)), None

@@ -40,7 +40,7 @@ class Order:
     contact: where rights holders and people whose data it is may write. title, limits: by language (`ja`, `en`). decisions: of
     people; agreement: how far they agreed, as the card tells it. leave_out_denied: denied rows are rejected instead of refusing
     the release. opt_outs_removed: pages of sites that opted out were removed before. made: the date, as the card and Croissant
-    say it.
+    say it. by: versions of what makes it. decided: content hash of the decisions; None without any.
     """
 
     name: str
@@ -58,6 +58,8 @@ class Order:
     agreement: Sequence[Mapping[str, Any]] = ()
     leave_out_denied: bool = False
     opt_outs_removed: bool = False
+    by: Mapping[str, str] = field(default_factory=dict[str, str])
+    decided: str | None = None
     partitions: int = 1
 
     @property
@@ -79,8 +81,9 @@ class Order:
 
 def make(order: Order, url: str) -> dict[str, Any]:
     """Writes a release into a folder. Returns its manifest. Raises ReleaseError where it may not be, or its folder is taken."""
-    final, partial = Place(url), Place(f"{url.rstrip('/')}.partial")
-    if final.exists():
+    final = Place(url)
+    partial = Place(f"{url.rstrip('/')}.partial") if final.local else final  # on object storage the manifest decides
+    if final.exists(MANIFEST) or (final.local and final.exists()):
         raise ReleaseError(
             f"{url}: is there already; a release is never written over: give another --out, or remove it"
         )
@@ -152,6 +155,10 @@ def _first_pass(order: Order, gate: Gate) -> _Seen:
         check_release(found, order.target)
     except PolicyError as error:
         raise ReleaseError(str(error)) from error
+    if order.target.purpose != "train_internal" and not order.target.licence:
+        raise ReleaseError(
+            f"a release whose purpose is {order.target.purpose} is passed on under a licence: say `licence`, an SPDX id, in `target`"
+        )
     return seen
 
 
@@ -209,7 +216,9 @@ def _manifest(
         "rejected": dict(rejected.most_common()),
         "splits": {"validation": order.shares.validation, "test": order.shares.test, "salt": order.shares.salt},
         "formats": formats, "counted": tally.as_dict(), "masked": gate.masked,
-        "decisions": dict(sorted(gate.effects.items())), "decisions_on_other_texts": gate.stale, "agreement": list(order.agreement),
+        "versions": dict(order.by), "decisions_content": order.decided,
+        "decisions": dict(sorted(gate.effects.items())), "decisions_on_other_texts": gate.stale,
+        "decisions_on_other_rows": len(order.decisions.by_row.keys() - gate.seen.keys()), "agreement": list(order.agreement),
         "unaudited": dict(sorted(gate.unaudited.items())),
         "licences": {"status": ruling.status, "obligations": [o.as_dict() for o in sorted(ruling.obligations)]},
     }  # fmt: skip

@@ -15,7 +15,7 @@ import orjson
 
 from annotation.errors import ReleaseError
 from annotation.items import Unreadable, of_answer, of_pair
-from annotation.record import contents_of
+from annotation.record import contents
 from annotation.release.documents import MANIFEST, Documents, listed, rows_of
 from annotation.release.rights import PAGE
 from annotation.release.row import KINDS, Row
@@ -68,7 +68,7 @@ class Source:
             name: row[name] for name in ("id", *_SHARED) if name in row
         }
         try:
-            made |= _chat(row) if kind == "chat" else self._of_pairs(kind, row)
+            made |= _chat(row, self.documents) if kind == "chat" else self._of_pairs(kind, row)
             made["_seen"] = partial(_seen, kind, row)
         except (orjson.JSONDecodeError, KeyError, TypeError, IndexError) as error:
             made |= {"_problem": f"{type(error).__name__}: {error}", "_keys": (row["id"],), "_test": False, "seeds": []}
@@ -88,7 +88,9 @@ class Source:
             made["_answer_id"] = row["answer_id"]
         more = [row["twin"]] if row.get("twin") else []
         digest = [] if seeds or row["document"] is None else [key("passage", row["document"])]
-        return made | {"_keys": (*_keys(orjson.loads(row["prompt"]), row["tools"], seeds), *digest, *more)}
+        return made | {
+            "_keys": (*_keys(orjson.loads(row["prompt"]), row["tools"], seeds, self.documents), *digest, *more)
+        }
 
 
 _SHARED = ("function", "task", "domain", "lang", "tools", "spec", "authors", "licence_status", "obligations")
@@ -100,33 +102,31 @@ _OWN = {
 _VERIFIED = ("chosen_verifications", "rejected_verifications", "verifications")
 
 
-def _seen(kind: str, row: Row) -> frozenset[bytes]:
+def _seen(kind: str, row: Row) -> set[bytes]:
     """What people would be shown of a row now, as the label shards know it; nothing of a kind that nobody is asked about."""
+    if kind not in ("chat", "preference"):
+        return set()
     try:
-        return (
-            contents_of(of_answer(row) if kind == "chat" else of_pair(row))
-            if kind in ("chat", "preference")
-            else frozenset()
-        )
+        return contents(of_answer(row) if kind == "chat" else of_pair(row))
     except Unreadable:
-        return frozenset()
+        return set()
 
 
-def _chat(row: Row) -> Row:
+def _chat(row: Row, documents: Documents) -> Row:
     messages = orjson.loads(row["messages"])
     used = {v["verifier"] for v in row["verifications"] or () if v["hard"]}
     return {
         "messages": row["messages"], "train": [t["index"] for t in row["turns"] or () if t["train"]],
         "origin": row["answer_origin"], "seeds": row["seeds"] or [], "verified_by": sorted(used),
-        "_keys": (*_keys(messages, row["tools"], row["seeds"] or ()), row["twin"]), "_test": row["split"] == "test_only",
+        "_keys": (*_keys(messages, row["tools"], row["seeds"] or (), documents), row["twin"]), "_test": row["split"] == "test_only",
         "_draft": row["wording_state"] == "draft",
     }  # fmt: skip
 
 
 def _keys(
-    messages: Sequence[Mapping[str, Any]], tools: str | None, seeds: Sequence[Mapping[str, Any]]
+    messages: Sequence[Mapping[str, Any]], tools: str | None, seeds: Sequence[Mapping[str, Any]], documents: Documents
 ) -> Iterator[bytes]:
-    """What rows of one group share: the beginning of the dialogue up to the first request, and each document."""
+    """What rows of one group share: the beginning of the dialogue up to the first request, each document, and its mirrors."""
     first = next((i for i, message in enumerate(messages) if message["role"] == "user"), None)
     if first is None:
         raise KeyError("a message of a user")
@@ -136,6 +136,8 @@ def _keys(
             yield key("document", seed["id"])
             if seed["digest"] is not None:
                 yield key("passage", seed["digest"])
+            if (cluster := documents.cluster(seed["id"])) is not None:
+                yield key("cluster", cluster)
 
 
 def _page(row: Row) -> Row:

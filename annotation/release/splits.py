@@ -1,9 +1,9 @@
 """Groups of rows that must not be torn apart, and the split that each group falls to.
 
-Two rows are of one group when they grew from one document, answer one prompt, or are twins; the groups are the connected
-components. So no text that is trained on stands in a validation or test prompt. A group's split is drawn by a hash of its
-smallest key and the salt: more rows move a group only where they join it to another. A group with a row that was kept for
-evaluation (`test_only`) is for testing as a whole.
+Two rows are of one group when they grew from one document or from near-copies of it, answer one prompt, or are twins; the groups are
+the connected components. So no text that is trained on stands in a validation or test prompt. A group's split is drawn
+by a hash of its smallest key and the salt: more rows move a group only where they join it to another. A group with a
+row that was kept for evaluation (`test_only`) is for testing as a whole.
 """
 
 from collections.abc import Iterable

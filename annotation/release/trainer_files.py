@@ -27,7 +27,7 @@ def write_format(place: Place, of: Format, shards: str) -> dict[str, Any]:
     left: Counter[str] = Counter()
     with ExitStack() as stack:
         for one in files.values():
-            stack.push(one)  # an error leaves no file that looks finished
+            stack.enter_context(one)  # an error leaves no file that looks finished
         for row in released_rows(shards):
             try:
                 made = list(of.rows(parsed(row)))
@@ -61,6 +61,9 @@ class _Split:
         self._bytes = self._in_file = self._rows_in_file = 0
         self._file: Any = None
         self._parquet: pq.ParquetWriter | None = None
+
+    def __enter__(self) -> "_Split":
+        return self
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
         if kind is None:

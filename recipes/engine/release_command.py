@@ -22,12 +22,16 @@ from curation.place import Place
 from recipes.engine.errors import RecipeError, RunError
 from recipes.engine.file_systems import check_out
 from recipes.engine.generation.spec import TargetSpec
+from recipes.engine.manifests import versions
 from recipes.engine.recipe_file import POLICY
 from recipes.engine.release_about import AboutSpec, read_about
 from recipes.engine.run_folder import Run, open_run
 from synth.models import Policy
 from synth.obligations import PolicyError, Target
 from synth.policy_file import load_policy
+
+LIBRARIES = ("pyarrow", "orjson")
+"""What decides about released rows beside our own code."""
 
 
 def release(
@@ -55,7 +59,8 @@ def release(
             _shares(about, about_file),
             {name: said for name, said in (("ja", about.title.ja), ("en", about.title.en)) if said},
             {"ja": about.limits.ja, "en": about.limits.en}, *_people(labels, runs), leave_out_denied=about.leave_out_denied,
-            opt_outs_removed=about.opt_outs_removed is not None,
+            opt_outs_removed=about.opt_outs_removed is not None, by=versions(LIBRARIES),
+            decided=None if labels is None else Place(str(labels / "decisions")).read_json("manifest.json")["content"],
         )  # fmt: skip
         manifest = make(order, out.rstrip("/"))
     except ReleaseError as error:
@@ -82,7 +87,10 @@ def _sources(url: str, documents: Documents, runs: list[Run], *, pages: bool) ->
         raise RecipeError(
             f"{run.place.url}: the run has neither generated sets nor pairs; --format text releases its pages"
         )
-    return [open_source(at, f"{name}/{of}", documents) for of, at in found]
+    sources = [open_source(at, f"{name}/{of}", documents) for of, at in found]
+    for one in run.about.get("generated", ()):
+        documents.look_up(run.rows_of(run.stage_of(one["name"]), ("id", "cluster")) or ())
+    return sources
 
 
 def _target(about: AboutSpec, runs: Sequence[Run], sources: Sequence[Source]) -> Target:
@@ -161,11 +169,10 @@ def _tell(manifest: dict[str, Any], out: str) -> None:
     said(f"{out}: {manifest['rows_out']:,} of {manifest['rows_in']:,} rows for {manifest['target']['purpose']}")
     for reason, count in manifest["rejected"].items():
         said(f"  left out: {reason} {count:,}")
-    if manifest["decisions"] or manifest["decisions_on_other_texts"]:
-        decided = ", ".join(f"{what} {count:,}" for what, count in manifest["decisions"].items())
-        said(
-            f"  people: {decided or 'nothing'}; about texts that changed since: {manifest['decisions_on_other_texts']:,}"
-        )
+    texts, rows = manifest["decisions_on_other_texts"], manifest["decisions_on_other_rows"]
+    if manifest["decisions"] or texts or rows:
+        decided = ", ".join(f"{what} {count:,}" for what, count in manifest["decisions"].items()) or "nothing"
+        said(f"  people: {decided}; about texts that changed since: {texts:,}; about rows that are not here: {rows:,}")
     for name, of in manifest["formats"].items():
         splits = ", ".join(f"{split} {one['rows']:,}" for split, one in of["splits"].items()) or "no rows"
         left = "".join(f"; not sayable: {reason} {count:,}" for reason, count in of["left_out"].items())

@@ -1,9 +1,10 @@
-"""`seimai verify` of sets beside the rows of a run, juries and pairs: one by its folder, or all of a run."""
+"""`seimai verify` of sets beside the rows of a run, juries and pairs: one by its folder, or all of a run; and of a release."""
 
 import posixpath
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from annotation.release.check import check_released, is_release
 from curation.place import Place
 from curation.verify.findings import Check
 from recipes.engine.run_folder import run_folder
@@ -12,7 +13,7 @@ from synth.pairing.check import MANIFEST, check_pairs, is_pairs
 
 
 def is_set(path: str) -> bool:
-    """Whether a folder is a finished set of pairs or a jury's."""
+    """Whether a folder is a finished set of pairs, a jury's, or a release."""
     place = Place(path)
     return place.exists(MANIFEST) and _kind(place.read_json(MANIFEST)) is not None
 
@@ -33,6 +34,8 @@ def checked_sets(path: str, sample: int | None, seed: int | None) -> Iterator[tu
 def _kind(manifest: Mapping[str, Any]) -> Callable[[str, int | None, int | None], list[Check]] | None:
     if is_pairs(manifest):
         return lambda url, sample, seed: check_pairs(url, sample=sample, seed=seed)
+    if is_release(manifest):
+        return lambda url, *_: check_released(url)
     return (lambda url, *_: check_jury(url)) if is_jury(manifest) else None
 
 
@@ -41,7 +44,7 @@ def _checks(url: str, sample: int | None, seed: int | None) -> list[Check]:
         raise FileNotFoundError(f"{url}: run.json names a set here, and it has no {MANIFEST}")
     check = _kind(Place(url).read_json(MANIFEST))
     if check is None:
-        raise ValueError(f"{url}: {MANIFEST} is that of no jury and of no set of pairs")
+        raise ValueError(f"{url}: {MANIFEST} is that of no jury, no set of pairs and no release")
     return check(url, sample, seed)
 
 

@@ -18,7 +18,9 @@ from tests.release.made_sets import (
     BETTER,
     CONTACT,
     USER,
+    WEATHER,
     WORSE,
+    call,
     dialogue,
     generated,
     labelled,
@@ -109,6 +111,25 @@ def test_a_rewrite_is_held_to_what_was_asked_and_to_the_rules_of_authors(tmp_pat
     made = decided(tmp_path, [generated(tmp_path / "instruct", rows)], ["trl_sft"], *found)
     assert made["rejected"] == {"rewrite_fails": 1, "forbidden_author": 1}
     assert [row["id"] for row in rows_of(tmp_path)] == [key("row", "good")]
+
+
+def test_a_call_that_a_person_corrected_is_a_call_again(tmp_path: Path):
+    """People see calls as lines ▶ name(arguments) and write them so; a chat template must get calls and no prose."""
+    asked = [say("user", "札幌の天気は？"), call("tenki", 1, basho="京都")]
+    rows = [
+        dialogue(name, [{**asked[0], "content": f"{name} 札幌の天気は？"}, asked[1]], [1], WEATHER)
+        for name in ("fixed", "broken")
+    ]
+    found = [
+        said("correction", "fixed", "fixed", '▶ tenki({"basho": "札幌"})'),
+        said("correction", "broken", "fixed", "▶ tenki({basho: 札幌})"),
+    ]
+    made = decided(tmp_path, [generated(tmp_path / "instruct", rows)], ["trl_sft"], *found)
+    assert made["rejected"] == {"rewrite_fails": 1}
+    (row,) = rows_of(tmp_path)
+    turn = orjson.loads(row["messages"])[1]
+    assert (turn["content"], turn["tool_calls"][0]["function"]["name"]) == ("", "tenki")
+    assert orjson.loads(turn["tool_calls"][0]["function"]["arguments"]) == {"basho": "札幌"}
 
 
 def test_personal_data_in_a_rewrite_is_masked(tmp_path: Path):

@@ -64,11 +64,13 @@ def test_lines_are_joined_by_row_and_by_what_people_saw(tmp_path: Path):
         line(items["fixed"], "correction", "rewrite", text="表面から糠を除くことです。"),
         line(items["open"], "quality", "verdict", "good", disputed=True),
         line(of_pair(pairs[0]), "preference", "preference", "b"),
+        line(of_answer(dialogue("gone", [say("user", "gone？"), GOOD], [1])), "quality", "verdict", "bad"),
     ]
     write_decisions(str(tmp_path / "labels" / "decisions"), lines, {})
     made = released(tmp_path, sets, ["trl_sft", "trl_dpo", "nemo_steerlm"], labels=tmp_path / "labels")
     assert made["rejected"] == {"bad_answer": 1, "undecided": 1}
     assert made["decisions_on_other_texts"] == 1, "people read another text of that row"
+    assert made["decisions_on_other_rows"] == 1, "a row that the sets no longer have"
     said = {
         orjson.loads(row["messages"])[0]["content"]: orjson.loads(row["messages"])[1]["content"]
         for row in rows_of(tmp_path)

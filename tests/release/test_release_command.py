@@ -11,6 +11,7 @@ import yaml
 
 from recipes.engine import release_command
 from recipes.engine.errors import RecipeError, RunError
+from recipes.engine.release_about import AboutSpec
 from tests.pairs.conftest import PairRecipes
 from tests.release.made_sets import (
     CASES,
@@ -169,3 +170,13 @@ def test_the_file_of_about_is_read_strictly(tmp_path: Path):
         release_command.release(sets, str(tmp_path / "out"), ["trl_sft"], path, None, None)
     with pytest.raises(RecipeError, match="cannot be read"):
         release_command.release(sets, str(tmp_path / "out"), ["trl_sft"], tmp_path / "none.yaml", None, None)
+
+
+def test_the_file_that_the_page_shows_is_one():
+    page = (Path(__file__).resolve().parents[2] / "docs" / "release.md").read_text(encoding="utf-8")
+    said = AboutSpec.model_validate(yaml.safe_load(page.split("```yaml\n")[1].split("```")[0]))
+    assert said.target is not None
+    assert said.target.purpose == "share"
+    assert not [
+        name for name in AboutSpec.model_fields if f"`{name}`" not in page and name not in ("name", "version", "title")
+    ]

@@ -24,7 +24,7 @@ from tests.release.made_sets import (
     seed,
 )  # fmt: skip
 
-SHARE = TARGET | {"purpose": "share"}
+SHARE = TARGET | {"purpose": "share", "licence": "CC-BY-4.0"}
 ANSWER = [say("user", "精米とは？"), say("assistant", "糠を除くことです。")]
 SMALL = {
     "model": "HuggingFaceTB/SmolLM2-135M-Instruct", "revision": "0.1.2", "role": "generator", "verified": True,
@@ -143,3 +143,10 @@ def test_a_row_that_is_no_longer_what_was_verified_without_its_personal_data_is_
     (row,) = rows_of(tmp_path, part="rejected")
     assert row["messages"] is None
     assert row["detail"] == "verifiers said pass and say fail of what is left"
+
+
+def test_what_leaves_the_house_says_its_licence(tmp_path: Path):
+    with pytest.raises(RunError, match="say `licence`, an SPDX id, in `target`"):
+        one(tmp_path, CASES["japanese"], target=TARGET | {"purpose": "share"})
+    assert one(tmp_path, CASES["japanese"], target=SHARE)["rows_out"] == 1
+    assert "Passed on under CC-BY-4.0." in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")

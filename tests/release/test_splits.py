@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from annotation.release.documents import Documents
+from annotation.release.sources import open_source
 from annotation.release.splits import Groups, Shares
 from curation.provenance import key
 from tests.release.made_sets import BETTER, WORSE, dialogue, generated, pair, paired, released, rows_of, say, seed
@@ -55,6 +57,21 @@ def test_what_was_kept_for_evaluation_takes_its_whole_page_along(tmp_path: Path)
     released(tmp_path, [generated(tmp_path / "instruct", rows)], ["trl_sft"])
     of = splits(tmp_path)
     assert [of[key("row", n)] for n in ("kept", "of_its_page", "elsewhere")] == ["test", "test", "train"]
+
+
+def test_pages_that_are_near_copies_of_one_another_are_in_one_split(tmp_path: Path):
+    """A mirror has another id and another address; what says that it is one is the cluster of the run's pages."""
+    names = [f"{page}{side}" for page in range(30) for side in "ab"]
+    rows = [dialogue(name, asked(name), [1], seeds=[seed(name)]) for name in names]
+    documents = Documents()
+    source = open_source(str(generated(tmp_path / "instruct", rows)), "set", documents)
+    documents.look_up({"id": key("page", name), "cluster": key("cluster", name[:-1])} for name in names)
+    groups = Groups()
+    for row in source.rows("chat"):
+        groups.join(row["_keys"])
+    labels = {row["id"]: groups.label(row["_keys"][0]) for row in source.rows("chat")}
+    assert all(labels[key("row", f"{page}a")] == labels[key("row", f"{page}b")] for page in range(30))
+    assert len(set(labels.values())) == 30
 
 
 def test_shares_are_kept_over_many_groups():
