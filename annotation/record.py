@@ -58,7 +58,7 @@ def records_of(task: Task, item: Item, source: str, salt: str, language: Languag
     """The records of a row: one, or two that mirror each other where several people compare. Raises Unfit."""
     compared = base(task.name) in COMPARED
     fields, texts, masked = _texts(item, harmful=item.harmful, language=language)
-    content = key("review", orjson.dumps([fields, texts], option=orjson.OPT_SORT_KEYS))
+    content = _content(fields, texts)
     _check(fields, texts)
     order = tuple(range(len(texts)))
     if compared:
@@ -76,6 +76,17 @@ def records_of(task: Task, item: Item, source: str, salt: str, language: Languag
         name = external_id(salt, task.name, item.row, content, places)
         made.append(ReviewRecord(item, name, workspace, needed, places, mirrored, content, fields | put, said, masked))
     return made
+
+
+def contents(item: Item) -> set[bytes]:
+    """Every `content` under which people may have been asked about the item: with a warning or without, in either language."""
+    asked = [(harmful, language) for harmful in (False, True) for language in ("ja", "en")]
+    shown_as = (_texts(item, harmful=harmful, language=language) for harmful, language in asked)
+    return {_content(fields, texts) for fields, texts, _ in shown_as}
+
+
+def _content(fields: Json, texts: list[str]) -> bytes:
+    return key("review", orjson.dumps([fields, texts], option=orjson.OPT_SORT_KEYS))
 
 
 def external_id(salt: str, task: str, row: bytes, content: bytes, order: Sequence[int]) -> str:
