@@ -38,7 +38,7 @@ RECORDS: dict[str, Column] = {
         Column(
             "reason",
             pa.string(),
-            "why it was withdrawn: changed | gone | moved | older_version | settled | voted; null",
+            "why it was withdrawn: changed | gone | moved | older_version | settled | voted | left",
         ),
         *_RECORD,
         Column("workspace", pa.string(), "Argilla's workspace"),
