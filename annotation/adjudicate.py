@@ -22,7 +22,7 @@ from annotation.people import ADJUDICATION, adjudicates, adjudicators
 from annotation.pull import pull_records
 from annotation.questions import Task
 from annotation.record import ReviewRecord
-from annotation.resolve import Name, Resolved, Unit
+from annotation.resolve import Name, Resolved
 from annotation.review_tasks import base, task
 from annotation.sending import batches, body_of, prefilled
 from curation.provenance import key
@@ -30,7 +30,11 @@ from curation.provenance import key
 
 @dataclass
 class Adjudicated:
-    """What became of disputed rows. pushed: by pseudonym; waiting: are before somebody already; nobody: may be settled by nobody."""
+    """What became of disputed rows. pushed: by pseudonym; waiting: are before somebody already; nobody: may be settled by nobody.
+
+    withdrawn: records that were taken back: no dispute any more (settled), their adjudicator voted on the row (voted) or is one no
+    more (left).
+    """
 
     disputed: int = 0
     pushed: Counter[str] = field(default_factory=Counter[str])
@@ -66,20 +70,21 @@ def adjudicate(client: Client, labels: Labels, resolved: Resolved) -> Adjudicate
         chosen: list[tuple[Name, str]] = []
         for name in sorted(disputed | lying.keys()):
             here, unit = lying.get(name, []), resolved.units.get(name)
-            voted = unit.met if unit is not None else set[str]()
-            open_ = [one for one in here if not one.answered]
-            gone = [
-                (one, "voted" if one.who in voted else "settled")
-                for one in open_
-                if not _stays(one, name in disputed, unit)
-            ]
-            back += gone
+            met = unit.met if unit is not None else set[str]()
+            waiting = 0
+            for one in (lain for lain in here if not lain.answered):
+                if one.who in met or one.who not in able:
+                    back.append((one, "voted" if one.who in met else "left"))
+                elif name not in disputed or unit is None or one.line["content"] != unit.record["content"]:
+                    back.append((one, "settled"))
+                else:
+                    waiting += 1
             if name not in disputed or unit is None:
                 continue
-            if len(open_) > len(gone):
+            if waiting:
                 done.waiting += 1
                 continue
-            had = voted | {one.who for one in here}
+            had = met | {one.who for one in here}
             may = [who for who, harmful in able.items() if who not in had and (harmful or not unit.record["harmful"])]
             if not may:
                 done.nobody.append(name)
@@ -90,13 +95,6 @@ def adjudicate(client: Client, labels: Labels, resolved: Resolved) -> Adjudicate
         _take_back(client, labels, back, done)
         _send(client, labels, chosen, done)
     return done
-
-
-def _stays(one: _Lying, disputed: bool, unit: Unit | None) -> bool:
-    """Whether an unanswered record is still to be answered by who has it."""
-    return (
-        disputed and unit is not None and one.who not in unit.met and one.line["content"] == unit.record["content"]
-    )  # fmt: skip
 
 
 def _lying(client: Client, labels: Labels) -> dict[Name, list[_Lying]]:

@@ -39,7 +39,7 @@ RECORDS: dict[str, Column] = {
         Column(
             "reason",
             pa.string(),
-            "why it was withdrawn: changed | gone | moved | older_version | settled | voted | forgotten; null",
+            "why it was withdrawn: changed | gone | moved | older_version | settled | voted | left | forgotten; null",
         ),
         *_RECORD,
         Column("workspace", pa.string(), "Argilla's workspace"),

@@ -63,13 +63,14 @@ class Policy:
 class Unit:
     """One row before it is decided. record: its last push. votes: the answer of each person; settled: that of who settled it.
 
-    answered: whose answers count, also of those whom the policy leaves out. met: everybody who ever had it in an annotators'
-    workspace and answered, skipped or discarded it; voted: those of them who ever submitted an answer.
+    live: whether it lies before annotators. answered: whose answers count, also of those whom the policy leaves out. met: everybody
+    who ever had it as an annotator and answered, skipped or discarded it; voted: those of them who ever submitted an answer.
     """
 
     record: Row
     votes: dict[str, Row] = field(default_factory=dict[str, Row])
     settled: Row | None = None
+    live: bool = False
     answered: set[str] = field(default_factory=set[str])
     met: set[str] = field(default_factory=set[str])
     voted: set[str] = field(default_factory=set[str])
@@ -117,14 +118,18 @@ def resolve(labels: Labels, policy: Policy) -> Resolved:
 
 def _units(labels: Labels, found: Resolved) -> dict[Name, Unit]:
     units: dict[Name, Unit] = {}
-    pushed_at: dict[tuple[Name, str], Any] = {}
+    pushed_at, live = dict[tuple[Name, str], Any](), set[tuple[Name, bytes]]()
     columns = ("task", "version", "source", "row", "content", "answers", "people", "document", "harmful", "at")
     for record in labels.records(columns).values():
         name = _name(record)
         if name not in units or record["at"] > units[name].record["at"]:
             units[name] = Unit(record)
+        if not record["withdrawn"] and not adjudicates(record["dataset"]):
+            live.add((name, record["content"]))
         of = name, record["version"]
         pushed_at[of] = max(record["at"], pushed_at.get(of, record["at"]))
+    for name, unit in units.items():
+        unit.live = (name, unit.record["content"]) in live
     for line in labels.read("answers", ["task", "source", "row", "annotator", "dataset", "status"]).to_pylist():
         if (unit := units.get(_name(line))) is not None and not adjudicates(line["dataset"]):
             unit.met.add(line["annotator"])
@@ -236,7 +241,7 @@ def _decided(name: Name, unit: Unit, policy: Policy, models: _Models) -> list[De
             adjudicator=unit.settled["annotator"] if unit.settled is not None and settled is not None else None,
             **_outcome(question, voted.value, record["answers"]),
         ))  # fmt: skip
-    waits = torn and len(unit.answered) >= record["people"]
+    waits = torn and unit.live and len(unit.answered) >= record["people"]
     return [replace(one, disputed=waits) for one in made]
 
 

@@ -177,6 +177,19 @@ def test_who_settles_decides_unless_they_voted_on_the_row(labels: Labels):
     assert (found.own_votes, found.disputed) == ([of(labels, other).name], [of(labels, other).name])
 
 
+def test_a_row_that_was_taken_back_keeps_its_decision_and_is_no_dispute(labels: Labels):
+    decided, torn = vote(labels, 1, "a", "a", "b"), vote(labels, 2, "a", "b", "same")
+    for line in (decided, torn):
+        both = [row for row in labels.records().values() if row["row"] == line["row"]]
+        gone = [
+            {k: v for k, v in row.items() if k != "withdrawn"} | {"event": "withdrawn", "reason": "gone"}
+            for row in both
+        ]
+        labels.append("records", gone)
+    assert (of(labels, decided).outcome, of(labels, decided).method) == ("a", "majority")
+    assert (of(labels, torn).method, of(labels, torn).disputed) == ("undecided", False)
+
+
 def test_who_settles_may_change_their_answer_and_one_that_is_withdrawn_decides_nothing(labels: Labels):
     line = vote(labels, 1, "a", "b", "same")
     settle(labels, line, "r-9", {"preference": "a"})

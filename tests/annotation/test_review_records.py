@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from annotation.items import Item, Unreadable, of_answer, of_pair, of_prompt, shown
-from annotation.record import ReviewRecord, Unfit, in_code_points, in_own_order, records_of, sent_fields
+from annotation.record import ReviewRecord, Unfit, contents, in_code_points, in_own_order, records_of, sent_fields
 from annotation.review_tasks import SLOTS, task
 from curation.provenance import key
 
@@ -57,6 +57,15 @@ def test_a_comparison_of_several_people_is_two_records_that_mirror_each_other_in
     assert (quality.workspace, quality.needed, quality.order) == ("review", 3, (0,))
     harmful = records(pair(1, people=2, harmful=True))
     assert {r.workspace for r in harmful} == {"review-harmful-1", "review-harmful-2"}
+
+
+def test_what_was_asked_about_is_found_again_whoever_was_asked_in_which_language():
+    for harmful in (False, True):
+        item = pair(3, people=2, harmful=harmful)
+        for language in ("ja", "en"):
+            asked = records_of(task("preference", harmful=harmful), item, "trial/preference", SALT, language)
+            assert {record.content for record in asked} <= contents(pair(3))
+    assert contents(pair(3)).isdisjoint(contents(pair(3, texts=("よい回答です！", "わるい回答です。"))))
 
 
 def test_an_external_id_tells_nothing_and_is_another_for_another_text():

@@ -1,13 +1,16 @@
 """Annotators' habits: known ones are found again, careful people outvote careless ones, and two people tell nothing."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from annotation.errors import ReviewError
 from annotation.labels import Labels
 from annotation.resolve import Policy, resolve
 from annotation.skill import Model, Said, skill
+from annotation.skill import _crowdkit as crowdkit
 from synth.judge.jury import CLASSES, Ballots
 from synth.judge.jury import dawid_skene as of_jury
 from tests.annotation.voting import vote
@@ -78,6 +81,14 @@ def test_who_says_one_thing_throughout_is_found_out(model: Model):
     said = [one._replace(value="win") if one.annotator == "r-3" else one for one in said]
     found = skill(said, model)
     assert found.skill["r-3"] < min(found.skill[f"r-{n}"] for n in range(3)) - 0.3
+
+
+def test_crowd_kit_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch):
+    _, said = simulated([0.9, 0.7, 0.6], 20)
+    monkeypatch.setitem(sys.modules, "crowdkit", None)
+    monkeypatch.setattr("annotation.skill._crowdkit", crowdkit.__wrapped__)
+    with pytest.raises(ReviewError, match=r"crowd-kit is not installed.*pip install 'seimai\[crowd\]'"):
+        skill(said, "mace")
 
 
 @BOTH

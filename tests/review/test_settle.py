@@ -191,6 +191,44 @@ def test_what_is_settled_is_taken_back_and_what_is_discarded_or_voted_on_goes_to
     assert len({one.name for one in found.decisions if one.disputed}) == 5
 
 
+def test_what_a_cut_off_command_meant_to_send_is_sent_by_the_next(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    items = [pair(n, people=2) for n in range(4)]
+    desk.push(items)
+    for name, value in (("kiku", "a"), ("ume", "b")):
+        preferring(desk, name, {item.row: value for item in items})
+
+    def cut_off(*_: object) -> None:
+        raise ReviewError("the connection was cut off")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("annotation.adjudicate.batches", cut_off)  # after all is written down, before anything is sent
+        with pytest.raises(ReviewError, match="cut off"):
+            settled(desk)
+    assert before(desk, "take") == before(desk, "matsu") == []
+    _, done = settled(desk)
+    assert (done.pushed.total(), done.waiting) == (4, 0)
+    assert sorted(before(desk, "take") + before(desk, "matsu")) == sorted(item.row for item in items)
+    _, done = settled(desk)
+    assert (done.pushed.total(), done.waiting) == (0, 4)
+
+
+def test_what_lies_before_somebody_who_is_gone_goes_to_the_others(desk: Desk):
+    desk.running.seimai("adjudicator", "sakura")
+    assert "'owner' is an owner of this Argilla" in desk.running.seimai("adjudicator", "owner", code=1)
+    items = [pair(n, people=2) for n in range(6)]
+    desk.push(items)
+    for name, value in (("kiku", "a"), ("ume", "b")):
+        preferring(desk, name, {item.row: value for item in items})
+    _, done = settled(desk)
+    assert done.pushed == {who(desk, name): 2 for name in ("take", "matsu", "sakura")}
+    gone = who(desk, "sakura")
+    with desk.client() as argilla:
+        argilla.call("DELETE", f"/users/{desk.users()['sakura']['id']}")
+    _, done = settled(desk)
+    assert (done.withdrawn, done.pushed.total(), done.pushed[gone], done.waiting) == ({"left": 2}, 2, 0, 4)
+    assert sorted(before(desk, "take") + before(desk, "matsu")) == sorted(item.row for item in items)
+
+
 def _workspace(desk: Desk, dataset: str) -> str:
     with desk.client() as argilla:
         return next(one.workspace for one in of_review(argilla) if one.id == dataset)
