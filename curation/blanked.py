@@ -16,6 +16,7 @@ KEPT = (
     "offset",
     "length",
     "record_type",
+    "form_chars",
     "minhash",
     "cluster_size",
     "cluster_rank",

@@ -62,7 +62,7 @@ def may_fetch(status: int, body: bytes, url: str, agents: tuple[str, ...]) -> Ve
     more = f" ({notes})" if notes else ""
     if kept_out:
         return Verdict("reserved", f"{', '.join(kept_out)} may not fetch it{more}")
-    return Verdict("silent", f"{len(agents)} agents may fetch it{more}")
+    return Verdict("silent", f"{', '.join(agents)} may fetch it{more}")
 
 
 def content_signal(status: int, body: bytes) -> Verdict | None:

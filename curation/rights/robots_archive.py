@@ -6,7 +6,7 @@
 
 Of a page captured on some day that file holds which was there then: the last one before, else the first one after (which is said).
 Or the latest one holds, whenever the page was captured: that is how an opt-out of today is honoured in what was curated before.
-Equal files are held once: about 150 bytes a capture in memory, and the distinct files.
+Equal files are held once: about 420 bytes a capture in memory (of 200,000), distinct files included.
 """
 
 import bisect

@@ -9,6 +9,7 @@ from curation.mixture.charges import charges_of
 from curation.mixture.ledger import Ledger
 from curation.shards import ShardSet
 from recipes.engine.errors import RecipeError
+from recipes.engine.index_command import add
 from recipes.engine.report import write_report
 from tests.forget.conftest import Lab, json_of, sentence
 
@@ -129,6 +130,20 @@ def test_a_host_goes_with_all_under_it_and_a_dry_run_changes_nothing(lab: Lab, c
     lab.forget(hosts=["a.example.jp"])
     assert lab.released() & {VICTIM, "https://a.example.jp/other"} == set()
     assert lab.verified(), capsys.readouterr().out
+
+
+def test_an_index_may_take_a_run_of_which_a_page_was_forgotten_and_knows_its_form(lab: Lab, tmp_path: Path, capsys):
+    crawl(lab)
+    lab.run()
+    lab.forget(urls=[VICTIM])
+    assert "generation 0 with" in add(str(tmp_path / "index"), str(lab.out / "1"))
+    assert lab.holding("victim", tmp_path / "index") == []
+    lab.steps[0]["dedup"]["index"] = str(tmp_path / "index")
+    lab.pages({"https://d.example.jp/": sentence(99), "https://e.example.jp/": sentence(500)}, "second")
+    lab.run(lab.folder / "runs" / "second", "second")
+    shards = ShardSet.open(str(lab.folder / "runs" / "second" / "1" / "curated"))
+    matched = {r["url"]: r["matched"] is not None for b in shards.read(["url", "matched"]) for r in b.to_pylist()}
+    assert matched == {"https://d.example.jp/": True, "https://e.example.jp/": False}
 
 
 def test_what_nobody_has_is_said_and_its_tombstone_stands(lab: Lab, capsys: pytest.CaptureFixture[str]):

@@ -75,7 +75,7 @@ def test_robots_txt_holds_as_of_the_day_of_capture_and_the_latest_one_as_a_filte
     given: dict[str, Any] = {"robots": robots(tmp_path / "robots"), "agents": ["GPTBot", "CCBot"]}
     state, reason, seen = decided({}, **given)
     assert (state, reason) == ("silent", None)
-    assert "robots.txt 2026-09-01: 2 agents may fetch it" in seen
+    assert "robots.txt 2026-09-01: GPTBot, CCBot may fetch it" in seen
     state, reason, seen = decided({}, **given, when="latest")
     assert (state, reason) == ("reserved", "opted_out")
     assert "robots.txt 2026-11-01: GPTBot may not fetch it" in seen
@@ -97,7 +97,7 @@ def test_contradictory_signals_are_both_kept(tmp_path: Path):
     assert seen == [
         "meta robots 2026-10-01: noai",
         "header 2026-10-01: tdm-reservation 0",
-        "robots.txt 2026-09-01: 1 agents may fetch it",
+        "robots.txt 2026-09-01: GPTBot may fetch it",
         "licence link: https://creativecommons.org/licenses/by/4.0/ (CC-BY-4.0)",
         "in by 著作権法30条の4; reserved",
     ]
