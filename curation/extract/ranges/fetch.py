@@ -264,7 +264,7 @@ class Fetch(Measure):
         for name, value in (
             ("requests", self._remote.requests),
             ("retries", self._remote.retries),
-            ("seconds_waited", self._remote.waited),
+            ("seconds_waited", self._remote.paused),
             ("bytes_read", self._remote.bytes_read),
         ):
             self.stat_update(name, value=value)

@@ -25,7 +25,8 @@ __all__ = ["Missing", "Remote", "RemoteFile"]
 
 
 class Remote:
-    """Ranges of files: `requests`, `retries`, `bytes_read` and `waited` (seconds) count what they cost. Threads may share it."""
+    """Ranges of files: `requests`, `retries`, `bytes_read`, and seconds `paused` (a server was busy) and `waited` (in all), count
+    what they cost. Threads may share it."""
 
     def __init__(
         self,
@@ -42,7 +43,7 @@ class Remote:
         self._sizes: dict[str, int] = {}
         self._lock = threading.Lock()
         self.requests = self.retries = self.bytes_read = 0
-        self.waited = 0.0
+        self.waited = self.paused = 0.0
 
     def get(self, url: str, start: int, stop: int) -> Piece:
         """Bytes [start, stop) of a file, fewer only where it ends before `stop`; and its size, where that was told.
@@ -98,6 +99,7 @@ class Remote:
                     self._clock.sleep(pause)
                 with self._lock:
                     self.retries += 1
+                    self.paused += pause
                     self.waited += 0.0 if pace is not None and again.busy else pause
 
     def _size(self, url: str, size: int | None) -> int | None:
