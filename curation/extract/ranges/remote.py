@@ -21,7 +21,25 @@ from curation.extract.ranges.pace import MOST_AHEAD, Clock, Pace
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 120.0
 ODD_TRIES = 5
+PIECE_SECONDS = 30.0
 __all__ = ["Missing", "Remote", "RemoteFile"]
+
+
+class _Told(Clock):
+    """A clock that sleeps in short pieces and tells of each: a worker that waits for an hour must not look dead."""
+
+    def __init__(self, clock: Clock, tell: Callable[[float], None]):
+        self._clock, self._tell = clock, tell
+
+    def now(self) -> float:
+        return self._clock.now()
+
+    def sleep(self, seconds: float) -> None:
+        while seconds > 0:
+            piece = min(seconds, PIECE_SECONDS)
+            self._clock.sleep(piece)
+            self._tell(piece)
+            seconds -= piece
 
 
 class Remote:
@@ -36,7 +54,7 @@ class Remote:
         clock: Clock | None = None,
         pace_folder: Path | None = None,
     ):
-        self._clock, self._folder = clock or Clock(), pace_folder
+        self._clock, self._folder = _Told(clock or Clock(), self._wait), pace_folder
         self._rate, self._patience = requests_per_second, patience
         self._http, self._objects = HttpRanges(connections), ObjectRanges()
         self._paces: dict[str, Pace] = {}
@@ -76,10 +94,10 @@ class Remote:
         pace = self._pace(url)
         began, tries, odd = self._clock.now(), 0, 0
         while True:
-            waited = pace.turn() if pace is not None else 0.0
+            if pace is not None:
+                pace.turn()
             with self._lock:
                 self.requests += 1
-                self.waited += waited
             try:
                 return once(url, at, stop)
             except Again as again:
@@ -100,7 +118,10 @@ class Remote:
                 with self._lock:
                     self.retries += 1
                     self.paused += pause
-                    self.waited += 0.0 if pace is not None and again.busy else pause
+
+    def _wait(self, seconds: float) -> None:
+        with self._lock:
+            self.waited += seconds
 
     def _size(self, url: str, size: int | None) -> int | None:
         known = self._sizes.get(url)
