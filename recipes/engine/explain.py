@@ -113,7 +113,8 @@ def _way(run: Run, story: Story) -> Text:
             steps = steps[: steps.index(story.verdict["step"])]
         elif here:
             steps = []
-        said = " → ".join(steps + ([f"✗ {story.verdict['step']}"] if here else [])) or "merge by id"
+        none = "read" if block["own"]["read"].startswith("source ") else "merge by id"
+        said = " → ".join(steps + ([f"✗ {story.verdict['step']}"] if here else [])) or none
         text.append(f"\n  {block['name']:<14}", style="dim").append(said)
         if here:
             break

@@ -29,10 +29,11 @@ class Fetched:
         read, whole, lists = (f"{n / 1e6:,.1f} MB" for n in (self.bytes_read, self.bytes_whole, self.list_bytes_read))
         return Words(
             f"{self.files:,} ファイル {whole} のうち {read}（{share}）を {self.requests:,} 回の要求で読んだ"
-            f"（再試行 {self.retries:,}、待ち {self.seconds_waited:,} 秒）。"
+            f"（再試行 {self.retries:,}、混雑の待ち {self.seconds_waited:,} 秒）。"
             f"範囲 {self.ranges:,} は一覧 {self.listed:,} 行（{lists}）から",
-            f"{read} read of the {whole} of {self.files:,} files ({share}), in {self.requests:,} requests ({self.retries:,} retries, "
-            f"{self.seconds_waited:,} s waited); {self.ranges:,} ranges out of {self.listed:,} listed rows ({lists})",
+            f"{read} read of the {whole} of {self.files:,} files ({share}), in {self.requests:,} requests "
+            f"({self.retries:,} tried again, {self.seconds_waited:,} s waited for busy servers); "
+            f"{self.ranges:,} ranges out of {self.listed:,} listed rows ({lists})",
         )
 
 

@@ -37,7 +37,7 @@ def print_plan(plan: Plan) -> None:
             read = f"{block.read.source.name}: {len(block.read.inputs)} files, {size / 1e6:,.1f} MB"
         else:
             read = block.read.name
-        steps = ", ".join(s.name for s in block.steps) or "merge by id"
+        steps = ", ".join(s.name for s in block.steps) or ("–" if isinstance(block.read, SourceRead) else "merge by id")
         table.add_row(
             block.name,
             read,

@@ -13,6 +13,7 @@ from curation.extract.ranges.range_list import range_ids
 from curation.shards import ShardSet
 from recipes.engine import execute, plan, recipe_file
 from recipes.engine.errors import RunError
+from recipes.engine.fetched import fetched
 from recipes.engine.progress import Progress
 
 CRAWL = "crawl-data/CC-MAIN-2026-43"
@@ -57,6 +58,20 @@ def test_the_rows_are_those_of_the_whole_files(whole, served, tmp_path):
     (pages,) = tmp_path.glob("stages/pages.rows-*/manifest.json")
     fetch = next(s for s in json.loads(pages.read_text())["steps"] if s["step"] == "fetch")
     assert fetch["bytes_read"] < 0.1 * fetch["bytes_whole"]
+    cost = fetched(json.loads(p.read_text()) for p in tmp_path.glob("stages/*/manifest.json"))
+    assert cost is not None
+    assert (cost.ranges, cost.files, cost.listed, cost.requests) == (6, 3, 120, 6)
+    assert cost.words.en.startswith("0.0 MB read of the ")
+
+
+def test_its_stages_stand_before_those_of_web_ja():
+    recipe = recipe_file.load(recipe_file.find("common_crawl_ja"), [], ["x.csv"])
+    assert [s.name for s in recipe.stages] == ["ranges", "pages", "measured", "curated"]
+
+
+def test_pages_that_get_their_ids_in_the_last_stage_still_meet_their_equals(served, tmp_path):
+    """The same record in two lists under two names of its file is one page."""
+    assert [b.name for b in by_ranges(tmp_path, served.url).blocks] == ["ranges", "pages.rows", "pages"]
 
 
 def test_the_rows_do_not_depend_on_tasks_workers_or_where_the_files_are(whole, replica, served, tmp_path, monkeypatch):

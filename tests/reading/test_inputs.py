@@ -117,11 +117,11 @@ def test_a_file_that_vanished_is_named(tmp_path):
 
 def test_naming_readers_and_planning_imports_nothing_heavy():
     code = (
-        "import sys, curation.extract.warc, curation.extract.tables\n"
+        "import sys, curation.extract.warc, curation.extract.tables, curation.extract.ranges.range_list\n"
         "print([m for m in ('numba', 'polars', 'fastwarc', 'resiliparse', 'fasttext', 'torch', 's3fs') if m in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
-    assert set(READERS) == {"warc", "parquet", "jsonl"}
+    assert set(READERS) == {"warc", "parquet", "jsonl", "ranges"}
 
 
 def test_tasks_share_the_units_and_together_read_everything(crawl, tmp_path):

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from recipes.engine.report import write_report
+from recipes.engine.report.public import write_public
 
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
@@ -71,6 +72,13 @@ def asked_for(net_log: str) -> set[str]:
 
 def test_nothing_is_asked_of_any_server(page):
     assert asked_for(page[2]) == set()
+
+
+def test_the_public_report_asks_nobody_either_and_opens_in_english(made, tmp_path):
+    dom, log = opened(f"{Path(write_public(made.folder)[0]).as_uri()}#en", tmp_path)
+    assert '<html lang="en">' in dom
+    assert "CONSOLE" not in log
+    assert asked_for((tmp_path / "net.json").read_text(encoding="utf-8", errors="replace")) == set()
 
 
 def test_a_page_that_asks_or_complains_would_be_noticed(tmp_path):

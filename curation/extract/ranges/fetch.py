@@ -173,7 +173,7 @@ class Fetch(Measure):
             return row._replace(
                 reason="record_broken", detail="the row names no range: file, offset and length are needed"
             )
-        if ".." in row.file.split("/") or ("://" in row.file and not row.file.startswith(self.base)):
+        if ".." in row.file.split("/") or ("://" in row.file and not row.file.startswith(f"{self.base.rstrip('/')}/")):
             return row._replace(reason="range_missing", detail=f"{row.file} is not under {self.base}")
         if row.length > self.max_record_bytes + (1 << 17):  # as stored, and a body of that size is refused
             said = "the range, left unread"
@@ -270,7 +270,7 @@ class Fetch(Measure):
         for name, value in (
             ("requests", self._remote.requests),
             ("retries", self._remote.retries),
-            ("seconds_waited", self._remote.waited),
+            ("seconds_waited", self._remote.paused),
             ("bytes_read", self._remote.bytes_read),
         ):
             self.stat_update(name, value=value)

@@ -40,15 +40,14 @@ class Pace:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._file = folder / hashlib.sha256(host.encode()).hexdigest()[:16]
 
-    def turn(self) -> float:
-        """Waits for a free turn and takes it; returns the seconds waited."""
+    def turn(self) -> None:
+        """Waits for a free turn and takes it."""
         with self._locked() as held:
             now = self._clock.now()
             at = max(now, held.read(now))
             held.write(at + self._step)
         if at > now:
             self._clock.sleep(at - now)
-        return at - now
 
     def hold(self, seconds: float) -> None:
         """Leaves the host alone for so long: no turn of any process comes before."""

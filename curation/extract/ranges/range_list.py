@@ -57,6 +57,12 @@ class ReadRanges(Read):
             raise InputError(f"columns: '{sorted(unknown)[0]}' is nothing that a list says; keys: {', '.join(NAMES)}")
         self.named = dict(columns or {})
         self._seen: set[str] = set()
+        self._remote: Remote | None = None
+
+    @property
+    def waited(self) -> int:
+        """Seconds spent waiting for servers: that the reader waits is no standstill."""
+        return int(self._remote.waited) if self._remote is not None else 0
 
     def run(self, data: Iterable[Any] = (), rank: int = 0, world_size: int = 1) -> Iterator[Batch | Rejected]:
         """Batches of the task's lists. A list of which nothing is wanted was read all the same."""
@@ -67,6 +73,7 @@ class ReadRanges(Read):
     def batches(self, unit: Unit) -> Iterator[Batch]:
         """Wanted rows of one list."""
         remote, before = Remote(), self.bytes_read
+        self._remote = remote
         try:
             for listed in read_list(remote, unit, self.wanted, self.named):
                 self.bytes_read = before + remote.bytes_read

@@ -21,11 +21,30 @@ from curation.extract.ranges.pace import MOST_AHEAD, Clock, Pace
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 120.0
 ODD_TRIES = 5
+PIECE_SECONDS = 30.0
 __all__ = ["Missing", "Remote", "RemoteFile"]
 
 
+class _Told(Clock):
+    """A clock that sleeps in short pieces and tells of each: a worker that waits for an hour must not look dead."""
+
+    def __init__(self, clock: Clock, tell: Callable[[float], None]):
+        self._clock, self._tell = clock, tell
+
+    def now(self) -> float:
+        return self._clock.now()
+
+    def sleep(self, seconds: float) -> None:
+        while seconds > 0:
+            piece = min(seconds, PIECE_SECONDS)
+            self._clock.sleep(piece)
+            self._tell(piece)
+            seconds -= piece
+
+
 class Remote:
-    """Ranges of files: `requests`, `retries`, `bytes_read` and `waited` (seconds) count what they cost. Threads may share it."""
+    """Ranges of files: `requests`, `retries`, `bytes_read`, and seconds `paused` (a server was busy) and `waited` (in all), count
+    what they cost. Threads may share it."""
 
     def __init__(
         self,
@@ -35,14 +54,14 @@ class Remote:
         clock: Clock | None = None,
         pace_folder: Path | None = None,
     ):
-        self._clock, self._folder = clock or Clock(), pace_folder
+        self._clock, self._folder = _Told(clock or Clock(), self._wait), pace_folder
         self._rate, self._patience = requests_per_second, patience
         self._http, self._objects = HttpRanges(connections), ObjectRanges()
         self._paces: dict[str, Pace] = {}
         self._sizes: dict[str, int] = {}
         self._lock = threading.Lock()
         self.requests = self.retries = self.bytes_read = 0
-        self.waited = 0.0
+        self.waited = self.paused = 0.0
 
     def get(self, url: str, start: int, stop: int) -> Piece:
         """Bytes [start, stop) of a file, fewer only where it ends before `stop`; and its size, where that was told.
@@ -75,10 +94,10 @@ class Remote:
         pace = self._pace(url)
         began, tries, odd = self._clock.now(), 0, 0
         while True:
-            waited = pace.turn() if pace is not None else 0.0
+            if pace is not None:
+                pace.turn()
             with self._lock:
                 self.requests += 1
-                self.waited += waited
             try:
                 return once(url, at, stop)
             except Again as again:
@@ -98,7 +117,11 @@ class Remote:
                     self._clock.sleep(pause)
                 with self._lock:
                     self.retries += 1
-                    self.waited += 0.0 if pace is not None and again.busy else pause
+                    self.paused += pause
+
+    def _wait(self, seconds: float) -> None:
+        with self._lock:
+            self.waited += seconds
 
     def _size(self, url: str, size: int | None) -> int | None:
         known = self._sizes.get(url)

@@ -174,7 +174,7 @@ def _crawl_fields(facts: Facts) -> list[Field]:
         Field("2.3", Words("クローラーの挙動", "behaviour of crawlers"), None),
         Field("2.3", Words("収集の期間", "period of collection"), period),
         Field("2.3", Words("クロールした内容", "content that was crawled"), crawled),
-        Field("2.3", Words("規模の上位 10% のホスト", "top 10 % of hosts by size of content"), hosts),
+        Field("2.3", Words("公開した文字数で上位 10% のホスト", "top 10 % of hosts by released characters"), hosts),
     ]
 
 

@@ -1,4 +1,7 @@
-"""Which models had a part in a run: what scored pages, what wrote rows, what judged them, each by revision and weights."""
+"""Which models had a part in a run: what scored pages, what wrote rows, what judged them, each by revision and weights.
+
+The licence of one that wrote or judged is what the packaged policy says of these very weights; of others it is unknown.
+"""
 
 import posixpath
 from collections.abc import Iterator, Mapping
@@ -7,8 +10,10 @@ from typing import Any
 
 from curation.place import Place
 from curation.shards import MANIFEST
+from recipes.engine.recipe_file import POLICY
 from recipes.engine.run_folder import Run
 from recipes.engine.wording import Words
+from synth.policy_file import load_policy
 
 LANGUAGE_MODEL = ("fastText lid.176.ftz", "CC-BY-SA-3.0")
 """The packaged language model and its licence (curation/classify/lid.176.LICENCE.txt)."""
@@ -63,10 +68,10 @@ def models(run: Run) -> list[Model]:
 
 
 def _of(part: Words, said: Mapping[str, Any]) -> Model:
-    weights = said.get("weights")
-    return Model(
-        part, str(said.get("model")), said.get("revision"), weights[:12] if weights else None, said.get("licence")
-    )
+    name, revision, weights = (str(said.get(key) or "") for key in ("model", "revision", "weights"))
+    known = load_policy(POLICY).models.get((name, revision, weights))
+    licence = said.get("licence") or (known["licence"] if known is not None else None)
+    return Model(part, name, revision or None, weights[:12] or None, licence)
 
 
 def _judges(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
