@@ -83,7 +83,7 @@ def keyword_described(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
                 yield text.replace(word, other)
 
 
-@edits("keyword_include")
+@edits("keyword_include", "keyword_order")
 def an_item_left_out(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
     """A keyword that stands in a row of words left out of it."""
     for word in spec.keywords:
@@ -105,7 +105,7 @@ def keyword_gone(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
                     yield text.replace(word, other)
             for other in _written_otherwise(word):
                 yield text.replace(word, other)
-            if not re.search(re.escape(word) + BOUND, text):
+            if not re.search(rf"{re.escape(word)}(?:{BOUND}|[、・。])|[、・]{re.escape(word)}", text):
                 yield text.replace(word, "")
             if len(word) > 4:
                 for at in (word.find("、"), len(word) // 2):
