@@ -25,8 +25,9 @@ def leaks(manifests: list[dict]) -> dict[str, float]:
 
 def intervals(quick: bool) -> dict:
     """Coverage of the intervals of leans and of error rates, over simulated judges and audits."""
-    held = [coverage(*lean, runs=200 if quick else 1000) for lean in LEANS]
-    cells = [cell(error, audit, 40 if quick else 1000, 200 if quick else 500) for audit in AUDITS for error in ERRORS]
-    found = {"bias_coverage": [round(min(held), 3), round(max(held), 3)]} | figures(cells)
+    runs = 40 if quick else 1000
+    held = [coverage(*lean, runs=100 if quick else 1000) for lean in LEANS]
+    cells = [cell(error, audit, runs, 200 if quick else 500) for audit in AUDITS for error in ERRORS]
+    found = {"bias_coverage": [round(min(held), 3), round(max(held), 3)]} | figures(cells, runs)
     print(f"intervals: leans are held in {found['bias_coverage']}, error rates in {found['audit_coverage']}")
     return found

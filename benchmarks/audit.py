@@ -25,4 +25,4 @@ for audit in AUDITS:
             f"{one.bootstrap_width:>12.4f}  {ratio} {one.unknown:>8}",
             flush=True,
         )
-print(json.dumps(figures(cells)))
+print(json.dumps(figures(cells, runs)))

@@ -15,7 +15,7 @@ of at least 500 pairs, of classifiers held out by prompt; beside them what they 
 
 **Intervals**: `bias_coverage` is the least and the largest share of simulated judges whose lean lies in its interval (`jury.py` says
 how), `audit_coverage` the share of simulated audits whose interval holds the error rate, and `width_ratio` its width beside a
-stratified bootstrap's (`_audit_cells.py`): 1,000 runs a cell, with --quick 200 and 40.
+stratified bootstrap's (`_audit_cells.py`): 1,000 runs a cell, with --quick 100 and 40.
 """
 
 import json
@@ -149,11 +149,11 @@ def in_a_process(folder: Path, rows: int, sets: bool) -> dict:
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
 
 
-def speed(folder: Path, rows: int) -> list[dict]:
-    """Pairs alone, and with labelled answers and prompts beside them."""
+def speed(folder: Path, rows: int, kinds: tuple[bool, ...]) -> list[dict]:
+    """Pairs alone, and with labelled answers and prompts beside them. kinds: which of the two."""
     found: list[dict] = []
     planted: dict[str, int] = {}
-    for sets in (False, True):
+    for sets in kinds:
         place = folder / f"speed{int(sets)}"
         place.mkdir()
         made = recipe(place, dict(BESIDE), {"mathematics": {"rows": 1, "answers": "program"}}, sets=sets)
@@ -242,9 +242,9 @@ def main() -> None:
     covered = intervals(quick)
     with tempfile.TemporaryDirectory(prefix="seimai-bench-pairs-") as name:
         folder = Path(name)
-        first, second = speed(folder, 50_000 if quick else 1_000_000)
+        first, *more_sets = speed(folder, *((50_000, (False,)) if quick else (1_000_000, (False, True))))
         if quick:
-            breaks, manifest = recounted(second["url"], second["planted"])
+            breaks, manifest = recounted(first["url"], first["planted"])
         else:
             breaks, manifest = rules(folder / "rules", 100_000)
         more, of_edits = edited(folder / "edits", 12 if quick else 400)
@@ -257,9 +257,9 @@ def main() -> None:
         json.dumps(
             {
                 "pairs_per_s": round(first["rows"] / first["seconds"]),
-                "pairs_per_s_all_sets": round(second["rows"] / second["seconds"]),
+                **dict(zip(("pairs_per_s_all_sets",), (round(s["rows"] / s["seconds"]) for s in more_sets), strict=False)),
                 "rows": first["rows"], "cpu_s": round(first["cpu"], 1),
-                "peak_mb": round(max(first["peak_mb"], second["peak_mb"])), "rule_breaks": breaks + more,
+                "peak_mb": round(max(s["peak_mb"] for s in (first, *more_sets))), "rule_breaks": breaks + more,
                 **covered,
                 **{name: round(value, 3) for name, value in found.items()},
                 "longer_chosen": [min(shares, default=None), max(shares, default=None)],

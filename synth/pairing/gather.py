@@ -19,7 +19,7 @@ from synth.pairing.pool import File, Pool
 if TYPE_CHECKING:
     import polars as pl
 
-PIECE = 8192
+PIECE = 4096
 """Rows of the output that memory holds at a time."""
 PIECES = 512
 """Temporary files at most: a larger output has larger pieces."""

@@ -7,8 +7,9 @@ import os
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from functools import cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +28,14 @@ from synth.pairing.narrow import NAMES, SCHEMA, narrow
 if TYPE_CHECKING:
     import polars as pl
 
-BATCH = 8192
+BATCH = 4096
 """Rows that are read at a time."""
+
+
+@cache
+def _ahead() -> ThreadPoolExecutor:
+    """The thread that decodes the next batch. It stays: each new thread gets an arena of memory of its own."""
+    return ThreadPoolExecutor(1)
 
 
 @dataclass(frozen=True)
@@ -42,14 +49,18 @@ class File:
     def batches(self, columns: Sequence[str]) -> Iterator[tuple[int, pa.Table]]:
         """Its rows with those of the columns that it has: number of the first, and the rows."""
         place, first = Place(self.url), 0
-        with place.fs.open(f"{place.path}/{self.name}", "rb") as raw, ThreadPoolExecutor(1) as ahead:
-            file = ParquetFile(raw, memory_map=False)
+        with place.fs.open(f"{place.path}/{self.name}", "rb") as raw:
+            file, ahead = ParquetFile(raw, memory_map=False), _ahead()
             found = file.iter_batches(BATCH, columns=present(file, columns))
             waiting = ahead.submit(next, found, None)
-            while (batch := waiting.result()) is not None:
-                waiting = ahead.submit(next, found, None)  # decoded while the one before it is looked at
-                yield first, pa.table(batch)
-                first += len(batch)
+            try:
+                while (batch := waiting.result()) is not None:
+                    waiting = ahead.submit(next, found, None)  # decoded while the one before it is looked at
+                    yield first, pa.table(batch)
+                    first += len(batch)
+            finally:
+                if not waiting.cancel():  # the file stays open while something of it is decoded
+                    wait([waiting])
 
 
 @dataclass

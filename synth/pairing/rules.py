@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 Drops = Counter[tuple[str, str]]
 """Candidates that are no pairs, by strategy and reason."""
 AT_ONCE = 65_536
-"""Candidates that are looked at at a time, and texts."""
+"""Candidates that are looked at at a time."""
+TEXTS = 8192
+"""Texts that are looked through at a time."""
 KEPT = (
     "strategy", "chosen", "rejected", "order", "prompt_hi", "function", "template", "fails", "limit",
     *MEASURES, *(f"r_{name}" for name in MEASURES),
@@ -142,11 +144,10 @@ def _names_author(left: "pl.DataFrame", pool: Pool, authors: Forbidden) -> np.nd
     """Asked once more of what models wrote: the generation may have been made before its authors were known."""
     bad = np.zeros(len(left), bool)
     at = np.flatnonzero(left["r_origin"].to_numpy() == 0)
-    if not authors.named or not len(at):
-        return bad
-    data, offsets = pool.texts(left["r_begin"].to_numpy()[at], left["r_size"].to_numpy()[at])
-    texts = pa.Array.from_buffers(pa.large_binary(), len(at), [None, pa.py_buffer(offsets), pa.py_buffer(data)])
-    named = pc.match_substring_regex(texts, authors.named, ignore_case=True)
-    for i in np.flatnonzero(named.to_numpy(zero_copy_only=False)).tolist():
-        bad[at[i]] = authors.speaks(texts[i].as_py().decode("utf-8", "replace"))
+    for some in np.array_split(at, -(-len(at) // TEXTS)) if authors.named and len(at) else ():
+        data, offsets = pool.texts(left["r_begin"].to_numpy()[some], left["r_size"].to_numpy()[some])
+        texts = pa.Array.from_buffers(pa.large_binary(), len(some), [None, pa.py_buffer(offsets), pa.py_buffer(data)])
+        named = pc.match_substring_regex(texts, authors.named, ignore_case=True)
+        for i in np.flatnonzero(named.to_numpy(zero_copy_only=False)).tolist():
+            bad[some[i]] = authors.speaks(texts[i].as_py().decode("utf-8", "replace"))
     return bad

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 CANDIDATE = ("strategy", "chosen", "rejected", "order")
 """Columns of candidates: strategy by name, indices of the two answers in the pool, and the hash by which all is put into order."""
-AT_ONCE = 250_000
+AT_ONCE = 100_000
 """Answers of the pool that are put side by side at a time, all of a prompt together."""
 
 

@@ -1,6 +1,7 @@
 """Whether the two texts of a pair are too alike: exact Jaccard over distinct 5-grams of their normal forms."""
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 import numpy as np
 
@@ -10,9 +11,9 @@ from synth.pairing.pool import Pool
 
 FEW = 2000
 """Pairs up to which the plain reference is quicker than loading the kernel."""
-AT_ONCE = 8192
+AT_ONCE = 4096
 THREADS = 2
-"""Threads that compare texts; each holds the texts of AT_ONCE pairs."""
+"""Threads that compare texts; each holds the texts of AT_ONCE pairs. They stay: a new thread gets a new arena, and memory grows."""
 
 
 def too_alike(pool: Pool, begin: np.ndarray, size: np.ndarray, most: float, *, few: bool) -> np.ndarray:
@@ -26,8 +27,12 @@ def too_alike(pool: Pool, begin: np.ndarray, size: np.ndarray, most: float, *, f
     def alike(some: slice) -> np.ndarray:
         return compare(*pool.texts(begin[some].ravel(), size[some].ravel()), most) >= most
 
-    with ThreadPoolExecutor(THREADS) as threads:  # the kernel needs no lock of the interpreter
-        return np.concatenate([np.zeros(0, bool), *threads.map(alike, parts)])
+    return np.concatenate([np.zeros(0, bool), *_threads().map(alike, parts)])
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(THREADS)  # the kernel needs no lock of the interpreter
 
 
 def _few(data: np.ndarray, offsets: np.ndarray, most: float) -> np.ndarray:

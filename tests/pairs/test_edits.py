@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synth.pairing.edits.edit import difference, editors, proven, verdicts_of
+from synth.pairing.edits.style import courteous, plain
 from synth.pairing.edits.words import other_values
 from synth.verify.audit import goldens
 from synth.verify.constraint import kinds, parse
@@ -62,6 +63,25 @@ def test_a_wrong_value_is_taken_from_the_source_where_it_has_another_of_that_sha
     assert other_values("3月16日", source) == ["5月20日"]
     made = edited("締切は3月16日です。", {"kind": "keyword_include", "keywords": ["3月16日"]}, prompt=source)
     assert "締切は5月20日です。" in made["keyword_include"]
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "made"),
+    [
+        ("脂質、タンパク質、炭水化物。", "タンパク質", "脂質、炭水化物。"),
+        ("彼の創造性が光る。", "創造性", "彼のそれが光る。"),
+        ("創造性豊かな作品です。", "創造性", "そうぞうせい豊かな作品です。"),
+        ("生成サーバー群を増やす。", "サーバー", "生成サーバ群を増やす。"),
+    ],
+)
+def test_a_keyword_goes_missing_as_people_would_write_it(text, word, made):
+    assert edited(text, {"kind": "keyword_include", "keywords": [word]})["keyword_include"][0] == made
+
+
+def test_what_is_no_form_of_a_verb_is_not_written():
+    assert plain("走ろう。") is None
+    assert courteous("走ろう。") is None
+    assert courteous("走る。") == "走ります。"
 
 
 def test_over_and_under_the_limits_of_character_counts():

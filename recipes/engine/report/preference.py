@@ -23,6 +23,8 @@ from synth.preference import DROPPED, STRATEGY_NAMES
 
 SHOWN = 5
 """Pairs of a strategy that are shown whole."""
+WHOLE = 0.7
+"""Share of both texts from which a difference is no place in them: then what verifiers found is marked."""
 BAND = (0.48, 0.52)
 """Shares of longer chosen answers between which length tells nothing."""
 
@@ -144,8 +146,10 @@ def _samples(place: Place, manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _side_by_side(row: Mapping[str, Any]) -> dict[str, Any]:
     chosen, rejected = (text_of(orjson.loads(row[side])[-1]) for side in ("chosen", "rejected"))
-    span = row["span"]
-    marks = [(span["rejected_start"], span["rejected_end"])] if span else _places(row["rejected_verifications"])
+    span = row["span"] if _small(row["span"], chosen, rejected) else None
+    marks = (
+        [(span["rejected_start"], span["rejected_end"])] if span else _places(row["rejected_verifications"], rejected)
+    )
     return {
         "function": row["function"],
         "broken": ", ".join(row["broken"]),
@@ -157,10 +161,30 @@ def _side_by_side(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _places(verifications: list[dict[str, Any]]) -> list[tuple[int, int]]:
-    """Places that failing verifiers name."""
-    found = [e for v in verifications if v["verdict"] == "fail" for e in orjson.loads(v["evidence"])]
-    return [(e["start"], e["end"]) for e in found if 0 <= e["start"] < e["end"]]
+def _small(span: Mapping[str, int] | None, chosen: str, rejected: str) -> bool:
+    """Whether a difference is a place in the texts and not the whole of them: marks all over show nothing."""
+    if span is None:
+        return False
+    sides = (("chosen", chosen), ("rejected", rejected))
+    shares = [(span[f"{name}_end"] - span[f"{name}_start"]) / max(1, len(text)) for name, text in sides]
+    return min(shares) <= WHOLE
+
+
+def _places(verifications: list[dict[str, Any]], text: str) -> list[tuple[int, int]]:
+    """Places that failing verifiers name, or where what they found stands in the text.
+
+    >>> said = '[{"what": "declines", "found": "できません", "wanted": "answer", "start": -1, "end": -1}]'
+    >>> _places([{"verdict": "fail", "evidence": said}], "お答えできません。")
+    [(3, 8)]
+    """
+    found: list[tuple[int, int]] = []
+    for one in (e for v in verifications if v["verdict"] == "fail" for e in orjson.loads(v["evidence"])):
+        said = one["found"]
+        if 0 <= one["start"] < one["end"]:
+            found.append((one["start"], one["end"]))
+        elif isinstance(said, str) and len(said) > 1 and (at := text.find(said)) >= 0:
+            found.append((at, at + len(said)))
+    return found
 
 
 def marked(text: str, places: list[tuple[int, int]]) -> Markup:

@@ -36,6 +36,7 @@ def two_values_swapped(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
                 and a[1] != b[1]
                 and (a[1][0] == '"') == (b[1][0] == '"')
                 and "null" not in (a[1], b[1])
+                and bool(re.search(r"\d", a[1])) == bool(re.search(r"\d", b[1]))
             ):
                 yield text[: a.start(1)] + b[1] + text[a.end(1) : b.start(1)] + a[1] + text[b.end(1) :]
 
@@ -87,9 +88,9 @@ def another_key(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
 @edits("json_schema")
 def one_element_twice(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
     """An element of a list twice, or one less."""
-    elements = list(re.finditer(r'"[^"\\]*"(?=\s*[,\]])', text))
+    elements = list(re.finditer(r'(?<=[\[,])\s*"[^"\\]*"(?=\s*[,\]])', text))
     for m in elements[-1:]:
-        yield f"{text[: m.end()]}, {m[0]}{text[m.end() :]}"
+        yield f"{text[: m.end()]}, {m[0].strip()}{text[m.end() :]}"
     for m in elements[1:]:
         yield re.sub(r",\s*$", "", text[: m.start()]) + text[m.end() :]
 

@@ -11,7 +11,7 @@ from synth.verify.constraint import Constraint, verify_all
 from synth.verify.prompt import Prompt
 from synth.verify.verdict import Verdict
 
-FAMILIES = ("lengths", "words", "lists", "layout", "scripts", "style", "data_forms", "facts")
+FAMILIES = ("lengths", "words", "phrases", "lists", "layout", "scripts", "style", "data_forms", "facts")
 """Files of this package that define edits."""
 TRIED = 12
 """Candidate texts of one edit function that are held against the verifiers at most."""

@@ -87,7 +87,7 @@ def a_number_changed(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
 def a_number_added(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
     """A number more that the source does not have."""
     body = text.rstrip()
-    for said in ("（全部で97件）", "（1987年から）"):
+    for said in ("（2019年時点）", "（前年比3.7%増）"):
         yield (body[:-1] + said + "。") if body.endswith("。") else body + said
 
 

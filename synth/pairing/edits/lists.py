@@ -193,7 +193,7 @@ def a_row_less(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
     lines = text.rstrip().split("\n")
     if len(lines) > 3 and "|" in lines[-1]:
         a, b = (line.strip().strip("|").split("|") for line in lines[-2:])
-        if len(a) == len(b) and len(a) > 1:
+        if len(a) == len(b) and len(a) > 1 and not all(re.fullmatch(r"\s*:?-*:?\s*", cell) for cell in a):
             both = [a[0].strip(), *(f"{x.strip()}、{y.strip()}" for x, y in zip(a[1:], b[1:], strict=True))]
             yield "\n".join([*lines[:-2], "| " + " | ".join(both) + " |"])
         yield "\n".join(lines[:-1])

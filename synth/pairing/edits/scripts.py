@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from synth.pairing.edits.edit import edits
-from synth.pairing.edits.lengths import closings
+from synth.pairing.edits.lengths import closed, closings
 from synth.verify.prompt import Prompt
 
 _KATAKANA = {code: code + 0x60 for code in range(0x3041, 0x3097)}
@@ -19,6 +19,7 @@ def a_word_in_another_script(spec: Any, text: str, prompt: Prompt) -> Iterator[s
     """A word written in the other kana, or a word of the script that was not to be used."""
     scripts = getattr(spec, "scripts", None) or (getattr(spec, "script", "kanji"),)
     yield from _words_otherwise(text)
+    yield closed(text, closings(text)[0])
     shown = list(re.finditer(r"[ぁ-ゖ]{2,5}", text))
     katakana = list(re.finditer(r"[ァ-ヶー]{2,8}", text))
     for m in reversed(shown):

@@ -63,10 +63,10 @@ def courteous(sentence: str) -> str | None:
     last = _last(body)
     if last is None:
         return None
-    surface, part, kind, _ = last
+    surface, part, kind, whole = last
     if part == "形容詞":
         return f"{body}です{tail}"
-    if part != "動詞" or body[-1] not in _I_ROW:
+    if part != "動詞" or body[-1] not in _I_ROW or surface != whole:  # 走ろう is no form that ます follows
         return None
     if surface.endswith("する"):
         return f"{body[:-2]}します{tail}"
@@ -173,10 +173,21 @@ def a_predicate_added(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
 
 @edits("code_switching")
 def english_in_between(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
-    """A stretch of English in a Japanese answer."""
-    for s in reversed(sentences_of(text)):
-        yield f"{text[: s.start]}As a matter of fact, {text[s.start :]}"
-        yield f"{text[: s.end]} That is all I can tell you.{text[s.end :]}"
+    """A stretch of English in a Japanese answer: at its end, or before a sentence."""
+    at = len(text) % len(_ENGLISH)
+    for closing, opening in (*_ENGLISH[at:], *_ENGLISH[:at]):
+        yield f"{text.rstrip()} {closing}"
+        for s in sentences_of(text)[-1:]:
+            yield f"{text[: s.start]}{opening} {text[s.start :]}"
+
+
+_ENGLISH = (
+    ("I hope this helps you.", "In other words, this means that"),
+    ("Please let me know if you have any questions.", "According to the given text,"),
+    ("That is all I can tell you.", "As a matter of fact,"),
+    ("Thank you for your kind attention.", "To put it simply,"),
+)
+"""What a model says when it goes over into English, at the end and in between."""
 
 
 _SIMPLIFIED = dict(
@@ -227,7 +238,9 @@ def said_again(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
         if len(s.text) >= 10:
             yield text[: s.end] + s.text * 2 + text[s.end :]
             yield text[: s.end] + s.text * 3 + text[s.end :]
-    yield text.rstrip() + "ほんとうに" * 5
+    last = text.rstrip().split("\n")[-1]
+    if len(last) >= 2:
+        yield text.rstrip() + f"\n{last}" * max(4, 28 // len(last))
 
 
 @edits("no_preamble")

@@ -1,19 +1,18 @@
-"""Keywords that go missing or slip in, and phrases at the ends of an answer."""
+"""Keywords that go missing or slip in."""
 
 import re
 from collections.abc import Iterator
 from typing import Any
 
 from synth.pairing.edits.edit import edits, polite, swapped
-from synth.pairing.edits.lengths import closed, closings
-from synth.pairing.edits.style import plain
+from synth.pairing.edits.lengths import closed
 from synth.verify.answer import folded
 from synth.verify.prompt import Prompt
 from synth.verify.sentences import sentences_of
 
 _STAND_INS = ("それ", "そのもの", "こちら", "当該のもの")
 _DIGITS = re.compile(r"\d+")
-_BOUND = r"(?:[はがをにでとのもやへ]|から|まで|より|です|だ|な)"
+BOUND = r"(?:[はがをにでとのもやへ]|から|まで|より|です|だ|な)"
 """What leans on the word before it: without that word no sentence is left."""
 
 
@@ -40,7 +39,7 @@ def nudged(number: str) -> list[str]:
     return [number[:-1] + str(d) for d in (last + 1, last - 1) if 0 <= d <= 9 and number[:-1] + str(d) != "0"]
 
 
-def _places(text: str, word: str) -> list[int]:
+def places(text: str, word: str) -> list[int]:
     """Where a word stands in a text as it is written; folding that changes lengths is not followed."""
     found, at = [], text.find(word)
     while at >= 0:
@@ -53,7 +52,7 @@ def _places(text: str, word: str) -> list[int]:
 def another_value(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
     """The wanted value replaced by another one of the same shape: of the source where there is one, else a neighbour."""
     for word in spec.keywords:
-        for at in _places(text, word)[:1]:
+        for at in places(text, word)[:1]:
             before, after = text[:at], text[at + len(word) :]
             for value in other_values(word, prompt.user):
                 yield text.replace(word, value)
@@ -84,35 +83,74 @@ def keyword_described(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
                 yield text.replace(word, other)
 
 
+@edits("keyword_include", "keyword_order")
+def an_item_left_out(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
+    """A keyword that stands in a row of words left out of it."""
+    for word in spec.keywords:
+        for at in places(text, word)[:1]:
+            before, after = text[:at], text[at + len(word) :]
+            if before.endswith(("、", "・", "や")) and (not after or after[0] in "、・や。\n"):
+                yield before[:-1] + after
+            elif after.startswith(("、", "・", "や")) and (not before or before[-1] in "。\n"):
+                yield before + after[1:]
+
+
 @edits("keyword_include", "keyword_order", "keyword_together")
 def keyword_gone(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
-    """A keyword replaced by a word that stands for it, or left out."""
+    """A keyword replaced by a word that stands for it, written as it was not asked, or left out."""
     for word in spec.keywords:
         if word in text and not word.isdigit():
-            for other in _STAND_INS:
+            if all(_alone(text, at, word) for at in places(text, word)):
+                for other in _STAND_INS:
+                    yield text.replace(word, other)
+            for other in _written_otherwise(word):
                 yield text.replace(word, other)
-            if not re.search(re.escape(word) + _BOUND, text):
+            if not re.search(rf"{re.escape(word)}(?:{BOUND}|[、・。])|[、・]{re.escape(word)}", text):
                 yield text.replace(word, "")
             if len(word) > 4:
                 for at in (word.find("、"), len(word) // 2):
                     if at > 0:
                         yield text.replace(word, word[:at] + word[at + 1 :])
+            for other in _STAND_INS:
+                yield text.replace(word, other)
 
 
-@edits("keyword_exclude", "keyword_count", "spelling")
+def _alone(text: str, at: int, word: str) -> bool:
+    """Whether a word is no part of a longer one: a particle follows, and no kanji, katakana or Latin letter stands before it."""
+    before, after = text[:at], text[at + len(word) :]
+    return not re.search("[一-龥々ァ-ヶーA-Za-z0-9]$", before) and re.match(BOUND, after) is not None
+
+
+def _written_otherwise(word: str) -> Iterator[str]:
+    """A word in kanji by its reading, one in katakana without its last ー, or with one."""
+    from synth.verify.morphemes import tokeniser
+
+    if re.search("[一-龥]", word):
+        read = "".join(m.reading_form() for m in tokeniser("C").tokenize(word))
+        yield read.translate({code + 0x60: code for code in range(0x3041, 0x3097)})
+    elif re.fullmatch("[ァ-ヶー]{3,}", word):
+        yield word[:-1] if word.endswith("ー") else f"{word}ー"
+
+
+@edits("keyword_exclude", "keyword_count")
 def keyword_slips_in(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
     """A forbidden word, or one occurrence too many."""
-    words = getattr(spec, "keywords", None) or getattr(spec, "avoid", None) or (spec.keyword,)
+    words = getattr(spec, "keywords", None) or (spec.keyword,)
     for word in words:
         if len(word) == 1 and not word.isalnum():
             yield f"{text.rstrip()}{word}など"
             continue
+        named = f"なお、{word}については、別の機会に" if not re.fullmatch("[ぁ-ゖー]+", word) else ""
         said = (
-            (f"「{word}」とも言えます。", f"なお、「{word}」という言い方もできます。")
+            (
+                named and f"{named}ご説明します。",
+                f"「{word}」とも言えます。",
+                f"なお、「{word}」という言い方もできます。",
+            )
             if polite(text)
-            else (f"「{word}」とも言える。", f"なお、「{word}」という言い方もできる。")
+            else (named and f"{named}述べる。", f"「{word}」とも言える。", f"なお、「{word}」という言い方もできる。")
         )
-        for more in said:
+        for more in filter(None, said):
             yield closed(text, more)
         for s in sentences_of(text)[:2]:
             yield f"{text[: s.start]}{word}など、{text[s.start :]}"
@@ -123,8 +161,9 @@ def keyword_slips_in(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
 def one_occurrence_less(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
     """One occurrence replaced: a 、 between words by と, a word by one that stands for it."""
     others = ("と", "や") if spec.keyword in "、，" else _STAND_INS
-    for at in reversed(_places(text, spec.keyword)):
-        for other in (*others, ""):
+    for at in reversed(places(text, spec.keyword)):
+        whole = spec.keyword in "、，" or _alone(text, at, spec.keyword)
+        for other in (*others, "") if whole else ("", *others):
             yield text[:at] + other + text[at + len(spec.keyword) :]
 
 
@@ -137,123 +176,18 @@ def two_words_swapped(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
             return
         found.append((place, place + len(word)))
         at = place + len(word)
-    for i in reversed(range(1, len(found))):
+    for i in sorted(range(1, len(found)), key=lambda i: (_stem(text, found[i - 1]) + _stem(text, found[i]), -i)):
         yield swapped(text, found[i - 1], found[i])
+
+
+def _stem(text: str, place: tuple[int, int]) -> bool:
+    """Whether a word seems to be a verb's stem: hiragana follows that is no particle (転じて)."""
+    after = text[place[1] :]
+    return re.match("[ぁ-ゖ]", after) is not None and re.match(BOUND, after) is None
 
 
 @edits("keyword_together")
 def in_two_sentences(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
     """The sentence with all the words cut at a 、."""
-    for at in _places(text, "、"):
+    for at in places(text, "、"):
         yield f"{text[:at]}。{text[at + 1 :]}"
-
-
-@edits("start_phrase", "repeat_prompt")
-def something_before(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
-    """A word before what the answer was to begin with."""
-    for more in ("はい、", "では、", "まず、"):
-        yield more + text.lstrip()
-
-
-@edits("start_phrase", "repeat_prompt")
-def beginning_gone(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
-    """What the answer was to begin with left out."""
-    phrase = getattr(spec, "phrase", None) or spec.text
-    body = text.lstrip()
-    if body.startswith(phrase):
-        rest = body[len(phrase) :].lstrip("、。　 \n")
-        yield rest
-        yield f"{phrase[:-1]}\n{rest}" if spec.kind == "repeat_prompt" else f"さて、{rest}"
-        yield f"はじめに\n{rest}"
-        yield f"こちらです。\n{rest}"
-
-
-@edits("end_phrase")
-def something_after(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
-    """A sentence after what the answer was to end with."""
-    for more in closings(text)[:3]:
-        yield text.rstrip() + more
-
-
-@edits("end_phrase")
-def ending_gone(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
-    """What the answer was to end with left out, or another phrase in its place."""
-    body = text.rstrip()
-    if body.endswith(spec.phrase):
-        rest = body[: -len(spec.phrase)].rstrip("\n")
-        for more in closings(text)[:3]:
-            yield f"{rest}\n{more}" if "\n" in body else rest + more
-        yield rest
-
-
-@edits("answer_choice")
-def says_more(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
-    """The choice with a sentence around it."""
-    body = text.strip().rstrip("。")
-    yield f"答えは「{body}」です。"
-    yield f"「{body}」だと思います。"
-    yield f"「{body}」になります。"
-
-
-@edits("answer_choice")
-def two_choices(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
-    """Two choices at once."""
-    body = text.strip().rstrip("。")
-    for other in spec.choices:
-        if other != body:
-            yield f"{body}と{other}"
-            yield f"{body}または{other.rstrip('。')}"
-
-
-@edits("postscript", "paragraph_start")
-def marker_gone(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
-    """The word that a part was to begin with left out, or another before it."""
-    word = spec.marker if spec.kind == "postscript" else spec.word
-    for at in _places(text, word):
-        rest = text[at + len(word) :]
-        yield text[:at] + re.sub(r"^[：:、\s]+", "", rest)
-        yield f"{text[:at]}なお、{text[at:]}"
-        yield f"{text[:at]}そして{rest}"
-
-
-@edits("enclosed", "title")
-def bracket_lost(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
-    """A bracket left out, or both."""
-    left, right = spec.brackets
-    begin, end = text.find(left), text.rfind(right) if spec.kind == "enclosed" else text.find(right)
-    if begin >= 0 and end > begin:
-        yield text[:begin] + text[begin + 1 : end] + text[end + 1 :]
-        yield text[:end] + text[end + 1 :]
-        if spec.kind == "title":
-            yield f"{text[:begin]}【{text[begin + 1 : end]}】{text[end + 1 :]}"
-            yield f"{text[:begin]}「{text[begin + 1 : end]}」{text[end + 1 :]}"
-
-
-@edits("enclosed", "separated_answers", "tagged", "code_block", "csv_form", "json_form")
-def said_outside(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
-    """A sentence outside of what was to be the whole answer."""
-    body = text.strip()
-    yield f"{body}\n{closings(text)[0]}" if spec.kind != "enclosed" else body + closings(text)[0]
-    yield f"以下のとおりです。\n{body}"
-    if spec.kind == "separated_answers":
-        yield f"{body}\n{spec.separator}\n{closings(text)[0]}"
-
-
-@edits("sentence_end", "sentence_mark")
-def another_ending(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
-    """One sentence with another ending."""
-    for s in reversed(sentences_of(text)):
-        end = s.end
-        if spec.kind == "sentence_mark":
-            yield f"{text[: end - 1]}。{text[end:]}"
-        else:
-            bare = s.text.rstrip("。！？!?")
-            if not bare.endswith(spec.ending):
-                continue
-            if (made := plain(s.text)) is not None:  # the ending is a predicate of its own
-                yield text[: s.start] + made + text[s.end :]
-            cut = s.start + len(bare) - len(spec.ending)
-            whole = text[:cut].endswith(("です", "ます", "ました", "ません", "だ", "た", "る", "い"))
-            for new in ("", "だ") if whole else ("です" if polite(text) else "だ", ""):
-                yield f"{text[:cut]}{new}{text[s.start + len(bare) :]}"
-            yield f"{text[:cut]}{spec.ending}よ{text[s.start + len(bare) :]}"
