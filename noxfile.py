@@ -42,10 +42,12 @@ if "PIP_FIND_LINKS" in os.environ:  # a folder of wheels that pip is told about 
     os.environ.setdefault("UV_FIND_LINKS", ",".join(os.environ["PIP_FIND_LINKS"].split()))
 
 
-def sync(session: nox.Session, *groups: str, python: str | None = None, where: str | None = None) -> None:
-    """Makes an environment hold the project and these groups, as pinned."""
+def sync(
+    session: nox.Session, *groups: str, python: str | None = None, where: str | None = None, extra: str | None = None
+) -> None:
+    """Makes an environment hold the project, these groups and an extra, as pinned."""
     env = {"UV_PROJECT_ENVIRONMENT": where or session.virtualenv.location, "UV_PYTHON": python or PYTHON}
-    flags = [flag for group in groups for flag in ("--group", group)]
+    flags = [flag for group in groups for flag in ("--group", group)] + (["--extra", extra] if extra else [])
     session.run("uv", "sync", "--quiet", *flags, env=env, external=True)
 
 
@@ -211,42 +213,38 @@ def review(session: nox.Session) -> None:
     session.run("python", "-m", "pytest", *(session.posargs or ["tests/review"]), env=env)
 
 
+def on_cluster(session: nox.Session, name: str, program: str | None = None, extra: str | None = None) -> None:
+    """The tests of one kind of cluster, which they start; `program` (and root, for it) must be on this machine."""
+    if program and (shutil.which(program) is None or os.geteuid() != 0):
+        session.skip(f"{name} is started by root, with {program}")
+    sync(session, "dev", extra=extra)
+    tests = session.posargs or [f"tests/cluster/test_{name}.py"]
+    session.run("python", "-m", "pytest", *tests, env={f"SEIMAI_{name.upper()}_TESTS": "1"})
+
+
 @nox.session
 def slurm(session: nox.Session) -> None:
     """Runs on a real Slurm, one slurmctld and two slurmd on loopback: processes killed, a node lost, time limits, small arrays."""
     debian(session, SLURM)
-    if shutil.which("slurmctld") is None or os.geteuid() != 0:
-        session.skip("a throw-away Slurm needs root and the Debian packages slurmctld, slurmd, slurm-client and munge")
-    sync(session, "dev")
-    tests = session.posargs or ["tests/cluster/test_slurm.py"]
-    session.run("python", "-m", "pytest", *tests, env={"SEIMAI_SLURM_TESTS": "1"})
+    on_cluster(session, "slurm", "slurmctld")
 
 
 @nox.session
 def ray(session: nox.Session) -> None:
     """Runs on a real Ray of two nodes, in a network namespace that has only lo: a worker and a whole node killed."""
-    if shutil.which("ip") is None or os.geteuid() != 0:
-        session.skip("a throw-away Ray needs root and iproute2, for a network namespace of its own")
-    env = {"UV_PROJECT_ENVIRONMENT": session.virtualenv.location, "UV_PYTHON": PYTHON}
-    session.run("uv", "sync", "--quiet", "--group", "test", "--extra", "ray", env=env, external=True)
-    tests = session.posargs or ["tests/cluster/test_ray.py"]
-    session.run("python", "-m", "pytest", *tests, env={"SEIMAI_RAY_TESTS": "1"})
+    on_cluster(session, "ray", "ip", extra="ray")
 
 
 @nox.session
 def s3(session: nox.Session) -> None:
     """Runs whose input, shards and logs lie in an object store (moto's server): faults injected, writers killed in mid-upload."""
-    sync(session, "dev")
-    session.run(
-        "python", "-m", "pytest", *(session.posargs or ["tests/cluster/test_s3.py"]), env={"SEIMAI_S3_TESTS": "1"}
-    )
+    on_cluster(session, "s3")
 
 
 @nox.session(default=False)
 def chaos(session: nox.Session) -> None:
     """A hundred runs with one random kill -9 each, resumed: the same rows every time (`-- --quick`: five of them)."""
     sync(session, "dev")
-    session.run("python", "benchmarks/_compile.py")
     session.run("python", "benchmarks/chaos.py", *session.posargs)
 
 
