@@ -25,9 +25,8 @@ DEBIAN = {
     "bubblewrap": "verifiers run code in it",
 }
 SLURM: dict[str, str] = dict.fromkeys(
-    ("slurmctld", "slurmd", "slurm-client", "munge"), "runs are submitted to a real Slurm on this machine"
+    ("slurmctld", "slurmd", "slurm-client", "munge"), "runs are submitted to a real Slurm"
 )
-
 VLLM_TESTS = ("pytest>=8", "hypothesis>=6")
 
 nox.needs_version = ">=2025.5"
@@ -42,12 +41,10 @@ if "PIP_FIND_LINKS" in os.environ:  # a folder of wheels that pip is told about 
     os.environ.setdefault("UV_FIND_LINKS", ",".join(os.environ["PIP_FIND_LINKS"].split()))
 
 
-def sync(
-    session: nox.Session, *groups: str, python: str | None = None, where: str | None = None, extra: str | None = None
-) -> None:
-    """Makes an environment hold the project, these groups and an extra, as pinned."""
+def sync(session: nox.Session, *groups: str, python: str | None = None, where: str | None = None) -> None:
+    """Makes an environment hold the project and these groups, as pinned; `+ray` is the extra of that name."""
     env = {"UV_PROJECT_ENVIRONMENT": where or session.virtualenv.location, "UV_PYTHON": python or PYTHON}
-    flags = [flag for group in groups for flag in ("--group", group)] + (["--extra", extra] if extra else [])
+    flags = [flag for g in groups for flag in (("--extra", g[1:]) if g[0] == "+" else ("--group", g))]
     session.run("uv", "sync", "--quiet", *flags, env=env, external=True)
 
 
@@ -213,32 +210,24 @@ def review(session: nox.Session) -> None:
     session.run("python", "-m", "pytest", *(session.posargs or ["tests/review"]), env=env)
 
 
-def on_cluster(session: nox.Session, name: str, program: str | None = None, extra: str | None = None) -> None:
-    """The tests of one kind of cluster, which they start; `program` (and root, for it) must be on this machine."""
-    if program and (shutil.which(program) is None or os.geteuid() != 0):
-        session.skip(f"{name} is started by root, with {program}")
-    sync(session, "dev", extra=extra)
-    tests = session.posargs or [f"tests/cluster/test_{name}.py"]
-    session.run("python", "-m", "pytest", *tests, env={f"SEIMAI_{name.upper()}_TESTS": "1"})
+CLUSTERS = {"slurm": ("slurmctld", "dev"), "ray": ("ip", "dev", "+ray"), "s3": ("uv", "dev")}
+"""What starts each, and the groups that its tests need."""
 
 
-@nox.session
-def slurm(session: nox.Session) -> None:
-    """Runs on a real Slurm, one slurmctld and two slurmd on loopback: processes killed, a node lost, time limits, small arrays."""
-    debian(session, SLURM)
-    on_cluster(session, "slurm", "slurmctld")
+def cluster(session: nox.Session) -> None:
+    """Runs on a Slurm or Ray of two nodes, or in S3, each started here: processes, nodes, uploads killed, faults injected."""
+    program, *groups = CLUSTERS[session.name]
+    if session.name == "slurm":
+        debian(session, SLURM)
+    if shutil.which(program) is None or os.geteuid() != 0:
+        session.skip(f"{session.name} is started by root, with {program}")
+    sync(session, *groups)
+    tests = session.posargs or [f"tests/cluster/test_{session.name}.py"]
+    session.run("python", "-m", "pytest", *tests, env={f"SEIMAI_{session.name.upper()}_TESTS": "1"})
 
 
-@nox.session
-def ray(session: nox.Session) -> None:
-    """Runs on a real Ray of two nodes, in a network namespace that has only lo: a worker and a whole node killed."""
-    on_cluster(session, "ray", "ip", extra="ray")
-
-
-@nox.session
-def s3(session: nox.Session) -> None:
-    """Runs whose input, shards and logs lie in an object store (moto's server): faults injected, writers killed in mid-upload."""
-    on_cluster(session, "s3")
+for _name in CLUSTERS:
+    nox.session(name=_name)(cluster)
 
 
 @nox.session(default=False)
