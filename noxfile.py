@@ -25,9 +25,8 @@ DEBIAN = {
     "bubblewrap": "verifiers run code in it",
 }
 SLURM: dict[str, str] = dict.fromkeys(
-    ("slurmctld", "slurmd", "slurm-client", "munge"), "runs are submitted to a real Slurm on this machine"
+    ("slurmctld", "slurmd", "slurm-client", "munge"), "runs are submitted to a real Slurm"
 )
-
 VLLM_TESTS = ("pytest>=8", "hypothesis>=6")
 
 nox.needs_version = ">=2025.5"
@@ -45,9 +44,9 @@ if "PIP_FIND_LINKS" in os.environ:  # a folder of wheels that pip is told about 
 
 
 def sync(session: nox.Session, *groups: str, python: str | None = None, where: str | None = None) -> None:
-    """Makes an environment hold the project and these groups, as pinned."""
+    """Makes an environment hold the project and these groups, as pinned; `+ray` is the extra of that name."""
     env = {"UV_PROJECT_ENVIRONMENT": where or session.virtualenv.location, "UV_PYTHON": python or PYTHON}
-    flags = [flag for group in groups for flag in ("--group", group)]
+    flags = [flag for g in groups for flag in (("--extra", g[1:]) if g[0] == "+" else ("--group", g))]
     session.run("uv", "sync", "--quiet", *flags, env=env, external=True)
 
 
@@ -241,42 +240,30 @@ def trainers(session: nox.Session) -> None:
         session.run(python_of(where), "-m", "pytest", f"tests/trainers/test_{name}.py", env=env, external=True)
 
 
-@nox.session
-def slurm(session: nox.Session) -> None:
-    """Runs on a real Slurm, one slurmctld and two slurmd on loopback: processes killed, a node lost, time limits, small arrays."""
-    debian(session, SLURM)
-    if shutil.which("slurmctld") is None or os.geteuid() != 0:
-        session.skip("a throw-away Slurm needs root and the Debian packages slurmctld, slurmd, slurm-client and munge")
-    sync(session, "dev")
-    tests = session.posargs or ["tests/cluster/test_slurm.py"]
-    session.run("python", "-m", "pytest", *tests, env={"SEIMAI_SLURM_TESTS": "1"})
+CLUSTERS = {"slurm": ("slurmctld", "dev"), "ray": ("ip", "dev", "+ray"), "s3": ("uv", "dev")}
+"""What starts each, and the groups that its tests need."""
 
 
-@nox.session
-def ray(session: nox.Session) -> None:
-    """Runs on a real Ray of two nodes, in a network namespace that has only lo: a worker and a whole node killed."""
-    if shutil.which("ip") is None or os.geteuid() != 0:
-        session.skip("a throw-away Ray needs root and iproute2, for a network namespace of its own")
-    env = {"UV_PROJECT_ENVIRONMENT": session.virtualenv.location, "UV_PYTHON": PYTHON}
-    session.run("uv", "sync", "--quiet", "--group", "test", "--extra", "ray", env=env, external=True)
-    tests = session.posargs or ["tests/cluster/test_ray.py"]
-    session.run("python", "-m", "pytest", *tests, env={"SEIMAI_RAY_TESTS": "1"})
+def cluster(session: nox.Session) -> None:
+    """Runs on a Slurm or Ray of two nodes, or in S3, each started here: processes, nodes, uploads killed, faults injected."""
+    program, *groups = CLUSTERS[session.name]
+    if session.name == "slurm":
+        debian(session, SLURM)
+    if shutil.which(program) is None or os.geteuid() != 0:
+        session.skip(f"{session.name} is started by root, with {program}")
+    sync(session, *groups)
+    tests = session.posargs or [f"tests/cluster/test_{session.name}.py"]
+    session.run("python", "-m", "pytest", *tests, env={f"SEIMAI_{session.name.upper()}_TESTS": "1"})
 
 
-@nox.session
-def s3(session: nox.Session) -> None:
-    """Runs whose input, shards and logs lie in an object store (moto's server): faults injected, writers killed in mid-upload."""
-    sync(session, "dev")
-    session.run(
-        "python", "-m", "pytest", *(session.posargs or ["tests/cluster/test_s3.py"]), env={"SEIMAI_S3_TESTS": "1"}
-    )
+for _name in CLUSTERS:
+    nox.session(name=_name)(cluster)
 
 
 @nox.session(default=False)
 def chaos(session: nox.Session) -> None:
     """A hundred runs with one random kill -9 each, resumed: the same rows every time (`-- --quick`: five of them)."""
     sync(session, "dev")
-    session.run("python", "benchmarks/_compile.py")
     session.run("python", "benchmarks/chaos.py", *session.posargs)
 
 

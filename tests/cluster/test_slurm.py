@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -38,10 +39,10 @@ def seimai(*args: str) -> str:
     return ended.stdout + ended.stderr
 
 
-def contents(out: Path) -> dict[str, str]:
-    """Content hash of every released set of a run, by name."""
-    found = {p.parent.name: json.loads(p.read_text()).get("content") for p in out.glob("*/*/manifest.json")}
-    return {name: content for name, content in found.items() if content}
+def contents(out: Path) -> dict[str, list[str]]:
+    """Every content hash that the manifests of a run's released sets state, by the set's name."""
+    found = {p.parent.name: re.findall(r'"content": "(\w{64})"', p.read_text()) for p in out.glob("*/*/manifest.json")}
+    return {name: hashes for name, hashes in found.items() if hashes}
 
 
 def shown(*args: str) -> tuple[int, str]:
