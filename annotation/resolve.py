@@ -130,14 +130,16 @@ def _units(labels: Labels, found: Resolved) -> dict[Name, Unit]:
         pushed_at[of] = max(record["at"], pushed_at.get(of, record["at"]))
     for name, unit in units.items():
         unit.live = (name, unit.record["content"]) in live
-    for line in labels.read("answers", ["task", "source", "row", "annotator", "dataset", "status"]).to_pylist():
-        if (unit := units.get(_name(line))) is not None and not adjudicates(line["dataset"]):
+    for line in labels.read(
+        "answers", ["task", "source", "row", "annotator", "dataset", "status", "origin"]
+    ).to_pylist():
+        if (unit := units.get(_name(line))) is not None and not _settles(line):
             unit.met.add(line["annotator"])
             unit.voted |= {line["annotator"]} if line["status"] == "submitted" else set()
     by_unit: dict[Name, list[Row]] = defaultdict(list)
     for answer in labels.answers():
         name = _name(answer)
-        if name in units and answer["content"] == units[name].record["content"]:
+        if name in units and answer["content"] == units[name].record["content"] and not _settles(answer):
             by_unit[name].append(answer)
     for name, answers in by_unit.items():
         newest = max((a["version"] for a in answers), key=lambda version: (pushed_at[name, version], version))
@@ -146,7 +148,8 @@ def _units(labels: Labels, found: Resolved) -> dict[Name, Unit]:
                 units[name].answered.add(answer["annotator"])
                 if answer["annotator"] not in found.excluded:
                     units[name].votes[answer["annotator"]] = answer
-    for answer in sorted(labels.adjudications(), key=lambda a: (a["updated_at"], a["response"])):
+    settling = [*labels.adjudications(), *filter(_settles, labels.answers())]
+    for answer in sorted(settling, key=lambda a: (a["updated_at"], a["response"])):
         name = _name(answer)
         if name not in units or answer["content"] != units[name].record["content"]:
             continue
@@ -155,6 +158,11 @@ def _units(labels: Labels, found: Resolved) -> dict[Name, Unit]:
         else:
             units[name].settled = answer
     return units
+
+
+def _settles(answer: Row) -> bool:
+    """Whether whoever gave it saw what others had answered: in an adjudicator's workspace, or in a sheet to be corrected."""
+    return adjudicates(answer["dataset"]) or answer["origin"] == "correction"
 
 
 def _name(row: Mapping[str, Any]) -> Name:

@@ -10,6 +10,7 @@ from annotation.agreed import agreement
 from annotation.errors import ReviewError
 from annotation.labels import Labels
 from annotation.pull import freeze
+from annotation.resolve import Policy, resolve
 from annotation.review_tasks import task
 from annotation.sheets.taken import Taken, pseudonym_of, take
 from annotation.sheets.written import Wanted, write_sheet
@@ -122,6 +123,11 @@ def test_a_correction_is_one_more_answer_and_no_agreement(labels: Labels, tmp_pa
     ]
     nominal = [one for one in agreement(labels.answers()) if one.scale == "nominal"]
     assert [(one.alpha.units, one.raters) for one in nominal] == [(1, 2)], "only the two who did not see each other"
+    decided = {one.row: one for one in resolve(labels, Policy("majority")).decisions if one.question == "preference"}
+    told = [decided[record["row"]] for record in records]
+    assert [one.method for one in told] == ["single", "adjudicated", "undecided", "adjudicated"]
+    assert [one.outcome for one in told] == ["a", "ab"[records[1]["order"][0]], None, "same"]
+    assert [one.adjudicator for one in told] == [None, "r-0000000a", None, "r-0000000a"], "a correction is no vote more"
 
 
 def test_what_was_changed_in_both_is_a_conflict_unless_it_is_the_same(labels: Labels, tmp_path: Path):
