@@ -45,7 +45,10 @@ def withdraw(labels: Labels, keys: Mapping[str, Sequence[str]], *, by: str, reas
     with labels.writing():
         add(f"{labels.folder}/{FOLDER}", keys, by=by, reason=reason)
         labels.__dict__.pop("gone", None)
-        return _through(labels, labels.gone, change=True)
+        done = _through(labels, labels.gone, change=True)
+        if done.records or done.lines:  # decisions quote answers, and are made anew of what is left
+            Place(f"{labels.folder}/decisions").remove()
+        return done
 
 
 def withdraw_from(client: Client, labels: Labels, done: Withdrawn) -> None:

@@ -1,6 +1,8 @@
 """What is forgotten goes from the real Argilla too, and neither a push nor a pull brings it back."""
 
+from annotation.decision import write_decisions
 from annotation.people import pseudonym
+from annotation.resolve import Policy, resolve
 from annotation.withdraw import withdraw, withdraw_from
 from curation.provenance import key
 from curation.tombstones import annotator_key
@@ -27,10 +29,12 @@ def test_a_row_and_an_annotator_are_forgotten_in_argilla(desk: Desk):
     assert len(desk.labels.answers()) == 4
 
     # row 0 by the document that it grew from, and whoever is kiku
+    write_decisions(f"{desk.labels.folder}/decisions", resolve(desk.labels, Policy("majority")).decisions, {})
     kiku = pseudonym(desk.users()["kiku"]["id"])
     keys = {"passage": [key("document", 0).hex()], "annotator": [annotator_key(kiku).hex()]}
     done = withdraw(desk.labels, keys, **WHO)
     assert (done.records, done.lines) == (1, 3)
+    assert not (desk.labels.folder / "decisions").exists(), "decisions quote answers"
     with desk.client() as argilla:
         withdraw_from(argilla, desk.labels, done)
     assert (done.deleted, done.responses) == (1, 2)
