@@ -146,6 +146,19 @@ def test_an_index_may_take_a_run_of_which_a_page_was_forgotten_and_knows_its_for
     assert matched == {"https://d.example.jp/": True, "https://e.example.jp/": False}
 
 
+def test_a_recipe_may_name_one_folder_of_tombstones_for_a_whole_house(lab: Lab, capsys: pytest.CaptureFixture[str]):
+    lab.more = {"forgotten": "house/tombstones"}
+    crawl(lab)
+    lab.run()
+    lab.forget(urls=[VICTIM])
+    assert (lab.folder / "house" / "tombstones" / "00000001.json").exists()
+    assert len(lab.tombstones()) == 0
+    other = lab.folder / "elsewhere" / "run"
+    lab.run(other)
+    assert VICTIM not in lab.released(out=other)
+    assert lab.verified(), capsys.readouterr().out
+
+
 def test_what_nobody_has_is_said_and_its_tombstone_stands(lab: Lab, capsys: pytest.CaptureFixture[str]):
     crawl(lab)
     lab.run()

@@ -8,7 +8,7 @@ from curation.shards import MANIFEST
 from curation.tombstones import Tombstones
 from recipes.engine.forget.clearing import clear_run
 from recipes.engine.forget.derived import ids_of
-from recipes.engine.forget.where import mark, tombstones_for, tombstones_of
+from recipes.engine.forget.where import mark, set_mark, tombstones_for, tombstones_of
 
 SINCE = "since.json"
 
@@ -18,14 +18,19 @@ def swept(out: str, named: str | None = None) -> Tombstones:
     gone = tombstones_for(out, named)
     if len(gone) > behind(out, gone):
         clear_run(out, gone)
+    elif named is not None and not _known(out, gone):
+        set_mark(out, gone)  # so that `seimai forget` finds the folder that the recipe names
     return gone
 
 
 def behind(out: str, gone: Tombstones) -> int:
     """How many files of these tombstones a run's folder was cleared by: none of another folder's."""
-    said = mark(out)
-    same = said and Place(tombstones_of(out)).path == Place(gone.url).path
-    return said["through"] if same else 0
+    return mark(out)["through"] if _known(out, gone) else 0
+
+
+def _known(out: str, gone: Tombstones) -> bool:
+    """Whether a run's folder was held against the tombstones of this folder before."""
+    return bool(mark(out)) and Place(tombstones_of(out)).path == Place(gone.url).path
 
 
 def told_since(out: str, folder: str) -> None:
