@@ -126,11 +126,11 @@ def rewarded(compared: Sequence[Comparison], judge: str, model: RewardModel, ide
 
 def _heard(one: Comparison, judge: str, values: Sequence[float | str], tie: float, who: bytes) -> Heard:
     fault = next((v for v in values if isinstance(v, str)), "")
-    raws = tuple("" if fault else _said(order, tie) for order in (values, values[::-1]))
-    read = [None if fault else choice(raw, swapped) for raw, swapped in zip(raws, (False, True), strict=True)]
-    answers = one.question.answers
-    keys = tuple(key(KIND, who, canonical(list(one.question.prompt)), *pair) for pair in (answers, answers[::-1]))
-    return Heard(one, judge, read[0], read[1], raws, keys, (fault, fault))
+    forward, backward = ("", "") if fault else (_said(values, tie), _said(values[::-1], tie))
+    read = (None, None) if fault else (choice(forward, False), choice(backward, True))
+    answers, prompt = one.question.answers, canonical(list(one.question.prompt))
+    keys = key(KIND, who, prompt, *answers), key(KIND, who, prompt, *answers[::-1])
+    return Heard(one, judge, *read, (forward, backward), keys, (fault, fault))
 
 
 def _said(values: Sequence[float | str], tie: float) -> str:
