@@ -2,7 +2,7 @@
 
     uvx nox -s bench -- pairs [--quick]
 
-**Speed**: 1,000,000 generated rows (50,000 with --quick), ten answers a prompt, are read, paired by the three strategies whose
+**Speed**: 1,000,000 generated rows (40,000 with --quick), ten answers a prompt, are read, paired by the three strategies whose
 answers are there already, held against the rules, balanced, chosen and written, in a process of its own whose memory is taken at its
 end. `pairs_per_s` is rows through all of that a second, `cpu_s` what it cost; no engine, no verifier and no edit is in it.
 
@@ -242,12 +242,12 @@ def main() -> None:
     covered = intervals(quick)
     with tempfile.TemporaryDirectory(prefix="seimai-bench-pairs-") as name:
         folder = Path(name)
-        first, *more_sets = speed(folder, *((50_000, (False,)) if quick else (1_000_000, (False, True))))
+        first, *more_sets = speed(folder, *((40_000, (False,)) if quick else (1_000_000, (False, True))))
         if quick:
             breaks, manifest = recounted(first["url"], first["planted"])
         else:
             breaks, manifest = rules(folder / "rules", 100_000)
-        more, of_edits = edited(folder / "edits", 12 if quick else 400)
+        more, of_edits = edited(folder / "edits", 8 if quick else 400)
         print("leaks: areas under the curve, held out by prompt")
         found = leaks([manifest, of_edits])
     shares = [

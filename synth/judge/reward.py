@@ -126,12 +126,11 @@ def rewarded(compared: Sequence[Comparison], judge: str, model: RewardModel, ide
 
 def _heard(one: Comparison, judge: str, values: Sequence[float | str], tie: float, who: bytes) -> Heard:
     fault = next((v for v in values if isinstance(v, str)), "")
-    raws = ("", "") if fault else (_said(values, tie), _said(values[::-1], tie))
-    read = (None, None) if fault else (choice(raws[0], False), choice(raws[1], True))
-    first, second = one.question.answers
-    dialogue = canonical(list(one.question.prompt))
-    keys = key(KIND, who, dialogue, first, second), key(KIND, who, dialogue, second, first)
-    return Heard(one, judge, read[0], read[1], raws, keys, (fault, fault))
+    forward, backward = ("", "") if fault else (_said(values, tie), _said(values[::-1], tie))
+    read = (None, None) if fault else (choice(forward, False), choice(backward, True))
+    answers, prompt = one.question.answers, canonical(list(one.question.prompt))
+    keys = key(KIND, who, prompt, *answers), key(KIND, who, prompt, *answers[::-1])
+    return Heard(one, judge, *read, (forward, backward), keys, (fault, fault))
 
 
 def _said(values: Sequence[float | str], tie: float) -> str:
