@@ -262,7 +262,7 @@ for _name in CLUSTERS:
 
 @nox.session(default=False)
 def chaos(session: nox.Session) -> None:
-    """A hundred runs with one random kill -9 each, resumed: the same rows every time (`-- --quick`: five of them)."""
+    """A hundred runs with one random kill -9 each, resumed: the same rows every time (`-- --quick`: four of them)."""
     sync(session, "dev")
     session.run("python", "benchmarks/chaos.py", *session.posargs)
 

@@ -24,7 +24,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-RUNS, QUICK, SEED, HANG_SECONDS = 100, 5, 20261127, 120.0
+RUNS, QUICK, SEED, HANG_SECONDS = 100, 4, 20261127, 120.0
 RECIPE = """\
 name: chaos
 version: '1'
