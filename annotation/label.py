@@ -34,7 +34,11 @@ RECORDS: dict[str, Column] = {
     c.name: c
     for c in [
         Column("event", pa.string(), "pushed | withdrawn"),
-        Column("reason", pa.string(), "why it was withdrawn: changed | gone | moved | older_version; null for a push"),
+        Column(
+            "reason",
+            pa.string(),
+            "why it was withdrawn: changed | gone | moved | older_version | forgotten; null for a push",
+        ),
         *_RECORD,
         Column("workspace", pa.string(), "Argilla's workspace"),
         Column("dataset", pa.string(), "Argilla's workspace and dataset"),
@@ -46,7 +50,7 @@ RECORDS: dict[str, Column] = {
         ),
         Column("mirrored", pa.bool_(), "the other raters of an overlapped row see it in this, the opposite order"),
         Column("content", KEY, "hash of what is asked about, before it is put in order"),
-        Column("fields", pa.large_string(), "what is shown, as JSON, personal data masked"),
+        Column("fields", pa.large_string(), "what is shown, as JSON, personal data masked; {} once forgotten"),
         Column("metadata", pa.large_string(), "what only owners see, as JSON"),
         Column("masked", pa.int32(), "pieces of personal data that were masked in it"),
         Column("harmful", pa.bool_(), "whether it goes to those who offered to read such content"),

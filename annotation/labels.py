@@ -1,7 +1,7 @@
 """The label shards of a review: appended to, never changed, and read as what holds now.
 
 Each push, pull and freeze adds files with the next numbers, whole or not at all; nothing is ever written over. One command at a
-time writes (`writing`). Columns: `label.py`.
+time writes (`writing`). Columns: `label.py`. Only what is to be forgotten is ever taken out (`withdraw.py`).
 """
 
 import errno
@@ -21,10 +21,13 @@ from annotation.server.home import written
 from curation.folder_lock import writing
 from curation.parquet_file import read_parquet, write_parquet
 from curation.place import Place
+from curation.tombstones import FOLDER, Tombstones
 
 Row = dict[str, Any]
 
 TABLES = {"records": RECORDS, "answers": ANSWERS, "frozen": FROZEN}
+BLANK = "{}"
+"""Fields of a record whose row was forgotten."""
 
 
 class Labels:
@@ -57,6 +60,11 @@ class Labels:
             return json.loads(path.read_bytes())["salt"]
         except (ValueError, KeyError, TypeError) as error:
             raise ReviewError(f"{path}: cannot be read ({error}); put back the one that was there") from error
+
+    @cached_property
+    def gone(self) -> Tombstones:
+        """Tombstones of rows and annotators that this review has forgotten."""
+        return Tombstones.open(f"{self.folder}/{FOLDER}")
 
     def append(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Adds a file of rows to `records`, `answers` or `frozen`; none where there are no rows."""

@@ -17,12 +17,13 @@ import orjson
 from annotation.client import Client, Json
 from annotation.datasets import Dataset, differences, found_version, of_review
 from annotation.errors import ReviewError
-from annotation.labels import Labels, Row
+from annotation.labels import BLANK, Labels, Row
 from annotation.people import pseudonym
 from annotation.questions import Task
 from annotation.record import in_code_points, in_own_order
 from annotation.review_tasks import NAMES, SKIP, base, task
 from curation.normalise.pii.mask import mask
+from curation.tombstones import annotator_key
 
 CHOICES = ("a", "b", "same", "both_bad", "cannot_tell")
 """What a preference may be."""
@@ -110,6 +111,7 @@ class _Known:
 
     def __init__(self, labels: Labels):
         self.latest = labels.latest()
+        self.gone = labels.gone
         self.met: set[str] = set()
         self.records: set[tuple[str, str]] = set()
 
@@ -155,8 +157,10 @@ def _events(
                     f" {len(responses)} answers were not taken"
                 )
             continue
-        for response in responses:
+        for response in () if of["fields"] == BLANK else responses:  # of a forgotten row nothing is taken
             known.met.add(response["id"])
+            if known.gone.holds("annotator", annotator_key(pseudonym(response["user_id"]))):
+                continue
             done.answers += response["status"] == "submitted"
             before = known.latest.get(response["id"])
             if before is not None and before["updated_at"] == utc(response["updated_at"]):

@@ -6,7 +6,7 @@ a changed row is a new record, and the old one is pulled, noted as withdrawn, th
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -93,6 +93,9 @@ def push(client: Client, labels: Labels, order: Order, items: Iterable[Item], sa
     with labels.writing():
         for item in items:
             done.rows += 1
+            if any(labels.gone.holds(*one) for one in _names(item)):
+                done.left_out["forgotten"].append(f"{item.row.hex()}: it, or what it grew from, was to be forgotten")
+                continue
             try:
                 for record in records_of(order.task, item, order.source, labels.salt, order.language):
                     wanted[place_of(order.task, record), record.external_id] = record
@@ -117,6 +120,12 @@ def push(client: Client, labels: Labels, order: Order, items: Iterable[Item], sa
         done.updated = _update_metadata(client, found, wanted)
         _send(client, labels, order, new, done, say)
     return done
+
+
+def _names(item: Item) -> Iterator[tuple[str, bytes]]:
+    """What of an item may have a tombstone."""
+    yield from (("row", one) for one in (item.row, *item.answers))
+    yield "passage", item.document
 
 
 def place_of(task: Task, record: ReviewRecord) -> str:

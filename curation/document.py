@@ -9,39 +9,13 @@ Reasons are the registered names of faults and of the steps that may reject a ro
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import pyarrow as pa
 
-KEY = pa.binary(16)
-"""Type of a 128-bit key: row ids, form keys, cluster labels."""
+from curation.column import KEY, MINHASH, Column, Reason
+from curation.features.columns import FEATURES, count
 
-MINHASH = pa.binary(112 * 4)
-"""Type of a MinHash signature: 112 little-endian uint32, permutation order."""
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column: its Arrow type, what it means (unit, range, the null case), and whether it only lives inside a stage."""
-
-    name: str
-    type: pa.DataType
-    meaning: str
-    transient: bool = False
-
-
-@dataclass(frozen=True)
-class Reason:
-    """Why a row may be rejected without a threshold: said in English and Japanese; `tier` is how much of the row is kept by default.
-
-    `key` keeps the identity columns (`KEY_COLUMNS`) and a seeded sample of full rows; `full` keeps every column.
-    """
-
-    name: str
-    meaning: str
-    meaning_ja: str
-    tier: str = "key"
-
+__all__ = ["COLUMNS", "KEY", "KEY_COLUMNS", "MINHASH", "REASONS", "VERDICT", "Column", "Reason", "schema"]
 
 _ORIGIN = [
     Column("id", KEY, "identity of the row (DESIGN rule 3), 128 bits"),
@@ -72,6 +46,8 @@ _ORIGIN = [
     Column("payload_bytes", pa.int64(), "length of the decoded HTTP body"),
     Column("x_robots_tag", pa.string(), "X-Robots-Tag headers, joined by ', '"),
     Column("robots_meta", pa.string(), "content of <meta name=robots|googlebot…>, joined by ', '"),
+    Column("tdm_header", pa.string(), "TDM-Reservation headers (W3C TDMRep), joined by ', '"),
+    Column("tdm_meta", pa.string(), "content of <meta name=tdm-reservation>, joined by ', '"),
     Column(
         "licence_link",
         pa.string(),
@@ -79,6 +55,11 @@ _ORIGIN = [
     ),
     Column("rights_basis", pa.string(), "why the recipe's owner may use the source, as declared (著作権法30条の4 …)"),
     Column("licence", pa.string(), "SPDX id of the source's licence as declared; null when none is known"),
+    Column("opt_out", pa.string(), "reserved | silent | unknown: what the signals say that the step opt_out looked at"),
+    Column(
+        "rights_evidence", pa.list_(pa.string()), "what was seen of opt-outs and licences, and by which rule it is in"
+    ),
+    Column("licence_found", pa.string(), "SPDX id that let it leave: its source's, else that of its own licence link"),
     Column("payload", pa.large_binary(), "HTTP body after transfer and content decoding", transient=True),
     Column("html", pa.large_string(), "decoded markup", transient=True),
 ]
@@ -135,66 +116,9 @@ _RANKS = [
 ]
 
 
-def _fraction(name: str, meaning: str) -> Column:
-    return Column(name, pa.float64(), meaning)
-
-
-def _count(name: str, meaning: str) -> Column:
-    return Column(name, pa.int32(), meaning)
-
-
-_FEATURES = [  # exact definitions: curation/features/__init__.py
-    _count("chars", "characters (code points) of the text, line breaks included"),
-    _count("letters", "characters that are letters of any script (str.isalpha)"),
-    _count("japanese_letters", "hiragana, katakana, kanji, kuten and toten"),
-    _count("digits", "decimal digits of any script"),
-    _count("lines", "lines, empty ones included"),
-    _count("sentences", "sentences: what ends in 。．！？!? or with its line"),
-    _fraction("hiragana_fraction", "hiragana / japanese_letters"),
-    _fraction("katakana_fraction", "katakana / japanese_letters"),
-    _fraction("kanji_fraction", "kanji / japanese_letters"),
-    _fraction("japanese_fraction", "japanese_letters / chars"),
-    _fraction("mean_sentence_chars", "mean length of a sentence, in characters"),
-    _count("max_sentence_chars", "length of the longest sentence, in characters"),
-    _fraction("ellipsis_sentence_fraction", "sentences that end in … or ・"),
-    _fraction("duplicate_paragraph_fraction", "paragraphs (lines) that repeat an earlier one"),
-    _fraction("duplicate_paragraph_char_fraction", "share of characters in such paragraphs"),
-    _fraction("duplicate_sentence_fraction", "sentences that repeat an earlier one"),
-    _fraction("duplicate_sentence_char_fraction", "share of characters in such sentences"),
-    *(_fraction(f"top_{n}gram_fraction", f"share of the most frequent character {n}-gram") for n in (2, 3, 4)),
-    *(_fraction(f"duplicate_{n}gram_fraction", f"distinct character {n}-grams that occur again") for n in range(5, 11)),
-    _fraction("char_5gram_repetition", "share of the √distinct most frequent character 5-grams (HojiChar, BigScience)"),
-    _fraction("duplicate_line_fraction", "lines that repeat an earlier one; a run of breaks is one (datatrove)"),
-    _fraction("line_punct_fraction", "lines that end in terminal punctuation (FineWeb)"),
-    _fraction("duplicate_line_char_fraction", "share of characters in lines that repeat an earlier one (FineWeb)"),
-    _fraction("bullet_line_fraction", "lines that begin with a bullet (Gopher)"),
-    _fraction("ellipsis_line_fraction", "lines that end in an ellipsis (Gopher)"),
-    _fraction("short_line_fraction", "lines of at most 10 characters (HojiChar)"),
-    _fraction("ellipsis_newline_fraction", "line breaks straight after an ellipsis (HojiChar)"),
-    _count("first_50_kana", "kana among the first 50 characters (HojiChar)"),
-    _fraction("kuten_density", "。 / chars (HojiChar)"),
-    _fraction("special_char_fraction", "symbols, white space and emoji / chars (HojiChar)"),
-    _count("longest_char_run", "longest run of one character (HojiChar)"),
-    _count("hojichar_bbs_matches", "matches of HojiChar's pattern of bulletin boards and shops"),
-    _count("hojichar_ad_matches", "matches of HojiChar's advertising words"),
-    _count("words", "words by SudachiPy, mode A, without white space"),
-    _count("non_symbol_words", "words that are not only symbols (datatrove)"),
-    _fraction("mean_word_chars", "mean length of those words, in characters"),
-    _fraction("alpha_word_fraction", "words with a letter in them"),
-    _count("stop_words", "distinct words among FineWeb2's 15 Japanese stop words"),
-    _fraction("hashes_per_word", "# / words"),
-    _fraction("ellipses_per_word", "... and … / words"),
-    _fraction("newlines_per_word", "line breaks / words"),
-    *(_fraction(f"top_{n}word_fraction", f"characters of the most frequent word {n}-gram / chars") for n in (2, 3, 4)),
-    *(_fraction(f"duplicate_{n}word_fraction", f"characters in repeated word {n}-grams / chars") for n in range(5, 11)),
-    _fraction("noun_fraction", "nouns / words that are not symbols (HojiChar)"),
-    _fraction("repeated_7word_fraction", "word 7-grams that occur more than once (HojiChar)"),
-    _count("tokens", "tokens of the text by the recipe's tokenizer, special tokens left out; null without text"),
-]
-
 _MASKED = "email phone postal_code address my_number corporate_number bank_account card passport driving_licence ip person_name"
 _PERSONAL_DATA = [  # what each is: docs/personal-data.md
-    _count(f"masked_{kind}", f"pieces of personal data ({kind}) masked in the text and its title")
+    count(f"masked_{kind}", f"pieces of personal data ({kind}) masked in the text and its title")
     for kind in _MASKED.split()
 ]
 
@@ -217,7 +141,7 @@ _DEDUP = [
 ]
 
 COLUMNS: dict[str, Column] = {
-    c.name: c for c in _ORIGIN + _TEXT + _LANGUAGE + _QUALITY + _RANKS + _FEATURES + _PERSONAL_DATA + _DEDUP
+    c.name: c for c in _ORIGIN + _TEXT + _LANGUAGE + _QUALITY + _RANKS + FEATURES + _PERSONAL_DATA + _DEDUP
 }
 """Every column by name, in the order in which shards hold them."""
 
@@ -262,6 +186,8 @@ REASONS: dict[str, Reason] = {
         Reason("duplicate_id", "the same record is there already", "同じレコードが既にある"),
         Reason("id_collision", "another record with other content has the same id", "内容の異なるレコードと id が衝突"),
         Reason("url_blocked", "its host or URL is in a list of the recipe", "レシピの URL リストに載っている"),
+        Reason("opted_out", "its site or the page reserves this use", "サイトまたはページがこの利用を留保している"),
+        Reason("no_open_licence", "no licence that may leave the house", "外に出せるライセンスが確認できない"),
         Reason("ng_words", "holds words of a list of the recipe", "レシピの NG ワードリストの語を含む"),
         Reason("contaminated", "holds an item of an evaluation set", "評価データの項目を含む", tier="full"),
         Reason("nan_value", "a measured value is not a number", "測定値が数値でない"),
@@ -276,7 +202,7 @@ REASONS: dict[str, Reason] = {
             "empty_form", "nothing is left of its text in normal form: white space and invisible characters at most",
             "正規形が空（空白・不可視文字のみ）",
         ),
-        Reason("forgotten", "it was to be forgotten (a tombstone in the ledger)", "忘却の対象（台帳の墓標）"),
+        Reason("forgotten", "it was to be forgotten (a tombstone)", "忘却の対象（墓標）"),
         Reason("filter", "dropped by a datatrove filter between our steps", "datatrove フィルタによる除外", tier="full"),
     )
 }  # fmt: skip

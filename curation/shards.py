@@ -120,6 +120,11 @@ class ShardUnion:
         return set_schema({c for s in self.sets for c in s.columns}).names
 
     @property
+    def blank(self) -> set[bytes]:
+        """Ids of rows that were forgotten since the sets were made: they lie there blanked, and no stage takes them."""
+        return {bytes.fromhex(one) for s in self.sets for one in s.manifest.get("forgotten", {}).get("blank", ())}
+
+    @property
     def rows(self) -> int:
         """Number of kept rows of all sets."""
         return sum(s.rows for s in self.sets)

@@ -206,6 +206,7 @@ REASONS: dict[str, Reason] = {
         Reason("seed_host_cap", "its host has given as many seeds as one may", "同一ホストからの上限に達した"),
         Reason("seed_cluster_cap", "its near-duplicate cluster has given as many seeds as one may", "同一クラスタからの上限に達した"),
         Reason("seed_stratum_full", "its stratum of topic and length has all the seeds it needs", "話題と長さの層が満たされた"),
+        Reason("forgotten", "it was to be forgotten (a tombstone)", "忘却の対象（墓標）"),
         Reason("seed_rights", "its licence or opt-out does not allow this use", "ライセンスまたはオプトアウトにより利用できない"),
     )
 }  # fmt: skip

@@ -112,17 +112,20 @@ def shared_span(source: str, text: str, least: int) -> str | None:
 
 
 def of_page(row: Mapping[str, object], name: str, removed: bool = False) -> Document:
-    """The rights of a curated page, from its columns `licence`, `rights_basis`, `record_type`, `x_robots_tag`, `robots_meta`.
+    """The rights of a curated page, from its columns `licence`, `rights_basis`, `record_type`, `opt_out` and DIRECTIVES.
 
     Whether its site opted out is known of a page that was captured with its header and read with its markup, both columns being
     there; of the text of a WET record or a table's row, and where a column was dropped, it is not, unless opted-out sites were
-    `removed` before. A directive that is there counts wherever it is from.
+    `removed` before. A directive that is there counts wherever it is from, and so does what the step `opt_out` found (robots.txt,
+    TDM reservation, lists).
     """
     said = {
         k: None if row.get(k) is None else str(row[k]) for k in ("licence", "rights_basis", "record_type", *DIRECTIVES)
     }
-    out: bool | None = opted_out(*(said[k] for k in DIRECTIVES))
+    out: bool | None = opted_out(*(said[k] for k in DIRECTIVES)) or row.get("opt_out") == "reserved"
     if not out and not removed and (said["record_type"] in _NO_MARKUP or any(k not in row for k in DIRECTIVES)):
+        out = None
+    if not out and not removed and row.get("opt_out") == "unknown":
         out = None
     return Document(name, said["licence"], said["rights_basis"], out)
 

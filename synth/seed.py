@@ -19,7 +19,10 @@ from synth.passage import Prose, passage
 from synth.rights import Use, of_document, of_page
 from synth.topics import topics_of
 
-READS = ("id", "text", "host", "cluster", "licence", "rights_basis", "record_type", "x_robots_tag", "robots_meta")
+READS = (
+    *("id", "text", "host", "cluster", "licence", "rights_basis", "record_type"),
+    *("x_robots_tag", "robots_meta", "opt_out"),
+)
 """Columns of a curated page that are looked at, beside the quality column that the plan names."""
 
 

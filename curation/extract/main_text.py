@@ -24,7 +24,7 @@ _SIGNS = (b"<!doctype html", b"<html", b"<?xml", b"<head", b"<body")
 
 
 class MainText(Measure):
-    """Writes `text`, `title`, `html_lang`, `extraction`, `link_density`, `robots_meta` and `licence_link`; drops `html`.
+    """Writes `text`, `title`, `html_lang`, `extraction`, `link_density`, `robots_meta`, `tdm_meta`, `licence_link`; drops `html`.
 
     engine: `resiliparse` (two modes, about a millisecond a page) or `trafilatura` (optional, about thirty times slower).
     ruby: readings above kanji are dropped (漢字), or kept in brackets after their kanji (漢字（かんじ）).
@@ -34,7 +34,7 @@ class MainText(Measure):
     """
 
     reads = ("html", "mime_declared", "record_type", "url")
-    writes = ("text", "title", "html_lang", "extraction", "link_density", "robots_meta", "licence_link")
+    writes = ("text", "title", "html_lang", "extraction", "link_density", "robots_meta", "tdm_meta", "licence_link")
     drops = ("html",)
     reasons = ("no_text", "too_deep", "extract_timeout", "extract_crash")
 
@@ -92,7 +92,7 @@ class MainText(Measure):
                 self._alone.close()
 
     def columns(self, batch: Batch) -> Columns:
-        """The seven columns; `reason` where a page has no text or must not be parsed."""
+        """The eight columns; `reason` where a page has no text or must not be parsed."""
         html = batch.column("html")
         mimes = batch.column("mime_declared").to_pylist()
         kinds = batch.column("record_type").to_pylist()
@@ -161,7 +161,7 @@ def _columns(pages: "list[PageText]") -> Columns:
     reasons = [page.fault or (None if page.text else "no_text") for page in pages]
     strings = {
         name: [getattr(page, name) for page in pages]
-        for name in ("html_lang", "extraction", "robots_meta", "licence_link", "detail")
+        for name in ("html_lang", "extraction", "robots_meta", "tdm_meta", "licence_link", "detail")
     }
     made: dict[str, pa.Array] = {name: pa.array(values, pa.string()) for name, values in strings.items()}
     made["text"] = pa.array([page.text for page in pages], pa.large_binary()).cast(pa.large_string())

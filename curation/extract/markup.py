@@ -361,7 +361,8 @@ def _start_tag(page: _Pass, i: int, tag: _Tag, bits: int) -> int:
         page.cell = False
         return tag.end
     if name == "meta":
-        made.robots |= len(text[i : tag.end].encode()) < 4000 and "bot" in _lower(text[tag.name_end : tag.end])
+        attributes = _lower(text[tag.name_end : tag.end])
+        made.robots |= len(text[i : tag.end].encode()) < 4000 and ("bot" in attributes or "tdm-" in attributes)
     made.licence |= tag.licence and name in ("a", "link")
     if name in ("p", "div") and page.cell and not closed and not page.dropped and _only_block(text, tag.end, name):
         page.dropped = name

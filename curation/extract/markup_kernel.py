@@ -32,7 +32,7 @@ STATE = 28
 """Length of the state."""
 
 ROBOTS, LICENCE, XHTML, CUT, DEEP = 1, 2, 4, 8, 16
-"""Bits of FLAGS: a robots meta tag, a licence link, an XHTML sign; the output was too small; nested deeper than allowed."""
+"""Bits of FLAGS: a robots or TDM meta tag, a licence link, an XHTML sign; the output was too small; nested deeper than allowed."""
 
 _VOID, _INLINE, _FORMATTING, _OPTIONAL = T.VOID, T.INLINE, T.FORMATTING, T.OPTIONAL_END
 _RAW, _VERBATIM, _PRE, _NAVIGATION, _AROUND = T.RAW, T.VERBATIM, T.PRE, T.NAVIGATION, T.AROUND
@@ -200,7 +200,7 @@ def _start_tag(src, i, name1, gt, stop, n, h, bits, found, out, state, stack, wa
         state[_CELL] = 0
         return after
     if h == s.META:
-        if after - i < 4000 and s.word_in(src, name1, gt, s.BOT):
+        if after - i < 4000 and (s.word_in(src, name1, gt, s.BOT) or s.word_in(src, name1, gt, s.TDM)):
             state[FLAGS] |= ROBOTS
     elif found[6] and (h == s.A or h == s.LINK):
         state[FLAGS] |= LICENCE

@@ -149,6 +149,7 @@ def _tokens(src, i, j):
 _HIDDEN = np.frombuffer(b" hidden", np.uint8)
 _NONE = np.frombuffer(b"none", np.uint8)
 BOT = np.frombuffer(b"bot", np.uint8)
+TDM = np.frombuffer(b"tdm-", np.uint8)
 _LICEN = np.frombuffer(b"licen", np.uint8)
 _CC = np.frombuffer(b"creativecommons", np.uint8)
 _DISPLAY = np.frombuffer(b"display", np.uint8)

@@ -45,6 +45,7 @@ class PageText(NamedTuple):
     extraction: str = "body"
     link_density: float | None = None
     robots_meta: str | None = None
+    tdm_meta: str | None = None
     licence_link: str | None = None
     fault: str | None = None
     value: float | None = None
@@ -122,7 +123,7 @@ def _parsed(
         "title": title,
         "html_lang": lang,
         "link_density": density,
-        "robots_meta": _robots(tree) if flags & kernel.ROBOTS else None,
+        **(_directives(tree) if flags & kernel.ROBOTS else {}),
         "licence_link": _licence(tree, options.get("url")) if flags & kernel.LICENCE else None,
     }
     if options["engine"] == "trafilatura":
@@ -146,14 +147,16 @@ def _text(tree: HTMLTree, main_content: bool = False, marked: bool = True) -> by
     return without_trail(tidied.decode("utf-8", "replace")).encode()
 
 
-def _robots(tree: HTMLTree) -> str | None:
-    """Contents of the robots meta tags (robots, googlebot and other …bot), joined by ', '."""
-    found = []
+def _directives(tree: HTMLTree) -> dict[str, str | None]:
+    """Contents of the robots meta tags (robots, googlebot and other …bot), and of tdm-reservation, each joined by ', '."""
+    robots: list[str] = []
+    tdm: list[str] = []
     for meta in tree.document.query_selector_all("meta[name]") if tree.document else ():
         name = (meta.get_attribute("name") or "").strip().lower()
-        if (name == "robots" or name.endswith("bot")) and (content := (meta.get_attribute("content") or "").strip()):
-            found.append(content)
-    return ", ".join(found) or None
+        if content := (meta.get_attribute("content") or "").strip():
+            robots += [content] if name == "robots" or name.endswith("bot") else []
+            tdm += [content] if name == "tdm-reservation" else []
+    return {"robots_meta": ", ".join(robots) or None, "tdm_meta": ", ".join(tdm) or None}
 
 
 def _licence(tree: HTMLTree, url: str | None) -> str | None:

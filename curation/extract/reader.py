@@ -13,11 +13,14 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from curation.blanked import REASON, blanked
 from curation.document import COLUMNS
 from curation.extract.inputs import InputError, InputFile, Unit, find_inputs, plan_units, splittable
 from curation.provenance import Source
 from curation.step import Batch, Columns, Rejected, Step
+from curation.tombstones import Tombstones
 
 __all__ = ["READERS", "InputError", "InputFile", "Read", "Row", "Unit", "find_inputs", "plan_units", "splittable"]
 
@@ -55,6 +58,7 @@ class Row(NamedTuple):
     payload_digest: bytes | None = None
     payload_bytes: int | None = None
     x_robots_tag: str | None = None
+    tdm_header: str | None = None
     body: Any = None
     reason: str | None = None
     value: float | None = None
@@ -71,6 +75,8 @@ class Read(Step):
 
     body_column = "payload"
     drops = ("reason", "value", "threshold", "detail")
+    forgotten: tuple[str, int] = ("", 0)
+    """Folder of tombstones, and how many of its files hold (set by the engine): rows that they are of are rejected, blanked."""
 
     def __init__(self, units: list[Unit], source: Source, batch_rows: int = 1024, batch_bytes: int = 32 << 20):
         super().__init__()
@@ -107,6 +113,7 @@ class Read(Step):
         self.setup()
         self.bytes_read = 0
         self.unreadable = []
+        gone = Tombstones.open(*self.forgotten) if self.forgotten[1] else Tombstones()
         for unit in self.units[rank::world_size]:
             readable, found = False, ""
             batches = self.batches(unit)
@@ -115,7 +122,7 @@ class Read(Step):
                     batch = next(batches, None)
                     if batch is None:
                         break
-                    kept, rejected = self.split(batch)
+                    kept, rejected = self.split(without_forgotten(gone, batch))
                 self.stat_update("rows", value=batch.num_rows)
                 self.stat_update("kept", value=kept.num_rows)
                 readable |= kept.num_rows > 0
@@ -157,6 +164,15 @@ class Read(Step):
             else:
                 arrays[name] = values if isinstance(values, pa.Array) else pa.array(values, type=kind)
         return pa.RecordBatch.from_pydict(arrays)
+
+
+def without_forgotten(gone: Tombstones, batch: Batch) -> Batch:
+    """The batch with the rows blanked and rejected that have a tombstone."""
+    if not len(gone) or not (rows := gone.pages(batch)).any():
+        return batch
+    reasons = pc.if_else(pa.array(rows), REASON, batch.column("reason"))
+    batch = blanked(batch, rows)
+    return batch.set_column(batch.schema.get_field_index("reason"), batch.schema.field("reason"), reasons)
 
 
 def origin(body: str) -> tuple[str, ...]:

@@ -76,6 +76,7 @@ class RecordRows:
             "mime_declared": mime,
             "charset_declared": charset,
             "x_robots_tag": ", ".join(response.all("x-robots-tag")) or None,
+            "tdm_header": ", ".join(response.all("tdm-reservation")) or None,
         }
         if passed is not None:
             said = "the record, passed over unread"

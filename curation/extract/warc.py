@@ -28,7 +28,7 @@ class ReadWarc(Read):
 
     writes = origin("payload")
     libraries = ("brotli",)
-    reasons = ("http_status", "revisit", "record_too_large", "record_broken")
+    reasons = ("http_status", "revisit", "record_too_large", "record_broken", "forgotten")
 
     def __init__(
         self,

@@ -67,7 +67,8 @@ def check_cap(rows: Rows, release: Release, allowed: Allowance) -> Check:
     if cap and release.manifest.exposure is None:
         check.fail("the set was capped and its manifest states no exposure")
     check.notes.append(f"highest exposure in one pass {most} of K = {k} (by {allowed.by})")
-    check_stated(check, release.manifest.exposure, k, most, earlier=cap.get("ledger") is not None or not cap)
+    fewer = cap.get("ledger") is not None or not cap or release.manifest.rejected.get("forgotten", 0) > 0
+    check_stated(check, release.manifest.exposure, k, most, earlier=fewer)
     return check
 
 
@@ -112,7 +113,8 @@ def _check_repeated(check: Check, rows: Rows, place: np.ndarray) -> None:
 
 
 def check_stated(check: Check, said: Any, k: int, most: int, *, earlier: bool) -> None:
-    """What a manifest says of showings is what the rows show. earlier: showings of earlier training may be counted in."""
+    """What a manifest says of showings is what the rows show. earlier: showings of earlier training, or of what was
+    forgotten since, may be counted in."""
     if said is None:
         return
     stated = shaped(said, "exposure", Exposure, check)

@@ -15,6 +15,7 @@ from curation.verify.exposures import allowance, check_cap
 from curation.verify.findings import Check
 from curation.verify.labels import check_labels
 from curation.verify.ledger import check_entry, check_ledger, open_ledger, shown_by
+from curation.verify.licences import check_licences
 from curation.verify.near_copies import Bands, check_pairs, partners, possibly_missed
 from curation.verify.rejected_rows import Rejected, check_rejected
 from curation.verify.rows import Pass, Rows
@@ -84,6 +85,9 @@ def verify(
     index = any(s.kind == "dedup" and s.parameters.get("index") is not None for s in known)
     if clusters is not None:
         checks.append(check_tables(clusters, rows, rejected, release.manifest, bands.tau, index=index))
+    if (licensed := next((s for s in known if s.kind == "licensed"), None)) is not None:
+        said = licensed.parameters
+        checks.append(check_licences(release, list(said.get("allow") or ()), links=bool(said.get("links"))))
     if any(benchmarks):
         checks.append(check_benchmarks(release, benchmarks[0], np.sort(chosen.drawn), benchmarks[1]))
     whole = any(s.kind == "dedup" for s in own) and not index

@@ -49,6 +49,12 @@ class Made(BaseModel):
     steps: list[Step] = Field(default_factory=list[Step])
 
 
+class Forgotten(BaseModel):
+    """What was taken out of a set after it was made: how many rows."""
+
+    rows: Count = 0
+
+
 class Manifest(BaseModel):
     """`manifest.json` of a released set. `exposure` is read apart (`Exposure`), so that a fault in it hides nothing else."""
 
@@ -64,6 +70,7 @@ class Manifest(BaseModel):
     content: str | None = None
     exposure: Any = None
     samples: File | None = None
+    forgotten: Forgotten = Forgotten()
 
 
 class Task(BaseModel):

@@ -36,6 +36,8 @@ STEPS: dict[str, str] = {
     "encoder_quality": "curation.classify.encoder_quality:EncoderQuality",
     "ensemble": "curation.classify.ensemble:Ensemble",
     "threshold": "curation.filters.threshold:Threshold",
+    "opt_out": "curation.filters.opt_out:OptOut",
+    "licensed": "curation.filters.licensed:Licensed",
     "url_blocklist": "curation.filters.url_blocklist:UrlBlocklist",
     "ng_words": "curation.filters.ng_words:NgWords",
     "decontaminate": "curation.decontaminate.step:Decontaminate",

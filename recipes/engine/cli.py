@@ -9,6 +9,7 @@ import typer
 from recipes.engine.audit_cli import audit
 from recipes.engine.classifier_cli import AnnotatorKey, IdKey, LabelKey, Several, TimeKey, Where, label, train
 from recipes.engine.errors import RecipeError, RunError
+from recipes.engine.forget_cli import forget
 from recipes.engine.index_cli import index
 from recipes.engine.ledger_cli import ledger
 from recipes.engine.review_cli import review
@@ -69,7 +70,7 @@ def _planned(name: str, files: list[str] | None, out: str | None, overrides: lis
     path = recipe_file.find(name)
     recipe = recipe_file.load(path, overrides, files)
     where, _ = executors.backend(on)
-    out = out or plan.default_out(recipe)
+    out = out or recipe_file.default_out(recipe)
     file_systems.check_out(out)
     made = plan.make(recipe, path.name, out, base=path.parent)
     gpu_stages.check_gpus(made, where)
@@ -225,12 +226,10 @@ def report(
     typer.echo(write_report(run_folder, samples=samples, labels=labels_of(labels, positive, how)))
 
 
-app.add_typer(index, name="index")
-app.add_typer(ledger, name="ledger")
-app.add_typer(label, name="label")
-app.add_typer(review, name="review")
-app.command()(train)
-app.command()(audit)
+for group, called in ((index, "index"), (ledger, "ledger"), (label, "label"), (review, "review")):
+    app.add_typer(group, name=called)
+for command in (train, audit, forget):
+    app.command()(command)
 
 
 @app.command()

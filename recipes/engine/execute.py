@@ -14,9 +14,11 @@ from curation.place import Place
 from curation.read_shards import ReadShards
 from curation.shards import MANIFEST, ShardUnion
 from curation.survey import Phase, Survey
+from curation.tombstones import Tombstones
 from curation.write_shards import WriteShards
 from recipes.engine.errors import RecipeError, RunError
 from recipes.engine.executors import LocalExecutor, backend, cluster_executor, incomplete, wait_for_slurm
+from recipes.engine.forget.sweep import swept, told_since
 from recipes.engine.generation.release import check_version as check_generation_version
 from recipes.engine.generation.rounds import Where
 from recipes.engine.generation.run import run_generation
@@ -71,19 +73,22 @@ def run(
     judged: list[dict[str, Any]] = []
     paired: list[dict[str, Any]] = []
     with locked(plan.out), Workers(workers) as pool:
+        gone = swept(plan.out, plan.recipe.forgotten)
         try:
             if kind == "local" and not all(_finished(b) for b in plan.blocks):
                 warm = WarmUp(plan)
                 pool.run(warm, warm.ranks, progress.preparing(time.monotonic()))
             for block in plan.blocks:
-                _run_block(block, plan, kind, options, pool, progress)
-            where = Where(kind, options, pool, progress, generators)
+                _run_block(block, plan, kind, options, pool, progress, gone)
+            where = Where(kind, options, pool, progress, generators, gone)
             manifests += [run_generation(generation, where) for generation in plan.generations]
             judged += [run_jury(jury, where) for jury in plan.juries]
             paired += [pairs_run.run_pairs(preference, where) for preference in plan.preferences]
         finally:
             progress.stop()
-    return finish_run(plan, manifests, paired, judged)
+        finished = finish_run(plan, manifests, paired, judged)
+        told_since(plan.out, plan.folder)
+    return finished
 
 
 def _replay(plan: Plan, folder: str | None) -> None:
@@ -147,7 +152,9 @@ def _finished(block: Block) -> dict[str, Any] | None:
     return manifest if manifest is not None and manifest["fingerprint"] == block.fingerprint else None
 
 
-def _run_block(block: Block, plan: Plan, kind: str, options: dict[str, Any], pool: Workers, progress: Progress) -> None:
+def _run_block(
+    block: Block, plan: Plan, kind: str, options: dict[str, Any], pool: Workers, progress: Progress, gone: Tombstones
+) -> None:
     final = Place(block.url)
     if (manifest := _finished(block)) is not None:
         progress.skip(block.name, manifest["rows_out"])
@@ -161,7 +168,7 @@ def _run_block(block: Block, plan: Plan, kind: str, options: dict[str, Any], poo
     if partial.exists() and not (partial.exists("layout.json") and partial.read_json("layout.json") == layout):
         partial.remove()
     partial.write_json("layout.json", layout)
-    runs = [(partial, _pipeline(block, plan, partial), block.tasks)]
+    runs = [(partial, _pipeline(block, plan, partial, gone), block.tasks)]
     if phases:
         assert isinstance(block.read, Together)
         look = (block.read.urls, block.steps, partial.url)
@@ -224,7 +231,7 @@ def _units(block: Block) -> list[Any]:
     return [[u.file, u.start, u.end] for u in block.read.units] if isinstance(block.read, SourceRead) else []
 
 
-def _pipeline(block: Block, plan: Plan, place: Place) -> list[Any]:
+def _pipeline(block: Block, plan: Plan, place: Place, gone: Tombstones) -> list[Any]:
     """The datatrove pipeline of a block."""
     by_name = {b.name: b for b in plan.blocks}
     for step in block.steps:
@@ -240,10 +247,13 @@ def _pipeline(block: Block, plan: Plan, place: Place) -> list[Any]:
         return [RunSurvey(block.read.urls, block.steps, place.url, block.partitions)]
     if isinstance(block.read, SourceRead):
         read: Any = reader_class(block.read.kind)(block.read.units, block.read.source, **block.read.options)
-        read.name, read.stage = f"read_{block.read.kind}", block.stage
+        read.name, read.stage, read.forgotten = f"read_{block.read.kind}", block.stage, (gone.url, len(gone))
     else:
         read = ReadShards(block.read.urls, block.read.columns)
         read.stage = block.stage
+    for step in block.steps:
+        if hasattr(step, "forgotten"):
+            step.__dict__["forgotten"] = gone.url, len(gone)
     steps = [read, *block.steps]
     sink = WriteShards(place.url, block.columns, block.partitions, block.tiers, steps, content=block.release)
     return [*steps, sink]

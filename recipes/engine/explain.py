@@ -135,6 +135,8 @@ def _origin(row: dict[str, Any]) -> list[tuple[str, str]]:
         ("truncated", one_line(row.get("truncated") or "")),
         ("rights", one_line(rights)),
         ("robots", one_line(robots)),
+        ("opt-out", str(row.get("opt_out") or "")),
+        *(("", one_line(seen, 160)) for seen in row.get("rights_evidence") or ()),
     ]
 
 

@@ -106,7 +106,11 @@ def _add(
     def rows(partition: int) -> Iterator[tuple[Batch, dict[str, np.ndarray]]]:
         for batch in read.read(columns, partition):
             _, here, _, fields = look.ranked(batch)
-            yield batch.filter(here), fields
+            kept = batch.filter(here)
+            at = kept.schema.get_field_index(
+                "text"
+            )  # of a forgotten row no text is left: the index knows its form alone
+            yield kept.set_column(at, kept.schema.field(at), kept.column(at).fill_null("")), fields
 
     name = run.about["fingerprint"]
     return add_generation(index, parameters, name, members, rows, read.partitions, survey=_survey(run))

@@ -11,9 +11,8 @@ KINDS_OF_FILES = ("files", "warc", "parquet", "jsonl", "ranges")
 def with_absolute_files(data: dict[str, Any], folder: Path) -> dict[str, Any]:
     """A recipe's mapping with every file that it names found from its own folder; what is no mapping stays for the check to name.
 
-    Sources (also those that a stage reads), evaluation sets of steps, `policy`, what a generation names (models, evaluation sets,
-    bases, imported sets, domains),
-    and a jury (models, people's decisions).
+    Sources (also those that a stage reads), evaluation sets of steps, `policy`, `forgotten`, what a generation names (models,
+    evaluation sets, bases, imported sets, domains), and a jury (models, people's decisions).
     """
 
     def found(value: Any) -> Any:
@@ -31,8 +30,9 @@ def with_absolute_files(data: dict[str, Any], folder: Path) -> dict[str, Any]:
         made["sources"] = {name: source(one) for name, one in sources.items()}
     if isinstance(stages := made.get("stages"), list):
         made["stages"] = [_stage(one, source, found) for one in stages]
-    if made.get("policy"):
-        made["policy"] = found(made["policy"])
+    for name in ("policy", "forgotten"):
+        if made.get(name):
+            made[name] = found(made[name])
     if isinstance(generate := made.get("generate"), list):
         made["generate"] = [_generation(one, found) for one in generate]
     if isinstance(judge := made.get("judge"), list):
@@ -45,13 +45,17 @@ def _stage(stage: Any, source: Callable[[Any], Any], found: Callable[[Any], Any]
         return stage
     made = {**stage, "read": source(stage["read"])} if isinstance(stage.get("read"), dict) else dict(stage)
     if isinstance(steps := made.get("steps"), list):
-        made["steps"] = [
-            {"decontaminate": _sets(one["decontaminate"], found)}
-            if isinstance(one, dict) and "decontaminate" in one
-            else one
-            for one in steps
-        ]
+        made["steps"] = [_step(one, found) for one in steps]
     return made
+
+
+def _step(one: Any, found: Callable[[Any], Any]) -> Any:
+    if isinstance(one, dict) and "decontaminate" in one:
+        return {"decontaminate": _sets(one["decontaminate"], found)}
+    if isinstance(one, dict) and isinstance(said := one.get("opt_out"), dict):
+        lists = [found(n) if str(n).endswith((".yaml", ".yml")) else n for n in said.get("lists") or []]
+        return {"opt_out": said | {"robots": found(said.get("robots") or []), "lists": lists}}
+    return one
 
 
 def _sets(said: Any, found: Callable[[Any], Any]) -> Any:

@@ -26,6 +26,7 @@ from recipes.engine.judging import plan as judging_plan
 from recipes.engine.judging.plan import Jury
 from recipes.engine.pairs import plan as pairs_plan
 from recipes.engine.pairs.plan import Preference
+from recipes.engine.purpose import for_purpose
 from recipes.engine.source_read import SourceRead, hash_of, read_source, reader_class
 from recipes.engine.spec import Recipe, Stage, step_labels
 from recipes.engine.step_identity import identity
@@ -134,6 +135,7 @@ def make(recipe: Recipe, where: str, out: str, *, unit_bytes: int | None = None,
 
     Raises RecipeError at the first thing that cannot be.
     """
+    recipe = for_purpose(recipe, where, base)
     made: dict[str, Block] = {}
     order: list[Block] = []
     steps_of = {stage.name: _steps(stage, f"{where}, stage '{stage.name}'", base) for stage in recipe.stages}
@@ -280,8 +282,3 @@ def described(name: str, stage: str, kind: str, read: SourceRead | Together, ste
     """A block by its names, what it reads, and the identity of each of its steps."""
     what = read.name if isinstance(read, Together) else f"source {read.source.name}"
     return {"block": name, "stage": stage, "kind": kind, "read": what, "steps": [identity(s) for s in steps]}
-
-
-def default_out(recipe: Recipe) -> str:
-    """Where a run goes without --out: runs/NAME in the current folder."""
-    return str(Path("runs") / recipe.name)

@@ -41,6 +41,11 @@ def packaged() -> list[str]:
     return sorted(p.stem for p in FOLDER.glob("*.yaml") if p != POLICY)
 
 
+def default_out(recipe: Recipe) -> str:
+    """Where a run goes without --out: runs/NAME in the current folder."""
+    return str(Path("runs") / recipe.name)
+
+
 def load(path: Path, overrides: list[str] | None = None, files: list[str] | None = None) -> Recipe:
     """Reads a recipe, applies `stage.step.key=value` overrides, and replaces the first source's files by `files`.
 
@@ -57,6 +62,8 @@ def load(path: Path, overrides: list[str] | None = None, files: list[str] | None
         recipe = parse(data, path.name)
     for source in recipe.sources.values():
         source.files = [_absolute(f, path.parent) for f in source.files]
+    if recipe.forgotten is not None:
+        recipe.forgotten = _absolute(recipe.forgotten, path.parent)
     if files:
         next(iter(recipe.sources.values())).files = files
     return recipe

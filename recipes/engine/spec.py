@@ -114,6 +114,12 @@ class Recipe(_Spec):
     """What generated rows are released for, and under which conditions."""
     policy: str | None = None
     """A policy file of one's own in place of the project's (`recipes/policy.yaml`); a relative path begins at the recipe's folder."""
+    purpose: Literal["train_internal", "share", "publish"] = "train_internal"
+    """What the released pages are for: shared or published is only what stands under a licence that the policy lists as open."""
+    licence_links: bool = False
+    """Whether the licence that a page's own link names counts, where its source declares none."""
+    forgotten: str | None = None
+    """Folder of tombstones (docs/rights.md) in place of the one beside the run; a relative path begins at the recipe's folder."""
     train: TrainSpec | None = None
     """A quality model that `seimai train` makes from the released rows."""
 

@@ -40,7 +40,7 @@ def train(
     if (stage := recipe.train.stage) and stage not in (names := [s.name for s in recipe.stages]):
         raise RecipeError(f"{path.name}, train.stage: there is no stage '{stage}'; stages: {', '.join(names)}")
     answers = _answers(recipe.train, path)
-    made = plan.make(recipe, path.name, out or plan.default_out(recipe), base=path.parent)
+    made = plan.make(recipe, path.name, out or recipe_file.default_out(recipe), base=path.parent)
     file_systems.open_out(made.out)
     execute.run(made, workers=workers or os.cpu_count() or 1)
     block = made.blocks[-1] if stage is None else [b for b in made.blocks if b.stage == stage and b.kind == "rows"][-1]

@@ -12,6 +12,7 @@ from curation.verify.release import SAMPLE
 from curation.verify.release import verify as check_release
 from recipes.engine.benchmarks_sought import benchmarks_sought
 from recipes.engine.errors import RecipeError
+from recipes.engine.forget.check import check_forgotten
 from recipes.engine.run_folder import open_run
 from recipes.engine.verify_sets import checked_sets, is_set
 from synth.generated.check import check_generated
@@ -34,11 +35,18 @@ def verify(
             return _said(console, path, check_generated(path, sample=sample or GENERATED_SAMPLE, seed=seed))
         passed = is_set(path) or _pages(console, path, ledger, run_id, k, sample, seed)
         generated = () if is_set(path) else _generated(path, place, sample, seed)
-        for url, checks in (*generated, *checked_sets(path, sample, seed)):
+        for url, checks in (*generated, *checked_sets(path, sample, seed), *_forgotten(path)):
             passed = _said(console, url, checks) and passed
     except (ValueError, FileNotFoundError) as error:
         raise RecipeError(str(error)) from error
     return passed
+
+
+def _forgotten(path: str) -> Iterator[tuple[str, list[Check]]]:
+    """Whether a run's folder was cleared of what is to be forgotten, and holds nothing of it."""
+    if not any(Place(path).exists(name) for name in ("mixture.json", "manifest.json")):
+        url = open_run(path).place.url
+        yield url, [check_forgotten(url)]
 
 
 def _is_generated(place: Place) -> bool:

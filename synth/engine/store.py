@@ -13,7 +13,7 @@ context gave before that of a smaller one, then the smaller bytes. So given the 
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from secrets import token_hex
@@ -169,8 +169,10 @@ def segments(folder: Path) -> list[Path]:
     return sorted(folder.glob("[0-9]*/*.seg"))
 
 
-def compact(folder: str | Path) -> dict[str, int]:
-    """Makes one segment of each shard's, without what no longer holds. Returns segments and bytes, before and after.
+def compact(folder: str | Path, without: Collection[bytes] = ()) -> dict[str, int]:
+    """Makes one segment of each shard's, without what no longer holds and without the answers of some keys.
+
+    Returns segments and bytes, before and after, and how many of these answers were there (`dropped`).
 
     The new segment takes its name before the old ones go, so a crash in between leaves answers twice, never none.
     Raises StoreError when a process is writing into the store.
@@ -180,6 +182,7 @@ def compact(folder: str | Path) -> dict[str, int]:
     if busy := [str(p) for p in before if is_written(p)]:
         raise StoreError(f"{busy[0]} is being written; compact the store when no run is at work")
     figures = {"segments_before": len(before), "bytes_before": sum(p.stat().st_size for p in before)}
+    dropped = set[bytes]()
     for shard in sorted({p.parent for p in before}):
         for left in shard.glob("*.new"):  # of a compaction that was killed
             left.unlink()
@@ -188,12 +191,14 @@ def compact(folder: str | Path) -> dict[str, int]:
         for i, path in enumerate(old):
             for at, key, payload in records(path):
                 entry = (_rank(payload), i, at)
-                if key not in best or entry[0] < best[key][0]:
+                if key in without:
+                    dropped.add(key)
+                elif key not in best or entry[0] < best[key][0]:
                     best[key] = entry
         writer = SegmentWriter(shard / f"{int(old[-1].name[:6]) + 1:06d}-{token_hex(4)}.new")
         for i, path in enumerate(old):
             for at, key, payload in records(path):
-                if best[key][1:] == (i, at):
+                if key not in without and best[key][1:] == (i, at):
                     writer.append(key, payload)
         writer.close()
         if writer.path.exists():
@@ -202,7 +207,8 @@ def compact(folder: str | Path) -> dict[str, int]:
             path.unlink()
             path.with_suffix(".idx").unlink(missing_ok=True)
     after = segments(folder)
-    return figures | {"segments_after": len(after), "bytes_after": sum(p.stat().st_size for p in after)}
+    figures |= {"segments_after": len(after), "bytes_after": sum(p.stat().st_size for p in after)}
+    return figures | {"dropped": len(dropped)}
 
 
 def _merged(found: list[Scan]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -41,7 +41,8 @@ def one(page: str, **how: Any) -> dict[str, Any]:
 
 
 PAGE = f"""<!DOCTYPE html><html lang="ja"><head><title>  精米
-の話 </title><meta name="Robots" content="noindex, nofollow"><META NAME="googlebot" content="noarchive"></head>
+の話 </title><meta name="Robots" content="noindex, nofollow"><META NAME="googlebot" content="noarchive">
+<meta name="TDM-Reservation" content=" 1 "></head>
 <body><header><a href="/">ホーム</a> <a href="/x">製品</a></header><nav><ul><li>案内</ul></nav>
 <h1>精米</h1><p>{BODY}</p>
 <p>一</p>
@@ -70,6 +71,7 @@ def test_a_page_becomes_its_lines_and_its_head() -> None:
     assert row["title"] == "精米 の話"
     assert row["html_lang"] == "ja"
     assert row["robots_meta"] == "noindex, nofollow, noarchive"
+    assert row["tdm_meta"] == "1"
     assert row["licence_link"] == "https://a.jp/by-sa"
     assert row["extraction"] == "body"
     assert 0 <= row["link_density"] < 0.01

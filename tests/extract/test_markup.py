@@ -63,6 +63,7 @@ _PIECES = [
     *("<svg>", "<g/>", "</svg>", "<article>", "</article>", "<footer>", "</footer>", "<p style='display: none'>"),
     *(
         "<meta name=robots content=x>",
+        "<META name=TDM-reservation content=1>",
         "<link rel=license href=y>",
         "<a href='https://creativecommons.org/licenses/by/4.0/'>",
     ),

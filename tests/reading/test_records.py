@@ -12,7 +12,7 @@ def test_a_response_becomes_a_row_with_every_origin_column(crawl, tmp_path):
     body = "<p>新潟の米</p>".encode("cp932")
     made = crawl.page(
         body, "https://Example.JP:8080/米?a=1", "content-type: Text/HTML; charset=Shift_JIS",
-        "X-Robots-Tag: noai", "x-robots-tag: noindex",
+        "X-Robots-Tag: noai", "x-robots-tag: noindex", "TDM-Reservation: 1",
         warc_record_id="<urn:uuid:0A>", warc_truncated="length", warc_identified_payload_type="text/html",
     )  # fmt: skip
     lead = crawl.gz(crawl.record("warcinfo", b"software: seimai\r\n", None))
@@ -26,7 +26,7 @@ def test_a_response_becomes_a_row_with_every_origin_column(crawl, tmp_path):
         "length": path.stat().st_size - len(lead), "record_type": "response", "http_status": 200, "mime_declared": "text/html",
         "charset_declared": "Shift_JIS", "mime_identified": "text/html", "truncated": "length",
         "payload_digest": hashlib.sha256(body).digest()[:16], "payload_bytes": len(body), "x_robots_tag": "noai, noindex",
-        "rights_basis": "著作権法30条の4", "licence": None, "payload": body,
+        "tdm_header": "1", "rights_basis": "著作権法30条の4", "licence": None, "payload": body,
     }  # fmt: skip
 
 

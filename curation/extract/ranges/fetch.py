@@ -18,11 +18,12 @@ import pyarrow as pa
 from curation.document import COLUMNS
 from curation.extract.ranges.remote import Missing, Remote
 from curation.extract.ranges.spans import Range, Span, spans
-from curation.extract.reader import InputError, Row, host_of, origin
+from curation.extract.reader import InputError, Row, host_of, origin, without_forgotten
 from curation.extract.record_row import RecordRows
 from curation.extract.warc_range import read_records
 from curation.extract.window import Window
 from curation.step import Batch, Columns, Measure, Rejected
+from curation.tombstones import Tombstones
 
 _LIST = ("id", "url", "date", "file", "offset", "length")
 _FIRST_FILES = 20
@@ -57,8 +58,10 @@ class Fetch(Measure):
         for name in origin("payload")
         if name not in ("source", "file", "offset", "length", "rights_basis", "licence")
     )
-    reasons = ("range_missing", "record_broken", "http_status", "revisit", "record_too_large")
+    reasons = ("range_missing", "record_broken", "http_status", "revisit", "record_too_large", "forgotten")
     libraries = ("brotli",)
+    forgotten: tuple[str, int] = ("", 0)
+    """Folder of tombstones, and how many of its files hold (set by the engine): a page is known by its id only here."""
     elsewhere = ("base", "join_gap", "most_span", "requests_per_second", "at_once", "patience_minutes")
 
     def __init__(
@@ -105,6 +108,7 @@ class Fetch(Measure):
     def run(self, data: Iterable[Any], rank: int = 0, world_size: int = 1) -> Iterator[Batch | Rejected]:
         """Batches of pages, closed at `batch_rows` rows or `batch_bytes` bytes of bodies, for the batches of ranges."""
         self.setup()
+        gone = Tombstones.open(*self.forgotten) if self.forgotten[1] else Tombstones()
         with ThreadPoolExecutor(self.at_once, "fetch") as pool:
             try:
                 for item in data:
@@ -118,7 +122,9 @@ class Fetch(Measure):
                             if piece is None:
                                 break
                             places, rows = piece
-                            kept, rejected = self.with_verdict(item.take(pa.array(places)), self._made(rows))
+                            made = without_forgotten(gone, pa.RecordBatch.from_pydict(dict(self._made(rows))))
+                            made = dict(zip(made.schema.names, made.columns, strict=True))
+                            kept, rejected = self.with_verdict(item.take(pa.array(places)), made)
                         self.stat_update("rows", value=len(rows))
                         self.stat_update("kept", value=kept.num_rows)
                         if rejected is not None:

@@ -101,6 +101,7 @@ def framed(page: dict[str, Any], site: dict[str, Any], source: str) -> bytes:
     meta = page.get("meta", "UTF-8")
     head = f'<meta http-equiv="Content-Type" content="text/html; charset={meta}">\n' if meta else ""
     head += f'<meta name="robots" content="{page["robots"]}">\n' if "robots" in page else ""
+    head += f'<meta name="tdm-reservation" content="{page["tdm"]}">\n' if "tdm" in page else ""
     head += f'<link rel="license" href="{page["licence"]}">\n' if "licence" in page else ""
     nav = "".join(f'<li><a href="/{i}/">{entry}</a></li>' for i, entry in enumerate(site["nav"], 1))
     frame = STYLES[site.get("style", "plain")]
@@ -210,6 +211,8 @@ def written(page: dict[str, Any], sites: dict[str, Any], number: int) -> bytes:
         headers.append(f"Content-Type: {header}")
     if "robots" in page:
         headers.append(f"X-Robots-Tag: {page['robots']}")
+    if "tdm" in page:
+        headers.append(f"TDM-Reservation: {page['tdm']}")
     if kind == "revisit":
         status = "304 Not Modified"
         extra.append("WARC-Profile: http://netpreserve.org/warc/1.1/revisit/server-not-modified")

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from curation.parquet_file import read_parquet
 from curation.place import Place
+from curation.tombstones import Tombstones
 from recipes.engine.errors import RecipeError, RunError
 from recipes.engine.executors import LocalExecutor, cluster_executor, incomplete, wait_for_slurm
 from recipes.engine.generation.benchmarks import benchmark_search
@@ -61,13 +62,14 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Where:
-    """Where workers run: as `--on` says, `generators` of them, each with an engine of its own."""
+    """Where workers run: as `--on` says, `generators` of them, each with an engine of its own. gone: what is to be forgotten."""
 
     kind: str
     options: dict[str, Any]
     pool: Workers
     progress: Progress
     generators: int = 1
+    gone: Tombstones = field(default_factory=Tombstones)
 
 
 def run_rounds(generation: Generation, where: Where) -> Outcome:
@@ -162,7 +164,10 @@ def _run_round(
         about = place.read_json(f"tasks/{task}")
         outcome.tasks.append(about | {"round": number})
         for file in about["files"]:
-            yield from read_parquet(place, file).to_pylist()
+            table = read_parquet(place, file)
+            yield from (
+                table if not len(where.gone) else table.filter(pa.array(~where.gone.touched(table)))
+            ).to_pylist()
 
 
 def _expected(generation: Generation, ranges: dict[str, tuple[int, int]]) -> int:
