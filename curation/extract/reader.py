@@ -122,7 +122,7 @@ class Read(Step):
                     batch = next(batches, None)
                     if batch is None:
                         break
-                    kept, rejected = self.split(without(gone, batch))
+                    kept, rejected = self.split(without_forgotten(gone, batch))
                 self.stat_update("rows", value=batch.num_rows)
                 self.stat_update("kept", value=kept.num_rows)
                 readable |= kept.num_rows > 0
@@ -166,7 +166,7 @@ class Read(Step):
         return pa.RecordBatch.from_pydict(arrays)
 
 
-def without(gone: Tombstones, batch: Batch) -> Batch:
+def without_forgotten(gone: Tombstones, batch: Batch) -> Batch:
     """The batch with the rows blanked and rejected that have a tombstone."""
     if not len(gone) or not (rows := gone.pages(batch)).any():
         return batch

@@ -220,16 +220,12 @@ def report(
     typer.echo(write_report(run_folder, samples=samples, labels=labels_of(labels, positive, how)))
 
 
-app.add_typer(index, name="index")
-app.add_typer(ledger, name="ledger")
-app.add_typer(label, name="label")
-review.add_typer(settle)
-review.add_typer(office)
-app.add_typer(review, name="review")
-app.command()(train)
-app.command()(audit)
-app.command()(forget)
-app.command()(release)
+for group in (settle, office):
+    review.add_typer(group)
+for group, called in ((index, "index"), (ledger, "ledger"), (label, "label"), (review, "review")):
+    app.add_typer(group, name=called)
+for command in (train, audit, forget, release):
+    app.command()(command)
 cluster_cli.add_to(app)
 
 

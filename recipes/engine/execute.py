@@ -245,8 +245,8 @@ def _pipeline(block: Block, plan: Plan, place: Place, gone: Tombstones) -> list[
         read = ReadShards(block.read.urls, block.read.columns)
         read.stage = block.stage
     for step in block.steps:
-        if hasattr(step, "forgotten"):  # it makes rows, as readers do
-            step.forgotten = gone.url, len(gone)
+        if hasattr(step, "forgotten"):
+            step.__dict__["forgotten"] = gone.url, len(gone)
     steps = [read, *block.steps]
     sink = WriteShards(place.url, block.columns, block.partitions, block.tiers, steps, content=block.release)
     return [*steps, sink]

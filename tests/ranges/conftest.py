@@ -134,7 +134,9 @@ def fetched(
     from curation.document import schema
     from curation.extract.ranges.range_list import ReadRanges
 
+    gone = options.pop("forgotten", ("", 0))
     step = Fetch(base, **({"join_gap": 4096, "most_span": 1 << 20, "requests_per_second": 10_000.0} | options))
+    step.__dict__["forgotten"] = gone
     names = [name for name in ReadRanges.writes if not rows or name in rows[0]]
     batch = pa.RecordBatch.from_pylist(rows, schema(names))
     kept, gone = rows_of(step.run([batch]))

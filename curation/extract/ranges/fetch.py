@@ -18,7 +18,7 @@ import pyarrow as pa
 from curation.document import COLUMNS
 from curation.extract.ranges.remote import Missing, Remote
 from curation.extract.ranges.spans import Range, Span, spans
-from curation.extract.reader import InputError, Row, host_of, origin, without
+from curation.extract.reader import InputError, Row, host_of, origin, without_forgotten
 from curation.extract.record_row import RecordRows
 from curation.extract.warc_range import read_records
 from curation.extract.window import Window
@@ -61,7 +61,7 @@ class Fetch(Measure):
     reasons = ("range_missing", "record_broken", "http_status", "revisit", "record_too_large", "forgotten")
     libraries = ("brotli",)
     forgotten: tuple[str, int] = ("", 0)
-    """Folder of tombstones, and how many of its files hold (set by the engine): a list may name no URL, the record does."""
+    """Folder of tombstones, and how many of its files hold (set by the engine): a page is known by its id only here."""
     elsewhere = ("base", "join_gap", "most_span", "requests_per_second", "at_once", "patience_minutes")
 
     def __init__(
@@ -102,13 +102,13 @@ class Fetch(Measure):
     def setup(self) -> None:
         """Makes what reads ranges; nothing is asked of any server yet."""
         self._files = {}
-        self._gone = Tombstones.open(*self.forgotten) if self.forgotten[1] else Tombstones()
         self._records = RecordRows(self.max_record_bytes, self.stat_update)
         self._remote = Remote(self.requests_per_second, self.patience_minutes * 60, self.at_once)
 
     def run(self, data: Iterable[Any], rank: int = 0, world_size: int = 1) -> Iterator[Batch | Rejected]:
         """Batches of pages, closed at `batch_rows` rows or `batch_bytes` bytes of bodies, for the batches of ranges."""
         self.setup()
+        gone = Tombstones.open(*self.forgotten) if self.forgotten[1] else Tombstones()
         with ThreadPoolExecutor(self.at_once, "fetch") as pool:
             try:
                 for item in data:
@@ -122,7 +122,9 @@ class Fetch(Measure):
                             if piece is None:
                                 break
                             places, rows = piece
-                            kept, rejected = self.with_verdict(item.take(pa.array(places)), self._made(rows))
+                            made = without_forgotten(gone, pa.RecordBatch.from_pydict(dict(self._made(rows))))
+                            made = dict(zip(made.schema.names, made.columns, strict=True))
+                            kept, rejected = self.with_verdict(item.take(pa.array(places)), made)
                         self.stat_update("rows", value=len(rows))
                         self.stat_update("kept", value=kept.num_rows)
                         if rejected is not None:
@@ -259,9 +261,7 @@ class Fetch(Measure):
         read["payload"], read["host"] = read.pop("body"), [host_of(url) for url in read["url"]]
         made = {name: pa.array(read[name], COLUMNS[name].type) for name in self.writes}
         verdict = {"reason": pa.string(), "value": pa.float64(), "threshold": pa.float64(), "detail": pa.string()}
-        made |= {name: pa.array(read[name], kind) for name, kind in verdict.items()}
-        batch = without(self._gone, pa.RecordBatch.from_pydict(made))
-        return dict(zip(batch.schema.names, batch.columns, strict=True))
+        return made | {name: pa.array(read[name], kind) for name, kind in verdict.items()}
 
     def _count(self) -> None:
         assert self._remote is not None

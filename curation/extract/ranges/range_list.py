@@ -39,7 +39,7 @@ class ReadRanges(Read):
     """
 
     writes = tuple(name for name in COLUMNS if name in _WRITES.split())
-    reasons = ("record_broken",)
+    reasons = ("record_broken", "forgotten")
 
     def __init__(
         self,

@@ -213,10 +213,13 @@ def _holds(mixture: str, gone: Tombstones, found: Iterable[Found]) -> bool:
 
 def _reports(out: str, versions: Sequence[str]) -> None:
     from recipes.engine.report import write_report
+    from recipes.engine.report.public import write_public
 
     for version in versions:
         if Place(f"{out}/{version}").exists("report.html"):
             write_report(f"{out}/{version}")
+        if Place(f"{out}/{version}").exists("public.html"):
+            write_public(f"{out}/{version}")
 
 
 def _url(said: str) -> str:

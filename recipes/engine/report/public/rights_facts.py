@@ -48,7 +48,7 @@ class OptOuts:
 
 @dataclass(frozen=True)
 class Later:
-    """Rows removed after the release, by set, with the day of the last removal; rows that tombstones kept out of it."""
+    """Rows removed after the release, by set, with the day of the last removal; rejections as forgotten over all stages."""
 
     sets: Mapping[str, int]
     withdrawn: tuple[str, ...]
