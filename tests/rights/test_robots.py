@@ -1,6 +1,7 @@
 """robots.txt and tdmrep.json: what stands in their place, by which date, and what they say."""
 
 import gzip
+import random
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -149,3 +150,26 @@ def test_what_is_no_archive_is_named(tmp_path: Path):
     (tmp_path / "f" / "a.jp" / "2026-10-01.many.txt").write_text("")
     with pytest.raises(ValueError, match=r"called neither DATE\.txt nor DATE\.STATUS\.txt"):
         read_archive(files_of([str(tmp_path / "f")]))
+
+
+def test_no_content_of_a_robots_txt_stops_a_run():
+    rng = random.Random(1)
+    words = [
+        "User-agent: *",
+        "Disallow: /",
+        "Crawl-delay",
+        "Request-rate: 1/10s 0800",
+        "*",
+        "$",
+        "%zz",
+        "米",
+        "\0",
+        "[",
+        "\\",
+        "http://[::1",
+    ]
+    for _ in range(400):
+        said = "".join(rng.choice(words) + rng.choice(["", ":", "\n"]) for _ in range(rng.randint(1, 30)))
+        body = said.encode(rng.choice(["utf-8", "cp932", "utf-16"]))
+        assert says(body) in ("reserved", "silent", "unknown")
+        assert tdmrep(200, body, URL).says == "unknown"
