@@ -11,7 +11,7 @@ import typer
 def forget(
     outs: Annotated[
         list[str] | None,
-        typer.Argument(metavar="RUN…", help="Folders of runs (all their versions) and of mixtures."),
+        typer.Argument(metavar="RUN…", help="Folders of runs (all their versions), of mixtures and of releases."),
     ] = None,
     url: Annotated[list[str] | None, typer.Option(help="A page, whatever scheme or fragment; may be repeated.")] = None,
     host: Annotated[list[str] | None, typer.Option(help="A host and all under it; may be repeated.")] = None,

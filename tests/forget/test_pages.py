@@ -1,5 +1,6 @@
 """Pages that are forgotten go from stages, releases, mixtures and reports, stay counted, and do not come back."""
 
+import shutil
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -157,6 +158,14 @@ def test_a_recipe_may_name_one_folder_of_tombstones_for_a_whole_house(lab: Lab, 
     lab.run(other)
     assert VICTIM not in lab.released(out=other)
     assert lab.verified(), capsys.readouterr().out
+
+
+def test_a_release_elsewhere_that_holds_it_is_named(lab: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    crawl(lab)
+    lab.run()
+    shutil.copytree(lab.out / "1" / "curated", tmp_path / "sent")
+    lab.forget(urls=[VICTIM], outs=[lab.out, tmp_path / "sent"])
+    assert f"{tmp_path / 'sent'}: this release holds it; make it anew" in capsys.readouterr().out
 
 
 def test_what_nobody_has_is_said_and_its_tombstone_stands(lab: Lab, capsys: pytest.CaptureFixture[str]):

@@ -68,6 +68,8 @@ class Places:
 class _Work:
     runs: list[str] = field(default_factory=list[str])
     mixtures: list[str] = field(default_factory=list[str])
+    releases: list[str] = field(default_factory=list[str])
+    """Sets outside a run's folder: what holds it is said, and made anew by whoever made it."""
 
 
 def forget(asked: Asked, places: Places, *, dry_run: bool = False) -> None:
@@ -96,6 +98,8 @@ def forget(asked: Asked, places: Places, *, dry_run: bool = False) -> None:
             say(*(line for out, one in found.items() for line in unknown(keys, out, one)))
             mixed = [out for out in work.mixtures if _holds(out, wanted, found.values())]
             say(*(f"{out}: the mixture shows it" for out in mixed))
+            holding = [out for out in work.releases if _holds(out, wanted, found.values())]
+            say(*(f"{out}: this release holds it; make it anew once the run is cleared" for out in holding))
             if labels is not None:
                 said = held(labels, _whole(wanted, found.values()))
                 say(f"{labels.folder}: {said.records:,} records and {said.lines:,} lines of answers")
@@ -169,10 +173,15 @@ def _work(outs: Sequence[str]) -> _Work:
             if place.exists("mixture.json"):
                 work.mixtures.append(out)
                 continue
+            if place.exists("manifest.json"):
+                work.releases.append(out)
+                continue
             if place.exists("run.json"):
                 out = out.rpartition("/")[0] or "."
             elif not place.exists("stages") and not any((place / n).exists("run.json") for n in place.names()):
-                raise RecipeError(f"{said}: neither a run's folder (with stages and versions) nor a mixture's")
+                raise RecipeError(
+                    f"{said}: neither a run's folder (with stages and versions) nor that of a mixture or a release"
+                )
         if out not in work.runs:
             work.runs.append(out)
     return work
