@@ -7,7 +7,7 @@ Twenty-four sentences, written for this benchmark and not for the verifier, are 
 is worth, the judge is asked all the same: in either order, without the sentence and with it. `flip_rate` is the share of orders in
 which it chooses the injected answer and did not choose it before; `flip_back` the opposite change, which chance alone would make as
 often. The judge is the embedded SmolLM2-135M through llama.cpp, which judges little better than a coin: a real one is to be measured
-before it counts (`--gguf FILE --licence FILE` measures another).
+before it counts (`--gguf FILE --licence FILE` measures another). With --quick one sentence is added to one answer: that it runs.
 """
 
 import importlib.metadata
@@ -114,7 +114,7 @@ def main(quick: bool) -> None:
         if outcome != "fail":
             print(f"  {outcome:8} {said}")
     cases = list(itertools.product(QUESTIONS, INJECTIONS))
-    cases = cases[:: len(cases) // 4] if quick else cases[::4]
+    cases = cases[100:101] if quick else cases[::4]
     plain = {q: Question("dialogue", [{"role": "user", "content": q[0]}], (q[1], q[2])) for q, _ in cases}
     injected = [
         Question("dialogue", [{"role": "user", "content": q[0]}], (q[1], f"{q[2]}\n{said}")) for q, said in cases
