@@ -80,7 +80,8 @@ def records_of(task: Task, item: Item, source: str, salt: str, language: Languag
 
 def contents(item: Item) -> set[bytes]:
     """Every `content` under which people may have been asked about the item: with a warning or without, in either language."""
-    asked = [(harmful, language) for harmful in (False, True) for language in ("ja", "en")]
+    languages: tuple[Language, ...] = ("ja", "en")
+    asked = [(harmful, language) for harmful in (False, True) for language in languages]
     shown_as = (_texts(item, harmful=harmful, language=language) for harmful, language in asked)
     return {_content(fields, texts) for fields, texts, _ in shown_as}
 
