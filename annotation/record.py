@@ -81,8 +81,7 @@ def records_of(task: Task, item: Item, source: str, salt: str, language: Languag
 def contents(item: Item) -> set[bytes]:
     """Every `content` under which people may have been asked about the item: with a warning or without, in either language."""
     languages: tuple[Language, ...] = ("ja", "en")
-    asked = [(harmful, language) for harmful in (False, True) for language in languages]
-    shown_as = (_texts(item, harmful=harmful, language=language) for harmful, language in asked)
+    shown_as = (_texts(item, harmful=one, language=said) for one in (False, True) for said in languages)
     return {_content(fields, texts) for fields, texts, _ in shown_as}
 
 
