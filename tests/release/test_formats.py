@@ -32,7 +32,10 @@ def lines(release: tuple[Path, dict], name: str) -> dict[str, dict]:
 
 def loaded(release: tuple[Path, dict], name: str) -> dict[str, dict]:
     """Rows of a format as `datasets` loads them by the card's configuration, by id."""
-    return {row["id"]: row for row in datasets.load_dataset(str(release[0]), name, split="train")}
+    return {
+        row["id"]: row
+        for row in datasets.load_dataset(str(release[0]), name, split="train", cache_dir=f"{release[0]}-cache")
+    }
 
 
 def test_every_format_says_how_many_rows_it_holds_and_why_others_are_left_out(release):

@@ -57,10 +57,10 @@ def test_a_run_is_released_by_one_command_and_loads_by_its_card(run: Path, tmp_p
     assert manifest["shards"]["prompt"]["rows_in"] == pairs["sets"]["prompts"]["rows"] > 0
     assert manifest["shards"]["text"]["rows_out"] == 1
     assert manifest["rows_in"] == manifest["rows_out"] + sum(manifest["rejected"].values())
-    dpo = datasets.load_dataset(str(out), "trl_dpo", split="train")
+    dpo = datasets.load_dataset(str(out), "trl_dpo", split="train", cache_dir=str(tmp_path / "cache"))
     assert len(dpo) == manifest["shards"]["preference"]["rows_out"]
     assert all(row["prompt"][-1]["role"] in ("user", "tool") and row["chosen"] != row["rejected"] for row in dpo)
-    text = datasets.load_dataset(str(out), "text", split="train")
+    text = datasets.load_dataset(str(out), "text", split="train", cache_dir=str(tmp_path / "cache"))
     assert text["text"] == ["精米とは、玄米の表面から糠を取り除くことです。"]
     assert f"{len(dpo):,}" in ended.stdout
 
