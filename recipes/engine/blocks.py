@@ -73,8 +73,8 @@ def writers(column: str) -> list[str]:
 def who_writes(columns: Iterable[str]) -> str:
     """In words which steps write these columns; empty when no step does.
 
-    >>> who_writes(["chars", "noun_fraction", "kana_ratio", "payload"])
-    '`text_stats` writes chars, `words` writes noun_fraction, `language` writes kana_ratio'
+    >>> who_writes(["chars", "noun_fraction", "kana_ratio", "payload", "of_no_step"])
+    '`text_stats` writes chars, `words` writes noun_fraction, `language` writes kana_ratio, `fetch` writes payload'
     """
     by_steps: dict[str, list[str]] = {}
     for column in columns:
