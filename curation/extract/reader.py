@@ -175,9 +175,9 @@ def without_forgotten(gone: Tombstones, batch: Batch) -> Batch:
     return batch.set_column(batch.schema.get_field_index("reason"), batch.schema.field("reason"), reasons)
 
 
-def origin(body: str) -> tuple[str, ...]:
-    """Names of the origin columns that a reader writes, and of the column that holds its bodies, in registry order."""
-    made = {*Row._fields, "source", "host", "rights_basis", "licence", body}
+def origin(*more: str) -> tuple[str, ...]:
+    """Names of the origin columns that a reader writes, and of those that hold its bodies and what else it has, in registry order."""
+    made = {*Row._fields, "source", "host", "rights_basis", "licence", *more}
     return tuple(name for name in COLUMNS if name in made)
 
 

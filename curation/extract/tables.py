@@ -36,7 +36,7 @@ class ReadTable(Read):
     """
 
     body_column = "text"
-    writes = (*origin("text"), "robots_meta", "tdm_meta", "licence_link")  # null: a table has no markup
+    writes = origin("text", "robots_meta", "tdm_meta", "licence_link")  # the last three null: a table has no markup
     reasons = ("null_text", "record_too_large", "record_broken")
 
     def __init__(

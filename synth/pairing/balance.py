@@ -6,8 +6,9 @@ opposite ones. Pairs are coupled with a mirror image, as many as there are on th
 Pairs without any difference stand for themselves. Over- and under-limit failures of 文字数 are mirror images of each other too, so
 both are drawn equally often whether or not anything else is balanced.
 
-Couples are sought first among pairs of about the same length, then of any. Strata of fewer than `FEW` candidates, over which nobody
-could measure more than a sign, are then coupled by the sign of the difference of length alone: the manifest says how many.
+The two pairs of a couple are about as long as each other: where short answers are chosen longer and long ones shorter, length and
+difference together tell which was chosen. Strata of fewer than `FEW` candidates, over which nobody could measure as much, are then
+coupled whatever their length, and at last by the sign of the difference of length alone: the manifest says how many.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -43,7 +44,7 @@ def coupled(candidates: "pl.DataFrame", length: bool, form: bool) -> "pl.DataFra
     slim = slim.with_columns(pl.len().over("strategy", "function").alias("stratum"))
     found: list[pl.DataFrame] = []
     for number, (by, few) in enumerate(
-        ((["fine", "level"], False), (["fine"], False), (["coarse"], True), (["sign"], True))
+        ((["fine", "level"], False), (["fine"], True), (["coarse"], True), (["sign"], True))
     ):
         made = _couples(slim.filter(pl.col("stratum") < FEW) if few else slim, by, number)
         found.append(made)
