@@ -244,7 +244,8 @@ CLUSTERS = {"slurm": ("slurmctld", "dev"), "ray": ("ip", "dev", "+ray"), "s3": (
 """What starts each in namespaces of its own, and the groups that its tests need."""
 LONE = [
     "unshare", "--uts", "--mount", "sh", "-c",
-    'echo 127.0.0.1 localhost lone >"$HOSTS" && mount --bind "$HOSTS" /etc/hosts && hostname lone && exec "$0" "$@"',
+    'hosts=$(mktemp) && echo 127.0.0.1 localhost lone >"$hosts" && mount --bind "$hosts" /etc/hosts && rm "$hosts"'
+    ' && hostname lone && exec "$0" "$@"',
 ]  # fmt: skip
 """Slurm's daemons bind to the address of the host name: here one of their own, which is loopback whatever the machine is called."""
 
@@ -260,7 +261,9 @@ def cluster(session: nox.Session) -> None:
     sync(session, *groups)
     tests = session.posargs or [f"tests/cluster/test_{session.name}.py"]
     here = LONE if session.name == "slurm" else []
-    env = {f"SEIMAI_{session.name.upper()}_TESTS": "1", "HOSTS": str(Path(session.create_tmp(), "hosts").resolve())}
+    env = {
+        f"SEIMAI_{session.name.upper()}_TESTS": "1"
+    }  # no session.create_tmp: paths of Ray's sockets would be too long
     session.run(*here, "python", "-m", "pytest", *tests, env=env, external=bool(here))
 
 
