@@ -22,13 +22,9 @@ hostile page stays text even if an escape were missed. Page text is in the file 
 data that is found by its form never.
 """
 
-import base64
-import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
-
-from markupsafe import Markup
 
 from curation.classify.answers import Answers
 from curation.place import Place
@@ -48,6 +44,7 @@ from recipes.engine.report.distributions import (
 )
 from recipes.engine.report.fates import Fates, fates
 from recipes.engine.report.findings import EVIDENCE, REPLACED_WORDS, Findings, language_words
+from recipes.engine.report.frame import framed
 from recipes.engine.report.funnel import Funnel, funnel, share_words
 from recipes.engine.report.funnel_figure import draw_funnel
 from recipes.engine.report.generated import generated
@@ -81,23 +78,14 @@ def write_report(folder: str, samples: bool = False, labels: Answers | None = No
 
 def render(run: Run, samples: bool = False, labels: Answers | None = None) -> str:
     """The report of a run as HTML."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    pages = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    script = (HERE / "language.js").read_text(encoding="utf-8")
     shown: dict[str, Any] = {
-        "style": Markup((HERE / "style.css").read_text(encoding="utf-8")),
-        "script": Markup(script),
-        "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         "n": lambda value: f"{round(value):,}",
         "num": number,
         "share": share_words,
         "big": _big,
         "bytes": _bytes,
     }
-    return pages.get_template("page.html").render(shown | contents(run, samples, labels))
+    return framed(HERE, "page.html", shown | contents(run, samples, labels))
 
 
 def contents(run: Run, samples: bool, labels: Answers | None = None) -> dict[str, Any]:

@@ -9,14 +9,10 @@ with people, and what remains wrong in what is released. It shows no text of a r
 What remains wrong is told where the run is named, since rows that nobody saw are not in the label shards.
 """
 
-import base64
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
-
-from markupsafe import Markup
 
 from annotation.agreed import Agreement, agreement
 from annotation.calibrate import Share, share
@@ -28,6 +24,7 @@ from annotation.progress import Progress, by_person, progress
 from annotation.released_errors import Estimated
 from annotation.sheets.unit import COLUMNS, units
 from annotation.workload import Work, by_day, workload, zone
+from recipes.engine.report.frame import framed
 from recipes.engine.report.funnel import share_words
 from recipes.engine.review_error_rate import estimate
 from recipes.engine.review_report.figures import Interval, draw_agreement, draw_days, draw_people, draw_shares
@@ -35,7 +32,6 @@ from recipes.engine.review_report.words import SCALES, function_words, question_
 from recipes.engine.wording import Words
 
 HERE = Path(__file__).parent
-STYLE = HERE.parent / "report"
 
 
 class Audit(NamedTuple):
@@ -119,17 +115,8 @@ def gathered(labels: Labels, audit: Audit | None, where: str, cap: float) -> Rev
 
 def render(review: Review, cap: float) -> str:
     """The page as HTML."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    pages = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    script = (STYLE / "language.js").read_text(encoding="utf-8")
     days = by_day(review.works)
     shown: dict[str, Any] = {
-        "style": Markup((STYLE / "style.css").read_text(encoding="utf-8")),
-        "script": Markup(script),
-        "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         "n": lambda value: f"{value:,}",
         "share": share_words,
         "review": review,
@@ -147,7 +134,7 @@ def render(review: Review, cap: float) -> str:
             "strategies": draw_shares(_by_strategy(review.judge), Words("作り方ごとの一致", "agreement by strategy")),
         },
     }
-    return pages.get_template("page.html").render(shown)
+    return framed(HERE, "page.html", shown)
 
 
 def _by_function(judge: PeopleAndJudge) -> list[Interval]:

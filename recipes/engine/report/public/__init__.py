@@ -14,9 +14,7 @@ stands alone as `report.html` does; `public.json` has the tables, `public-hosts.
 template asks for.
 """
 
-import base64
 import csv
-import hashlib
 import io
 from pathlib import Path
 from typing import Any
@@ -26,6 +24,7 @@ from markupsafe import Markup
 from curation.place import Place
 from recipes.engine.errors import RecipeError
 from recipes.engine.report.benchmarks import benchmarks
+from recipes.engine.report.frame import framed
 from recipes.engine.report.funnel import share_words
 from recipes.engine.report.personal_data import personal_data
 from recipes.engine.report.public.eu_template import eu_template, listed_hosts
@@ -59,22 +58,9 @@ def write_public(folder: str, alone: bool = True) -> list[str]:
 
 def rendered(run: Run, facts: Facts, parts: list[Part]) -> str:
     """The page as HTML."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    pages = Environment(
-        loader=FileSystemLoader([HERE, HERE.parent]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    script = (HERE.parent / "language.js").read_text(encoding="utf-8")
     most = facts.hosts[0].chars if facts.hosts else 0
     shown: dict[str, Any] = {
-        "style": Markup((HERE.parent / "style.css").read_text(encoding="utf-8")),
         "more_style": Markup((HERE / "public.css").read_text(encoding="utf-8")),
-        "script": Markup(script),
-        "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         "n": lambda value: f"{round(value):,}",
         "share": share_words,
         "run": run,
@@ -86,7 +72,7 @@ def rendered(run: Run, facts: Facts, parts: list[Part]) -> str:
         "hosts_file": HOSTS,
         "listed": len(listed_hosts(facts)),
     }
-    return pages.get_template("public.html").render(shown)
+    return framed(HERE, "public.html", shown)
 
 
 def _plain(run: Run, parts: list[Part]) -> dict[str, Any]:
