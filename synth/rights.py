@@ -28,8 +28,8 @@ Use = Literal["embeds", "derives", "topic"]
 DIRECTIVES = ("x_robots_tag", "robots_meta")
 """Columns of a page that hold its own robots directives: the header's and the document's."""
 UNSEEN = (
-    "keep the columns x_robots_tag and robots_meta of pages that were read from WARC, give the source its licence, or let `seeds` "
-    "say who removed opted-out sites before and when (opt_outs_removed)"
+    "keep the columns x_robots_tag and robots_meta of pages that were read from WARC and name the crawl's robots.txt for `opt_out`, "
+    "give the source its licence, or let `seeds` say who removed opted-out sites before and when (opt_outs_removed)"
 )
 _OPT_OUT = re.compile(r"\b(?:noai|noimageai|nomachinelearning)\b|\btdm-reservation\s*[:=]\s*1\b", re.I)
 

@@ -6,7 +6,8 @@ read as of the day of capture, or (`when: latest`) as of the newest robots.txt t
 stage is made anew, so that an opt-out of today is honoured in what was crawled before.
 
 A page is `reserved` where any signal of the kinds in `reject` reserves it, whatever others or its licence say; else `unknown` where
-one of these kinds could not be looked at; else `silent`. `unknown: keep` or `reject` is the recipe's to say.
+one of these kinds could not be looked at, robots.txt also where no files of it are named; else `silent`. `unknown: keep` or `reject`
+is the recipe's to say. Of TDM reservation header and markup are enough: hardly any archive holds tdmrep.json.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -40,7 +41,7 @@ class OptOut(Decide):
     reject: kinds of signal that reserve a page: noai, noimageai, noindex, tdm, robots_txt, content_signal, listed.
     unknown: keep | reject, what becomes of a page of which one of these could not be looked at.
     agents: user agents by which robots.txt is read; one that may not fetch the page is enough.
-    robots: files of robots.txt and tdmrep.json by date (WARC, Parquet, a folder); none: they are not looked at.
+    robots: files of robots.txt and tdmrep.json by date (WARC, Parquet, a folder); none: what they say is unknown.
     when: captured | latest, which of them holds.
     lists: lists of hosts and URLs that have opted out (as of `url_blocklist`).
     """
@@ -96,9 +97,10 @@ class OptOut(Decide):
 
     def plan_note(self) -> str:
         """What is not looked at."""
-        if self.robots or "robots_txt" not in self.reject:
+        if self.robots or self._in_robots_txt not in self.reject:
             return ""
-        return "no robots files are named, so robots.txt is not looked at"
+        kept = "stays as `unknown`" if self.unknown == "keep" else "is rejected"
+        return f"no robots files are named, so robots.txt is not looked at: a page that does not opt out itself {kept}"
 
     def setup(self) -> None:
         """Reads the archive and the lists."""
@@ -148,18 +150,25 @@ class OptOut(Decide):
             yield Signal("listed", "reserved", f"listed: {listed}")
         if self._archive is not None:
             yield from self._of_site(self._archive, row)
+        elif self._in_robots_txt in self.reject:
+            yield Signal(self._in_robots_txt, "unknown", "robots.txt: not looked at, no files of it are named")
+
+    @property
+    def _in_robots_txt(self) -> str:
+        """The kind that is unknown where nobody has a site's robots.txt."""
+        return "robots_txt" if "robots_txt" in self.reject else "content_signal"
 
     def _of_site(self, archive: RobotsArchive, row: Mapping[str, Any]) -> Iterator[Signal]:
         host, url, at = row["host"], row["url"], row["date"]
         robots = archive.of(host, ROBOTS, at, self.when) if host else None
         if robots is None or not url:
             said = f"of {host} none is known" if host else "the page has no URL"
-            yield Signal("robots_txt", "unknown", f"robots.txt: {said}")
+            yield Signal(self._in_robots_txt, "unknown", f"robots.txt: {said}")
         else:
             late = ", later than the page" if at is not None and robots.at > at and self.when == "captured" else ""
             seen = f"robots.txt {day(robots.at)}{late}"
             says, why = may_fetch(robots.status, robots.body, url, self.agents)
-            yield Signal("robots_txt", says, f"{seen}: {why}")
+            yield Signal(self._in_robots_txt if says == "unknown" else "robots_txt", says, f"{seen}: {why}")
             if (training := content_signal(robots.status, robots.body)) is not None:
                 yield Signal("content_signal", training.says, f"{seen}: {training.why}")
         if host and url and (rep := archive.of(host, TDMREP, at, self.when)) is not None:

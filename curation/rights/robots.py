@@ -65,6 +65,7 @@ def may_fetch(status: int, body: bytes, url: str, agents: tuple[str, ...]) -> Ve
     return Verdict("silent", f"{', '.join(agents)} may fetch it{more}")
 
 
+@lru_cache(maxsize=1 << 12)
 def content_signal(status: int, body: bytes) -> Verdict | None:
     """What a robots.txt says of training; None where it says nothing of it.
 

@@ -18,7 +18,9 @@ def everything(text: str) -> list[tuple[str, int, int]]:
     return [tuple(piece) for piece in taken.pieces]
 
 
-@pytest.fixture(scope="module", params=["contexts.yaml", "contexts_after.yaml", "contexts_fresh.yaml"])
+@pytest.fixture(
+    scope="module", params=[f"contexts{name}.yaml" for name in ("", "_after", "_fresh", "_last", "_more", "_unseen")]
+)
 def scored(request, values, places):
     texts = values.planted(places, times=8, seed=11, name=request.param)
     return values.scores(texts, everything)

@@ -17,7 +17,7 @@ from recipes.engine.report.public import write_public
 from recipes.engine.report.public.eu_template import eu_template, listed_hosts
 from recipes.engine.report.public.facts import Facts, HostSize, _public, gathered
 from recipes.engine.report.public.guidelines import guidelines
-from recipes.engine.report.public.rights_facts import later, licences, opt_outs
+from recipes.engine.report.public.rights_facts import OptOuts, later, licences, opt_outs
 from recipes.engine.run_folder import Run, open_run
 
 
@@ -166,6 +166,21 @@ def test_opt_outs_that_were_decided_and_directives_that_stay(made, monkeypatch):
     assert reservations(some(1, opt_outs=found)).en.startswith(
         "12 pages left out (signals: noai, tdm; agents for robots.txt: CCBot)"
     )
+
+
+def test_a_robots_txt_that_nobody_named_is_not_said_to_have_been_looked_at():
+    from collections import Counter
+
+    from recipes.engine.report.public.eu_template import reservations
+
+    asked = {"reject": ["noai", "robots_txt", "listed"], "agents": ["CCBot"], "robots_files": [], "lists": {}}
+    said = reservations(some(1, opt_outs=OptOuts(asked, 2, Counter({"unknown": 9}), {})))
+    assert said.en == (
+        "2 pages left out (signals: noai; robots.txt was not looked at). 9 pages stay of which it could not be known."
+    )
+    named = asked | {"robots_files": ["a.warc.gz"], "lists": {"asked": {}}}
+    said = reservations(some(1, opt_outs=OptOuts(named, 2, Counter(), {})))
+    assert "（見た信号：noai, robots_txt, listed；robots.txt のエージェント：CCBot）" in said.ja
 
 
 def test_what_was_removed_after_the_release_is_counted_and_not_named(made):

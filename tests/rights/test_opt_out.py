@@ -14,6 +14,7 @@ from curation.filters.licensed import Licensed
 from curation.filters.opt_out import OptOut
 
 ALL = ["noai", "tdm", "robots_txt", "content_signal", "listed"]
+OWN = ["noai", "tdm", "listed"]
 PAGE: dict[str, Any] = {
     "url": "https://a.example.jp/x.html", "host": "a.example.jp", "date": datetime(2026, 10, 1, tzinfo=UTC),
     "record_type": "response", "x_robots_tag": None, "tdm_header": None, "robots_meta": None, "tdm_meta": None,
@@ -29,7 +30,7 @@ def batch(*pages: dict[str, Any]) -> pa.RecordBatch:
 
 
 def decided(page: dict[str, Any], **given: Any) -> tuple[str, str | None, list[str]]:
-    step = OptOut(**({"reject": ALL, "unknown": "keep"} | given))  # type: ignore[arg-type]
+    step = OptOut(**({"reject": ALL if "robots" in given else OWN, "unknown": "keep"} | given))  # type: ignore[arg-type]
     step.placed(Path())
     step.setup()
     made = step.columns(batch(page))
@@ -87,7 +88,22 @@ def test_a_host_whose_robots_txt_nobody_has_is_unknown(tmp_path: Path):
     state, _, seen = decided(page, robots=robots(tmp_path / "robots"), agents=["GPTBot"])
     assert state == "unknown"
     assert "robots.txt: of b.example.jp none is known" in seen
-    assert decided(page)[0] == "silent"  # not looked at: the recipe names no files
+    assert decided(page)[0] == "silent"  # and where robots.txt is none of what rejects, nobody asked
+
+
+@pytest.mark.parametrize("kind", ["robots_txt", "content_signal"])
+def test_robots_txt_that_nobody_named_is_unknown_and_no_silence(tmp_path: Path, kind: str):
+    state, reason, seen = decided({}, reject=["noai", kind])
+    assert (state, reason) == ("unknown", None)
+    assert seen[-2:] == [
+        "robots.txt: not looked at, no files of it are named",
+        "in by 著作権法30条の4; unknown",
+    ]
+    assert decided({}, reject=["noai", kind], unknown="reject")[1] == "opted_out"
+    assert "stays as `unknown`" in OptOut(["noai", kind], "keep").plan_note()
+    assert decided({"robots_meta": "noai"}, reject=["noai", kind])[0] == "reserved"
+    other = {"host": "b.example.jp", "url": "https://b.example.jp/"}
+    assert decided(other, reject=[kind], robots=robots(tmp_path / "robots"), agents=["GPTBot"])[0] == "unknown"
 
 
 def test_contradictory_signals_are_both_kept(tmp_path: Path):
@@ -108,7 +124,7 @@ def test_lists_of_hosts_are_opt_outs_too_and_a_step_travels_to_a_worker(tmp_path
     source = {"title": "letters", "version": "1", "licence": "CC0-1.0"}
     said = {"name": "asked", "holds": "urls", "category": "opt-out", "source": source, "file": "entries"}
     (tmp_path / "asked.yaml").write_text(yaml.safe_dump(said))
-    step = OptOut(ALL, "keep", lists=["asked.yaml"])
+    step = OptOut(OWN, "keep", lists=["asked.yaml"])
     step.placed(tmp_path)
     assert step.artefacts()
     step = pickle.loads(pickle.dumps(step))

@@ -4,7 +4,7 @@ import ipaddress
 import re
 from collections.abc import Iterator
 
-from curation.normalise.pii.evidence import in_a_url, labelled, part_of_a_word
+from curation.normalise.pii.evidence import BEFORE, in_a_url, labelled, part_of_a_word
 from curation.normalise.pii.folded import arabic, digits_of
 from curation.normalise.pii.found import Found
 
@@ -54,6 +54,11 @@ _PHONE_LABEL = re.compile(
     r"(?:電話|携帯|フリーダイヤル|ナビダイヤル|連絡先|問い?合わせ先?|TEL|Tel|tel|☎|℡|FAX|Fax|fax|ファクス|ファックス|[Pp]hone)"
     r"(?:の)?(?:番号|[Nn]o\.?|ナンバー)?"
 )
+_NO_PHONE = re.compile(
+    r"(?:(?:部品|商品|製品|製造|品|型|型式|注文|受注|発注|伝票|送り状|追跡|管理|文書|書類|資料|図面|整理|許可|認可|認定|承認|特許|出願|請求書?|見積書?|ロット|シリアル)"
+    r"(?:番号?|コード|ナンバー|[Nn][Oo]\.?)|型式|シリアル|ISBN|JAN|CAS)[:： (は]{0,3}$"
+)
+"""Labels of things whose numbers are grouped like those of telephones."""
 _THREE_DIGIT_END = ("0120", "0570", "0180", "0990", "0170")
 _KANJI_RUN = re.compile(r"[〇零][〇零一二三四五六七八九]+(?:[-()・の ]{1,2}[〇零一二三四五六七八九]+){0,2}")
 
@@ -88,7 +93,8 @@ def _in_digits(text: str) -> Iterator[Found]:
     for match in _GROUPED.finditer(text):
         start = match.start()
         a_row = " " in match[0] and text[max(0, start - 2) : start].rstrip(" ")[-1:].isdigit()  # of numbers in a table
-        if is_phone(match[0]) and not a_row and not in_a_url(text, start):
+        other = _NO_PHONE.search(text, max(0, start - BEFORE), start) is not None
+        if is_phone(match[0]) and not a_row and not other and not in_a_url(text, start):
             closed = text[start] == "(" and match[0].count("(") > match[0].count(")")
             yield Found("phone", start + closed, match.end())
     for match in _BARE.finditer(text):
@@ -143,7 +149,8 @@ def postal_codes(text: str, addresses: list[Found]) -> Iterator[Found]:
 _IPV4 = re.compile(r"(?<![0-9A-Za-z.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9A-Za-z])(?!\.[0-9])(?!-[0-9])")
 _IPV6 = re.compile(r"(?<![0-9A-Za-z.])(?<![0-9A-Fa-f]:)(?<!::)[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]{3,34}(?![0-9A-Za-z:.])")
 _VERSION = re.compile(
-    r"(?:version|ver\.?|v|バージョン|版数?|rev\.?|リリース|release|ファームウェア|OID|節|章|第|§|セクション|項|図|表|build|ビルド)[\s:=\"'(]{0,3}$"
+    r"(?:version|ver\.?|v|バージョン|版数?|rev\.?|リビジョン|リリース|release|ファームウェア|OID|節|章|第|§|セクション|項|図|表|build|ビルド|"
+    r"カーネル|kernel|ドライバー?|driver|BIOS|SDK|パッチ|Chrome|Chromium|Edge|Firefox|Safari|Opera|Windows|Linux|macOS|iOS|Android)[\s:=\"'(]{0,3}$"
     r"|[A-Za-z0-9_][-/]$",
     re.IGNORECASE,
 )

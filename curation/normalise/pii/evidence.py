@@ -10,8 +10,8 @@ BEFORE, AFTER = 40, 14
 """Characters before and after a piece that may speak of it."""
 
 _OTHER = re.compile(
-    r"(?:(?<=[A-Za-z一-鿿ァ-ヺー々せ])番号|コード|ナンバー|[Nn][Oo]\.?|№|[Ii][Dd]|IS[BS]N|JAN|EAN|UPC|GTIN|IMEI|型番|品番|SKU|シリアル|バーコード|キー|"
-    r"ハッシュ|タイムスタンプ|ログ|画像|識別子|伝票|書類|session|created_at|updated_at|hash|serial|key|code|order|tracking)"
+    r"(?:(?:(?<=[^のはがをにでともやたてだるい\W])|(?<=[払扱買使]い))番号|カード|[券証]|コード|ナンバー|[Nn][Oo]\.?|№|[Ii][Dd]|"
+    r"IS[BS]N|JAN|EAN|UPC|GTIN|IMEI|型番|品番|SKU|シリアル|バーコード|キー|ハッシュ|タイムスタンプ|ログ|画像|識別子|伝票|書類|session|created_at|updated_at|hash|serial|key|code|order|tracking)"
     r"(?:の|は|が|を|も|とは|[:：=#|/・→>、,\s(（「\[［【)）」\]］】-])*$"
 )
 _LETTER_BEFORE = re.compile(r"(?:[A-Za-z0-9][./#-]?|[_%&?+~=]|約\s?|¥|\$)$")

@@ -114,11 +114,12 @@ _SEVEN = re.compile(r"(?<![0-9A-Za-z])(?<![0-9][-.,])[0-9]{7,8}(?![0-9A-Za-z])(?
 _BANK = re.compile(r"銀行|信用金庫|信金|信用組合|信組|農協|農業協同組合|ＪＡ|JA|労働金庫|労金|金融機関|ゆうちょ")
 _KIND = re.compile(r"(?:普通|当座|貯蓄|\(普\)|\(当\))(?:預金)?(?:口座)?(?:番号)?[^0-9\n円株車郵残]{0,6}$")
 _ACCOUNT = re.compile(
-    r"口座(?:番号|[Nn][Oo]\.?|№)[^0-9\n]{0,8}$|口座(?:番号)?\(7桁\)\s?$|(?:普通|当座)(?:預金)?口座[^0-9\n数開]{0,4}$"
+    r"口座(?:番号|[Nn][Oo]\.?|№)[^0-9\n]{0,8}$|口座(?:番号)?\([^()\n]{0,4}7桁\)[\s:は]{0,2}$|(?:普通|当座)(?:預金)?口座[^0-9\n数開]{0,4}$"
 )
 _AT_BRANCH = re.compile(r"口座.*(?:支店|本店|出張所|営業部)[^0-9]{0,3}$")
 _TRANSFER = re.compile(r"(?:振替|口座)[^0-9\n]{0,8}([0-9]{5}-[0-9]-[0-9]{1,7})(?![0-9-])")
-_POST_OFFICE = re.compile(r"記号[^0-9\n]{0,4}([0-9]{5})(?![0-9])[^0-9\n]{0,4}番号[^0-9\n]{0,4}([0-9]{2,8})(?![0-9])")
+_INSURANCE = re.compile(r"保険|年金|国債|社債")
+_POST_OFFICE = re.compile(r"記号[^0-9\n]{0,4}([0-9]{5})(?![0-9])[^0-9\nの]{0,4}番号[^0-9\n]{0,4}([0-9]{2,8})(?![0-9])")
 
 
 def bank_accounts(text: str) -> Iterator[Found]:
@@ -131,6 +132,10 @@ def bank_accounts(text: str) -> Iterator[Found]:
     """
     for pattern in (_TRANSFER, _POST_OFFICE):
         for match in pattern.finditer(text):
+            before = text[max(0, match.start() - 40) : match.start()]
+            named = _BANK.search(before) or "口座" in before or "振込" in before or "貯金" in before
+            if pattern is _POST_OFFICE and not named and (match[1][0] != "1" or _INSURANCE.search(before)):
+                continue  # of an insurance card, a bond: a symbol and a number, too
             for group in range(1, (pattern.groups or 0) + 1):
                 yield Found("bank_account", match.start(group), match.end(group))
     for match in _SEVEN.finditer(text):

@@ -10,6 +10,7 @@ from recipes.engine.report.public.tables import Field, Group, Part, both, listed
 from recipes.engine.wording import Words
 
 _PROVIDER = Words("モデルの提供者だけが知る", "only the model's provider knows")
+ROBOTS_UNSEEN = Words("robots.txt は見ていない", "robots.txt was not looked at")
 _RANGES = (
     (1e9, Words("10 億トークン未満", "less than 1 billion tokens")),
     (1e13, Words("10 億〜10 兆トークン", "1 billion to 10 trillion tokens")),
@@ -219,13 +220,15 @@ def reservations(facts: Facts) -> Words:
             f"この実行は権利留保を判定していない。{still.ja}",
             f"This run did not decide by rights reservations.{still.en}",
         )
-    kinds = ", ".join(said.looked.get("reject") or ())
+    kinds = ", ".join(said.signals)
     agents = ", ".join(said.looked.get("agents") or ())
+    by = Words(f"robots.txt のエージェント：{agents or 'なし'}", f"agents for robots.txt: {agents or 'none'}")
+    if said.robots_unseen:
+        by = ROBOTS_UNSEEN
     unknown = said.states.get("unknown", 0)
     return Words(
-        f"{pages(said.rejected).ja}を除外（見た信号：{kinds}；robots.txt のエージェント：{agents or 'なし'}）。"
-        f"確認できないまま残したページ {unknown:,}。{still.ja}",
-        f"{pages(said.rejected).en} left out (signals: {kinds}; agents for robots.txt: {agents or 'none'}). "
+        f"{pages(said.rejected).ja}を除外（見た信号：{kinds}；{by.ja}）。確認できないまま残したページ {unknown:,}。{still.ja}",
+        f"{pages(said.rejected).en} left out (signals: {kinds}; {by.en}). "
         f"{pages(unknown).en} stay of which it could not be known.{still.en}",
     )
 

@@ -45,6 +45,22 @@ class OptOuts:
     still: Mapping[str, int]
     """Directives on released pages: seen, and not ones that the recipe rejects for."""
 
+    @property
+    def signals(self) -> tuple[str, ...]:
+        """Kinds of signal that were looked at and reject: not those of robots.txt where none was named, nor lists that are none."""
+        said = self.looked or {}
+        robots, lists = (bool(said.get(a) or said.get(b)) for a, b in (("robots_files", "robots"), ("lists", "lists")))
+        there = {"robots_txt": robots, "content_signal": robots, "listed": lists}
+        return tuple(kind for kind in said.get("reject") or () if there.get(kind, True))
+
+    @property
+    def robots_unseen(self) -> bool:
+        """Whether robots.txt was to be looked at, and no files of it were named."""
+        return any(
+            k in (self.looked or {}).get("reject", ()) and k not in self.signals
+            for k in ("robots_txt", "content_signal")
+        )
+
 
 @dataclass(frozen=True)
 class Later:
