@@ -46,6 +46,7 @@ class Lab:
     def __init__(self, folder: Path):
         self.folder, self.out = folder, folder / "runs" / "lab"
         self.version, self.more = "1", dict[str, Any]()
+        self.measured: list[Any] = ["text_stats"]
         self.steps: list[Any] = [{"dedup": {"threshold": 0.8}}, {"cap": {"k": 4, "mode": "min_size"}}]
 
     def pages(self, texts: dict[str, str], name: str = "crawl") -> None:
@@ -59,7 +60,7 @@ class Lab:
             "name": "test/lab", "version": self.version, "partitions": 2,
             "sources": {"crawl": {"jsonl": f"{crawl}.jsonl.gz", "licence": "CC0-1.0"}},
             "stages": [
-                {"name": "measured", "read": "crawl", "steps": ["text_stats", {"tokens": {"tokenizer": "small_ja"}}, "minhash"]},
+                {"name": "measured", "read": "crawl", "steps": [*self.measured, {"tokens": {"tokenizer": "small_ja"}}, "minhash"]},
                 {"name": "curated", "read": "measured", "steps": self.steps},
             ],
         } | self.more  # fmt: skip

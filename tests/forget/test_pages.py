@@ -106,6 +106,27 @@ def test_a_rejected_page_is_blanked_too(lab: Lab, capsys):
     assert lab.verified(), capsys.readouterr().out
 
 
+@pytest.mark.parametrize("by_a_run", [False, True])
+def test_reports_of_every_version_lose_a_page_that_an_early_stage_rejected(lab: Lab, by_a_run: bool):
+    crawl(lab)
+    early = {"threshold": {"rules": [{"name": "long", "column": "chars", "keep": ">= 198"}]}}
+    lab.measured = ["text_stats", early]
+    lab.run()
+    lab.version = "2"
+    lab.run()
+    for version in "12":
+        write_report(str(lab.out / version), samples=True)
+        assert COPY in (lab.out / version / "report.html").read_text()
+    lab.forget(urls=[COPY], outs=[] if by_a_run else [lab.out])
+    if by_a_run:  # tombstones of the house, found by the next run
+        lab.run()
+    for version in "12":
+        assert COPY not in (lab.out / version / "report.html").read_text(), version
+    (lab.out / "1" / "curated" / "manifest.json").unlink()
+    lab.forget(urls=[VICTIM])
+    assert not (lab.out / "1" / "report.html").exists()  # nobody knows what it holds
+
+
 def test_debits_stay_and_the_text_is_shown_nowhere_again_where_a_ledger_is_named(lab: Lab, tmp_path: Path, capsys):
     crawl(lab)
     run = lab.run()

@@ -3,6 +3,8 @@
     where     the folder of tombstones, and how far a run's folder was cleared by it
     derived   what grew from it: pages, passages, candidates, rows, pairs, answers
     clearing  all of that taken out of a run's folder
+    sweep     what a run does first: clearing, and the reports after it
+    reports   reports without what went
     telling   what was found, what went, and which releases held it
     command   `seimai forget`
 

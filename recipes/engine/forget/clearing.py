@@ -20,7 +20,6 @@ from curation.place import Place
 from curation.shards import MANIFEST
 from curation.tombstones import Tombstones
 from recipes.engine.forget.derived import Found, Held, find, folders, ids_of, with_found
-from recipes.engine.forget.where import set_mark
 from recipes.engine.run_folder import Run
 from synth.engine.store import compact, segments
 
@@ -45,7 +44,7 @@ class Went:
 
 
 def clear_run(out: str, gone: Tombstones, found: Found | None = None) -> Went:
-    """Clears a run's folder by all tombstones, and notes that it was. The folder's lock is held by the caller."""
+    """Clears a run's folder by all tombstones; whoever asked notes that it was. The folder's lock is held by the caller."""
     found = find(out, gone) if found is None else found
     went, whole = Went(), with_found(gone, found)
     for held in [h for h in folders(out) if h.kind == "pages"]:
@@ -61,7 +60,6 @@ def clear_run(out: str, gone: Tombstones, found: Found | None = None) -> Went:
     if found.answers and Place(out).local and segments(Path(out) / "completions"):
         before = compact(Path(out) / "completions", without=found.answers)
         went.answers = before["dropped"]
-    set_mark(out, gone)
     return went
 
 

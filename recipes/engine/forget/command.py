@@ -17,8 +17,8 @@ from curation.place import Place
 from curation.tombstones import Entry, TombstoneError, Tombstones, add, annotator_key, host_key, url_key
 from recipes.engine.errors import RecipeError
 from recipes.engine.file_systems import reaching
-from recipes.engine.forget.clearing import clear_run
 from recipes.engine.forget.derived import Found, find, keys_of, tables, unknown
+from recipes.engine.forget.sweep import cleared
 from recipes.engine.forget.telling import found_lines, went_lines
 from recipes.engine.forget.where import tombstones_of
 from recipes.engine.review_command import reached
@@ -111,9 +111,8 @@ def forget(asked: Asked, places: Places, *, dry_run: bool = False) -> None:
             if entry is not None and entry.keys:
                 say(f"{url}/{entry.number:08d}.json: {sum(map(len, entry.keys.values())):,} tombstones")
             for out, one in found.items():
-                went = clear_run(out, gone, one)
-                say(*went_lines(out, went))
-                _reports(out, went.versions)
+                went, of_reports = cleared(out, gone, one)
+                say(*went_lines(out, went), *of_reports)
         for out in mixed:
             Place(out).remove()
             say(f"{out}: withdrawn; `seimai mix` writes it anew from sources without it, ledgers keep what was shown")
@@ -218,17 +217,6 @@ def _all_keys(keys: dict[str, Pairs], found: Iterable[Found]) -> dict[str, list[
 def _holds(mixture: str, gone: Tombstones, found: Iterable[Found]) -> bool:
     whole = _whole(gone, found)
     return any(whole.touched(table).any() for _, table in tables(mixture))
-
-
-def _reports(out: str, versions: Sequence[str]) -> None:
-    from recipes.engine.report import write_report
-    from recipes.engine.report.public import write_public
-
-    for version in versions:
-        if Place(f"{out}/{version}").exists("report.html"):
-            write_report(f"{out}/{version}")
-        if Place(f"{out}/{version}").exists("public.html"):
-            write_public(f"{out}/{version}")
 
 
 def _url(said: str) -> str:

@@ -6,8 +6,9 @@ from curation.parquet_file import read_parquet
 from curation.place import Place
 from curation.shards import MANIFEST
 from curation.tombstones import Tombstones
-from recipes.engine.forget.clearing import clear_run
-from recipes.engine.forget.derived import ids_of
+from recipes.engine.forget.clearing import Went, clear_run
+from recipes.engine.forget.derived import Found, ids_of
+from recipes.engine.forget.reports import reports_anew
 from recipes.engine.forget.where import mark, set_mark, tombstones_for, tombstones_of
 
 SINCE = "since.json"
@@ -17,10 +18,22 @@ def swept(out: str, named: str | None = None) -> Tombstones:
     """The tombstones for a run's folder, which holds nothing of them afterwards. The folder's lock is held by the caller."""
     gone = tombstones_for(out, named)
     if len(gone) > behind(out, gone):
-        clear_run(out, gone)
+        cleared(out, gone)
     elif named is not None and not _known(out, gone):
         set_mark(out, gone)  # so that `seimai forget` finds the folder that the recipe names
     return gone
+
+
+def cleared(out: str, gone: Tombstones, found: Found | None = None) -> tuple[Went, list[str]]:
+    """Clears a run's folder, makes its reports anew, and notes that it was, in this order: given again, it goes on where it stopped.
+
+    Returns what went, and what is to be said of the reports.
+    """
+    fresh = len(gone) > behind(out, gone)
+    went = clear_run(out, gone, found)
+    said = list(reports_anew(out)) if fresh or went.versions else []
+    set_mark(out, gone)
+    return went, said
 
 
 def behind(out: str, gone: Tombstones) -> int:
