@@ -2,10 +2,10 @@
 
     uvx nox -s bench -- decontaminate [--quick]
 
-1. Planted: every item of JGLUE's and M-IFEval-ja's files whose question is long enough to be sought, in eight ways: as it is, inside
-   a longer page, in full width, with readings in brackets behind kanji, in Aozora's 《》, split over lines, with spaces between
-   characters, with half-width and decomposed kana. Pages around it are pieces of `scale/`. `found` counts those that the step rejects
-   by the rule of `web_ja` (`question: 0.95`).
+1. Planted: every item of JGLUE's and M-IFEval-ja's files whose question is long enough to be sought (of fewer than 10 characters with
+   its answer behind it), in eight ways: as it is, inside a longer page, in full width, with readings in brackets behind kanji, in
+   Aozora's 《》, split over lines, with spaces between characters, with half-width and decomposed kana. Pages around it are pieces of
+   `scale/`. `found` counts those that the step rejects by the rule of `web_ja` (`question: 0.95`).
 2. False: what the same rules reject of the texts of `scale/` (laws, novels, manuals), and what they tell. Every one is printed, to be
    read: `false` counts those that reject, whatever they are.
 3. Speed: the step over the same texts, CPU time of one process, normal form included; near-misses apart.
@@ -31,7 +31,7 @@ SETS = {
     "jsquad": {"pack": "jsquad", "file": "jglue_jsquad_valid-v1.3.json.gz"},
     "m_ifeval_ja": {"pack": "m_ifeval_ja", "file": "m_ifeval_ja.jsonl"},
 }
-WIDTH, SHORTEST = 13, 10
+WIDTH, SHORTEST, WITH_ANSWER = 13, 10, 5
 REJECT, REPORT = {"question": 0.95}, {"question": 0.8, "context": 0.8}
 WIDE = {c: c + 0xFEE0 for c in range(0x21, 0x7F)}
 
@@ -56,7 +56,7 @@ def made(near: dict[str, Any] | None) -> Any:
     from curation.decontaminate.search import BenchmarkSearch
 
     rule = None if near is None else NearRule.model_validate(near)
-    return BenchmarkSearch(WIDTH, SHORTEST, SETS, REJECT, REPORT, rule, DEV / "benchmarks")
+    return BenchmarkSearch(WIDTH, SHORTEST, SETS, REJECT, REPORT, rule, DEV / "benchmarks", WITH_ANSWER)
 
 
 def of_scale(every: int) -> pa.ChunkedArray:
@@ -106,15 +106,21 @@ def planted(search: Any, texts: pa.ChunkedArray, every: int) -> dict[str, Any]:
     pages = texts.slice(0, 2000).to_pylist()
     sought = [item for i, item in enumerate(index.items) if index.sayings[index.first_saying[i]].texts]
     left_out = len(index.items) - len(sought)
+    beside = {index.items[s.item].name for s in index.sayings if s.answered}
     sought = sought[::every]
-    print(f"{len(index.items):,} items, {left_out} of which have no question of {SHORTEST} characters")
+    print(f"{len(index.items):,} items, {left_out} of which are not sought, {len(beside)} with their answer only")
     print(f"{len(sought):,} planted in 8 ways")
     total = found = 0
     for name, way in ways(rng, lambda: rng.choice(pages)).items():
         missed: list[str] = []
         for at in range(0, len(sought), 1024):
             items = sought[at : at + 1024]
-            rows = [way("".join(item.parts["question"][0])) for item in items]
+            asked = ["".join(item.parts["question"][0]) for item in items]
+            asked = [
+                f"{q}\n{item.parts['answer'][0][0]}" if item.name in beside else q
+                for q, item in zip(asked, items, strict=True)
+            ]
+            rows = [way(text) for text in asked]
             for item, one in zip(items, search.find(pa.array(rows, pa.large_string())), strict=True):
                 if item.name not in {overlap.name for overlap, _ in one.rejecting}:
                     missed.append(item.name)

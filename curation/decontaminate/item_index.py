@@ -1,9 +1,9 @@
 """All items of all sets as tables: which texts there are, and every n-gram of `width` characters of them with its places.
 
 A text is a distinct compared form without marks at its end; many items may say it (a passage of JSQuAD belongs to four questions).
-One that is shorter than `width` is looked for whole, by the hash of its first `shortest` characters; one that is shorter than
-`shortest` is not looked for by itself, since everything would hold it. It is counted, and asked for where another part of its item
-was found.
+One that is shorter than `width` is looked for whole, by the hash of its first characters; one that is shorter than `shortest` is not
+looked for by itself, since everything would hold it. It is counted, and asked for where another part of its item was found; a
+question of at least `with_answer` characters also where its answer stands beside it.
 """
 
 from collections import Counter
@@ -34,34 +34,45 @@ class Saying:
     chars: int
     """Characters of `texts`."""
     short: tuple[str, ...]
+    answered: bool = False
+    """Whether it is a question so short that it counts only with its answer beside it."""
 
 
 @dataclass
 class Looked:
-    """What of a set is looked for: its items, those of which some text is looked for, texts by part, and texts that are too short."""
+    """What of a set is looked for: its items, those of which some text is looked for, texts by part, and texts that are too short.
+
+    answered: questions that are looked for with their answers only.
+    """
 
     items: int = 0
     sought: int = 0
     texts: Counter[Part] = field(default_factory=Counter[Part])
     skipped: Counter[Part] = field(default_factory=Counter[Part])
+    answered: int = 0
 
     def as_dict(self) -> dict[str, object]:
         """As manifests say it."""
-        return {"items": self.items, "sought": self.sought, "texts": dict(self.texts), "skipped": dict(self.skipped)}
+        counts = {"texts": dict(self.texts), "skipped": dict(self.skipped), "with_answer": self.answered}
+        return {"items": self.items, "sought": self.sought} | counts
 
 
 class ItemIndex:
     """Items, searchable. width: characters of an n-gram, ≥ 5; shortest: characters of the shortest text that is sought, 5 to width.
 
+    with_answer: those of the shortest question that is sought with its answer beside it, 5 to shortest; none are where not given.
     Raises ValueError for widths out of range.
     """
 
-    def __init__(self, items: Sequence[Item], width: int, shortest: int):
+    def __init__(self, items: Sequence[Item], width: int, shortest: int, with_answer: int | None = None):
         if width < LEAST_WIDTH:
             raise ValueError(f"width: an n-gram has at least {LEAST_WIDTH} characters, not {width}")
         if not LEAST_WIDTH <= shortest <= width:
             raise ValueError(f"shortest: is {LEAST_WIDTH} to width ({width}) characters, not {shortest}")
+        if with_answer is not None and not LEAST_WIDTH <= with_answer <= shortest:
+            raise ValueError(f"with_answer: is {LEAST_WIDTH} to shortest ({shortest}) characters, not {with_answer}")
         self.items, self.width, self.shortest = list(items), width, shortest
+        self.least = shortest if with_answer is None else with_answer
         self.texts: list[str] = []
         self.sayings: list[Saying] = []
         self.sayings_of: list[list[int]] = []
@@ -81,7 +92,9 @@ class ItemIndex:
         for part in PARTS:
             for way in item.parts.get(part, ()):
                 forms = [compared_form(text).rstrip(_END_MARKS) for text in way]
-                long = [form for form in forms if len(form) >= self.shortest]
+                answered = self._with_answer(item, part, forms)
+                long = [form for form in forms if answered or len(form) >= self.shortest]
+                looked.answered += answered
                 looked.texts[part] += len(long)
                 looked.skipped[part] += len(forms) - len(long)
                 texts: list[int] = []
@@ -93,9 +106,14 @@ class ItemIndex:
                     texts.append(number[form])
                     self.sayings_of[number[form]].append(len(self.sayings))
                 chars = sum(len(self.texts[t]) for t in texts)
-                short = tuple(form for form in forms if 0 < len(form) < self.shortest)
-                self.sayings.append(Saying(i, part, tuple(texts), chars, short))
+                short = () if answered else tuple(form for form in forms if 0 < len(form) < self.shortest)
+                self.sayings.append(Saying(i, part, tuple(texts), chars, short, answered))
         looked.sought += any(s.texts for s in self.sayings[before:])
+
+    def _with_answer(self, item: Item, part: Part, forms: Sequence[str]) -> bool:
+        """Whether a way to say a part is a question that is sought only with its answer."""
+        alone = len(forms) == 1 and self.least <= len(forms[0]) < self.shortest
+        return alone and part == "question" and bool(item.parts.get("answer"))
 
     @cached_property
     def pool(self) -> tuple[np.ndarray, np.ndarray]:
@@ -118,7 +136,7 @@ class ItemIndex:
         place = np.arange(grams.sum()) - np.repeat(np.cumsum(grams) - grams, grams)
         return (
             gram_table(pool, starts[text] + place, text, place, self.width),
-            gram_table(pool, starts[short], short, np.zeros(len(short), np.int64), self.shortest),
+            gram_table(pool, starts[short], short, np.zeros(len(short), np.int64), self.least),
         )
 
     @cached_property

@@ -8,6 +8,9 @@ import numpy as np
 from curation.decontaminate.item_index import ItemIndex, Saying
 from curation.decontaminate.pack import PARTS, Part
 
+BESIDE = 60
+"""Characters of the compared form within which an answer stands beside its question."""
+
 
 @dataclass(frozen=True)
 class Overlap:
@@ -86,19 +89,43 @@ def overlaps(
     text is too short to be sought by itself: beside another part of its item that is there, it counts.
     """
     shares: dict[int, dict[Part, float]] = {}
+    answered: dict[int, list[Saying]] = {}
     for number in sorted({s for text in texts for s in index.sayings_of[text]}):
         saying = index.sayings[number]
-        share = sum(texts.get(t, 0) for t in saying.texts) / saying.chars
         of = shares.setdefault(saying.item, {})
+        if saying.answered:
+            answered.setdefault(saying.item, []).append(saying)
+            continue
+        share = sum(texts.get(t, 0) for t in saying.texts) / saying.chars
         of[saying.part] = max(of.get(saying.part, 0.0), share)
     found: list[Overlap] = []
     for item, of in shares.items():
         bound = least(index.items[item].set)
         there: dict[Part, float] = {part: share for part, share in of.items() if share >= bound}
+        if any(there or _answer_beside(index, saying, form()) for saying in answered.get(item, ())):
+            there["question"] = 1.0
         if there:
             there |= dict.fromkeys(_beside(index, item, there, form), 1.0)
             found.append(Overlap(index.items[item].name, {p: round(there[p], 4) for p in PARTS if p in there}))
     return sorted(found, key=lambda o: o.name)
+
+
+def _answer_beside(index: ItemIndex, question: Saying, form: str) -> bool:
+    """Whether an answer of the item stands whole within `BESIDE` characters before or behind its question."""
+    asked = index.texts[question.texts[0]]
+    answers = [
+        (*(index.texts[t] for t in saying.texts), *saying.short)
+        for saying in _sayings(index, question.item)
+        if saying.part == "answer"
+    ]
+    at = form.find(asked)
+    while at >= 0:
+        end = at + len(asked)
+        around = form[max(0, at - BESIDE) : at] + "\n" + form[end : end + BESIDE]
+        if any(answer and all(text in around for text in answer) for answer in answers):
+            return True
+        at = form.find(asked, end)
+    return False
 
 
 def _beside(index: ItemIndex, item: int, there: Mapping[Part, float], form: Callable[[], str]) -> Iterable[Part]:

@@ -53,7 +53,8 @@ class BenchmarkSearch:
 
     width: characters of an n-gram of the compared form, ≥ 5 (13 is usual). shortest: characters of the shortest text that is sought.
     sets: `sets.BenchmarkSet` by the name under which items are called set:id. reject, report: least shares by part (`rules.py`);
-    a set may have its own. near: near-misses by MinHash. folder: at which relative files begin.
+    a set may have its own. near: near-misses by MinHash. folder: at which relative files begin. with_answer: characters of the
+    shortest question that is sought with its answer beside it.
     Raises ValueError naming the key.
     """
 
@@ -66,9 +67,10 @@ class BenchmarkSearch:
         report: Mapping[str, float] | None = None,
         near: NearRule | None = None,
         folder: Path = Path(),
+        with_answer: int | None = None,
     ):
-        ItemIndex((), width, shortest)
-        self.width, self.shortest, self.near = width, shortest, near
+        ItemIndex((), width, shortest, with_answer)
+        self.width, self.shortest, self.near, self.with_answer = width, shortest, near, with_answer
         self.benchmarks = Benchmarks(benchmark_sets(sets), folder)
         self._reject, self._report = _rules("reject", reject), _rules("report", report or {})
         self._search: ColumnSearch | None = None
@@ -89,7 +91,7 @@ class BenchmarkSearch:
 
     def note(self) -> dict[str, Any]:
         """What a manifest says: form, widths, where files began, and of each set where it is from and what of it is looked for."""
-        index = ItemIndex(self.benchmarks.items, self.width, self.shortest)
+        index = self._index()
         sets: dict[str, Any] = {}
         for name, files in self.benchmarks.files.items():
             (reject, report), pack = self.rules_of(name), self.benchmarks.packs.get(name)
@@ -98,18 +100,30 @@ class BenchmarkSearch:
             if pack is not None:
                 sets[name] |= {"pack": pack.name, "title": pack.source.title, "licence": pack.source.licence}
         near = None if self.near is None else self.near.model_dump()
-        said = {"form": VERSION, "width": self.width, "shortest": self.shortest, "near": near, "sets": sets}
-        return said | {"folder": str(self.benchmarks.folder)}
+        said = {"form": VERSION, "width": self.width, "shortest": self.shortest, "with_answer": self.with_answer}
+        return said | {"near": near, "sets": sets, "folder": str(self.benchmarks.folder)}
+
+    def _index(self) -> ItemIndex:
+        return ItemIndex(self.benchmarks.items, self.width, self.shortest, self.with_answer)
 
     def setup(self) -> None:
         """Makes the index and loads the compiled search, unless this process has them."""
         contents = [hashlib.sha256(c).hexdigest() for c in self.artefacts().values()]
         sets = [(name, one.model_dump_json()) for name, one in self.benchmarks.sets.items()]
-        key = repr((self.width, self.shortest, None if self.near is None else self.near.jaccard, sets, contents))
+        key = repr(
+            (
+                self.width,
+                self.shortest,
+                self.with_answer,
+                None if self.near is None else self.near.jaccard,
+                sets,
+                contents,
+            )
+        )
         if key not in _kept:
             while len(_kept) >= _KEPT:
                 del _kept[next(iter(_kept))]
-            index = ItemIndex(self.benchmarks.items, self.width, self.shortest)
+            index = self._index()
             _kept[key] = ColumnSearch(index, None if self.near is None else NearIndex(index, self.near.jaccard))
         self._search = _kept[key]
 
@@ -129,13 +143,18 @@ class BenchmarkSearch:
         return found
 
     def find_in(self, parts: Mapping[str, str]) -> tuple[Found, dict[str, list[str]]]:
-        """What the named texts of one row hold together; and of each item that overlaps, the names of the texts that hold of it."""
-        texts = pa.array(list(parts.values()), pa.large_string())
-        by_text = self._overlaps(texts)
+        """What the named texts of one row hold together; and of each item that overlaps, the names of the texts that hold of it.
+
+        A short question in one of them may have its answer in the next: so they are searched one behind another, too.
+        """
+        joined = ["\n".join(parts.values())] if self.with_answer is not None and len(parts) > 1 else []
+        by_text = self._overlaps(pa.array([*parts.values(), *joined], pa.large_string()))
         where: dict[str, list[str]] = {}
         for row, name in enumerate(parts):
             for overlap in by_text.get(row, ()):
                 where.setdefault(overlap.name, []).append(name)
+        for overlap in by_text.get(len(parts), ()):
+            where.setdefault(overlap.name, list(parts))
         return self._decided(united(o for there in by_text.values() for o in there)), where
 
     def _overlaps(self, texts: pa.Array) -> dict[int, list[Overlap]]:

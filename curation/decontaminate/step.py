@@ -24,7 +24,8 @@ class Decontaminate(Decide):
     """Rejects rows that hold evaluation items as `contaminated`; writes `contamination`, what else of items they hold.
 
     width: characters of an n-gram of the compared form, ≥ 5 (13 is usual). shortest: characters of the shortest text of an item that
-    is sought by itself, 5 to width. sets: by name, {file, pack} or {file, question, answer, context, id, form …}; with none, nothing
+    is sought by itself, 5 to width. with_answer: characters of the shortest question that is sought with its answer beside it, 5 to
+    shortest; without it none is. sets: by name, {file, pack} or {file, question, answer, context, id, form …}; with none, nothing
     is looked for. reject: least share by part (question, answer, context, or several joined by +) from which on a row goes.
     report: least share by part from which on it is only told. near: {jaccard, reject, report}: near-misses by MinHash.
     """
@@ -39,10 +40,11 @@ class Decontaminate(Decide):
         reject: dict[str, float],
         report: dict[str, float] | None = None,
         near: NearRule | None = None,
+        with_answer: int | None = None,
     ):
         super().__init__()
         try:
-            self.search = BenchmarkSearch(width, shortest, sets, reject, report, near)
+            self.search = BenchmarkSearch(width, shortest, sets, reject, report, near, with_answer=with_answer)
         except ValueError as error:
             raise ValueError(f"decontaminate: {error}") from None
 
@@ -60,9 +62,10 @@ class Decontaminate(Decide):
             return "no evaluation set is named, so nothing is looked for: see docs/decontamination.md"
         lines = []
         for name, said in self.search.note()["sets"].items():
-            short = sum(said["skipped"].values())
+            short, beside = sum(said["skipped"].values()), said["with_answer"]
+            more = f", {beside:,} of them only with their answer beside them" if beside else ""
             lines.append(
-                f"{name}: {said['sought']:,} of {said['items']:,} items are looked for; {short:,} texts too short"
+                f"{name}: {said['sought']:,} of {said['items']:,} items are looked for{more}; {short:,} texts too short"
             )
         return "\n".join(lines)
 

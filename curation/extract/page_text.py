@@ -148,13 +148,16 @@ def _text(tree: HTMLTree, main_content: bool = False, marked: bool = True) -> by
 
 
 def _directives(tree: HTMLTree) -> dict[str, str | None]:
-    """Contents of the robots meta tags (robots, googlebot and other …bot), and of tdm-reservation, each joined by ', '."""
+    """Contents of the robots meta tags (robots, googlebot and other …bot), and of tdm-reservation, each joined by ', '.
+
+    What stands for a header (`http-equiv="X-Robots-Tag"`) counts as the header does.
+    """
     robots: list[str] = []
     tdm: list[str] = []
-    for meta in tree.document.query_selector_all("meta[name]") if tree.document else ():
-        name = (meta.get_attribute("name") or "").strip().lower()
+    for meta in tree.document.query_selector_all("meta[name], meta[http-equiv]") if tree.document else ():
+        name = (meta.get_attribute("name") or meta.get_attribute("http-equiv") or "").strip().lower()
         if content := (meta.get_attribute("content") or "").strip():
-            robots += [content] if name == "robots" or name.endswith("bot") else []
+            robots += [content] if name in ("robots", "x-robots-tag") or name.endswith("bot") else []
             tdm += [content] if name == "tdm-reservation" else []
     return {"robots_meta": ", ".join(robots) or None, "tdm_meta": ", ".join(tdm) or None}
 

@@ -30,11 +30,13 @@ class SoughtItem:
 
 @dataclass
 class Sought:
-    """Items of a `decontaminate` step: width of an n-gram, characters of the shortest text that is sought."""
+    """Items of a `decontaminate` step: width of an n-gram, characters of the shortest text that is sought by itself, and of the
+    shortest question that is sought with its answer at most 60 characters away."""
 
     width: int
     shortest: int
     items: Sequence[SoughtItem]
+    with_answer: int | None = None
 
     def __post_init__(self) -> None:
         self._grams: defaultdict[str, set[tuple[str, int]]] = defaultdict(set)
@@ -48,6 +50,8 @@ class Sought:
             self._forms.append(made)
             for form in {f for ways in made.values() for way in ways for f in way if len(f) >= self.shortest}:
                 self._items_of[form].add(number)
+            for question in self._asked(number):
+                self._items_of[question].add(number)
         for form in self._items_of:
             if len(form) < self.width:
                 self._short.add(form)
@@ -87,11 +91,32 @@ class Sought:
         """Whether a part is there; one too short to be sought by itself counts beside another that is."""
         if shares.get(part, 0.0) >= least:
             return True
+        if part == "question" and any(self._answered(number, question, form) for question in self._asked(number)):
+            shares[part] = 1.0
+            return True
         beside = any(share >= least for other, share in shares.items() if other != part)
         ways = [way for way in self._forms[number].get(part, ()) if all(0 < len(f) < self.shortest for f in way)]
         if beside and any(way and all(f in form for f in way) for way in ways):
             shares[part] = 1.0
             return True
+        return False
+
+    def _asked(self, number: int) -> list[str]:
+        """Questions of an item that are too short by themselves, and sought with its answer."""
+        forms = self._forms[number]
+        if self.with_answer is None or not forms.get("answer"):
+            return []
+        alone = [way[0] for way in forms.get("question", ()) if len(way) == 1]
+        return [form for form in alone if self.with_answer <= len(form) < self.shortest]
+
+    def _answered(self, number: int, question: str, form: str) -> bool:
+        """Whether an answer stands before or behind the question."""
+        for found in re.finditer(re.escape(question), form):
+            near = (form[max(0, found.start() - 60) : found.start()], form[found.end() : found.end() + 60])
+            for way in self._forms[number]["answer"]:
+                texts = [text for text in way if text]
+                if texts and all(any(text in side for side in near) for text in texts):
+                    return True
         return False
 
 

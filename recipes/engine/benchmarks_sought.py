@@ -39,5 +39,5 @@ def benchmarks_sought(run: Run) -> tuple[list[Sought], list[str]]:
             except (OSError, ValueError, KeyError) as error:
                 notes.append(f"'{name}' was not sought again: {error}")
         if items:
-            made.append(Sought(said["width"], said["shortest"], items))
+            made.append(Sought(said["width"], said["shortest"], items, said.get("with_answer")))
     return made, notes

@@ -4,6 +4,7 @@ import json
 import random
 
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,20 +21,24 @@ def test_both_compare_the_same_form(text: str):
     assert compared(text) == compared_form(text)
 
 
-def test_both_reject_the_same_rows(tmp_path):
+@pytest.mark.parametrize("with_answer", [None, 5])
+def test_both_reject_the_same_rows(tmp_path, with_answer):
     rng = random.Random(8)
 
     def text(least: int, most: int) -> str:
         return "".join(rng.choices("春夏秋冬山川海空米麦豆栗のはがを。（か）", k=rng.randint(least, most)))
 
     rows = [
-        {"q": [text(8, 40), text(12, 30)][: rng.randint(1, 2)], "a": text(1, 16), "c": text(30, 80)} for _ in range(80)
+        {"q": [text(5 if i % 2 else 8, 40), text(12, 30)][: rng.randint(1, 2)], "a": text(1, 16), "c": text(30, 80)}
+        for i in range(80)
     ]
+    rows += [{"q": [text(5, 9)], "a": text(1, 4), "c": text(30, 80)} for _ in range(30)]
     (tmp_path / "e.jsonl").write_text("\n".join(json.dumps(r) for r in rows))
     rules = {"question": 0.9, "question+answer": 0.6, "context": 0.7}
     sets = {"s": {"file": "e.jsonl", "question": "q[]", "answer": "a", "context": "c"}}
-    search = BenchmarkSearch(13, 8, sets, rules, folder=tmp_path)
-    again = Sought(13, 8, [SoughtItem(i.name, dict(i.parts), rules) for i in search.benchmarks.items])
+    search = BenchmarkSearch(13, 10, sets, rules, folder=tmp_path, with_answer=with_answer)
+    items = [SoughtItem(i.name, dict(i.parts), rules) for i in search.benchmarks.items]
+    again = Sought(13, 10, items, with_answer)
     pages: list[str] = []
     for row in rows * 3:
         parts = [part[: rng.randint(len(part) // 2, len(part))] for part in (*row["q"], row["a"], row["c"])]

@@ -78,6 +78,21 @@ def test_a_page_becomes_its_lines_and_its_head() -> None:
     assert "html" not in row
 
 
+@pytest.mark.parametrize(
+    ("meta", "seen"),
+    [
+        ('<META NAME="ROBOTS" CONTENT="NOAI, noimageai">', "NOAI, noimageai"),
+        ("<meta content=noai name=robots>", "noai"),
+        ("<meta name='GPTBot' content='noai'/>", "noai"),
+        ('<meta http-equiv="X-Robots-Tag" content="noai">', "noai"),
+        ('<!-- <meta name="robots" content="noai"> -->', None),
+    ],
+)
+def test_directives_are_read_however_they_are_written(meta: str, seen: str | None) -> None:
+    row = one(f"<html><head><title>米</title>{meta}</head><body><p>{BODY}</p></body></html>")
+    assert row["robots_meta"] == seen
+
+
 def test_columns_have_the_types_of_the_schema_and_survive_a_slice() -> None:
     rows = batch("<p>あ</p>", PAGE, f"<p>{BODY}</p>").slice(1)
     step = pickle.loads(pickle.dumps(MainText()))

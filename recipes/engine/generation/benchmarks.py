@@ -16,7 +16,14 @@ def benchmark_search(generation: "Generation") -> BenchmarkSearch | None:
         return None
     try:
         made = BenchmarkSearch(
-            said.width, said.shortest, said.sets, said.reject, said.report, said.near, generation.folder
+            said.width,
+            said.shortest,
+            said.sets,
+            said.reject,
+            said.report,
+            said.near,
+            generation.folder,
+            said.with_answer,
         )
         made.artefacts()
     except (OSError, ValueError) as error:

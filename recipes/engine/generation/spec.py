@@ -156,6 +156,7 @@ class Decontaminate(_Spec):
     reject: dict[str, float]
     report: dict[str, float] = Field(default_factory=dict)
     near: NearRule | None = None
+    with_answer: int | None = None
 
 
 class Rounds(_Spec):

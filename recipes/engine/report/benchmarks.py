@@ -50,6 +50,7 @@ class Benchmarks:
     step: str
     width: int
     shortest: int
+    with_answer: int | None = None
     rows: int = 0
     gone: int = 0
     stayed: int = 0
@@ -77,11 +78,17 @@ class Benchmarks:
                 "このレシピは評価データのファイルを指定していないので、何も照合していない。",
                 "The recipe names no benchmark's file, so nothing was held against the pages.",
             )
+        beside = Words("", "")
+        if self.with_answer:
+            beside = Words(
+                f"、{self.with_answer} 字からの短い問いは答えがそばにあるときだけ",
+                f", questions from {self.with_answer} characters on with their answer beside them",
+            )
         return Words(
-            f"{self.rows:,} ページを、正規形の文字 {self.width}-gram（それより短い項目は {self.shortest} 字から全体）で照合した。"
-            "割合は、項目のその部分の文字のうちページにあるもの。",
+            f"{self.rows:,} ページを、正規形の文字 {self.width}-gram（それより短い項目は {self.shortest} 字から全体{beside.ja}）で"
+            "照合した。割合は、項目のその部分の文字のうちページにあるもの。",
             f"{self.rows:,} pages were held against the items' character {self.width}-grams in normal form (shorter items whole, "
-            f"from {self.shortest} characters on). A share is that of the part's characters which stand on the page.",
+            f"from {self.shortest} characters on{beside.en}). A share is that of the part's characters which stand on the page.",
         )
 
 
@@ -90,7 +97,7 @@ def benchmarks(run: Run, samples: bool) -> list[Benchmarks]:
     found: list[Benchmarks] = []
     for stage, step in run.steps("decontaminate"):
         said = step["with"]
-        one = Benchmarks(stage, step["step"], said["width"], said["shortest"])
+        one = Benchmarks(stage, step["step"], said["width"], said["shortest"], said.get("with_answer"))
         for block in run.about["blocks"]:
             if block["stage"] != stage or block["kind"] != "rows":
                 continue
