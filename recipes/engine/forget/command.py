@@ -25,6 +25,8 @@ from recipes.engine.review_command import reached
 from recipes.engine.run_lock import locked
 
 Say = Callable[..., None]
+SHARED = frozenset(f"{kind}.jp" for kind in "ac ad co ed go gr lg ne or".split())
+"""Attribute-type domains of .jp (JPRS): a tombstone for one would stand for all firms, schools or offices of the country."""
 Pairs = Sequence[tuple[str, str]]
 """What was asked for, as it was said, and its key in hexadecimal."""
 
@@ -229,6 +231,10 @@ def _url(said: str) -> str:
 def _host(said: str) -> str:
     if "/" in said or ":" in said or " " in said or "." not in said.strip("."):
         raise RecipeError(f"--host {said}: is a host's name, e.g. example.jp, which stands for all hosts under it too")
+    if said.strip(".").lower() in SHARED:
+        raise RecipeError(
+            f"--host {said}: is no site but what very many end in; name the site, e.g. example.{said.strip('.')}"
+        )
     return said
 
 
