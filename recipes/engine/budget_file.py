@@ -36,6 +36,7 @@ from curation.mixture.tiers import Tiers
 from curation.place import Place
 from curation.shards import MANIFEST, ShardError, ShardSet
 from recipes.engine.errors import RecipeError
+from recipes.engine.forget.gate import cleared_or_refused
 from recipes.engine.run_folder import open_run
 
 
@@ -149,6 +150,7 @@ def _said(error: Any) -> str:
 def open_shards(path: str, folder: Path) -> ShardSet:
     """The shard set at a path from a folder: a set itself, or the release of a run. Raises RecipeError, ShardError."""
     url = path_from(path, folder)
+    cleared_or_refused(url)
     return ShardSet.open(url) if Place(url).exists(MANIFEST) else open_run(url).release
 
 

@@ -14,6 +14,7 @@ from curation.mixture.source_rows import SourceRows
 from curation.shards import ShardError, ShardSet
 from recipes.engine.budget_file import BudgetSpec, SourceSpec, open_shards, path_from, rows_of_source
 from recipes.engine.errors import RecipeError
+from recipes.engine.forget.gate import cleared_or_refused
 
 
 def plan_hash(plan: Mapping[str, Any]) -> str:
@@ -83,6 +84,7 @@ def planned_sources(plan: Mapping[str, Any], path: str) -> list[SourceRows]:
             raise RecipeError(f"{path}: source '{name}' is stated token counts; a mixture needs its shards")
         try:
             spec = SourceSpec.model_validate({key: value for key, value in said.items() if key != "content"})
+            cleared_or_refused(said["shards"])
             shards = ShardSet.open(said["shards"])
             made = rows_of_source(name, spec, shards)
         except (BudgetError, ShardError, ValidationError, ValueError, OSError) as error:

@@ -208,9 +208,11 @@ def report(
     several: Several = "same",
 ) -> None:
     """Write report.html of a run, in Japanese and English; page text is shown only with --samples."""
+    from recipes.engine.forget.gate import cleared_or_refused
     from recipes.engine.label_read import Reading, labels_of
     from recipes.engine.report import write_report
 
+    cleared_or_refused(run_folder)
     if public:
         from recipes.engine.report.public import write_public
 

@@ -16,6 +16,7 @@ from curation.filters.preset import Preset
 from curation.filters.threshold import rules_broken
 from recipes.engine.errors import RecipeError
 from recipes.engine.facts import print_facts
+from recipes.engine.forget.gate import cleared_or_refused
 from recipes.engine.generated_story import find_generated, grown_from, tell_generated
 from recipes.engine.run_folder import Run, find_row, open_run, rejected_rows
 from recipes.engine.run_rules import RunRule, run_rules
@@ -35,6 +36,7 @@ def explain(folder: str, page: str, samples: bool = False) -> None:
     samples: shows a page's text where a generated row quotes it. Raises RecipeError when the run does not know the page or row,
     naming the nearest URLs.
     """
+    cleared_or_refused(folder)
     run = open_run(folder)
     stories = list(find(run, page))
     generated = list(find_generated(run, page.strip())) if is_id(page) else []

@@ -15,6 +15,7 @@ from curation.place import Place
 from curation.shards import Table
 from curation.step import Batch
 from recipes.engine.errors import RecipeError
+from recipes.engine.forget.gate import cleared_or_refused
 from recipes.engine.run_folder import Run, open_run
 
 LOCK = "index.lock"
@@ -77,6 +78,7 @@ def rebase(old: str, new: str, run: str) -> str:
 
 def _clusters(run: str) -> tuple[Table, dict[str, Any], str]:
     """The table of members, the dedup step as it ran, and its stage."""
+    cleared_or_refused(run)
     opened = open_run(run)
     members, steps = opened.survey_table("dedup", "members"), opened.steps("dedup")
     if members is None or not steps:

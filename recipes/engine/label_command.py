@@ -17,6 +17,7 @@ import typer
 from curation.document import COLUMNS
 from curation.shards import ShardSet
 from recipes.engine.errors import RecipeError
+from recipes.engine.forget.gate import cleared_or_refused
 from recipes.engine.run_folder import Run, open_run, rows_of
 
 DECILES = 10
@@ -38,6 +39,7 @@ def sample(run: str, out: str, rows: int, column: str, chars: int, seed: int, st
         raise RecipeError(f"{out} is there already; answers in it would be lost")
     if rows < 1 or chars < 1:
         raise RecipeError(f"--rows and --chars must be at least 1; found {rows} and {chars}")
+    cleared_or_refused(run)
     shards, said = _drawn_from(open_run(run), run, stage)
     if missing := [c for c in (column, "text") if c not in shards.columns]:
         raise RecipeError(

@@ -21,6 +21,7 @@ from annotation.release.splits import Shares
 from curation.place import Place
 from recipes.engine.errors import RecipeError, RunError
 from recipes.engine.file_systems import check_out
+from recipes.engine.forget.gate import cleared_or_refused
 from recipes.engine.generation.spec import TargetSpec
 from recipes.engine.manifests import versions
 from recipes.engine.recipe_file import POLICY
@@ -71,6 +72,7 @@ def release(
 
 def _sources(url: str, documents: Documents, runs: list[Run], *, pages: bool) -> list[Source]:
     """Sets of a run, generations first since pairs are told by them what they grew from; or the one set at the folder."""
+    cleared_or_refused(url)
     if Place(url).exists("manifest.json"):
         return [open_source(url, "/".join(url.split("/")[-2:]), documents)]
     run = open_run(url)

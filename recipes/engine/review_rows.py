@@ -22,6 +22,7 @@ from curation.document import KEY
 from curation.place import Place
 from curation.shards import MANIFEST
 from recipes.engine.errors import RecipeError
+from recipes.engine.forget.gate import cleared_or_refused
 from recipes.engine.run_folder import Run
 from synth.engine.content_key import canonical
 from synth.generated.stated import GeneratedSet
@@ -142,6 +143,7 @@ class Asked:
 
 def source_of(run: Run, task: str, name: str | None, answers: int) -> Source:
     """The set of a run that a task asks about. Raises RecipeError where there is none, or several and none is named."""
+    cleared_or_refused(run.place.url)
     kind = "pairs" if task == "preference" else "generated"
     sets = {one["name"]: one["url"] for one in run.about.get(kind, ())}
     if not sets:

@@ -5,12 +5,17 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
 from curation.mixture.charges import charges_of
 from curation.mixture.ledger import Ledger
 from curation.shards import ShardSet
+from recipes.engine.budget_file import open_shards
+from recipes.engine.cli import app
 from recipes.engine.errors import RecipeError
+from recipes.engine.explain import explain
 from recipes.engine.index_command import add
+from recipes.engine.release_command import release
 from recipes.engine.report import write_report
 from tests.forget.conftest import Lab, json_of, sentence
 
@@ -210,6 +215,18 @@ def test_verify_names_what_was_not_cleared(lab: Lab, capsys: pytest.CaptureFixtu
     lab.forget(urls=[VICTIM], outs=[])
     assert not lab.verified()
     assert "was cleared by 0 of 1 files of tombstones" in capsys.readouterr().out
+    for command in (
+        lambda: release([str(lab.out)], str(lab.folder / "sent"), ["text"], None, "data@example.jp", None),
+        lambda: release(
+            [str(lab.out / "1" / "curated")], str(lab.folder / "sent"), ["text"], None, "data@example.jp", None
+        ),
+        lambda: add(str(lab.folder / "index"), str(lab.out / "1")),
+        lambda: explain(str(lab.out), VICTIM),
+        lambda: open_shards(str(lab.out / "1"), lab.folder),
+    ):
+        with pytest.raises(RecipeError, match=r"1 file of tombstones .* came since it was cleared"):
+            command()
+    assert CliRunner().invoke(app, ["report", str(lab.out)]).exit_code != 0
     lab.forget(outs=[lab.out])  # no key: only what is there already
     assert lab.verified(), capsys.readouterr().out
     assert VICTIM not in lab.released()

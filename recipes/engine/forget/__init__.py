@@ -5,6 +5,7 @@
     clearing  all of that taken out of a run's folder
     sweep     what a run does first: clearing, and the reports after it
     reports   reports without what went
+    gate      nothing is read out of a folder that was not cleared by all of them
     telling   what was found, what went, and which releases held it
     command   `seimai forget`
 

@@ -281,7 +281,7 @@ def removed(facts: Facts) -> Words:
     kept_out = facts.later.kept_out
     out = (
         Words(
-            f"。忘却の対象として各段で除いた行は延べ {kept_out:,}",
+            f"。削除の求めにより各段で除いた行は延べ {kept_out:,}",
             f"; {pages(kept_out).en} kept out by removal requests",
         )
         if kept_out
