@@ -26,7 +26,8 @@ class NgWords(Decide):
     """Rejects rows of which words of the lists are more than a share.
 
     lists: names of lists that come along (`hojichar_adult_ja`, `hojichar_discrimination_ja`, `hojichar_violence_ja`), or paths of
-    YAML files. max_fraction: share of the text's characters inside such words that is still kept, in [0, 1); 0 rejects at the
+    YAML files, which begin at the recipe's folder. max_fraction: share of the text's characters inside such words that is still
+    kept, in [0, 1); 0 rejects at the
     first word.
     whole_katakana: katakana words count only without katakana beside them (not アス in アスパラ). skip: words that are left out of
     the lists, because the texts at hand mean something else by them (二号 in laws).
@@ -60,7 +61,7 @@ class NgWords(Decide):
 
     def artefacts(self) -> Mapping[str, bytes]:
         """The entries."""
-        return {name: listed.raw for name, listed in self._read.items()}
+        return {listed.name: listed.raw for listed in self._read.values()}
 
     def manifest_notes(self) -> Mapping[str, Any]:
         """Source, version and licence of each list."""

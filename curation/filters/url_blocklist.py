@@ -25,7 +25,8 @@ MAX_PATH_PARTS = 8
 class UrlBlocklist(Decide):
     """Rejects rows whose host or URL is in a list; a row without a URL is kept.
 
-    lists: paths of the YAML files that describe them. The detail of a rejected row is category, list and entry.
+    lists: paths of the YAML files that describe them; a recipe's begin at its folder. The detail of a rejected row is category, list
+    and entry.
     """
 
     reads, reasons = ("url",), ("url_blocked",)
@@ -45,7 +46,7 @@ class UrlBlocklist(Decide):
 
     def artefacts(self) -> Mapping[str, bytes]:
         """The entries."""
-        return {name: read_list(name, "urls").raw for name in self.lists}
+        return {listed.name: listed.raw for listed in (read_list(name, "urls") for name in self.lists)}
 
     def manifest_notes(self) -> Mapping[str, Any]:
         """Source, version and licence of each list."""

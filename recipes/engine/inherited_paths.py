@@ -1,6 +1,6 @@
 """Files that an inherited recipe names (`like: OTHER`): they lie beside that recipe, not beside the one that inherits them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,12 +49,32 @@ def _stage(stage: Any, source: Callable[[Any], Any], found: Callable[[Any], Any]
     return made
 
 
+LISTED = ("ng_words", "url_blocklist")
+"""Steps whose `lists` name YAML files, beside names of lists that come along."""
+
+
+def lists_found(step: str, params: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """A step's parameters with lists of one's own found from the recipe's folder; what is not there stays for the step to name."""
+    said = params.get("lists")
+    if step not in LISTED or not isinstance(said, list):
+        return dict(params)
+    there = [str(folder / one) if _is_file(one) and (folder / one).is_file() else one for one in said]
+    return {**params, "lists": there}
+
+
+def _is_file(one: Any) -> bool:
+    return isinstance(one, str) and one.endswith((".yaml", ".yml"))
+
+
 def _step(one: Any, found: Callable[[Any], Any]) -> Any:
     if isinstance(one, dict) and "decontaminate" in one:
         return {"decontaminate": _sets(one["decontaminate"], found)}
     if isinstance(one, dict) and isinstance(said := one.get("opt_out"), dict):
-        lists = [found(n) if str(n).endswith((".yaml", ".yml")) else n for n in said.get("lists") or []]
+        lists = [found(n) if _is_file(n) else n for n in said.get("lists") or []]
         return {"opt_out": said | {"robots": found(said.get("robots") or []), "lists": lists}}
+    for name in LISTED if isinstance(one, dict) else ():
+        if isinstance(said := one.get(name), dict) and isinstance(said.get("lists"), list):
+            return {name: said | {"lists": [found(n) if _is_file(n) else n for n in said["lists"]]}}
     return one
 
 

@@ -22,6 +22,7 @@ from recipes.engine.errors import RecipeError
 from recipes.engine.generation import plan as generation_plan
 from recipes.engine.generation.paths import placed
 from recipes.engine.generation.plan import Generation
+from recipes.engine.inherited_paths import lists_found
 from recipes.engine.judging import plan as judging_plan
 from recipes.engine.judging.plan import Jury
 from recipes.engine.pairs import plan as pairs_plan
@@ -202,11 +203,12 @@ def _steps(stage: Stage, place: str, folder: Path) -> list[Step]:
     labels = step_labels([s.name for s in stage.steps])
     for i, (spec, label) in enumerate(zip(stage.steps, labels, strict=True)):
         at = f"{place}, step {i + 1} ({label})"
-        step = spec.made if spec.made is not None else blocks.build(spec.name, spec.with_, at)
+        given = lists_found(spec.name, spec.with_, folder)
+        step = spec.made if spec.made is not None else blocks.build(spec.name, given, at)
         step.recipe_parameters = dict(spec.with_)
         step.stage, step.name, step.needs = stage.name, label, stage.needs
-        step.placed(folder.resolve())
         try:
+            step.placed(folder.resolve())
             step.artefacts()
         except (OSError, ValueError) as error:
             raise RecipeError(f"{at}: {error}") from error

@@ -10,6 +10,9 @@ import yaml
 
 from curation.filters.ng_words import NgWords
 from curation.filters.url_blocklist import UrlBlocklist
+from recipes.engine import plan, recipe_file
+from recipes.engine.errors import RecipeError
+from recipes.engine.inherited_paths import lists_found
 
 
 def batch(texts: Sequence[str | None]) -> pa.RecordBatch:
@@ -128,6 +131,19 @@ def test_a_word_may_be_left_out_of_its_list(tmp_path):
     assert step.columns(batch(["第二号", "賭博"]))["reason"].to_pylist() == [None, "ng_words"]
     with pytest.raises(ValueError, match="skip: 三＊: in none of these lists"):
         NgWords([path], max_fraction=0, skip=["三号"])
+
+
+def test_lists_of_ones_own_lie_beside_the_recipe(tmp_path):
+    path = lines(tmp_path, "ng", "賭博")
+    asked = {"lists": ["ng.yaml", "hojichar_adult_ja", "none.yaml"], "max_fraction": 0.05}
+    assert lists_found("ng_words", asked, tmp_path)["lists"] == [path, "hojichar_adult_ja", "none.yaml"]
+    assert list(NgWords([path], 0.05).artefacts()) == ["ng"]  # wherever it lies: the same run
+
+
+def test_a_list_of_opt_outs_that_is_not_there_is_an_error_with_its_place(tmp_path):
+    recipe = recipe_file.load(recipe_file.find("quickstart"), ["curated.opt_out.lists=[none.yaml]"])
+    with pytest.raises(RecipeError, match=r"stage 'curated', step 2 \(opt_out\): .*there is no list .*none.yaml"):
+        plan.make(recipe, "quickstart.yaml", str(tmp_path), base=recipe_file.find("quickstart").parent)
 
 
 def test_density_decides_and_not_one_hit(tmp_path):
