@@ -29,7 +29,7 @@ def _run_of(url: str) -> str | None:
     above = url.rpartition("/")[0] or "."
     if Place(url).exists("run.json"):
         return above
-    if Place(above).exists("run.json"):
+    if Place(above).exists("run.json") or above.endswith("/stages"):
         return above.rpartition("/")[0] or "."
     place = Place(url)
     return url if any((place / name).exists("run.json") for name in place.names()) else None
