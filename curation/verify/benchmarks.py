@@ -21,11 +21,15 @@ _READING = re.compile(
 
 @dataclass(frozen=True)
 class SoughtItem:
-    """An item by its name: each part as alternatives, each of one or several texts; the least shares that reject it, by rule."""
+    """An item by its name: each part as alternatives, each of one or several texts; the least shares that reject it, by rule.
+
+    there: the least share of any rule, of those that are only told too: from it on a part is there, for what is too short beside it.
+    """
 
     name: str
     parts: Mapping[str, Sequence[Sequence[str]]]
     reject: Mapping[str, float]
+    there: float
 
 
 @dataclass
@@ -70,6 +74,8 @@ class Sought:
         for number in sorted({n for of in chars for n in self._items_of[of]}):
             item = self.items[number]
             shares = {part: self._share(ways, chars) for part, ways in self._forms[number].items()}
+            if any(self._answered(number, question, form) for question in self._asked(number)):
+                shares["question"] = 1.0
             for rule, least in item.reject.items():
                 if all(self._holds(number, part, shares, least, form) for part in rule.split("+")):
                     found.append(
@@ -91,10 +97,7 @@ class Sought:
         """Whether a part is there; one too short to be sought by itself counts beside another that is."""
         if shares.get(part, 0.0) >= least:
             return True
-        if part == "question" and any(self._answered(number, question, form) for question in self._asked(number)):
-            shares[part] = 1.0
-            return True
-        beside = any(share >= least for other, share in shares.items() if other != part)
+        beside = any(share >= self.items[number].there for other, share in shares.items() if other != part)
         ways = [way for way in self._forms[number].get(part, ()) if all(0 < len(f) < self.shortest for f in way)]
         if beside and any(way and all(f in form for f in way) for way in ways):
             shares[part] = 1.0

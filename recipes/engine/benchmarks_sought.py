@@ -33,8 +33,10 @@ def benchmarks_sought(run: Run) -> tuple[list[Sought], list[str]]:
                 now = {path: hashlib.sha256(content).hexdigest() for path, content in found.files[name]}
                 if now != one["files"]:
                     raise ValueError("its files are no longer those that the run read")
+                there = min((*one["reject"].values(), *one["report"].values()), default=1.0)
                 items += [
-                    SoughtItem(i.name, {str(p): w for p, w in i.parts.items()}, one["reject"]) for i in found.items
+                    SoughtItem(i.name, {str(p): w for p, w in i.parts.items()}, one["reject"], there)
+                    for i in found.items
                 ]
             except (OSError, ValueError, KeyError) as error:
                 notes.append(f"'{name}' was not sought again: {error}")

@@ -37,7 +37,7 @@ def test_both_reject_the_same_rows(tmp_path, with_answer):
     rules = {"question": 0.9, "question+answer": 0.6, "context": 0.7}
     sets = {"s": {"file": "e.jsonl", "question": "q[]", "answer": "a", "context": "c"}}
     search = BenchmarkSearch(13, 10, sets, rules, folder=tmp_path, with_answer=with_answer)
-    items = [SoughtItem(i.name, dict(i.parts), rules) for i in search.benchmarks.items]
+    items = [SoughtItem(i.name, dict(i.parts), rules, 0.6) for i in search.benchmarks.items]
     again = Sought(13, 10, items, with_answer)
     pages: list[str] = []
     for row in rows * 3:
