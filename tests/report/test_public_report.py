@@ -176,7 +176,7 @@ def test_a_robots_txt_that_nobody_named_is_not_said_to_have_been_looked_at():
     asked = {"reject": ["noai", "robots_txt", "listed"], "agents": ["CCBot"], "robots_files": [], "lists": {}}
     said = reservations(some(1, opt_outs=OptOuts(asked, 2, Counter({"unknown": 9}), {})))
     assert said.en == (
-        "2 pages left out (signals: noai; robots.txt was not looked at). 9 pages stay of which it could not be known."
+        "2 pages left out (signals: noai; robots.txt was not looked at). Kept although it could not be known: 9 pages."
     )
     named = asked | {"robots_files": ["a.warc.gz"], "lists": {"asked": {}}}
     said = reservations(some(1, opt_outs=OptOuts(named, 2, Counter(), {})))

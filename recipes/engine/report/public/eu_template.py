@@ -229,7 +229,7 @@ def reservations(facts: Facts) -> Words:
     return Words(
         f"{pages(said.rejected).ja}を除外（見た信号：{kinds}；{by.ja}）。確認できないまま残したページ {unknown:,}。{still.ja}",
         f"{pages(said.rejected).en} left out (signals: {kinds}; {by.en}). "
-        f"{pages(unknown).en} stay of which it could not be known.{still.en}",
+        f"Kept although it could not be known: {pages(unknown).en}.{still.en}",
     )
 
 
