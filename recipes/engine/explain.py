@@ -16,7 +16,7 @@ from curation.filters.preset import Preset
 from curation.filters.threshold import rules_broken
 from recipes.engine.errors import RecipeError
 from recipes.engine.facts import print_facts
-from recipes.engine.forget.gate import cleared_or_refused
+from recipes.engine.forget.gate import cleared_or_refused, has_tombstone
 from recipes.engine.generated_story import find_generated, grown_from, tell_generated
 from recipes.engine.run_folder import Run, find_row, open_run, rejected_rows
 from recipes.engine.run_rules import RunRule, run_rules
@@ -272,6 +272,10 @@ def _unknown(run: Run, page: str) -> str:
         return f"{where} has an id that begins with {page.strip()}, neither a page nor a generated row"
     if file_offset(page):
         return f"{where} has the URL or FILE:OFFSET {page}; the offset is that of the column 'offset', without commas"
+    if has_tombstone(run.place.url, page):
+        return (
+            f"{where} has the URL {page}: it was to be forgotten, a tombstone stands for it, and nothing of it is kept"
+        )
     near = nearest_urls(run, page)
     hint = f". Nearest URLs: {'  '.join(near)}" if near else ""
     return f"{where} has the URL {page}{hint}"

@@ -230,6 +230,8 @@ def test_verify_names_what_was_not_cleared(lab: Lab, capsys: pytest.CaptureFixtu
     lab.forget(outs=[lab.out])  # no key: only what is there already
     assert lab.verified(), capsys.readouterr().out
     assert VICTIM not in lab.released()
+    with pytest.raises(RecipeError, match="it was to be forgotten, a tombstone stands for it"):
+        explain(str(lab.out), VICTIM)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 `seimai run` clears its folder by itself; what reads a folder alone only refuses, and names the command that clears it.
 """
 
+from curation.extract.reader import host_of
 from curation.place import Place
 from recipes.engine.errors import RecipeError
 from recipes.engine.forget.sweep import behind
@@ -22,6 +23,11 @@ def cleared_or_refused(url: str) -> None:
             f"{out}: {since} {files} of tombstones in {gone.url} came since it was cleared, and it may still hold what they are for: "
             f"`seimai forget {out}` first"
         )
+
+
+def has_tombstone(version: str, url: str) -> bool:
+    """Whether a page at this URL was to be forgotten, by the tombstones of a version's run."""
+    return tombstones_for(version.rstrip("/").rpartition("/")[0] or ".").page(url.strip(), host_of(url.strip()))
 
 
 def _run_of(url: str) -> str | None:
