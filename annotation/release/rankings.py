@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 
 import orjson
+import pyarrow as pa
 
 from annotation.items import Unreadable, of_ranked
 from annotation.record import contents
@@ -97,7 +98,10 @@ def _add(found: Ranked, one: Ranking, rows: Sequence[Row]) -> None:
         else:
             pairs.append(_pair(one, better, worse, f"{ranks[0]} > {ranks[1]}"))
         found.two.add(two)
-    found.pairs += [row | {"weight": 1 / len(pairs)} for row in pairs]
+    weight = pa.scalar(
+        1 / max(1, len(pairs)), pa.float32()
+    ).as_py()  # as the column holds it: the content hash is of that
+    found.pairs += [row | {"weight": weight} for row in pairs]
 
 
 def _why_none(one: Ranking, better: Row, worse: Row) -> str:

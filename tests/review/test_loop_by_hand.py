@@ -216,15 +216,8 @@ def _check_trainer(folder: Path) -> None:
     (folder / "expected.json").write_text(json.dumps(_expected()))
     if not os.environ.get(TRL):
         pytest.skip(f"{TRL} names no interpreter: the release is checked, and what a trainer makes of it is not")
-    command = [
-        os.environ[TRL],
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        str(ROOT / "tests/trainers/test_reviewed.py"),
-    ]
+    test = str(ROOT / "tests" / "trainers" / "test_reviewed.py")
+    command = [os.environ[TRL], "-m", "pytest", "-p", "no:cacheprovider", test]
     env = {"SEIMAI_REVIEWED": str(folder), "HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": str(folder / "cache")}
     ended = subprocess.run(command, cwd=ROOT, env={**os.environ, **env}, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
