@@ -198,10 +198,9 @@ def test_sixty_rows_two_people_decisions_and_a_release_by_hand(
 def _check_release(running: Running, run: Path, out: Path) -> None:
     """`seimai release` of the run with what people decided."""
     words = ("release", str(run), "--out", str(out), "--labels", str(running.home / "labels"), "--contact", CONTACT)
-    command = [sys.executable, "-m", "recipes.engine.cli", *words, "--format", "trl_sft", "--format", "trl_dpo"]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert "rankings: pairs 5, tied 1" in ended.stdout
+    said = _seimai(*words, "--format", "trl_sft", "--format", "trl_dpo")
+    assert "rankings: pairs 5, tied 1" in said
+    _seimai("verify", str(out))
     made = orjson.loads((out / "manifest.json").read_bytes())
     counts = {kind: (one["rows_in"], one["rows_out"], one["made_by_people"]) for kind, one in made["shards"].items()}
     assert counts == {"chat": (50, 48, 0), "preference": (36, 33, 6)}
@@ -209,6 +208,14 @@ def _check_release(running: Running, run: Path, out: Path) -> None:
     assert (made["decisions_on_other_texts"], made["decisions_on_other_rows"]) == (0, 0)
     (card,) = (one for one in made["agreement"] if (one["question"], one["scale"]) == ("preference", "nominal"))
     assert card["alpha"].startswith(f"{34 / 79:.2f} ")
+
+
+def _seimai(*words: str) -> str:
+    """`seimai …`, which must end well."""
+    command = [sys.executable, "-m", "recipes.engine.cli", *words]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout
 
 
 def _check_trainer(folder: Path) -> None:
