@@ -23,7 +23,7 @@ from annotation.questions import Task
 from annotation.review_tasks import base, task
 from annotation.votes import CANNOT_TELL
 
-OF_ONE_ANSWER = ("quality", "safety", "correction")
+OF_ONE_ANSWER = ("quality", "safety", "correction", "spans")
 """Tasks that ask about one answer, so that what was decided is a label of its text."""
 Name = tuple[str, bytes, bytes]
 """Source, row, content."""

@@ -74,7 +74,7 @@ def _up(home: Home, wanted: Wanted, python: Path, door: socket.socket, say: Say)
     settings = _settings(home, owner, address, wanted.search)
     _prepare(home, python, owner, settings, say)
     _index(home, python, settings, say)
-    serve = [str(python), str(LAUNCH), "serve", str(door.fileno())]
+    serve = [str(python), str(LAUNCH), "start", str(door.fileno())]
     starts.append(Start("server", serve, settings, inherits=(door.fileno(),)))
     starts.append(Start("worker", [str(python), str(LAUNCH), "worker", "--num-workers", "1"], settings))
     port = door.getsockname()[1]

@@ -100,7 +100,7 @@ def test_a_line_says_what_was_seen_what_was_decided_and_how_much_it_stands_for(l
 @pytest.mark.parametrize(
     ("name", "task", "question", "said"),
     [
-        ("a.jsonl", "ranking", None, "--task ranking: a label is of one answer's text; quality, safety, correction ask about one"),
+        ("a.jsonl", "ranking", None, "a label is of one answer's text; quality, safety, correction, spans ask about one"),
         ("a.jsonl", "quality", "comment", "of 'quality' these give labels: verdict, helpfulness, correctness, naturalness"),
         ("a.csv", "quality", None, "must end in .jsonl"),
         ("there.jsonl", "quality", None, "is there already"),

@@ -1,6 +1,6 @@
 """Argilla's own command line with the embedded engine registered, run by the interpreter of Argilla's environment.
 
-    PYTHON launch.py serve SOCKET          PYTHON launch.py worker
+    PYTHON launch.py start SOCKET          PYTHON launch.py worker
 
 Argilla imports nothing that is not its own, so whoever adds an engine imports it first. The project's other packages must not become
 importable here (their dependencies are of other versions), so its folder does not go on the path: the two packages above this file
@@ -27,8 +27,8 @@ def import_by_path(name: str, folder: Path) -> None:
     spec.loader.exec_module(module)
 
 
-def serve(handle: int) -> None:
-    """Argilla's `start` on a socket that listens already and was inherited under this number."""
+def start(handle: int) -> None:
+    """What Argilla's own `start` does, on a socket that listens already and was inherited under this number."""
     import uvicorn
 
     server = uvicorn.Server(uvicorn.Config("argilla_server:app", access_log=False))
@@ -38,7 +38,7 @@ def serve(handle: int) -> None:
 
 
 def main() -> None:
-    """Registers the engine, then prepares a home (`prepare`, `reindex DATASET…`), serves, or hands over to Argilla."""
+    """Registers the engine, then prepares a home (`prepare`, `reindex DATASET…`), starts the server, or hands over."""
     sys.path = [entry for entry in sys.path if Path(entry or ".").resolve() != Path(__file__).resolve().parent]
     import_by_path("annotation", SERVER.parent)
     import_by_path("annotation.server", SERVER)
@@ -52,8 +52,8 @@ def main() -> None:
         else:
             reindex(sys.argv[2:])
         return
-    if sys.argv[1:2] == ["serve"]:
-        serve(int(sys.argv[2]))
+    if sys.argv[1:2] == ["start"]:
+        start(int(sys.argv[2]))
         return
     from argilla_server.cli import app
 
