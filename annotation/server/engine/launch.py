@@ -1,6 +1,6 @@
 """Argilla's own command line with the embedded engine registered, run by the interpreter of Argilla's environment.
 
-    PYTHON launch.py start --host 127.0.0.1 --port 6900          PYTHON launch.py worker
+    PYTHON launch.py start SOCKET          PYTHON launch.py worker
 
 Argilla imports nothing that is not its own, so whoever adds an engine imports it first. The project's other packages must not become
 importable here (their dependencies are of other versions), so its folder does not go on the path: the two packages above this file
@@ -8,6 +8,7 @@ are imported by their files. The worker's children are forked and inherit the re
 """
 
 import importlib.util
+import socket
 import sys
 from pathlib import Path
 
@@ -26,8 +27,18 @@ def import_by_path(name: str, folder: Path) -> None:
     spec.loader.exec_module(module)
 
 
+def start(handle: int) -> None:
+    """What Argilla's own `start` does, on a socket that listens already and was inherited under this number."""
+    import uvicorn
+
+    server = uvicorn.Server(uvicorn.Config("argilla_server:app", access_log=False))
+    server.run(sockets=[socket.socket(fileno=handle)])
+    if not server.started:
+        sys.exit(3)  # uvicorn's own status for a start that failed
+
+
 def main() -> None:
-    """Registers the engine, then prepares a home (`prepare`, `reindex DATASET…`) or hands over to Argilla."""
+    """Registers the engine, then prepares a home (`prepare`, `reindex DATASET…`), starts the server, or hands over."""
     sys.path = [entry for entry in sys.path if Path(entry or ".").resolve() != Path(__file__).resolve().parent]
     import_by_path("annotation", SERVER.parent)
     import_by_path("annotation.server", SERVER)
@@ -40,6 +51,9 @@ def main() -> None:
             prepare(sys.stdin.read())
         else:
             reindex(sys.argv[2:])
+        return
+    if sys.argv[1:2] == ["start"]:
+        start(int(sys.argv[2]))
         return
     from argilla_server.cli import app
 
