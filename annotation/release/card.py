@@ -15,6 +15,7 @@ from annotation.release.card_words import said
 from annotation.release.formats.format import REASONS as UNSAYABLE
 from annotation.release.row import REASONS
 from curation.document import Reason
+from synth.dialogue import REASONS as REFUSED
 
 Language = Literal["en", "ja"]
 FILES: Mapping[str, Language] = {"README.md": "en", "README.ja.md": "ja"}
@@ -109,6 +110,7 @@ def _card(manifest: Mapping[str, Any], language: Language) -> str:
     environment.filters |= {
         "n": _number, "digest": _digest, "reason": lambda name: _meaning(REASONS[name], language),
         "unsayable": lambda name: _meaning(UNSAYABLE[name], language), "said": lambda code, of: said(code, of, language),
+        "refused": lambda name: _meaning(REFUSED[name], language) if name in REFUSED else "",
     }  # fmt: skip
     source = Path(__file__).with_name(f"card.{language}.md").read_text(encoding="utf-8")
     first = next(((name, next(iter(files))) for name, files in loadable(manifest).items()), ("", ""))

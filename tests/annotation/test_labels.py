@@ -237,6 +237,10 @@ def test_a_share_of_a_routes_rows_goes_to_several_people():
             "routes: {a: {probability: 1}}\nharmful: {where: {function: [refusal]}}",
             r"harmful\.daily_cap: Field required",
         ),
+        (
+            "routes: {a: {probability: 1}}\nharmful: {where: {}, daily_cap: 4}",
+            r"harmful\.where: .*at least 1",
+        ),
         ("routes: {a: {probability: 1}}\nroute: 3", r"plan\.yaml, route: Extra inputs"),
         ("routes: [", "is no YAML"),
     ],

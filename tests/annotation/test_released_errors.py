@@ -166,3 +166,18 @@ def test_an_error_that_cannot_be_is_refused(given, told):
     with pytest.raises(ReviewError, match="--wrong") as error:
         Wrong.of(given, QUALITY)
     assert told in str(error.value)
+
+
+def test_harmful_content_by_a_column_that_is_not_there_is_refused_and_nobody_meets_it_unwarned(run):
+    source = source_of(open_run(str(run)), "quality", None, 2)
+
+    def plan(column: str) -> ReviewPlan:
+        said = {"where": {column: ["mathematics"]}, "daily_cap": 9}
+        return ReviewPlan.model_validate({"routes": {"all": {"probability": 1.0}}, "harmful": said})
+
+    assert {item.harmful for item in asked(source, plan("function"), "salt").items} == {True}
+    assert {item.harmful for item in asked(source, plan("domain"), "salt").items} == {False}, "no row has a domain"
+    with pytest.raises(
+        ReviewError, match=r"plan, harmful\.where: no column 'functoin'; there are .*domain, .*function"
+    ):
+        asked(source, plan("functoin"), "salt")

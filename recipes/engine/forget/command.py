@@ -252,5 +252,7 @@ def _id(said: str) -> str:
 
 def _annotator(said: str) -> str:
     if not re.fullmatch("r-[0-9a-f]{8}", said):
-        raise RecipeError(f"--annotator {said}: is a pseudonym as label shards and reports have it, e.g. r-3f2a9c1e")
+        raise RecipeError(
+            f"--annotator {said}: is no pseudonym; `seimai review people` tells whose is which, e.g. r-3f2a9c1e"
+        )
     return said
