@@ -8,7 +8,7 @@ adjudicator's, their answer settles the row, unless they had voted on it; then i
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from annotation.labels import Labels, Row
@@ -18,6 +18,7 @@ from annotation.review_tasks import base
 Name = tuple[str, str, bytes]
 """What is decided about: source, task, row."""
 
+_NEVER = datetime.min.replace(tzinfo=UTC)
 _RECORD = ("task", "version", "source", "row", "content", "answers", "people", "document", "harmful", "metadata", "at")
 _HAD = ("task", "source", "row", "annotator", "dataset", "status", "origin")
 
@@ -115,7 +116,7 @@ def _who_had_it(labels: Labels, units: Mapping[Name, Unit]) -> None:
 
 def _vote(unit: Unit, answers: Sequence[Row], excluded: Collection[str]) -> None:
     """The last answer of each person under the newest version under which there are answers."""
-    newest = max((a["version"] for a in answers), key=lambda version: (unit.pushed[version], version))
+    newest = max((a["version"] for a in answers), key=lambda version: (unit.pushed.get(version, _NEVER), version))
     for answer in sorted(answers, key=_given):
         if answer["version"] == newest:
             unit.answered.add(answer["annotator"])

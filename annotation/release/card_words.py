@@ -10,7 +10,8 @@ from synth.preference import STRATEGY_NAMES
 JA: Mapping[str, Mapping[str, str]] = {
     "kind": {"text": "ページ", "chat": "対話", "preference": "選好ペア", "answer": "良否つきの回答", "prompt": "依頼"},
     "origin": {"model": "モデル", "program": "プログラム", "human": "人", "imported": "既存のデータ"},
-    "strategy": {name: ja for name, (_, ja) in STRATEGY_NAMES.items()} | {"correction": "人による書き直しともとの回答"},
+    "strategy": {name: ja for name, (_, ja) in STRATEGY_NAMES.items()}
+    | {"correction": "人による書き直しともとの回答", "ranking": "人がつけた順位"},
     "use": {"embeds": "文面を含む", "derives": "内容をもとにする", "topic": "話題だけを使う"},
     "role": {"generator": "生成", "judge": "判定", "reward": "報酬", "upstream": "上流"},
     "status": {"allow": "許可", "conditional": "条件つき"},
