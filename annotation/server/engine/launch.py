@@ -27,7 +27,7 @@ def import_by_path(name: str, folder: Path) -> None:
 
 
 def main() -> None:
-    """Registers the engine, then prepares a home (`prepare`, `reindex DATASET…`) or hands over to Argilla."""
+    """Registers the engine, then prepares a home (`prepare`, `reindex DATASET…`) or hands over to Argilla, closed (`only_own.py`)."""
     sys.path = [entry for entry in sys.path if Path(entry or ".").resolve() != Path(__file__).resolve().parent]
     import_by_path("annotation", SERVER.parent)
     import_by_path("annotation.server", SERVER)
@@ -41,6 +41,10 @@ def main() -> None:
         else:
             reindex(sys.argv[2:])
         return
+    if sys.argv[1:2] == ["start"]:
+        from annotation.server.engine.only_own import close
+
+        close()
     from argilla_server.cli import app
 
     app()
