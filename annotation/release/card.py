@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import yaml
 
-from annotation.release.card_words import said
+from annotation.release.card_words import asked, said
 from annotation.release.formats.format import REASONS as UNSAYABLE
 from annotation.release.row import REASONS
 from curation.document import Reason
@@ -110,6 +110,7 @@ def _card(manifest: Mapping[str, Any], language: Language) -> str:
     environment.filters |= {
         "n": _number, "digest": _digest, "reason": lambda name: _meaning(REASONS[name], language),
         "unsayable": lambda name: _meaning(UNSAYABLE[name], language), "said": lambda code, of: said(code, of, language),
+        "asked": lambda question, of: asked(question, of, language),
         "refused": lambda name: _meaning(REFUSED[name], language) if name in REFUSED else "",
     }  # fmt: skip
     source = Path(__file__).with_name(f"card.{language}.md").read_text(encoding="utf-8")

@@ -5,6 +5,7 @@ Names that somebody filters by (formats, functions, models, licences) stay what 
 
 from collections.abc import Mapping
 
+from annotation.review_tasks import NAMES, base, task
 from synth.preference import STRATEGY_NAMES
 
 JA: Mapping[str, Mapping[str, str]] = {
@@ -22,7 +23,9 @@ JA: Mapping[str, Mapping[str, str]] = {
     "outcome": {
         "a": "選んだ回答がよい", "b": "選ばなかった回答がよい（入れ替え）", "good": "そのまま使える", "bad": "使えない",
         "keep": "直さない", "fixed": "直した", "rewritten": "書き直した", "safe": "安全", "none": "誤りはない",
-        "answers": "応じている（問題ない）", "declines": "断っている（適切）", "": "決まらない",
+        "answers": "応じている（問題ない）", "declines": "断っている（適切）", "over": "断りすぎ",
+        "under": "断るべきなのに応じている", "same": "同じ", "both_bad": "どちらも悪い", "cannot_tell": "判断できない",
+        "fixable": "直せば使える", "doubtful": "注意が必要", "harmful": "有害", "marked": "誤りに印がある", "": "決まらない",
     },
     "method": {
         "single": "一人の答え", "unanimous": "全員一致", "majority": "多数決", "median": "中央値", "dawid_skene": "Dawid–Skene",
@@ -44,3 +47,14 @@ def said(code: str, of: str, language: str) -> str:
     ('人', 'human', 'own')
     """
     return JA[of].get(code, code) if language == "ja" else code
+
+
+def asked(question: str, of: str, language: str) -> str:
+    """A question of a review task in words; its name in English, and where the task asks it no more.
+
+    >>> asked("verdict", "quality_harmful", "ja")
+    'この回答は学習に使えますか'
+    """
+    if language != "ja" or base(of) not in NAMES:
+        return question
+    return {one.name: one.title for one in task(base(of)).questions}.get(question, question)

@@ -130,7 +130,7 @@ def _people(labels: Path | None, runs: Sequence[Run]) -> tuple[Decisions, list[d
     return decisions, [
         {
             "task": one.task, "version": one.version, "question": one.question, "scale": one.scale, "rows": one.alpha.units,
-            "alpha": _estimate(one.alpha), "ac1": _estimate(one.ac1),
+            "alpha": _estimate(one.alpha), "ac1": _estimate(one.ac1) if one.scale == "nominal" else "–",
         }
         for one in agreement(answers)
     ]  # fmt: skip
