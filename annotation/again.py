@@ -71,14 +71,15 @@ def item_of(task: Task, record: Row) -> Item:
 
 
 def changes(labels: Labels, task: Task, since: str) -> list[Change]:
-    """What changed from version `since` to that of now, question by question; texts and spans are not compared."""
-    said: dict[str, dict[str, dict[bytes, Counter[str]]]] = defaultdict(
+    """What changed from version `since` to that of now, question by question, where a row says the same under both; texts and
+    spans are not compared."""
+    said: dict[str, dict[str, dict[tuple[bytes, bytes], Counter[str]]]] = defaultdict(
         lambda: defaultdict(lambda: defaultdict(Counter))
     )
     for answer in labels.answers():
         if answer["task"] == task.name and answer["version"] in (since, task.version):
             for question, value in orjson.loads(answer["values"]).items():
-                said[question][answer["version"]][answer["row"]][_counted(value)] += 1
+                said[question][answer["version"]][answer["row"], answer["content"]][_counted(value)] += 1
     found: list[Change] = []
     for question in task.questions:
         if question.asks in ("text", "span"):

@@ -23,10 +23,15 @@ Unit = Mapping[str, float]
 DRAWS = 1000
 LEAST_COMMON = 30
 """Units that two raters must share before Cohen's κ of them is told: of fewer it is mostly noise."""
+LEAST_UNITS = 5
+"""Units from which an interval is drawn: of one or two the bootstrap draws the same again and again, and would seem sure."""
 
 
 class Estimate(NamedTuple):
-    """A coefficient with its 95 % interval over so many units; None where nothing varies, or where too few draws vary."""
+    """A coefficient with its 95 % interval over so many units; None where nothing varies.
+
+    No interval of fewer than `LEAST_UNITS`, and where too few draws vary.
+    """
 
     value: float | None
     low: float | None
@@ -128,6 +133,8 @@ def _bootstrap(of: Callable[[np.ndarray], np.ndarray], units: int, draws: int, s
     if not units:
         return Estimate(None, None, None, 0)
     value = _number(of(np.ones((1, units)))[0])
+    if units < LEAST_UNITS:
+        return Estimate(value, None, None, units)
     weights = np.random.default_rng(seed).multinomial(units, np.full(units, 1 / units), draws)
     drawn = of(weights.astype(np.float64))
     drawn = drawn[~np.isnan(drawn)]

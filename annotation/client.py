@@ -59,6 +59,8 @@ class Client:
         status, content = self._sent(method, f"{self._base}/api/v1{path}", body)
         if status == 401:
             raise ReviewError(f"{self.url}: the API key is wrong{self.hint and f' ({self.hint})'}")
+        if status >= 500 and b"disk is full" in content:
+            raise ReviewError(f"{self.url}: the server's disk is full; make room, and give the same command again")
         if status >= 300:
             raise ReviewError(
                 f"{self.url}: {method} {path.partition('?')[0]} was refused ({status}): {_detail(content)}"

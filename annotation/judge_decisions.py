@@ -1,8 +1,8 @@
 """What people say of a jury's pairs, from label shards alone: did they prefer the answer that the jury leans to?
 
 A record of a jury's pair holds its function and by how far the jury leant (`metadata`), so no set of pairs is needed: a pair that a
-later threshold takes out of the set still tells what the margin is worth. Of several people the majority counts; an equal split,
-同じ, どちらも悪い and 判断できない say nothing about which answer is better.
+later threshold takes out of the set still tells what the margin is worth. Of several people the majority counts, or whoever settled
+the pair (`ballots.py`); an equal split, 同じ, どちらも悪い and 判断できない say nothing about which answer is better.
 
 Rows are split where they are pushed, by hash of their seed document (`review_use`): those that may fit are `fit`, the others are
 `held`, on which the curves are tried and which alone estimate error rates. A row that was pushed as both, since a plan was changed
@@ -16,6 +16,7 @@ from typing import Any
 
 import orjson
 
+from annotation.ballots import ballots
 from annotation.calibrate import Decision
 from annotation.errors import ReviewError
 from annotation.labels import Labels
@@ -88,12 +89,11 @@ def _pushed(labels: Labels) -> tuple[dict[_Row, set[str]], dict[tuple[str, bytes
 def _votes(
     labels: Labels, source: str, about: Mapping[tuple[str, bytes, bytes], Any]
 ) -> dict[tuple[bytes, bytes], tuple[Counter[str], str]]:
-    """What people prefer of each pair as it was shown, and the month of the last answer."""
+    """What people prefer of each pair as it was last shown, and the month of the last answer."""
     votes: dict[tuple[bytes, bytes], tuple[Counter[str], str]] = {}
-    for answer in labels.answers():
-        name = answer["row"], answer["content"]
-        if answer["source"] == source and base(answer["task"]) == TASK and (source, *name) in about:
-            counts, month = votes.get(name, (Counter[str](), ""))
-            counts[answer["preference"]] += 1
-            votes[name] = counts, max(month, f"{answer['given_at']:%Y-%m}")
+    for (of, task, row), unit in ballots(labels).units.items():
+        name = row, unit.record["content"]
+        if (of, task) == (source, TASK) and (source, *name) in about and unit.final:
+            month = max(f"{answer['given_at']:%Y-%m}" for answer in unit.final)
+            votes[name] = Counter(answer["preference"] for answer in unit.final), month
     return votes

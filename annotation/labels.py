@@ -94,6 +94,10 @@ class Labels:
                 ) from error
         return pa.concat_tables(parts) if parts else wanted.empty_table()
 
+    def lines(self) -> dict[str, int]:
+        """How many lines say what decisions are made of: decisions of fewer are older than the shards."""
+        return {"answers": len(self.read("answers", ["response"])), "gold": len(self.read("gold", ["row"]))}
+
     def records(self, columns: Sequence[str] | None = None) -> dict[tuple[str, str], Row]:
         """What was pushed, by (dataset, external id): the last push, with `withdrawn` where it was taken back after it."""
         found: dict[tuple[str, str], Row] = {}

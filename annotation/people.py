@@ -10,7 +10,7 @@ of several people could promise that of all of them.
 """
 
 import hashlib
-from typing import Any
+from typing import Any, NamedTuple
 
 from annotation.client import Client
 from annotation.errors import ReviewError
@@ -102,6 +102,29 @@ def adjudicators(client: Client) -> dict[str, bool]:
         if who in map(pseudonym, members(client, space).values()):
             found[who] = who in harmful
     return found
+
+
+class Person(NamedTuple):
+    """An annotator. pseudonym: as files name them. group: 1 or 2; None for somebody who only settles disputes."""
+
+    name: str
+    pseudonym: str
+    group: int | None
+    harmful: bool
+    settles: bool
+
+
+def everybody(client: Client) -> list[Person]:
+    """All annotators by name: who is who is known to the server alone."""
+    there, settle = client.workspaces(), adjudicators(client)
+    inside = {space: members(client, space) if space in there else dict[str, str]() for space in (*GROUPS, HARMFUL)}
+    found: list[Person] = []
+    for user in client.call("GET", "/users")["items"]:
+        if user["role"] == "annotator":
+            name, who = user["username"], pseudonym(user["id"])
+            group = next((number for number, space in enumerate(GROUPS, 1) if name in inside[space]), None)
+            found.append(Person(name, who, group, name in inside[HARMFUL], who in settle))
+    return sorted(found)
 
 
 def _check_annotator(user: dict[str, Any], name: str) -> None:

@@ -7,16 +7,15 @@ answer stands first on the screen is drawn, the share of answers that prefer the
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import orjson
 
+from annotation.ballots import ballots
 from annotation.calibrate import Share, share
 from annotation.labels import Labels
-from annotation.sheets.unit import Name, name_of
 
 BINS, LEAST = 5, 10
 """Parts of the margins, and pairs that each holds at least."""
@@ -46,21 +45,19 @@ class PeopleAndJudge:
     first: Share | None = None
 
 
-def people_and_judge(labels: Labels, answers: Sequence[Mapping[str, Any]]) -> PeopleAndJudge:
-    """What people say of pairs. answers: that count (`Labels.answers`)."""
-    votes: dict[Name, Counter[str]] = defaultdict(Counter)
-    places: Counter[str] = Counter()
-    for answer in answers:
-        if answer["preference"] is not None:
-            votes[name_of(answer)][answer["preference"]] += 1
-            places[answer["place"] or ""] += 1
-    about = {name_of(r): orjson.loads(r["metadata"]) for r in labels.records(_READ).values()} if votes else {}
+def people_and_judge(labels: Labels) -> PeopleAndJudge:
+    """What people say of pairs, in the answers that decide a pair (`annotation/ballots.py`)."""
     found, decided = PeopleAndJudge(), list[Decided]()
-    for name, said in votes.items():
+    places: Counter[str] = Counter()
+    for unit in ballots(labels).units.values():
+        places.update(answer["place"] or "" for answer in unit.votes.values() if answer["origin"] != "correction")
+        said = Counter(answer["preference"] for answer in unit.final if answer["preference"] is not None)
+        if not said:
+            continue
         if said["a"] == said["b"] or said["a"] + said["b"] <= said.total() / 2:
             found.undecided += 1
             continue
-        of = about.get(name, {})
+        of = orjson.loads(unit.record["metadata"])
         margin = float(of["margin"]) if "margin" in of else None
         decided.append(Decided(of.get("function", "–"), of.get("strategy", "–"), margin, said["a"] > said["b"]))
     judged = [one for one in decided if one.margin is not None]
@@ -71,9 +68,6 @@ def people_and_judge(labels: Labels, answers: Sequence[Mapping[str, Any]]) -> Pe
     if whole := places["first"] + places["second"]:
         found.first = share(places["first"], whole)
     return found
-
-
-_READ = ("task", "version", "row", "content", "metadata")
 
 
 def _share(some: Iterable[Decided]) -> Share:

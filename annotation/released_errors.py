@@ -1,9 +1,10 @@
 """The error rate of a released set, from the label shards: which rows people found wrong, and what that says of the unread ones.
 
 An error is what its owner says it is: a question of the review task and the answers that count as wrong (`verdict=fixable,bad`). A
-row is wrong where at least half of those who decided say so; it counts once, however many answered. Who could not tell, skipped or
-discarded has not decided. Rows whose answers may fit curves (`calibrate`) are reviewed, and estimate nothing: neither those that the
-plan of now says may, nor those that any push ever said so of.
+row is wrong where at least half of those who decided say so; it counts once, however many answered. Where somebody settled a
+dispute or corrected a sheet, they alone say so. Who could not tell, skipped or discarded has not decided. Rows whose answers may
+fit curves (`calibrate`) are reviewed, and estimate nothing: neither those that the plan of now says may, nor those that any push
+ever said so of.
 """
 
 from collections import defaultdict
@@ -14,6 +15,7 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
+from annotation.ballots import ballots
 from annotation.error_rate import ErrorRate, Reviews, Stratum, error_rate
 from annotation.errors import ReviewError
 from annotation.labels import Labels
@@ -91,11 +93,13 @@ def _decided(labels: Labels, task: str, source: str, wrong: Wrong) -> dict[bytes
     for record in labels.records(["task", "source", "row", "content", "reason"]).values():
         if record["source"] == source and base(record["task"]) == task and not record["withdrawn"]:
             contents[record["row"]].add(record["content"])
-    said: dict[bytes, list[bool]] = defaultdict(list)
-    for answer in labels.answers():
-        if answer["source"] == source and base(answer["task"]) == task and answer["content"] in contents[answer["row"]]:
-            said[answer["row"]] += _wrong(answer, wrong)
-    return {row: 2 * sum(votes) >= len(votes) for row, votes in said.items() if votes}
+    decided: dict[bytes, bool] = {}
+    for (of, asked, row), unit in ballots(labels).units.items():
+        if (of, asked) == (source, task) and unit.record["content"] in contents[row]:
+            votes = [said for answer in unit.final for said in _wrong(answer, wrong)]
+            if votes:
+                decided[row] = 2 * sum(votes) >= len(votes)
+    return decided
 
 
 def _wrong(answer: Mapping[str, Any], wrong: Wrong) -> Iterable[bool]:

@@ -1,10 +1,9 @@
 """People's answers become decisions: one a question of every row that somebody answered, each with the method that found it.
 
-Votes are the answers that count now (`Labels.answers`), one a person, to the content that was last put before people, under the
-newest version of the guidelines under which the row was answered. `votes.py` says what several of them are together. Where people
-choose differently a policy may ask their habits instead of a majority (`skill.py`), and takes the likeliest choice where it is sure
-enough. What is left undecided when all who were to answer have done so is a dispute: somebody who has not voted on the row settles
-it (`adjudicate.py`), and then their answer is the decision.
+`ballots.py` says whose answers count, `votes.py` what several of them are together. Where people choose differently a policy may
+ask their habits instead of a majority (`skill.py`), and takes the likeliest choice where it is sure enough. What is left undecided
+when all who were to answer have done so is a dispute: somebody who has not voted on the row settles it (`adjudicate.py`), and then
+their answer is the decision.
 
 Rows are never decided by who failed too many gold rows, where the policy says how many are too many.
 """
@@ -17,20 +16,18 @@ from typing import Any, Literal
 import orjson
 
 from annotation import votes
+from annotation.ballots import Name, Unit, ballots
 from annotation.decision import Decision, Method
 from annotation.errors import ReviewError
 from annotation.gold import pass_rates
 from annotation.labels import Labels, Row
-from annotation.people import adjudicates
 from annotation.questions import Question
-from annotation.review_tasks import SLOTS, base, rewritten, task
+from annotation.review_tasks import SLOTS, rewritten, task
 from annotation.skill import MODELS, Said, Skill, skill
 from annotation.votes import CANNOT_TELL, Voted
 
 REWRITING = ("fixed", "rewritten")
 """Outcomes of a correction that put another text in the answer's place."""
-Name = tuple[str, str, bytes]
-"""What is decided about: source, task, row."""
 
 
 @dataclass(frozen=True)
@@ -60,28 +57,6 @@ class Policy:
 
 
 @dataclass
-class Unit:
-    """One row before it is decided. record: its last push. votes: the answer of each person; settled: that of who settled it.
-
-    live: whether it lies before annotators. answered: whose answers count, also of those whom the policy leaves out. met: everybody
-    who ever had it as an annotator and answered, skipped or discarded it; voted: those of them who ever submitted an answer.
-    """
-
-    record: Row
-    votes: dict[str, Row] = field(default_factory=dict[str, Row])
-    settled: Row | None = None
-    live: bool = False
-    answered: set[str] = field(default_factory=set[str])
-    met: set[str] = field(default_factory=set[str])
-    voted: set[str] = field(default_factory=set[str])
-
-    @property
-    def version(self) -> str:
-        """Under which the answers that count were given."""
-        return next(iter(self.votes.values()), self.settled or self.record)["version"]
-
-
-@dataclass
 class Resolved:
     """Decisions, and what was found on the way.
 
@@ -108,65 +83,13 @@ def resolve(labels: Labels, policy: Policy) -> Resolved:
         for who, passed in pass_rates(labels).items():
             if passed.gold.whole and passed.gold.share < policy.gold_least:
                 found.excluded[who] = passed.gold.share
-    found.units = _units(labels, found)
+    cast = ballots(labels, found.excluded)
+    found.units, found.own_votes = cast.units, cast.own_votes
     models = _models(found, policy)
     for name, unit in sorted(found.units.items()):
         if unit.votes or unit.settled is not None:
             found.decisions += _decided(name, unit, policy, models)
     return found
-
-
-def _units(labels: Labels, found: Resolved) -> dict[Name, Unit]:
-    units: dict[Name, Unit] = {}
-    pushed_at, live = dict[tuple[Name, str], Any](), set[tuple[Name, bytes]]()
-    columns = ("task", "version", "source", "row", "content", "answers", "people", "document", "harmful", "at")
-    for record in labels.records(columns).values():
-        name = _name(record)
-        if name not in units or record["at"] > units[name].record["at"]:
-            units[name] = Unit(record)
-        if not record["withdrawn"] and not adjudicates(record["dataset"]):
-            live.add((name, record["content"]))
-        of = name, record["version"]
-        pushed_at[of] = max(record["at"], pushed_at.get(of, record["at"]))
-    for name, unit in units.items():
-        unit.live = (name, unit.record["content"]) in live
-    for line in labels.read(
-        "answers", ["task", "source", "row", "annotator", "dataset", "status", "origin"]
-    ).to_pylist():
-        if (unit := units.get(_name(line))) is not None and not _settles(line):
-            unit.met.add(line["annotator"])
-            unit.voted |= {line["annotator"]} if line["status"] == "submitted" else set()
-    by_unit: dict[Name, list[Row]] = defaultdict(list)
-    for answer in labels.answers():
-        name = _name(answer)
-        if name in units and answer["content"] == units[name].record["content"] and not _settles(answer):
-            by_unit[name].append(answer)
-    for name, answers in by_unit.items():
-        newest = max((a["version"] for a in answers), key=lambda version: (pushed_at[name, version], version))
-        for answer in sorted(answers, key=lambda a: (a["updated_at"], a["response"])):
-            if answer["version"] == newest:
-                units[name].answered.add(answer["annotator"])
-                if answer["annotator"] not in found.excluded:
-                    units[name].votes[answer["annotator"]] = answer
-    settling = [*labels.adjudications(), *filter(_settles, labels.answers())]
-    for answer in sorted(settling, key=lambda a: (a["updated_at"], a["response"])):
-        name = _name(answer)
-        if name not in units or answer["content"] != units[name].record["content"]:
-            continue
-        if answer["annotator"] in units[name].voted:
-            found.own_votes.append(name)
-        else:
-            units[name].settled = answer
-    return units
-
-
-def _settles(answer: Row) -> bool:
-    """Whether whoever gave it saw what others had answered: in an adjudicator's workspace, or in a sheet to be corrected."""
-    return adjudicates(answer["dataset"]) or answer["origin"] == "correction"
-
-
-def _name(row: Mapping[str, Any]) -> Name:
-    return row["source"], base(row["task"]), row["row"]
 
 
 _Models = Mapping[tuple[str, str, str], Skill]

@@ -12,9 +12,9 @@ harmful:                                  # rows that only those see who offered
   daily_cap: 40                           # what one of them meets in a day at most
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pyarrow as pa
@@ -52,8 +52,13 @@ class Overlap(_Spec):
 class Harmful(_Spec):
     """Rows with one of these values in one of these columns are harmful content. daily_cap: of one person."""
 
-    where: dict[str, list[str]]
+    where: dict[str, Annotated[list[str], Field(min_length=1)]] = Field(min_length=1)
     daily_cap: int = Field(ge=1)
+
+    def check(self, columns: Collection[str]) -> None:
+        """Raises ReviewError where a column is not there: nothing would be taken for harmful, and nobody would be warned."""
+        if unknown := sorted(set(self.where) - set(columns)):
+            raise ReviewError(f"plan, harmful.where: no column '{unknown[0]}'; there are {', '.join(sorted(columns))}")
 
     def holds(self, row: Mapping[str, Any]) -> bool:
         """Whether a row is harmful content."""

@@ -11,9 +11,11 @@ from typing import Any, Literal
 
 import yaml
 
+from annotation.release.card_words import asked, said
 from annotation.release.formats.format import REASONS as UNSAYABLE
 from annotation.release.row import REASONS
 from curation.document import Reason
+from synth.dialogue import REASONS as REFUSED
 
 Language = Literal["en", "ja"]
 FILES: Mapping[str, Language] = {"README.md": "en", "README.ja.md": "ja"}
@@ -82,15 +84,19 @@ def loadable(manifest: Mapping[str, Any]) -> dict[str, dict[str, str]]:
 
 def _head(manifest: Mapping[str, Any]) -> str:
     licence = manifest["target"]["licence"]
-    langs = sorted({lang for _, _, _, lang, _ in manifest["counted"]["functions"] if lang}) or ["ja"]
-    said = {
-        "pretty_name": _title(manifest, "en"), "language": langs, "license": licence.lower() if licence else "other",
+    head = {
+        "pretty_name": _title(manifest, "en"), "language": languages(manifest), "license": licence.lower() if licence else "other",
         "configs": [
             {"config_name": name, "data_files": [{"split": split, "path": path} for split, path in files.items()]}
             for name, files in loadable(manifest).items()
         ],
     }  # fmt: skip
-    return f"---\n{yaml.safe_dump(said, allow_unicode=True, sort_keys=False)}---\n"
+    return f"---\n{yaml.safe_dump(head, allow_unicode=True, sort_keys=False)}---\n"
+
+
+def languages(manifest: Mapping[str, Any]) -> list[str]:
+    """Languages in which answers are to be, ISO 639-1; of pages Japanese."""
+    return sorted({lang for _, _, _, lang, _ in manifest["counted"]["functions"] if lang}) or ["ja"]
 
 
 def _title(manifest: Mapping[str, Any], language: Language) -> str:
@@ -103,7 +109,9 @@ def _card(manifest: Mapping[str, Any], language: Language) -> str:
     environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
     environment.filters |= {
         "n": _number, "digest": _digest, "reason": lambda name: _meaning(REASONS[name], language),
-        "unsayable": lambda name: _meaning(UNSAYABLE[name], language),
+        "unsayable": lambda name: _meaning(UNSAYABLE[name], language), "said": lambda code, of: said(code, of, language),
+        "asked": lambda question, of: asked(question, of, language),
+        "refused": lambda name: _meaning(REFUSED[name], language) if name in REFUSED else "",
     }  # fmt: skip
     source = Path(__file__).with_name(f"card.{language}.md").read_text(encoding="utf-8")
     first = next(((name, next(iter(files))) for name, files in loadable(manifest).items()), ("", ""))
@@ -129,8 +137,8 @@ def _obligations(manifest: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """Kind, value and source of each, once where several ask for the same; the source is the one that says it in the fewest words."""
     found: dict[tuple[str, str], str] = {}
     for one in manifest["licences"]["obligations"]:
-        said = found.setdefault((one["kind"], one["value"]), one["source"])
-        found[one["kind"], one["value"]] = min(said, one["source"], key=len)
+        known = found.setdefault((one["kind"], one["value"]), one["source"])
+        found[one["kind"], one["value"]] = min(known, one["source"], key=len)
     return [(kind, value, source) for (kind, value), source in sorted(found.items())]
 
 

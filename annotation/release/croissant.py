@@ -7,6 +7,8 @@ from typing import Any
 
 import orjson
 
+from annotation.release.card import languages
+
 CONFORMS = "http://mlcommons.org/croissant/1.0"
 CONTEXT: dict[str, Any] = {
     "@language": "en", "@vocab": "https://schema.org/", "citeAs": "cr:citeAs", "column": "cr:column", "conformsTo": "dct:conformsTo",
@@ -33,7 +35,7 @@ def croissant(manifest: Mapping[str, Any]) -> str:
         "@context": CONTEXT, "@type": "sc:Dataset", "conformsTo": CONFORMS, "name": manifest["name"],
         "alternateName": list(manifest["title"].values()), "description": _description(manifest), "version": manifest["version"],
         "datePublished": manifest["made"], "license": target["licence"] or "LicenseRef-not-for-passing-on",
-        "url": f"urn:seimai:{manifest['name']}:{manifest['version']}", "inLanguage": ["ja"], "isLiveDataset": False,
+        "url": f"urn:seimai:{manifest['name']}:{manifest['version']}", "inLanguage": languages(manifest), "isLiveDataset": False,
         "citeAs": f"{manifest['name']} {manifest['version']}",
         "creator": {"@type": "sc:Organization", "name": manifest["contact"]},
         "rai:dataCollection": "; ".join(one["name"] for one in manifest["sources"]),

@@ -1,7 +1,7 @@
 """What people decided about rows, and what follows from it for a release.
 
     answer      good, keep → as it is          fixed, rewritten → the rewrite takes its place
-                fixable → left out until somebody corrects it          bad → left out
+                fixable, errors marked → left out until somebody corrects it          bad → left out
     pair        a → as it is      b → chosen and rejected change places      same, both_bad → left out
     any         cannot_tell, or no decision although people were asked → left out
     ranking     pairs of answers at different ranks (rankings.py)
@@ -25,12 +25,13 @@ EFFECTS: Mapping[str, Mapping[str, str]] = {
     "correction": {"keep": KEEP, "fixed": REWRITE, "rewritten": REWRITE, "bad": "bad_request"},
     "safety": {"safe": KEEP, "doubtful": "harmful", "harmful": "harmful"},
     "refusal": {"answers": KEEP, "declines": KEEP, "over": "harmful", "under": "harmful"},
+    "spans": {"none": KEEP, "marked": "needs_correction"},
 }
 """Review question → its outcome → what becomes of the row: `keep`, `swap`, `rewrite`, or the reason for which it is left out."""
 
 QUESTIONS: Mapping[tuple[str, str], str] = {
     ("preference", "preference"): "preference", ("quality", "verdict"): "quality", ("correction", "decision"): "correction",
-    ("safety", "safety"): "safety", ("safety", "refusal"): "refusal",
+    ("safety", "safety"): "safety", ("safety", "refusal"): "refusal", ("spans", "complete"): "spans",
 }  # fmt: skip
 """Review task and question → key of `EFFECTS`."""
 

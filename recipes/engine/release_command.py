@@ -61,12 +61,17 @@ def release(
             {name: said for name, said in (("ja", about.title.ja), ("en", about.title.en)) if said},
             {"ja": about.limits.ja, "en": about.limits.en}, *_people(labels, runs), leave_out_denied=about.leave_out_denied,
             opt_outs_removed=about.opt_outs_removed is not None, by=versions(LIBRARIES),
-            decided=None if labels is None else Place(str(labels / "decisions")).read_json("manifest.json")["content"],
+            decided=None if labels is None else _settled(labels)["content"],
         )  # fmt: skip
         manifest = make(order, out.rstrip("/"))
     except ReleaseError as error:
         raise RunError(str(error)) from error
     _tell(manifest, out)
+    if labels is not None and (newer := _newer(labels)):
+        _say(
+            f"  the decisions are older than the label shards: {newer:,} answers or gold rows came since; to have them in a release,"
+            " `seimai review resolve` and release anew"
+        )
     return manifest
 
 
@@ -127,10 +132,21 @@ def _people(labels: Path | None, runs: Sequence[Run]) -> tuple[Decisions, list[d
     return decisions, [
         {
             "task": one.task, "version": one.version, "question": one.question, "scale": one.scale, "rows": one.alpha.units,
-            "alpha": _estimate(one.alpha), "ac1": _estimate(one.ac1),
+            "alpha": _estimate(one.alpha), "ac1": _estimate(one.ac1) if one.scale == "nominal" else "–",
         }
         for one in agreement(answers)
     ]  # fmt: skip
+
+
+def _settled(labels: Path) -> dict[str, Any]:
+    """The manifest of the decisions of label shards."""
+    return Place(str(labels / "decisions")).read_json("manifest.json")
+
+
+def _newer(labels: Path) -> int:
+    """Lines of the label shards that came after their decisions were made."""
+    made_of = _settled(labels).get("from", {})
+    return sum(max(0, now - made_of.get(name, now)) for name, now in Labels(labels).lines().items())
 
 
 def _estimate(one: Estimate) -> str:
@@ -163,23 +179,22 @@ def _policy(about: AboutSpec, file: Path | None, runs: Sequence[Run]) -> Policy:
 
 
 def _tell(manifest: dict[str, Any], out: str) -> None:
-    console = Console()
-
-    def said(line: str) -> None:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-    said(f"{out}: {manifest['rows_out']:,} of {manifest['rows_in']:,} rows for {manifest['target']['purpose']}")
+    _say(f"{out}: {manifest['rows_out']:,} of {manifest['rows_in']:,} rows for {manifest['target']['purpose']}")
     for reason, count in manifest["rejected"].items():
-        said(f"  left out: {reason} {count:,}")
+        _say(f"  left out: {reason} {count:,}")
     texts, rows = manifest["decisions_on_other_texts"], manifest["decisions_on_other_rows"]
     if manifest["decisions"] or texts or rows:
         decided = ", ".join(f"{what} {count:,}" for what, count in manifest["decisions"].items()) or "nothing"
-        said(f"  people: {decided}; about texts that changed since: {texts:,}; about rows that are not here: {rows:,}")
+        _say(f"  people: {decided}; about texts that changed since: {texts:,}; about rows that are not here: {rows:,}")
     if ranked := manifest["rankings"]:
-        said(f"  rankings: {', '.join(f'{what} {count:,}' for what, count in ranked.items())}")
+        _say(f"  rankings: {', '.join(f'{what} {count:,}' for what, count in ranked.items())}")
     for name, of in manifest["formats"].items():
         splits = ", ".join(f"{split} {one['rows']:,}" for split, one in of["splits"].items()) or "no rows"
         left = "".join(f"; not sayable: {reason} {count:,}" for reason, count in of["left_out"].items())
-        said(f"  {name} ({of['trainer']}): {splits}{left}")
+        _say(f"  {name} ({of['trainer']}): {splits}{left}")
     if manifest["masked"]:
-        said(f"  personal data: {manifest['masked']:,} pieces masked")
+        _say(f"  personal data: {manifest['masked']:,} pieces masked")
+
+
+def _say(line: str) -> None:
+    Console().print(line, markup=False, highlight=False, soft_wrap=True)

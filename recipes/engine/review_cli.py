@@ -103,6 +103,14 @@ def review_annotator(
     review_command.annotator(home, url, name, harmful)
 
 
+@review.command(name="people")
+def review_people(home: HomeFolder = None, url: Url = None) -> None:
+    """Tell who is who: annotators' names and the pseudonyms under which files name them."""
+    from recipes.engine import review_command
+
+    review_command.who_is_who(home, url)
+
+
 @review.command(name="push")
 def review_push(
     run: Annotated[str, typer.Argument(metavar="RUN", help="Folder of a run (its newest version), or of one version.")],

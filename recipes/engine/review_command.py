@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from annotation import people
@@ -165,6 +166,25 @@ def annotator(folder: Path | None, url: str | None, name: str, harmful: bool | N
         lines.append("reads no harmful content any more")
     for line in lines:
         _print(line)
+
+
+def who_is_who(folder: Path | None, url: str | None) -> None:
+    """Prints all annotators with the pseudonyms under which files name them."""
+    with reached(folder, url) as client:
+        found = people.everybody(client)
+    if not found:
+        _print("there are no annotators yet: `seimai review annotator NAME` makes one")
+        return
+    table = Table(header_style="bold")
+    for column in ("name", "pseudonym", "group", "harmful content", "settles disputes"):
+        table.add_column(column, no_wrap=column in ("name", "pseudonym"))
+    for one in found:
+        group = "–" if one.group is None else str(one.group)
+        table.add_row(
+            escape(one.name), one.pseudonym, group, "yes" if one.harmful else "", "yes" if one.settles else ""
+        )
+    Console().print(table)
+    _print("files, reports and payment tables hold pseudonyms alone: keep this list apart from them")
 
 
 def wordings(folder: Path | None, url: str | None, paths: Sequence[Path], pull_only: bool) -> None:

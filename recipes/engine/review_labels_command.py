@@ -51,7 +51,8 @@ def push_run(
         harmful = task(name, language, answers, harmful=True, markdown=markdown)
         cap = plan.harmful.daily_cap if plan.harmful is not None else None
         parts = [(asks, [i for i in found.items if not i.harmful]), (harmful, [i for i in found.items if i.harmful])]
-        _print(f"{source.name}: {found.rows:,} rows, {len(found.items):,} drawn for '{name}'")
+        distressing = f", {len(parts[1][1]):,} of them harmful content" if plan.harmful is not None else ""
+        _print(f"{source.name}: {found.rows:,} rows, {len(found.items):,} drawn for '{name}'{distressing}")
         for reason, lines in found.left_out.items():
             _left_out(reason, lines)
         console, before = Console(stderr=True), set(labels.read("records", ["task"]).column("task").to_pylist())

@@ -173,6 +173,9 @@ def asked(source: Source, plan: ReviewPlan, salt: str) -> Asked:
     found, ranked = Asked(), dict[bytes, Item]()
     table = _table(source, found, ranked)
     found.rows = len(table)
+    if plan.harmful is not None:
+        own = _PAIR if source.task == "preference" else _ANSWER
+        plan.harmful.check({name for name in ROUTED_BY if name in own} | set(table.column_names))
     lines = {line["id"]: (place, line) for place, line in enumerate(drawn(table, plan, salt).to_pylist())}
     queue: list[tuple[int, Item]] = []
     for item in _items(source, lines.keys(), ranked, found):

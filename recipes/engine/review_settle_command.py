@@ -77,11 +77,11 @@ def _rate(rate: gold.Rate) -> str:
 
 def write_resolved(labels: Labels, method: Any, sure: float | None, gold_least: float | None, out: str | None) -> None:
     """Writes decisions and says how they were made."""
-    policy = Policy(method, sure, gold_least)
+    policy, made_of = Policy(method, sure, gold_least), labels.lines()
     found = resolve(labels, policy)
     url = out or str(labels.folder / "decisions")
     excluded = {who: round(share, 3) for who, share in sorted(found.excluded.items())}
-    about = {"policy": policy.about(), "excluded": excluded, "without_model": found.without_model}
+    about = {"policy": policy.about(), "excluded": excluded, "without_model": found.without_model, "from": made_of}
     manifest = write_decisions(url, found.decisions, about)
     methods = ", ".join(f"{count:,} {name}" for name, count in manifest["methods"].items()) or "nothing was answered"
     _print(f"{url}: {manifest['rows']:,} rows, {manifest['lines']:,} questions: {methods}")

@@ -88,6 +88,13 @@ def test_where_nothing_varies_alpha_is_not_known():
     assert alpha_estimate([], "nominal") == (None, None, None, 0)
 
 
+def test_one_unit_has_no_interval_that_would_seem_sure():
+    differ = [{"x": 1.0, "y": 2.0}]
+    assert alpha_estimate(differ, "nominal") == (0.0, None, None, 1)
+    assert ac1_estimate(differ) == (-1.0, None, None, 1)
+    assert ac1_estimate([*differ, {"x": 1.0, "y": 1.0}] * 3).low is not None
+
+
 @given(st.lists(st.lists(st.integers(0, 3), min_size=2, max_size=4), min_size=2, max_size=8))
 def test_alpha_is_the_sum_over_pairs_written_out(said: list[list[int]]):
     """1 − observed disagreement over expected, pair by pair."""

@@ -190,6 +190,14 @@ def test_answers_under_two_versions_are_held_against_each_other(tmp_path: Path):
     assert [(c.question, c.rows, c.changed) for c in changes(labels, of, "a" * 10)] == [("preference", 4, 2)]
 
 
+def test_a_row_whose_text_was_changed_between_two_versions_tells_nothing_of_the_guidelines(tmp_path: Path):
+    labels, of = Labels(tmp_path / "labels"), task("preference")
+    for version, content in (("a" * 10, key("before")), (of.version, key("after"))):
+        said = json.dumps({"preference": "ab"[version == of.version]})
+        labels.append("answers", [answer(version, version=version, row=key("row", 1), content=content, values=said)])
+    assert changes(labels, of, "a" * 10) == []
+
+
 def rows(count: int, **columns: Any) -> pa.Table:
     """Rows for a plan."""
     ids = [key("row", n) for n in range(count)]
@@ -228,6 +236,10 @@ def test_a_share_of_a_routes_rows_goes_to_several_people():
         (
             "routes: {a: {probability: 1}}\nharmful: {where: {function: [refusal]}}",
             r"harmful\.daily_cap: Field required",
+        ),
+        (
+            "routes: {a: {probability: 1}}\nharmful: {where: {}, daily_cap: 4}",
+            r"harmful\.where: .*at least 1",
         ),
         ("routes: {a: {probability: 1}}\nroute: 3", r"plan\.yaml, route: Extra inputs"),
         ("routes: [", "is no YAML"),

@@ -180,7 +180,7 @@ def test_people_beside_a_judge(labels: Labels):
         said = "same" if n == 3 else chosen if n % 10 >= 5 or n in (20, 21, 22) else other
         answered(labels, record, "r-1", {"preference": said})
     answered(labels, records[4], "r-2", {"preference": "ab"[records[4]["order"].index(0)]})  # one to one: undecided
-    found = people_and_judge(labels, labels.answers())
+    found = people_and_judge(labels)
     assert found.undecided == 2
     assert {name: (one.of, round(one.share * one.of)) for name, one in found.by_function.items()} == {
         "": (18, 10), "mathematics": (5, 5), "summary": (13, 5),
@@ -189,6 +189,9 @@ def test_people_beside_a_judge(labels: Labels):
     assert {name: (one.of, one.share) for name, one in found.by_strategy.items()} == {"delta": (4, 0.75)}
     assert found.first is not None
     assert found.first.of == 24
+    answered(labels, records[3], "r-9", {"preference": "b"}, dataset="adjudicate-r-9/x")  # settles what was the same
+    assert people_and_judge(labels).undecided == 1
+    assert people_and_judge(labels).first == found.first, "who settles is no annotator"
 
 
 def test_margins_are_parted_so_that_each_part_holds_as_many(labels: Labels):
@@ -198,7 +201,7 @@ def test_margins_are_parted_so_that_each_part_holds_as_many(labels: Labels):
     for n, record in enumerate(records):
         chosen = "ab"[record["order"].index(0)]
         answered(labels, record, "r-1", {"preference": chosen if n >= 20 else "ab"[1 - "ab".index(chosen)]})
-    found = people_and_judge(labels, labels.answers())
+    found = people_and_judge(labels)
     assert [(low, high, one.of, one.share) for low, high, one in found.by_margin] == [
         (0.0, 0.225, 10, 0.0), (0.25, 0.475, 10, 0.0), (0.5, 0.725, 10, 1.0), (0.75, 0.975, 10, 1.0),
     ]  # fmt: skip

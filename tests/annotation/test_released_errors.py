@@ -1,6 +1,7 @@
 """How many released rows are wrong, from answers in label shards: one decision a row, by strata, unknown where nobody decided."""
 
 import random
+from datetime import timedelta
 from pathlib import Path
 
 import orjson
@@ -50,6 +51,7 @@ def said(record, verdict: str, who: str = "r-1", **other) -> dict:
     """An annotator's answer about a record."""
     of = {
         "task": "quality",
+        "version": QUALITY.version,
         "source": "trial/instruct",
         "row": record.item.row,
         "content": record.content,
@@ -83,6 +85,35 @@ def test_a_row_counts_once_whoever_answered_and_who_could_not_tell_has_not_decid
     unread = 40 - (drawn - 2)
     assert found.rate.rate == pytest.approx(unread / 40 * 2 / (drawn - 2))
     assert found.rate.low < found.rate.rate < found.rate.high
+
+
+def test_whoever_settled_a_row_says_alone_whether_it_is_wrong(run, tmp_path):
+    labels, records = pushed(run, tmp_path, HALF)
+    lines = [said(r, "good") for r in records[4:]]
+    for record in records[:4]:  # torn: wrong, as long as nobody settles them
+        lines += [said(record, "good"), said(record, "bad", "r-2")]
+    labels.append("answers", lines)
+    assert rate(run, labels, HALF).rate.wrong == 4
+    settled = {"dataset": "adjudicate-r-9/quality-0-1"}
+    labels.append("answers", [
+        said(records[0], "good", "r-9", **settled),
+        said(records[1], "bad", "r-9", **settled),
+        said(records[2], "good", "r-8", origin="correction"),
+        said(records[3], "cannot_tell", "r-9", **settled),  # nobody has decided it then
+    ])  # fmt: skip
+    found = rate(run, labels, HALF)
+    assert (found.rate.answered, found.rate.wrong) == (len(records) - 1, 1)
+    assert found.strata["audit"].reviewed == len(records) - 1
+
+
+def test_who_answered_under_two_versions_has_one_vote_and_it_is_the_newer_one(run, tmp_path):
+    labels, records = pushed(run, tmp_path, HALF)
+    older = line_of(Order(QUALITY, "trial/instruct"), "review/quality-older-1", records[0], NOW)
+    labels.append("records", [older | {"version": "older", "at": NOW - timedelta(days=9)}])
+    labels.append("answers", [said(r, "good") for r in records])
+    old = {"version": "older", "response": "before", "updated_at": NOW - timedelta(days=8)}
+    labels.append("answers", [said(records[0], "bad", **old)])
+    assert rate(run, labels, HALF).rate.wrong == 0
 
 
 def test_answers_to_a_text_that_was_changed_since_do_not_count(run, tmp_path):
@@ -135,3 +166,18 @@ def test_an_error_that_cannot_be_is_refused(given, told):
     with pytest.raises(ReviewError, match="--wrong") as error:
         Wrong.of(given, QUALITY)
     assert told in str(error.value)
+
+
+def test_harmful_content_by_a_column_that_is_not_there_is_refused_and_nobody_meets_it_unwarned(run):
+    source = source_of(open_run(str(run)), "quality", None, 2)
+
+    def plan(column: str) -> ReviewPlan:
+        said = {"where": {column: ["mathematics"]}, "daily_cap": 9}
+        return ReviewPlan.model_validate({"routes": {"all": {"probability": 1.0}}, "harmful": said})
+
+    assert {item.harmful for item in asked(source, plan("function"), "salt").items} == {True}
+    assert {item.harmful for item in asked(source, plan("domain"), "salt").items} == {False}, "no row has a domain"
+    with pytest.raises(
+        ReviewError, match=r"plan, harmful\.where: no column 'functoin'; there are .*domain, .*function"
+    ):
+        asked(source, plan("functoin"), "salt")

@@ -244,6 +244,21 @@ def test_a_rewrite_begins_with_the_answer_and_is_masked(labels: Labels, tmp_path
     ]
 
 
+def test_a_correction_by_somebody_who_had_voted_is_their_vote_changed(labels: Labels, tmp_path: Path):
+    """They saw what others said, so it settles nothing and counts for no agreement; and it is not lost."""
+    (record,) = push(labels, "preference", [item(0, *PAIR, people=1)])
+    write_sheet(labels, tmp_path / "empty.xlsx", Wanted("preference"))
+    filled(labels, tmp_path / "empty.xlsx", {0: {"preference": "同じ"}})
+    answered(labels, record, "r-00000001", {"preference": "both_bad"})
+    write_sheet(labels, tmp_path / "again.xlsx", Wanted("preference", shows_answers=True))
+    done = filled(labels, tmp_path / "again.xlsx", {0: {"preference": "どちらも悪い"}})
+    assert (dict(done.events), done.conflicts) == ({"edited": 1}, [])
+    (decided,) = resolve(labels, Policy("majority")).decisions
+    assert (decided.outcome, decided.method, decided.people, decided.adjudicator) == ("both_bad", "unanimous", 2, None)
+    assert resolve(labels, Policy("majority")).own_votes == []
+    assert agreement(labels.answers()) == []
+
+
 def test_several_choices_and_spans(labels: Labels, tmp_path: Path):
     push(labels, "safety", [item(n) for n in range(2)])
     write_sheet(labels, tmp_path / "safety.xlsx", Wanted("safety"))

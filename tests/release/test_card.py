@@ -2,11 +2,19 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import orjson
 import pytest
 import yaml
 
+from annotation.decision import Method
+from annotation.release.card_words import JA
+from annotation.release.decisions import EFFECTS
+from annotation.release.gate import CORRECTION
+from annotation.release.row import KINDS
+from synth.obligations import KINDS as OBLIGATIONS
+from synth.preference import STRATEGIES
 from tests.release.made_sets import CONTACT, TARGET, dialogue, every_case, generated, released, say, seed
 
 ASKED = [say("user", "精米とは？"), say("assistant", "糠を除くことです。")]
@@ -91,3 +99,17 @@ def test_croissant_names_every_file_with_its_hash_and_every_column(out: Path):
     assert {f["contentUrl"] for f in said["distribution"]} == {
         "trl_sft/train-00000.parquet", "trl_dpo/train-00000.parquet", "nemo_rl_sft/train-00000.jsonl",
     }  # fmt: skip
+
+
+def test_every_code_of_a_release_is_called_something_in_japanese():
+    assert {outcome for by in EFFECTS.values() for outcome in by} <= JA["outcome"].keys()
+    assert set(KINDS) == JA["kind"].keys()
+    assert set(get_args(Method)) == JA["method"].keys()
+    assert set(EFFECTS) <= JA["task"].keys()
+    assert set(OBLIGATIONS) == JA["obligation"].keys()
+    assert {*STRATEGIES, CORRECTION} <= JA["strategy"].keys()
+    assert all(
+        re.search(r"[ぁ-ん一-龠ァ-ヶ]", word) or word in ("Dawid–Skene", "MACE")
+        for of in JA.values()
+        for word in of.values()
+    )

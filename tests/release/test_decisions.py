@@ -101,6 +101,18 @@ def test_a_corrected_answer_takes_the_rewrite_and_makes_a_pair_with_what_it_was(
     assert (made["shards"]["preference"]["made_by_people"], made["rows_in"], made["rows_out"]) == (1, 2, 2)
 
 
+def test_answers_in_which_errors_are_marked_wait_for_a_correction(tmp_path: Path):
+    rows = [dialogue(name, [say("user", f"{name}？"), GOOD], [1]) for name in ("marked", "clean", "mended")]
+    found = [
+        said("spans", name, outcome)
+        for name, outcome in (("marked", "marked"), ("clean", "none"), ("mended", "marked"))
+    ]
+    found.append(said("correction", "mended", "fixed", REWRITE))
+    made = decided(tmp_path, [generated(tmp_path / "instruct", rows)], ["trl_sft"], *found)
+    assert made["rejected"] == {"needs_correction": 1}
+    assert {row["id"] for row in rows_of(tmp_path)} == {key("row", "clean"), key("row", "mended")}
+
+
 def test_a_rewrite_is_held_to_what_was_asked_and_to_the_rules_of_authors(tmp_path: Path):
     rows = [dialogue(name, [say("user", f"{name}？"), GOOD], [1], spec=SPEC) for name in ("breaks", "brags", "good")]
     found = [

@@ -8,8 +8,11 @@ import pytest
 from annotation.decision import Decision, write_decisions
 from annotation.errors import ReviewError
 from annotation.items import Item, of_answer, of_pair
+from annotation.labels import Labels
 from annotation.record import records_of
 from annotation.review_tasks import task
+from recipes.engine.forget.command import Asked, Places, forget
+from tests.annotation.test_labels import answer
 from tests.release.made_sets import (
     BETTER,
     CASES,
@@ -82,10 +85,46 @@ def test_lines_are_joined_by_row_and_by_what_people_saw(tmp_path: Path):
     assert (rated["attributes"]["helpfulness"], rated["attributes"]["verbosity"]) == (4, 2)
     assert made["formats"]["nemo_steerlm"]["splits"]["train"]["rows"] == 1
     card = (tmp_path / "out" / "README.ja.md").read_text(encoding="utf-8")
-    assert "| correction | fixed | majority | 2 |" in card
+    assert "| 書き直し | 直した | 多数決 | 2 |" in card
 
 
 def test_labels_that_nobody_settled_are_named(tmp_path: Path):
     sets = [generated(tmp_path / "instruct", [CASES["japanese"]])]
     with pytest.raises(ReviewError, match="`seimai review resolve` makes them"):
         released(tmp_path, sets, ["trl_sft"], labels=tmp_path / "labels")
+
+
+def test_answers_that_came_after_the_decisions_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    labels, row = Labels(tmp_path / "labels"), CASES["japanese"]
+    lines = [line(of_answer(row), "quality", "verdict", "good")]
+    labels.append("answers", [answer("one")])
+    write_decisions(str(labels.folder / "decisions"), lines, {"from": labels.lines()})
+    sets = [generated(tmp_path / "instruct", [row])]
+    released(tmp_path, sets, ["trl_sft"], labels=labels.folder)
+    assert "older" not in capsys.readouterr().out
+    labels.append("answers", [answer("two"), answer("one", 2, values='{"verdict": "bad"}')])
+    (tmp_path / "out").rename(tmp_path / "before")
+    released(tmp_path, sets, ["trl_sft"], labels=labels.folder)
+    assert "the decisions are older than the label shards: 2 answers or gold rows came since" in capsys.readouterr().out
+
+
+def test_a_release_says_whether_somebody_who_is_forgotten_had_a_part_in_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    labels, row = Labels(tmp_path / "labels"), CASES["japanese"]
+    lines = [line(of_answer(row), "quality", "verdict", "good", voters=["r-00000001"], adjudicator="r-00000002")]
+    write_decisions(str(labels.folder / "decisions"), lines, {})
+    released(tmp_path, [generated(tmp_path / "instruct", [row])], ["trl_sft"], labels=labels.folder)
+    out = str(tmp_path / "out")
+
+    def told(who: str) -> str:
+        capsys.readouterr()
+        places = Places([out], str(tmp_path / "forgotten"), labels.folder, tmp_path / "no-review")
+        forget(Asked(annotators=[who], reason="asked", by="Sato"), places, dry_run=True)
+        return capsys.readouterr().out
+
+    for who in ("r-00000001", "r-00000002"):
+        assert f"{out}: this release holds what they decided or wrote of 1 rows; make it anew" in told(who)
+    assert "this release" not in told("r-00000003")
+    write_decisions(str(labels.folder / "decisions"), [], {})
+    assert f"{out}: this release was made with decisions that are here no more" in told("r-00000003")

@@ -31,6 +31,7 @@ SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
 browsed = pytest.mark.skipif(CHROMIUM is None, reason="no chromium, chromium-browser or google-chrome is installed")
 
 HAIKU = "古池や\n蛙飛びこむ\n水の音"
+ELSEWHERE = "https://pictures.example.jp/kome.png"
 EVIL = "<b>太字</b><script>window.hacked=1</script><img src=x onerror='window.hacked=1'> **星**"
 
 
@@ -259,6 +260,48 @@ WHERE = """word => {
   }
 }"""
 """Where a word stands in the page."""
+
+
+@browsed
+def test_a_session_that_has_expired_is_said_and_what_was_written_stays(running: Running, people: dict[str, str]):
+    with signed_in(running, "kiku", people["kiku"]) as desk:
+        desk.open(dataset(running, "review", "preference"))
+        desk.choose("preference_same")
+        desk.write("reason", "どちらも同じくらいです。")
+        old = {"authorization": "Bearer eyJhbGciOiJIUzI1NiJ9.e30.x"}  # a token that the server takes no more
+        desk.page.route("**/api/**", lambda r: r.continue_(headers={**r.request.headers, **old}))
+        desk.page.locator("form.questions-form button[type=submit]").click()
+        desk.page.get_by_text("認証情報が正しくありません").wait_for()
+        assert "どちらも同じくらいです。" in desk.page.inner_text("form.questions-form")
+        desk.page.unroute("**/api/**")
+        assert desk.submit()["status"] == "submitted"
+
+
+@browsed
+def test_the_page_asks_nothing_of_any_other_server(running: Running, people: dict[str, str]):
+    """Neither for Google's fonts, as Argilla's own style sheet wants, nor for a picture that a text in Markdown names."""
+    asked: list[str] = []
+    of = task("quality", markdown=True)
+    picture = Item(
+        key("picture"),
+        key("picture"),
+        [{"role": "user", "content": "絵は？"}],
+        "",
+        (f"![]({ELSEWHERE})",),
+        (key("p"),),
+        {},
+    )
+    with Client(running.url, running.key) as argilla:
+        push(argilla, shards(running), Order(of, "trial/picture"), [picture])
+    with signed_in(running, "kiku", people["kiku"]) as desk:
+        desk.page.unroute("**/*")
+        desk.page.route(
+            "**/*", lambda r: r.continue_() if r.request.url.startswith(running.url) else asked.append(r.request.url)
+        )
+        desk.open(dataset(running, "review", "quality_markdown"))
+        desk.page.locator(f'img[src="{ELSEWHERE}"]').wait_for(state="attached")
+        desk.page.wait_for_timeout(500)
+    assert asked == []
 
 
 @browsed

@@ -219,6 +219,9 @@ def test_what_lies_before_somebody_who_is_gone_goes_to_the_others(desk: Desk):
     desk.push(items)
     for name, value in (("kiku", "a"), ("ume", "b")):
         preferring(desk, name, {item.row: value for item in items})
+    told = [line.split() for line in desk.running.seimai("people").splitlines()]
+    assert ["│", "sakura", "│", who(desk, "sakura"), "│", "–", "│", "│", "yes", "│"] in told
+    assert ["│", "kiku", "│", who(desk, "kiku"), "│", "1", "│", "│", "│"] in told
     _, done = settled(desk)
     assert done.pushed == {who(desk, name): 2 for name in ("take", "matsu", "sakura")}
     gone = who(desk, "sakura")

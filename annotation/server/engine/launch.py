@@ -38,7 +38,7 @@ def start(handle: int) -> None:
 
 
 def main() -> None:
-    """Registers the engine, then prepares a home (`prepare`, `reindex DATASET…`), starts the server, or hands over."""
+    """Registers the engine; prepares a home (`prepare`, `reindex DATASET…`), starts the server (`only_own.py`) or hands over."""
     sys.path = [entry for entry in sys.path if Path(entry or ".").resolve() != Path(__file__).resolve().parent]
     import_by_path("annotation", SERVER.parent)
     import_by_path("annotation.server", SERVER)
@@ -53,6 +53,9 @@ def main() -> None:
             reindex(sys.argv[2:])
         return
     if sys.argv[1:2] == ["start"]:
+        from annotation.server.engine.only_own import close
+
+        close()
         start(int(sys.argv[2]))
         return
     from argilla_server.cli import app

@@ -2,12 +2,13 @@
 
 import contextlib
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
 
+from annotation.decision import MANIFEST, read_decisions
 from annotation.labels import Labels
 from annotation.server.home import default_folder, existing_home
 from annotation.server.state import state
@@ -102,6 +103,7 @@ def forget(asked: Asked, places: Places, *, dry_run: bool = False) -> None:
             say(*(f"{out}: the mixture shows it" for out in mixed))
             holding = [out for out in work.releases if _holds(out, wanted, found.values())]
             say(*(f"{out}: this release holds it; make it anew once the run is cleared" for out in holding))
+            say(*_decided(work.releases, labels, asked.annotators))
             if labels is not None:
                 said = held(labels, _whole(wanted, found.values()))
                 say(f"{labels.folder}: {said.records:,} records and {said.lines:,} lines of answers")
@@ -221,6 +223,22 @@ def _holds(mixture: str, gone: Tombstones, found: Iterable[Found]) -> bool:
     return any(whole.touched(table).any() for _, table in tables(mixture))
 
 
+def _decided(releases: Sequence[str], labels: Labels | None, annotators: Sequence[str]) -> Iterator[str]:
+    """Releases in which these annotators decided or wrote something, in words; those of which nobody can tell any more too."""
+    for out in releases if annotators else ():
+        content = Place(out).read_json(MANIFEST).get("decisions_content")
+        if content is None:
+            continue
+        place = None if labels is None else Place(f"{labels.folder}/decisions")
+        if place is None or not place.exists(MANIFEST) or place.read_json(MANIFEST)["content"] != content:
+            yield f"{out}: this release was made with decisions that are here no more; they may have had a part in it: make it anew"
+            continue
+        lines = read_decisions(place.url)
+        rows = {one.name for one in lines if {*one.voters, one.adjudicator} & set(annotators)}
+        if rows:
+            yield f"{out}: this release holds what they decided or wrote of {len(rows):,} rows; make it anew once that is forgotten"
+
+
 def _url(said: str) -> str:
     found = url_key(said)
     if found is None:
@@ -246,5 +264,7 @@ def _id(said: str) -> str:
 
 def _annotator(said: str) -> str:
     if not re.fullmatch("r-[0-9a-f]{8}", said):
-        raise RecipeError(f"--annotator {said}: is a pseudonym as label shards and reports have it, e.g. r-3f2a9c1e")
+        raise RecipeError(
+            f"--annotator {said}: is no pseudonym; `seimai review people` tells whose is which, e.g. r-3f2a9c1e"
+        )
     return said

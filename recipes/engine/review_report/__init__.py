@@ -107,7 +107,7 @@ def gathered(labels: Labels, audit: Audit | None, where: str, cap: float) -> Rev
         by_person(every.values()),
         workload(labels.held(), zoned, cap),
         agreement(answers),
-        people_and_judge(labels, answers),
+        people_and_judge(labels),
         errors,
         {who: share(*one.gold) for who, one in pass_rates(labels).items() if one.gold.whole},
     )
