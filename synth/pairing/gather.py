@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 PIECE = 4096
 """Rows of the output that memory holds at a time."""
-CUT = 8192
-"""Answers that are cut into pieces at a time, at least."""
+CUT, CUT_BYTES = 8192, 64 << 20
+"""Answers that are cut into pieces at a time, as soon as there are so many or so many bytes of them."""
 PIECES = 512
 """Temporary files at most: a larger output has larger pieces."""
 COLUMNS = ("id", "answer_origin", "messages", "tools", "turns", "spec", "seeds", "verifications", "judgements")
@@ -83,14 +83,16 @@ def _scatter(pool: Pool, answers: "pl.DataFrame", wanted: np.ndarray, size: int,
 
 def _together(found: Iterator[tuple[np.ndarray, pa.Table]]) -> Iterator[tuple[np.ndarray, pa.Table]]:
     """Batches of answers as fewer, larger ones: each is cut into all pieces, and small cuts cost more than what is in them."""
-    waiting: list[tuple[np.ndarray, pa.Table]] = []
-    for one in found:
-        waiting.append(one)
-        if sum(len(at) for at, _ in waiting) >= CUT:
-            yield np.concatenate([at for at, _ in waiting]), pa.concat_tables([table for _, table in waiting])
-            waiting = []
-    if waiting:
-        yield np.concatenate([at for at, _ in waiting]), pa.concat_tables([table for _, table in waiting])
+    places: list[np.ndarray] = []
+    tables: list[pa.Table] = []
+    for at, table in found:
+        places.append(at)
+        tables.append(table)
+        if sum(map(len, places)) >= CUT or sum(one.nbytes for one in tables) >= CUT_BYTES:
+            yield np.concatenate(places), pa.concat_tables(tables)
+            places, tables = [], []
+    if tables:
+        yield np.concatenate(places), pa.concat_tables(tables)
 
 
 def _of_file(
