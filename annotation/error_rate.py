@@ -13,8 +13,8 @@ Skipped, discarded and unfinished reviews count as not answered. A stratum with 
 (the linearised bootstrap by document). From it follows how many independent rows the sample is worth (n_eff), and the interval is the
 binomial one at n_eff with mid-p (Korn & Graubard 1998, with Lancaster's mid-p in place of Clopper and Pearson's tail, since n_eff is
 no longer a count); where no error was found, the exact bound of Clopper and Pearson at the effective size by the weights (Kish).
-A bootstrap of the rate itself says zero to zero where no error was found, and covers 65 % of the time at an audit of 50 rows
-with 5 % errors: docs/benchmarks.md.
+A bootstrap of the rate itself says zero to zero where no error was found, and covers 67 % of the time at an audit of 50 rows
+with 5 % errors: docs/judging.md.
 """
 
 from collections.abc import Mapping, Sequence

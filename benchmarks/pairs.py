@@ -29,7 +29,6 @@ import time
 from pathlib import Path
 
 import yaml
-from _pair_figures import intervals, leaks
 from _preference_rows import write_generation
 
 from curation.place import Place
@@ -146,6 +145,7 @@ def timed(folder: Path, rows: int, sets: bool) -> dict:
 def in_a_process(folder: Path, rows: int, sets: bool) -> dict:
     """`timed` in a process of its own."""
     command = [sys.executable, __file__, "--timed", str(folder), str(rows), str(int(sets))]
+    os.sync()  # what made the rows has written them: that is not pairing's work
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
 
 
@@ -238,6 +238,8 @@ def said(checks: list) -> int:
 
 def main() -> None:
     """Runs all four parts; the last line is JSON."""
+    from _pair_figures import intervals, leaks  # here, since every worker imports what this file does
+
     quick = "--quick" in sys.argv
     covered = intervals(quick)
     with tempfile.TemporaryDirectory(prefix="seimai-bench-pairs-") as name:

@@ -2,7 +2,8 @@
 
 The question is a wording of `synth/prompts/judge.yaml`, chosen by the comparison's key, the same one in both orders. What is
 judged stands in frames whose mark is a hash of all of it: an answer that writes 「</回答A>」 does not end its frame. The form of
-the verdict is held by a JSON schema, reason first: a verdict that follows a reason is better than one that a reason must defend.
+the verdict is held by a JSON schema, reason first: a verdict that follows a reason is better than one that a reason must defend. The
+reason is held so short that the verdict comes within the tokens there are.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +21,7 @@ GROUP = "judge"
 ASPECTS = ("helpfulness", "correctness", "coherence", "complexity", "verbosity", "safety", "naturalness")
 """Aspects of the rubric. complexity and verbosity describe an answer; more of them is never better."""
 REASON = 200
-"""Characters of a reason at most: a judge that loops ends there."""
+"""Characters of a reason at most: a judge that loops ends there, or sooner (`reason_room`)."""
 
 _ROLES = {"system": "システム", "user": "利用者", "assistant": "アシスタント", "tool": "ツール"}
 
@@ -64,7 +65,7 @@ def pairwise(
     if len(question.answers) != 2:
         raise ValueError(f"a comparison is of two answers, not {len(question.answers)}")
     words = words or wordings(GROUP)
-    schema = _schema({"verdict": {"enum": [FIRST, SECOND, SAME]}})
+    schema = _schema({"verdict": {"enum": [FIRST, SECOND, SAME]}}, reason_room(sampling.max_tokens))
     line, values = _chosen(words, "pairwise", question), _values(words, question)
     a, b = question.answers
     orders = ({"first": a, "second": b}, {"first": b, "second": a})
@@ -84,7 +85,7 @@ def by_rubric(
     low, high = SCALE
     one = {"type": "integer", "minimum": low, "maximum": high}
     scores = {"type": "object", "properties": dict.fromkeys(aspects, one), "required": list(aspects)}
-    schema = _schema({"scores": scores | {"additionalProperties": False}})
+    schema = _schema({"scores": scores | {"additionalProperties": False}}, reason_room(sampling.max_tokens, aspects))
     said = "\n".join(f"・{words.of(f'aspect_{a}')[0].fill()}" for a in aspects)
     form = "{" + ", ".join(f'"{a}": 点' for a in aspects) + "}"
     values = _values(words, question) | {"aspects": said, "form": form, "answer": question.answers[0]}
@@ -124,8 +125,27 @@ def _request(
     return Request(asked, messages, sampling, 1, seed, structure=schema)
 
 
-def _schema(verdict: Mapping[str, Any]) -> Structure:
-    reason = {"type": "string", "maxLength": REASON}
+def least_tokens(aspects: Sequence[str] = ()) -> int:
+    """Tokens that a verdict, or a rubric's scores, may need with a reason of one character: one for every two bytes, three for it."""
+    verdict = {"scores": dict.fromkeys(aspects, SCALE[0])} if aspects else {"verdict": SAME}
+    return len(canonical({"reason": "", **verdict})) // 2 + 3
+
+
+def reason_room(max_tokens: int, aspects: Sequence[str] = ()) -> int:
+    """Characters of a reason after which the verdict, or the scores, still fit into so many tokens: REASON at most.
+
+    A tokenizer that was made for other languages spends up to three tokens on a Japanese character, one for each byte of UTF-8, and a
+    judge whose reason fills all its tokens never says its verdict.
+
+    >>> reason_room(640), reason_room(300), reason_room(120), reason_room(120, ASPECTS), reason_room(10)
+    (200, 94, 34, 19, 1)
+    """
+    return max(1, min(REASON, 1 + (max_tokens - least_tokens(aspects)) // 3))
+
+
+def _schema(verdict: Mapping[str, Any], room: int) -> Structure:
+    """The form of a verdict after a reason of so many characters at most."""
+    reason = {"type": "string", "maxLength": room}
     return Structure.json_schema(
         {
             "type": "object",

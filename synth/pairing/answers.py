@@ -44,7 +44,7 @@ ANSWER = pa.schema(
 
 
 class Turns(NamedTuple):
-    """Judged turns of a table of rows: row and turn of each, its verdict, keys of prompt and text, and the text.
+    """Judged turns of a table of rows: row and turn of each, its verdict, keys of prompt and text, the text, and its UTF-8.
 
     passed: whether it did; open: whether no verifier could tell. prompt_key, text_key: uint64 [n, 2]. asked: whether the turn before
     it is a user's or a tool's.
@@ -58,6 +58,7 @@ class Turns(NamedTuple):
     text_key: np.ndarray
     asked: np.ndarray
     texts: list[str]
+    utf8: list[bytes]
 
 
 def key_of(*parts: bytes) -> bytes:
@@ -97,19 +98,23 @@ def judged_turns(rows: pa.Table) -> Turns:
     last = np.append(row[1:] != row[:-1], True) if len(row) else np.zeros(0, bool)
     digests: list[bytes] = []
     texts: list[str] = []
+    raw: list[bytes] = []
     asked = np.zeros(len(row), bool)
     sha, normal = hashlib.sha256, unicodedata.is_normalized
+    before, digest = (b"", b""), b""
     for i, (r, t, end) in enumerate(zip(row.tolist(), turn.tolist(), last.tolist(), strict=True)):
         prefix, _, text, asked[i] = (end and _last_message(messages[r])) or _message(messages[r], t)
-        with_tools = tools[r] or b""
-        said = text if normal("NFC", text) else unicodedata.normalize("NFC", text)
-        size = len(prefix).to_bytes(8, "little")
-        digests.append(sha(size + prefix + len(with_tools).to_bytes(8, "little") + with_tools).digest()[:16])
-        digests.append(sha(said.encode("utf-8", "surrogatepass")).digest()[:16])
+        if before != (before := (prefix, tools[r] or b"")):  # answers to one prompt mostly lie together
+            digest = key_of(*before)
+        same = text.encode("utf-8", "surrogatepass")
+        raw.append(same)
+        if not normal("NFC", text):
+            same = unicodedata.normalize("NFC", text).encode("utf-8", "surrogatepass")
+        digests += (digest, sha(same).digest()[:16])
         texts.append(text)
     made = np.frombuffer(b"".join(digests), ">u8").astype(np.uint64).reshape(-1, 4)
     passed, undecided = (pc.equal(verdict, said).to_numpy(zero_copy_only=False) for said in ("pass", "abstain"))
-    return Turns(row, turn, passed, undecided, made[:, :2], made[:, 2:], asked, texts)
+    return Turns(row, turn, passed, undecided, made[:, :2], made[:, 2:], asked, texts, raw)
 
 
 def _message(messages: bytes, turn: int) -> tuple[bytes, bytes, str, bool]:
@@ -201,43 +206,41 @@ def side(evidence: str | None) -> int:
     return 0
 
 
-def whole(rows: pa.Table, at: np.ndarray, turn: np.ndarray, known: tuple[pa.Array, pa.Array] | None = None) -> pa.Table:
+def whole(rows: pa.Table, at: np.ndarray, turn: np.ndarray, asked: pa.Array | None = None) -> pa.Table:
     """Answers of rows by row number and turn, with the columns of `ANSWER`, in the order in which they are asked for.
 
-    known: their `prompt_key` and `text_key`, where they need not be made again.
+    asked: their `prompt_key`, where it need not be made again; then `text` and `text_key` are left out.
     """
     rows = rows.take(pa.array(at))
     messages = rows.column("messages").cast(pa.large_binary()).to_pylist()
     said = [_message_or_last(m, t) for m, t in zip(messages, turn.tolist(), strict=True)]
-    prompts, completions, texts = [p for p, _, _, _ in said], [c for _, c, _, _ in said], [t for _, _, t, _ in said]
-    if known is None:
+    prompts = [prompt for prompt, _, _, _ in said]
+    own: dict[str, Any] = {"prompt_key": asked}
+    if asked is None:
         tools = rows.column("tools").cast(pa.large_binary()).to_pylist()
-        asked = [key_of(prompt, with_tools or b"") for prompt, with_tools in zip(prompts, tools, strict=True)]
-        known = pa.array(asked, KEY), pa.array([text_key(text) for text in texts], KEY)
+        found = [key_of(prompt, with_tools or b"") for prompt, with_tools in zip(prompts, tools, strict=True)]
+        texts = [text for _, _, text, _ in said]
+        own = {"prompt_key": found, "text_key": [text_key(text) for text in texts], "text": texts}
     parent, turns = flat(rows.column("turns"))
     mine = turns.field("index").to_numpy() == turn[parent]
-    own: dict[str, Any] = {
+    own |= {
         "row": rows.column("id"),
-        "prompt_key": known[0],
-        "text_key": known[1],
         "document": _document(rows.column("seeds")),
         "prompt": _text(prompts),
-        "spec": [_spec(spec, t) for spec, t in zip(rows.column("spec").to_pylist(), turn.tolist(), strict=True)],
-        "completion": _text(completions),
-        "text": texts,
+        "spec": _specs(rows.column("spec").to_pylist(), turn.tolist()),
+        "completion": _text([completion for _, completion, _, _ in said]),
         "verdict": turns.field("verdict").filter(pa.array(mine)),
         "origin": rows.column("answer_origin"),
         "verifications": _of_turn(rows.column("verifications"), turn),
     }
-    own |= {
-        f.name: pa.nulls(len(rows), f.type) for f in ANSWER if f.name not in own and f.name not in rows.column_names
-    }
-    columns = [own[f.name] if f.name in own else rows.column(f.name) for f in ANSWER]
+    kind = ANSWER if asked is None else pa.schema([f for f in ANSWER if f.name not in ("text", "text_key")])
+    own |= {f.name: pa.nulls(len(rows), f.type) for f in kind if f.name not in own and f.name not in rows.column_names}
+    columns = [own[f.name] if f.name in own else rows.column(f.name) for f in kind]
     made = [
         c if isinstance(c, pa.ChunkedArray | pa.Array) else pa.array(c, f.type)
-        for c, f in zip(columns, ANSWER, strict=True)
+        for c, f in zip(columns, kind, strict=True)
     ]
-    return pa.table(made, schema=ANSWER)
+    return pa.table(made, schema=kind)
 
 
 def _message_or_last(messages: bytes, turn: int) -> tuple[bytes, bytes, str, bool]:
@@ -255,6 +258,13 @@ def keys(words: np.ndarray) -> pa.Array:
     """Keys from their two words, uint64 [n, 2]."""
     raw = words.astype(">u8").tobytes()
     return pa.Array.from_buffers(KEY, len(words), [None, pa.py_buffer(raw)])
+
+
+def _specs(specs: list[str], turns: list[int]) -> list[str]:
+    """Constraints of each row's turn; answers to one prompt have the same ones, which are looked up once."""
+    wanted = list(zip(specs, turns, strict=True))
+    known = {one: _spec(*one) for one in dict.fromkeys(wanted)}
+    return [known[one] for one in wanted]
 
 
 def _spec(spec: str, turn: int) -> str:

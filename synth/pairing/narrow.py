@@ -49,7 +49,6 @@ def narrow(rows: pa.Table, first: int, audited: frozenset[str], drafts: bool) ->
     at = pa.array(turns.row)
     good, unused = _usable(rows, turns, found.unaudited, drafts)
     unused["abstain"] += int(turns.open.sum())
-    texts = [text.encode("utf-8", "surrogatepass") for text in turns.texts]
     counted = measures(pl.Series(turns.texts, dtype=pl.String))
     parts = [pc.fill_null(rows.column(c), "") for c in ("model", "revision", "weights")]
     names = np.array([*kinds, None], object)
@@ -64,7 +63,7 @@ def narrow(rows: pa.Table, first: int, audited: frozenset[str], drafts: bool) ->
         "open": good & turns.open,
         "origin": pc.index_in(rows.column("answer_origin"), value_set=pa.array(ORIGINS)).take(at),
         "fails": found.fails, "limit": found.limit, "score": found.score, "about": found.about,
-        **{name: counted[:, i] for i, name in enumerate(MEASURES)}, "text": texts,
+        **{name: counted[:, i] for i, name in enumerate(MEASURES)}, "text": turns.utf8,
     }  # fmt: skip
     made = pa.table([_typed(columns[f.name], f.type) for f in SCHEMA], schema=SCHEMA)
     return made.filter(pa.array(good | ~turns.open)) if turns.open.any() else made, unused

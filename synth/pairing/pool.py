@@ -7,9 +7,7 @@ import os
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from functools import cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +18,7 @@ import pyarrow.compute as pc
 from curation.parquet_file import ParquetFile, present
 from curation.place import Place
 from curation.provenance import id_words
+from synth.pairing.ahead import ahead
 from synth.pairing.answers import ANSWER, NARROW
 from synth.pairing.form import FORMAT, MEASURES, measures
 from synth.pairing.grown_columns import GrownColumns
@@ -30,12 +29,6 @@ if TYPE_CHECKING:
 
 BATCH = 4096
 """Rows that are read at a time."""
-
-
-@cache
-def _ahead() -> ThreadPoolExecutor:
-    """The thread that decodes the next batch. It stays: each new thread gets an arena of memory of its own."""
-    return ThreadPoolExecutor(1)
 
 
 @dataclass(frozen=True)
@@ -50,17 +43,10 @@ class File:
         """Its rows with those of the columns that it has: number of the first, and the rows."""
         place, first = Place(self.url), 0
         with place.fs.open(f"{place.path}/{self.name}", "rb") as raw:
-            file, ahead = ParquetFile(raw, memory_map=False), _ahead()
-            found = file.iter_batches(BATCH, columns=present(file, columns))
-            waiting = ahead.submit(next, found, None)
-            try:
-                while (batch := waiting.result()) is not None:
-                    waiting = ahead.submit(next, found, None)  # decoded while the one before it is looked at
-                    yield first, pa.table(batch)
-                    first += len(batch)
-            finally:
-                if not waiting.cancel():  # the file stays open while something of it is decoded
-                    wait([waiting])
+            file = ParquetFile(raw, memory_map=False)
+            for batch in ahead(file.iter_batches(BATCH, columns=present(file, columns)), "decode"):
+                yield first, pa.Table.from_batches([batch])
+                first += len(batch)
 
 
 @dataclass

@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from synth.pairing.ahead import thread
 from synth.pairing.form import MEASURES
 from synth.pairing.pool import Pool
 from synth.pairing.unlike import FEW, too_alike
@@ -64,8 +65,11 @@ def permitted(
         for reason, rule in (("same_text", _same_text), ("other_split", _other_split)):
             left = _without(left, rule(left), reason, drops)
         left = _without(left, _twin_answer(left, twins), "twin_answer", drops)
-        left = _without(left, _too_alike(left, pool, most_alike, few), "too_alike", drops)
-        left = _without(left, _names_author(left, pool, authors), "forbidden_author", drops)
+        named = thread("names").submit(_names_author, left, pool, authors)
+        alike = _too_alike(left, pool, most_alike, few)
+        named = named.result()[~alike]
+        left = _without(left, alike, "too_alike", drops)
+        left = _without(left, named, "forbidden_author", drops)
         kept.append(left.select(KEPT))
     return pl.concat(kept), drops
 

@@ -25,7 +25,7 @@ from recipes.engine.recipe_file import POLICY
 from recipes.engine.source_read import hash_of
 from synth import wordings
 from synth.engine.request import RequestError, Sampling
-from synth.judge.asking import GROUP, functions
+from synth.judge.asking import GROUP, REASON, functions, least_tokens
 from synth.judge.jury import ENOUGH_FAMILIES
 from synth.judge.reward import KIND, NEEDS
 from synth.judge.verdict import Together
@@ -173,9 +173,16 @@ def _sampling(spec: JurySpec, place: str) -> Sampling:
     if not {"max_tokens", "temperature"} <= spec.sampling.keys():
         raise RecipeError(f"{place}: sampling states max_tokens and temperature at least")
     try:
-        return Sampling(**blocks.checked(Sampling, dict(spec.sampling), f"{place}, sampling"))
+        made = Sampling(**blocks.checked(Sampling, dict(spec.sampling), f"{place}, sampling"))
     except RequestError as error:
         raise RecipeError(f"{place}, sampling: {error}") from error
+    asked = any(KIND not in said.engine for said in spec.judges.values())
+    if asked and made.max_tokens < (least := max(least_tokens(), least_tokens(spec.rubric))):
+        raise RecipeError(
+            f"{place}, sampling: max_tokens: {made.max_tokens} cannot hold a verdict, which takes up to {least} tokens; each "
+            f"character of its reason takes up to three more (640 leave room for {REASON})"
+        )
+    return made
 
 
 def _check_families(made: Jury) -> None:

@@ -33,6 +33,7 @@ from recipes.engine.pairs.plan import FORMAT, LIBRARIES, Preference
 from recipes.engine.pairs.yields import notes, yields
 from synth.models import ALLOWED, Ruling, check_release
 from synth.obligations import Obligation, PolicyError
+from synth.pairing.ahead import ahead
 from synth.pairing.assemble import key_array, labelled_rows, pair_ids, pair_rows, prompt_rows
 from synth.pairing.gather import pieces
 from synth.pairing.judged import Judged, accepted
@@ -187,6 +188,7 @@ def _prompts(made: Made) -> Iterator[pa.Table]:
 
 def _write(place: Place, name: str, kind: pa.Schema, partitions: int, tables: Iterator[pa.Table]) -> Rows:
     """Rows that come in the order of their ids, into a file a partition."""
+    tables = ahead(tables, "assemble")
     made, waiting = Rows(), next(tables, None)
     for p in range(partitions):
         path = f"{name}/{p:05d}.parquet"
