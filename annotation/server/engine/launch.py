@@ -38,7 +38,7 @@ def start(handle: int) -> None:
 
 
 def main() -> None:
-    """Registers the engine, then prepares a home (`prepare`, `reindex DATASET…`), starts the server, or hands over."""
+    """Registers the engine, then prepares a home (`prepare`, `reindex DATASET…`) or hands over to Argilla."""
     sys.path = [entry for entry in sys.path if Path(entry or ".").resolve() != Path(__file__).resolve().parent]
     import_by_path("annotation", SERVER.parent)
     import_by_path("annotation.server", SERVER)
@@ -52,12 +52,12 @@ def main() -> None:
         else:
             reindex(sys.argv[2:])
         return
-    if sys.argv[1:2] == ["start"]:
-        start(int(sys.argv[2]))
-        return
     from argilla_server.cli import app
 
-    app()
+    if sys.argv[1:2] == ["start"]:
+        start(int(sys.argv[2]))
+    else:
+        app()
 
 
 if __name__ == "__main__":
