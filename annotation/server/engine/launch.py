@@ -52,15 +52,15 @@ def main() -> None:
         else:
             reindex(sys.argv[2:])
         return
+    from argilla_server.cli import app
+
     if sys.argv[1:2] == ["start"]:
         from annotation.server.engine.only_own import close
 
         close()
         start(int(sys.argv[2]))
-        return
-    from argilla_server.cli import app
-
-    app()
+    else:
+        app()
 
 
 if __name__ == "__main__":
