@@ -18,6 +18,8 @@ from annotation.calibrate import Share, share
 from annotation.labels import Labels
 from annotation.sheets.unit import Name, name_of
 
+JURY = "jury"
+"""The strategy whose margin is a judge's."""
 BINS, LEAST = 5, 10
 """Parts of the margins, and pairs that each holds at least."""
 
@@ -61,7 +63,8 @@ def people_and_judge(labels: Labels, answers: Sequence[Mapping[str, Any]]) -> Pe
             found.undecided += 1
             continue
         of = about.get(name, {})
-        margin = float(of["margin"]) if "margin" in of else None
+        # a margin of another strategy is one of verifiers
+        margin = float(of["margin"]) if "margin" in of and of.get("strategy", JURY) == JURY else None
         decided.append(Decided(of.get("function", "–"), of.get("strategy", "–"), margin, said["a"] > said["b"]))
     judged = [one for one in decided if one.margin is not None]
     if judged:

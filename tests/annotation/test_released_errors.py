@@ -135,3 +135,16 @@ def test_an_error_that_cannot_be_is_refused(given, told):
     with pytest.raises(ReviewError, match="--wrong") as error:
         Wrong.of(given, QUALITY)
     assert told in str(error.value)
+
+
+def test_another_plan_than_that_of_the_push_is_refused(run, tmp_path):
+    """Answers that one plan drew say nothing under the probabilities of another."""
+    drawn = ReviewPlan.model_validate({"routes": {"audit": {"probability": 0.2}}})
+    labels, records = pushed(run, tmp_path, drawn)
+    labels.append("answers", [said(r, "good") for r in records])
+    assert rate(run, labels, drawn).rate.rate == 0.0
+    everything = ReviewPlan.model_validate({"routes": {"all": {"probability": 1}}})
+    for other in (everything, HALF):
+        with pytest.raises(ReviewError, match="Give the plan that `review push` was given") as error:
+            rate(run, labels, other)
+        assert "stratum 'audit' with probability 0.2" in str(error.value)
