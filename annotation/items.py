@@ -17,6 +17,10 @@ class Unreadable(ValueError):
     """A row that nobody can be asked about: the message says why."""
 
 
+PEOPLE = "people"
+"""Who judged a pair that people decided before it was made, in place of a judge's name."""
+
+
 @dataclass(frozen=True)
 class Item:
     """row: its id. texts and answers (their ids): in the row's own order. about: what only owners see. harmful: plan's word.
@@ -51,6 +55,8 @@ def of_pair(row: Mapping[str, Any]) -> Item:
     sides = ("chosen", "rejected")
     models = [row[f"{side}_model"] or row[f"{side}_origin"] for side in sides]
     about = _about(row, models=models, verdicts=[row[f"{side}_verdict"] for side in sides])
+    if any(one["judge"] == PEOPLE for one in row.get("chosen_judgements") or ()):
+        about.pop("margin", None)  # people decided: it is no judge's
     texts = ["\n\n".join(map(shown, _json(row, side))) for side in sides]
     answers = tuple(row[f"{side}_id"] for side in sides)
     return Item(

@@ -2,7 +2,8 @@
 
 A record of a jury's pair holds its function and by how far the jury leant (`metadata`), so no set of pairs is needed: a pair that a
 later threshold takes out of the set still tells what the margin is worth. Of several people the majority counts, or whoever settled
-the pair (`ballots.py`); an equal split, 同じ, どちらも悪い and 判断できない say nothing about which answer is better.
+the pair (`ballots.py`); an equal split says nothing about which answer is better, nor does 同じ, どちらも悪い or 判断できない where
+half of them or more say so.
 
 Rows are split where they are pushed, by hash of their seed document (`review_use`): those that may fit are `fit`, the others are
 `held`, on which the curves are tried and which alone estimate error rates. A row that was pushed as both, since a plan was changed
@@ -62,7 +63,7 @@ def judge_decisions(labels: Labels, source: str | None = None) -> JudgeDecisions
     for (row, content), (votes, month) in _votes(labels, found.source, about).items():
         if len(uses[found.source, row]) > 1:
             found.both_uses += 1
-        elif votes["a"] == votes["b"]:
+        elif votes["a"] == votes["b"] or votes["a"] + votes["b"] <= votes.total() / 2:
             found.undecided += 1
         else:
             said = about[found.source, row, content]

@@ -15,6 +15,7 @@ import orjson
 
 from annotation.ballots import ballots
 from annotation.calibrate import Share, share
+from annotation.judge_decisions import STRATEGY
 from annotation.labels import Labels
 
 BINS, LEAST = 5, 10
@@ -58,7 +59,8 @@ def people_and_judge(labels: Labels) -> PeopleAndJudge:
             found.undecided += 1
             continue
         of = orjson.loads(unit.record["metadata"])
-        margin = float(of["margin"]) if "margin" in of else None
+        # a margin of another strategy is one of verifiers
+        margin = float(of["margin"]) if "margin" in of and of.get("strategy", STRATEGY) == STRATEGY else None
         decided.append(Decided(of.get("function", "–"), of.get("strategy", "–"), margin, said["a"] > said["b"]))
     judged = [one for one in decided if one.margin is not None]
     if judged:

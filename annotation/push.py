@@ -27,6 +27,8 @@ from annotation.review_tasks import Language, base
 from annotation.sending import batches, body_of, prefilled
 
 Say = Callable[[str], None]
+PLACED = ("stratum", "inclusion", "use")
+"""What a changed plan may change of a record that is there: it is written down again, since estimates rest on it."""
 
 
 @dataclass
@@ -111,13 +113,18 @@ def push(client: Client, labels: Labels, order: Order, items: Iterable[Item], sa
             _withdraw(client, labels, order, found, known, wanted, done)
         before = set() if order.again else _answered_before(order.task, found, known, labels)
         new: list[tuple[tuple[str, str], ReviewRecord]] = []
+        placed: list[dict[str, Any]] = []
         for name, record in wanted.items():
             if name in found.records:
                 done.there += 1
+                if any(known[name][column] != getattr(record.item, column) for column in PLACED):
+                    placed.append(line_of(order, name[0], record, datetime.now(UTC)) | {"again": known[name]["again"]})
             elif (record.item.row, record.content) in before:
                 done.answered += 1
             else:
                 new.append((name, record))
+        if placed:
+            labels.append("records", placed)
         done.updated = _update_metadata(client, found, wanted)
         _send(client, labels, order, new, done, say)
     return done

@@ -62,7 +62,11 @@ class Estimated:
 
 
 def estimated(rows: pa.Table, labels: Labels, task: Task, source: str, wrong: Wrong, level: float = 0.95) -> Estimated:
-    """The error rate of a set. rows: all of it, as `annotation.review_plan.placed` gives them; source: its name in the shards."""
+    """The error rate of a set. rows: all of it, as `annotation.review_plan.placed` gives them; source: its name in the shards.
+
+    Raises ReviewError where rows were pushed in other strata, or with other probabilities, than those of the rows.
+    """
+    _check_plan(rows, labels, base(task.name), source)
     decided, fitting = _decided(labels, base(task.name), source, wrong), _fitting(labels, source)
     strata: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
     found: list[tuple[str, bytes, bool]] = []
@@ -79,6 +83,23 @@ def estimated(rows: pa.Table, labels: Labels, task: Task, source: str, wrong: Wr
     known = {name: Stratum(*counts) for name, counts in sorted(strata.items())}
     reviews = Reviews([s for s, _, _ in found], [d for _, d, _ in found], [w for _, _, w in found])
     return Estimated(error_rate(reviews, known, level), known)
+
+
+def _check_plan(rows: pa.Table, labels: Labels, task: str, source: str) -> None:
+    """Answers of rows that one plan drew say nothing under another one's probabilities."""
+    names = ("id", "review_stratum", "inclusion")
+    now = {row: place for row, *place in zip(*(rows.column(name).to_pylist() for name in names), strict=True)}
+    columns = ["task", "source", "row", "stratum", "inclusion", "use"]
+    for record in labels.records(columns).values():
+        if record["source"] != source or base(record["task"]) != task or record["use"] not in ("estimate", "calibrate"):
+            continue
+        place, was = now.get(record["row"]), [record["stratum"], record["inclusion"]]
+        if not record["withdrawn"] and place is not None and place != was:
+            raise ReviewError(
+                f"{labels.folder}: row {record['row'].hex()} was pushed in the stratum '{was[0]}' with probability {was[1]:.4g}, "
+                f"and this plan puts it in '{place[0]}' with {place[1]:.4g}. Give the plan that `review push` was given, with the "
+                "calibration that it had; if the plan was changed since, push with it first"
+            )
 
 
 def _fitting(labels: Labels, source: str) -> set[bytes]:

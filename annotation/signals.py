@@ -22,6 +22,8 @@ SIGNALS = ("people_agree", "uncertainty", "disagreement", "novelty")
 SHARED = ("template", "strategy", "constraint")
 """Columns by which rows are alike."""
 JURY = "jury"
+PEOPLE = "people"
+"""In place of a judge's name where people decided: no verdict of a judge."""
 
 
 def disagreement(judgements: Sequence[Mapping[str, Any]] | None) -> float | None:
@@ -30,7 +32,7 @@ def disagreement(judgements: Sequence[Mapping[str, Any]] | None) -> float | None
     >>> disagreement([{"verdict": "win"}, {"verdict": "tie"}, {"verdict": None}, {"verdict": "win"}, {"verdict": "loss"}])
     0.5
     """
-    said = [one["verdict"] for one in judgements or () if one["verdict"] is not None]
+    said = [one["verdict"] for one in judgements or () if one["verdict"] is not None and one.get("judge") != PEOPLE]
     return sum(verdict != "win" for verdict in said) / len(said) if said else None
 
 

@@ -117,6 +117,9 @@ class Deciding:
         ):
             return Rejection("forbidden_author", f"{hit[0]}: {hit[1][:200]}")
         if row["verdict"] != "pass" and not (row["verdict"] == "unverified" and row["order"] in self.rules.reviewed):
+            # a wrong answer is labelled and put into pairs with its prompt (synth/pairing): not one of a benchmark
+            if (known := self._contaminated(row)) is not None:
+                return known
             wrong = [v for v in row["verifications"] if v["hard"] and v["verdict"] != "pass"]
             found = "; ".join(f"{v['verifier']} {v['verdict']}" for v in wrong[:5])
             reason = row["verdict"] if row["verdict"] == "unverified" else f"verdict_{row['verdict']}"

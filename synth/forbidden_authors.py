@@ -12,6 +12,7 @@ from itertools import zip_longest
 from typing import Any
 
 from synth.models import Policy
+from synth.verify.disguise import undisguised
 
 _SENTENCE = re.compile(r"(?:[^。．！？!?.\n]|\.(?![\s぀-鿿]|$))+[。．！？!?.]?")
 _ASCII_NAME = re.compile(r"^[\x00-\x7f]+$")
@@ -45,8 +46,8 @@ _AS_AI = (
 
 
 def _normal(text: str) -> str:
-    """NFKC, one kind of dash, no white space beside Japanese: 「ＯｐｅｎＡＩ に よって」 is 「OpenAIによって」."""
-    return _GAP.sub("", _DASHES.sub("-", unicodedata.normalize("NFKC", text)))
+    """As a reader sees it, one kind of dash, no white space beside Japanese: 「ＯｐｅｎＡＩ に よって」 is 「OpenAIによって」."""
+    return _GAP.sub("", _DASHES.sub("-", unicodedata.normalize("NFKC", undisguised(text))))
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,9 @@ _ANSWER = (
         "split",
     ),
 )
+JUDGED = "chosen_judgements"
 _PAIR = (
+    JUDGED,
     *(
         "id",
         "document",
@@ -129,7 +131,6 @@ ROUTED_BY = (
     *("completion_tokens", "prompt_tokens", "logprob_mean", "verdict"),
 )
 """Columns that a plan's conditions may name, where the set has them, beside those of `annotation.signals`."""
-JUDGED = "chosen_judgements"
 
 
 @dataclass

@@ -133,6 +133,31 @@ STEP_WORDS: dict[str, Words] = {
 """Steps in words."""
 
 
+FUNCTION_WORDS: dict[str, str] = {
+    "coding": "プログラミング", "constraint_following": "条件を守る作文", "dialogue": "対話", "domain": "専門分野",
+    "explanation": "説明", "extraction": "情報抽出", "function_calling": "関数呼び出し", "mathematics": "数学",
+    "multiple_choice": "択一問題", "other_language": "他言語での回答", "poems": "詩歌", "reading": "読解", "refusal": "断り方",
+    "rewriting": "書き換え", "summarise": "要約",
+}  # fmt: skip
+"""Functions of an assistant in Japanese."""
+ORIGIN_WORDS = {"model": "モデル", "program": "プログラム", "human": "人", "imported": "取り込み"}
+"""Who wrote an answer, in Japanese."""
+
+
+def function_words(name: str) -> Words:
+    """A function of an assistant in words; by its own name where it has none."""
+    return Words(FUNCTION_WORDS.get(name, name), name)
+
+
+def origin_words(said: str) -> Words:
+    """Whose answers a pair holds, in words.
+
+    >>> origin_words("program > model").ja
+    'プログラム > モデル'
+    """
+    return Words(" > ".join(ORIGIN_WORDS.get(one, one) for one in said.split(" > ")), said)
+
+
 def column_words(name: str) -> Words:
     """A column in words."""
     return COLUMN_WORDS.get(name, Words(name, name))

@@ -120,7 +120,7 @@ def _decided(place: Place, manifest: Mapping[str, Any], verdicts: list[dict[str,
     for name in family.values():
         members[name] += 1
     method, people = manifest["made"]["aggregate"], (manifest["people"] or {}).get("used", 0)
-    seen, differing = set[bytes](), 0
+    seen, decided_by_people = set[bytes](), 0
     for row in _rows(place, "decisions"):
         check.looked_at += 1
         name = f"comparison {row['comparison'].hex()[:12]}"
@@ -136,10 +136,11 @@ def _decided(place: Place, manifest: Mapping[str, Any], verdicts: list[dict[str,
             check.fail(f"{name}: {row['judges']} judges gave a verdict, and {len(given)} did")
         if problem := _one_sided(row):
             check.fail(f"{name}: {problem}")
-        if method == "majority" and not _by_voices(row, mine, family, members):
-            differing += 1
-            if differing > people:
-                check.fail(f"{name}: decided {row['verdict']} by {row['margin']:.3f}, which the voices do not say")
+        decided_by_people += row["by"] == "people"
+        if method == "majority" and row["by"] != "people" and not _by_voices(row, mine, family, members):
+            check.fail(f"{name}: decided {row['verdict']} by {row['margin']:.3f}, which the voices do not say")
+    if decided_by_people != people:
+        check.fail(f"{decided_by_people:,} decisions are said to be people's, and {people:,} are")
     for lacking in sorted(said.keys() - seen)[:5]:
         check.fail(f"comparison {lacking.hex()[:12]}: judges were asked, and nothing was decided")
     return check

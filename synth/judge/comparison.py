@@ -124,8 +124,11 @@ def judgeable(row: Mapping[str, Any]) -> bool:
 
 
 def flagged(row: Mapping[str, Any]) -> bool:
-    """Whether its answer speaks to whoever grades it (`synth/verify/injection.py`): people look at it, no judge does."""
-    return _INJECTION.verify("", row["answer"]).outcome == "fail"
+    """Whether its answer speaks to whoever grades it (`synth/verify/injection.py`), or may: people look at it, no judge does.
+
+    A plea in brackets, in code or in look-alike letters may be an example, and a judge may obey it all the same.
+    """
+    return _INJECTION.verify("", row["answer"]).outcome != "pass"
 
 
 def _comparison(one: Mapping[str, Any], other: Mapping[str, Any], salt: str) -> Comparison:

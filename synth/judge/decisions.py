@@ -37,6 +37,7 @@ COLUMNS: dict[str, Column] = {
             "share of the judges' verdicts that are not the jury's, in [0, 1]; null for none",
         ),
         Column("judges", pa.int32(), "judges that gave a verdict"),
+        Column("by", pa.string(), "judges | people: whose word the verdict is; what people decided holds"),
     )
 }
 """A decision shard's columns: one row a comparison."""
@@ -58,6 +59,8 @@ class Hearing:
         for row in rows:
             self.by[row["comparison"]][row["judge"]] = row
         self.judges = sorted(families)
+        self.people: Mapping[bytes, Together] = {}
+        """What people decided of the comparisons, from `decide` on."""
         said = {j: [self._of(c, j, "verdict") for c in self.by] for j in self.judges}
         self.ballots = Ballots(cast(Mapping[str, Sequence[Together | None]], said), families)
 
@@ -67,9 +70,10 @@ class Hearing:
 
     def decide(self, method: Method, gold: Mapping[bytes, Together] | None = None) -> list[Panel]:
         """The jury's verdicts in the order of the comparisons. gold: people's by comparison, which hold. Raises JuryError."""
+        self.people = {c: gold[c] for c in self.by if gold is not None and c in gold}
         if not self.by:
             return []
-        decided: list[Together | None] = [None if gold is None else gold.get(c) for c in self.by]
+        decided: list[Together | None] = [self.people.get(c) for c in self.by]
         if method == "dawid_skene":
             return dawid_skene(self.ballots, decided)
         if method == "bradley_terry":
@@ -82,14 +86,18 @@ class Hearing:
     def table(self, panels: Sequence[Panel]) -> pa.Table:
         """Decisions with the columns of `COLUMNS`, sorted by comparison."""
         made: list[dict[str, Any]] = []
-        for panel, of in zip(panels, self.by.values(), strict=True):
+        for panel, (comparison, of) in zip(panels, self.by.items(), strict=True):
             given = [row["verdict"] for row in of.values() if row["verdict"] is not None]
             apart = sum(v != panel.verdict for v in given) / len(given) if given else None
             shared = next(iter(of.values()))
             made.append(
                 {name: shared[name] for name in _SHARED}
                 | {"verdict": panel.verdict, "margin": panel.margin, "confidence": panel.confidence}
-                | {"disagreement": apart, "judges": len(given)}
+                | {
+                    "disagreement": apart,
+                    "judges": len(given),
+                    "by": "people" if comparison in self.people else "judges",
+                }
             )
         return pa.Table.from_pylist(made, schema=schema())
 
@@ -127,14 +135,15 @@ class Hearing:
         }
 
     def _reference(self, judge: str) -> dict[bytes, Choice]:
-        """What the judges of other families say by majority: what this one's leans are measured against."""
+        """What a judge's leans are measured against: what people said, elsewhere the judges of other families by majority."""
+        said: Mapping[Together | None, Choice] = {"win": "a", "loss": "b", "tie": "tie"}
+        people = {c: said[verdict] for c, verdict in self.people.items()}
         family = self.ballots.family.get(judge, judge)
         others = {j: v for j, v in self.ballots.verdicts.items() if self.ballots.family.get(j, j) != family}
         if not others:
-            return {}
+            return people
         panels = majority(Ballots(others, self.ballots.family))
-        said: Mapping[Together | None, Choice] = {"win": "a", "loss": "b", "tie": "tie"}
-        return {c: said[p.verdict] for c, p in zip(self.by, panels, strict=True) if p.verdict in said}
+        return {c: said[p.verdict] for c, p in zip(self.by, panels, strict=True) if p.verdict in said} | people
 
 
 def _of_people(verdict: Together) -> Panel:

@@ -88,7 +88,7 @@ def _by_strategy(row: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _jury(row: Mapping[str, Any]) -> Iterator[str]:
-    """Both passed, a judge chose the chosen one in both orders, and the judges stand among the authors."""
+    """Both passed, a judge chose the chosen one in both orders or people did, and the judges stand among the authors."""
     if row["rejected_verdict"] != "pass":
         yield "a jury decided about an answer that did not pass"
     if row["margin"] is None or not 0 < row["margin"] <= 1:
@@ -99,9 +99,9 @@ def _jury(row: Mapping[str, Any]) -> Iterator[str]:
             if one["rubric"].endswith("/pairwise"):
                 said.setdefault((side, one["judge"]), []).append(one["verdict"])
     if not any(key[0] == "chosen" and set(v) == {"win"} for key, v in said.items()):
-        yield "no judge chose the chosen answer in both orders"
+        yield "no judge chose the chosen answer in both orders, and people did not"
     judges = {a["model"] for a in row["authors"] or () if a["role"] == "judge"}
-    if missing := sorted({judge for _, judge in said} - judges):
+    if missing := sorted({judge for _, judge in said} - judges - {"people"}):
         yield f"the judge {missing[0]} is not among its authors"
 
 

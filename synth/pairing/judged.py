@@ -13,6 +13,8 @@ from curation.provenance import id_words
 from synth.dialogue import AUTHOR, JUDGEMENT
 from synth.preference import ATTRIBUTES, steerlm
 
+PEOPLE = "people"
+"""Who decided where people did, in place of a judge's name."""
 PAIRWISE = "pairwise"
 """Last part of the rubric's name where two answers were compared."""
 ORDERS = (("forward", "first", "second"), ("backward", "second", "first"))
@@ -31,8 +33,8 @@ class Judged:
     ):
         self._judges = {one["judge"]: one for one in judges}
         self._verdicts, self._scores = verdicts, scores
-        names = (decisions.column(name).to_pylist() for name in ("a", "b", "comparison", "margin"))
-        self._decided = {(a, b): (comparison, margin) for a, b, comparison, margin in zip(*names, strict=True)}
+        names = (decisions.column(name).to_pylist() for name in ("a", "b", "comparison", "margin", "by"))
+        self._decided = {(a, b): tuple(said) for a, b, *said in zip(*names, strict=True)}
         self._said = _places(verdicts.column("comparison"))
         self._scored = _places(scores.column("row")) if scores is not None else {}
 
@@ -43,9 +45,12 @@ class Judged:
         return -float(self._decided[worse, better][1])
 
     def compared(self, row: bytes, other: bytes) -> list[dict[str, Any]]:
-        """What each judge said of a row's answer in each order, beside another's; of an order without choice its text alone."""
+        """What each judge said of a row's answer in each order, beside another's; of an order without choice its text alone.
+
+        Where people decided, what they said comes last, in no order.
+        """
         is_a = (row, other) in self._decided
-        comparison = self._decided[(row, other) if is_a else (other, row)][0]
+        comparison, margin, by = self._decided[(row, other) if is_a else (other, row)]
         rows = self._verdicts.take(pa.array(self._said[comparison])).to_pylist()
         found: list[dict[str, Any]] = []
         for said in rows:
@@ -61,6 +66,10 @@ class Judged:
                     }
                     | {"score": None, "raw": said[f"raw_{order}"], "completion_key": said[f"key_{order}"]}
                 )
+        if by == PEOPLE:
+            verdict = "tie" if margin == 0 else _won((margin > 0) == is_a)
+            nobody = dict.fromkeys(("revision", "weights", "order", "score", "raw", "completion_key"))
+            found.append(nobody | {"judge": PEOPLE, "rubric": found[0]["rubric"], "verdict": verdict})
         return found
 
     def scored(self, row: bytes) -> list[dict[str, Any]]:

@@ -1,7 +1,8 @@
 """Jury: of two answers that both passed, the one that a jury of models decided for, where it did so by the recipe's margin.
 
 Ties, inconsistent verdicts and comparisons that no judge decided are no candidates, nor is an answer of which a verifier could not
-tell: a jury ranks what programs let pass, and never overrules them.
+tell: a jury ranks what programs let pass, and never overrules them. A decision that follows from other comparisons alone (strengths,
+habits of error) and that no judge said of these two answers, in both orders, is none either; what people decided is.
 """
 
 from typing import TYPE_CHECKING
@@ -47,6 +48,14 @@ def pairs(answers: "pl.DataFrame", decisions: pa.Table, *, margin: float, per_pr
     left = one.filter(pl.int_range(pl.len()).over(prompt) < per_prompt)
     better, worse, h, r_h = (left[name].to_numpy() for name in ("index", "r_index", "h", "r_h"))
     return candidates(STRATEGY, better, worse, h, r_h, salt)
+
+
+def said_by_somebody(decisions: pa.Table, verdicts: pa.Table) -> np.ndarray:
+    """Whether a judge's verdict is the decision's, or people decided; bool [decisions]."""
+    names = ("comparison", "verdict")
+    said = set(zip(*(verdicts.column(name).to_pylist() for name in names), strict=True))
+    lines = zip(*(decisions.column(name).to_pylist() for name in (*names, "by")), strict=True)
+    return np.array([by == "people" or (comparison, verdict) in said for comparison, verdict, by in lines], bool)
 
 
 def _sides(decisions: pa.Table, margin: float) -> tuple[np.ndarray, np.ndarray]:

@@ -31,6 +31,11 @@ Drops = Counter[tuple[str, str]]
 """Candidates that are no pairs, by strategy and reason."""
 AT_ONCE = 65_536
 """Candidates that are looked at at a time."""
+_DRESSED = (
+    r"\xef\xbc[\xa1-\xba]|\xef\xbd[\x81-\x9a]|\xe2\x80[\x8b-\x8f]|\xe2\x81[\xa0-\xaf]|[\xcd-\xd4][\x80-\xbf]"
+    r"|\xf0\x9d[\x90-\x9f]"
+)
+"""Letters under which a name may be hidden (`synth.verify.disguise`), as bytes of UTF-8; RE2, which reads bytes here."""
 TEXTS = 8192
 """Texts that are looked through at a time."""
 KEPT = (
@@ -148,10 +153,11 @@ def _names_author(left: "pl.DataFrame", pool: Pool, authors: Forbidden) -> np.nd
     """Asked once more of what models wrote: the generation may have been made before its authors were known."""
     bad = np.zeros(len(left), bool)
     at = np.flatnonzero(left["r_origin"].to_numpy() == 0)
+    maybe = f"{authors.named}|{_DRESSED}"
     for some in np.array_split(at, -(-len(at) // TEXTS)) if authors.named and len(at) else ():
         data, offsets = pool.texts(left["r_begin"].to_numpy()[some], left["r_size"].to_numpy()[some])
         texts = pa.Array.from_buffers(pa.large_binary(), len(some), [None, pa.py_buffer(offsets), pa.py_buffer(data)])
-        named = pc.match_substring_regex(texts, authors.named, ignore_case=True)
+        named = pc.match_substring_regex(texts, maybe, ignore_case=True)
         for i in np.flatnonzero(named.to_numpy(zero_copy_only=False)).tolist():
             bad[some[i]] = authors.speaks(texts[i].as_py().decode("utf-8", "replace"))
     return bad

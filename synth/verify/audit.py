@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from synth.verify.answer import Answer
-from synth.verify.constraint import Constraint, kinds, parse
+from synth.verify.constraint import SHARED, Constraint, kinds, parse
 from synth.verify.prompt import Prompt
 from synth.verify.verdict import Outcome, Verdict
 
@@ -118,7 +118,9 @@ def _audited(cls: type[Constraint], found: list[Golden]) -> KindAudit:
             wrong.append((golden, verdict))
     passes, fails, abstains = (sum(g.wanted == o for g in found) for o in ("pass", "fail", "abstain"))
     unread = tuple(sum(g.wanted == o for g in found if g.unread) for o in ("pass", "fail"))
-    return KindAudit(cls.kind, cls.version, passes, fails, abstains, (unread[0], unread[1]), tuple(wrong), skipped)
+    return KindAudit(
+        cls.kind, cls.version + SHARED, passes, fails, abstains, (unread[0], unread[1]), tuple(wrong), skipped
+    )
 
 
 def audited(results: Iterable[KindAudit]) -> frozenset[str]:

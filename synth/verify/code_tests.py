@@ -75,6 +75,7 @@ class CodeTests(Constraint):
     """The answer's Python code passes every test within the limits (all its processes together)."""
 
     kind: ClassVar[str] = "code_tests"
+    as_written: ClassVar[bool] = True
     executes: ClassVar[bool] = True
     version: ClassVar[int] = 2
     tests: tuple[str, ...] = ()

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from synth.verify.answer import Answer
+from synth.verify.disguise import as_seen
 from synth.verify.prompt import Prompt
 from synth.verify.verdict import Evidence, Overall, Verdict, abstained, combined, failed
 
@@ -34,6 +35,8 @@ FAMILIES = (
 )
 """Files of this package that define kinds."""
 
+SHARED = 1
+"""Counted into the version of every kind: grows when a verdict of any may change for what all share."""
 MAX_CHARACTERS = 50_000
 """An answer longer than this is endless: a model that never stops. It fails every constraint and is not analysed."""
 
@@ -56,6 +59,8 @@ class Constraint(BaseModel):
     executes: ClassVar[bool] = False
     """Runs the answer as a program."""
 
+    as_written: ClassVar[bool] = False
+    """Is about the characters themselves, or holds values to them (a width, JSON): how they look changes nothing."""
     wordless: ClassVar[bool] = False
     """An answer without a letter or digit may pass (emoji)."""
 
@@ -72,7 +77,8 @@ class Constraint(BaseModel):
         """The verdict on one answer: a pure function of spec, prompt (text or message list) and answer.
 
         An answer that is not UTF-8, empty or endless fails, whatever the constraint says: nothing was answered. One of marks only
-        (「……」) passes nothing: it keeps every prohibition and says nothing.
+        (「……」) passes nothing: it keeps every prohibition and says nothing. What passes only as it is written and not as a
+        reader sees it (Ｉ ａｍ: `disguise`) abstains.
         """
         answer = answer if isinstance(answer, Answer) else Answer(answer)
         prompt = prompt if isinstance(prompt, Prompt) else Prompt(prompt)
@@ -86,10 +92,27 @@ class Constraint(BaseModel):
             verdict = self._judge(answer, prompt)
             if verdict.outcome == "pass" and not self.wordless and not answer.has_words:
                 verdict = abstained(Evidence("letters and digits", 0, "at least 1"))
-        return Verdict(verdict.outcome, verdict.score, verdict.evidence, self.kind, self.version, self.hard)
+            elif verdict.outcome == "pass" and not self.as_written and (seen := as_seen(answer)) is not None:
+                verdict = self._of_both(verdict, seen, prompt)
+        return Verdict(verdict.outcome, verdict.score, verdict.evidence, self.kind, self.stated, self.hard)
+
+    def _of_both(self, written: Verdict, seen: Answer, prompt: Prompt) -> Verdict:
+        """A pass where the answer passes as it is seen, too; else an abstention with what is seen, in which places are unknown."""
+        read = self._judge(seen, prompt)
+        if read.outcome == "pass":
+            return written
+        return abstained(
+            Evidence("passes as written, not as seen", seen.text[:40]),
+            *(one._replace(start=-1, end=-1) for one in read.evidence),
+        )
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
         raise NotImplementedError
+
+    @property
+    def stated(self) -> int:
+        """The version that verdicts state: of the kind, and of what all kinds share."""
+        return self.version + SHARED
 
     def as_json(self) -> dict[str, Any]:
         """The spec as it is stored: its kind and the fields that differ from their defaults; `parse` reads it back."""
@@ -150,4 +173,4 @@ def _ventured(spec: Constraint, prompt: Prompt, answer: Answer) -> Verdict:
         raise
     except Exception as error:  # whatever an answer makes a verifier raise
         seen = Evidence(f"verifier error: {type(error).__name__}", str(error)[:200], "a verdict")
-        return abstained(seen)._replace(kind=spec.kind, version=spec.version, hard=spec.hard)
+        return abstained(seen)._replace(kind=spec.kind, version=spec.stated, hard=spec.hard)

@@ -48,6 +48,7 @@ def payload(answer: Answer, language: str) -> tuple[str, bool]:
 
 
 class _Json(Constraint):
+    as_written: ClassVar[bool] = True
     alone: bool = True
     """Nothing stands beside the JSON (a fence around it is allowed)."""
 
@@ -208,6 +209,7 @@ class CsvForm(Constraint):
     """
 
     kind: ClassVar[str] = "csv_form"
+    as_written: ClassVar[bool] = True
     version: ClassVar[int] = 3
     columns: tuple[str, ...] = ()
     rows: int | None = Field(None, ge=1)
@@ -240,6 +242,7 @@ class YamlForm(Constraint):
     """The answer is YAML: a mapping or a list, with these keys at the top. Over 20,000 characters or with aliases: abstains."""
 
     kind: ClassVar[str] = "yaml_form"
+    as_written: ClassVar[bool] = True
     keys: tuple[str, ...] = ()
 
     def _judge(self, answer: Answer, prompt: Prompt) -> Verdict:
@@ -264,6 +267,7 @@ class Tagged(Constraint):
     """The answer has these tags once each, in order, closed and not empty: <考察>…</考察><答え>…</答え>; `alone`: nothing outside."""
 
     kind: ClassVar[str] = "tagged"
+    as_written: ClassVar[bool] = True
     tags: tuple[str, ...] = Field(min_length=1)
     alone: bool = True
 

@@ -144,6 +144,7 @@ class Width(Constraint):
     """Digits, Latin letters, katakana or marks in one width only. An answer that has none of them abstains."""
 
     kind: ClassVar[str] = "width"
+    as_written: ClassVar[bool] = True
     what: Literal["digit", "latin", "katakana", "mark"]
     width: Literal["full", "half"]
 

@@ -107,6 +107,7 @@ class ToolCall(Constraint):
     """
 
     kind: ClassVar[str] = "tool_call"
+    as_written: ClassVar[bool] = True
     version: ClassVar[int] = 4
     tools: tuple[Tool, ...] = Field(min_length=1)
     expect: Literal["call", "none", "ask"] = "call"

@@ -16,6 +16,7 @@ from annotation.calibration_file import curves_of, read_curves
 from annotation.errors import ReviewError
 from annotation.judge_decisions import judge_decisions
 from annotation.labels import Labels
+from annotation.people_and_judge import people_and_judge
 from annotation.push import Order, line_of
 from annotation.record import ReviewRecord
 from annotation.review_plan import drawn, placed, read_plan
@@ -67,6 +68,23 @@ def test_the_majority_decides_and_who_is_split_or_prefers_neither_says_nothing(l
     found = judge_decisions(labels)
     assert [(d.function, d.margin, d.agrees, d.month) for d in found.fit] == [("reading", 0.667, True, "2026-12")]
     assert (found.undecided, found.held, found.source) == (3, [], SOURCE)
+
+
+def test_where_most_see_no_difference_one_who_prefers_an_answer_decides_nothing(labels):
+    mostly_same, agreed = pushed(labels, 1, 0.5), pushed(labels, 2, 0.5)
+    labels.append("answers", [said(mostly_same, "a"), *(said(mostly_same, "same", f"r-{n}") for n in (2, 3))])
+    labels.append("answers", [said(agreed, "a"), said(agreed, "a", "r-2"), said(agreed, "same", "r-3")])
+    found = judge_decisions(labels)
+    assert (len(found.fit), found.undecided) == (1, 1)
+
+
+def test_a_margin_of_verifiers_is_no_judges(labels):
+    near, jury = pushed(labels, 1, 0.5, strategy="near_miss"), pushed(labels, 2, 0.5)
+    version = {"version": task("preference").version}
+    labels.append("answers", [said(near, "a", **version), said(jury, "b", **version)])
+    found = people_and_judge(labels, labels.answers())
+    assert {name: one.of for name, one in found.by_strategy.items()} == {"near_miss": 1}
+    assert (found.by_function[""].of, found.by_function[""].share) == (1, 0.0)
 
 
 def test_rows_that_estimate_are_held_out_and_rows_that_were_pushed_as_both_are_in_neither(labels):

@@ -181,3 +181,16 @@ def test_harmful_content_by_a_column_that_is_not_there_is_refused_and_nobody_mee
         ReviewError, match=r"plan, harmful\.where: no column 'functoin'; there are .*domain, .*function"
     ):
         asked(source, plan("functoin"), "salt")
+
+
+def test_another_plan_than_that_of_the_push_is_refused(run, tmp_path):
+    """Answers that one plan drew say nothing under the probabilities of another."""
+    drawn = ReviewPlan.model_validate({"routes": {"audit": {"probability": 0.2}}})
+    labels, records = pushed(run, tmp_path, drawn)
+    labels.append("answers", [said(r, "good") for r in records])
+    assert rate(run, labels, drawn).rate.rate == 0.0
+    everything = ReviewPlan.model_validate({"routes": {"all": {"probability": 1}}})
+    for other in (everything, HALF):
+        with pytest.raises(ReviewError, match="Give the plan that `review push` was given") as error:
+            rate(run, labels, other)
+        assert "stratum 'audit' with probability 0.2" in str(error.value)

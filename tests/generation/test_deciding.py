@@ -159,6 +159,20 @@ def test_a_question_in_the_prompt_and_its_answer_in_the_answer_are_told_and_deci
     assert {r["id"]: r["contamination"] for r in taken}[key("row", 7)] == ["jglue:a1 question 1.00"]
 
 
+def test_a_wrong_answer_to_a_question_of_a_benchmark_is_contaminated_and_labels_nothing(tmp_path):
+    (tmp_path / "e.jsonl").write_text(json.dumps({"id": "a1", "q": candidate(7)["novel"]}))
+    known = BenchmarkSearch(
+        13, 8, {"jglue": {"file": "e.jsonl", "id": "id", "question": "q"}}, {"question": 0.8}, None, folder=tmp_path
+    )
+    one = deciding(rules=Rules(True, {"math_answer"}, 1, benchmarks=known))
+    wrong = {"verdict": "fail", "verifications": found("math_answer", "fail")}
+    _, refused = one.decide([candidate(7, **wrong), candidate(8, **wrong)])
+    assert {row["id"]: why.reason for row, why in refused} == {
+        key("row", 7): "contaminated",
+        key("row", 8): "verdict_fail",
+    }
+
+
 def test_a_template_has_no_more_than_its_share_of_all_quotas():
     plan = MixturePlan(rows={"a": 10, "b": 30}, per_template_of_all=0.05)
     mixture = Mixture(plan)

@@ -32,7 +32,7 @@ from synth.judge.verdict import Together
 from synth.models import Policy
 from synth.wordings import Wordings
 
-FORMAT = 1
+FORMAT = 2
 """Version of the set's layout; part of every fingerprint."""
 LIBRARIES = ("numpy", "scipy", "regex", "pyyaml")
 

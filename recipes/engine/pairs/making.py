@@ -45,6 +45,7 @@ class Made:
 
     candidates: how many each strategy had; drops: why others are no pairs; before, after: strata without and with balancing.
     calibration: what people say of the jury's margins, and how many decisions it left out; None where the recipe asks for none.
+    unsaid: decisions of the jury that no judge said itself.
     """
 
     plan: Preference
@@ -56,6 +57,7 @@ class Made:
     before: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     after: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     calibration: dict[str, Any] | None = None
+    unsaid: int = 0
     edits: dict[str, int] = field(default_factory=dict[str, int])
     audits: dict[str, bool] = field(default_factory=dict[str, bool])
     read: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
@@ -81,9 +83,10 @@ def make(plan: Preference, pool: Pool, where: Where) -> Made:
     edits, strategies = _edit(plan, pool, conduct, where)
     answers = pool.frame()
     salt = int.from_bytes(key("pairs", plan.spec.salt)[:8], "big")
-    decisions, calibration = _decided(plan)
+    decisions, calibration, unsaid = _decided(plan)
     found = _candidates(plan, pool, answers, strategies, decisions, salt)
     made = Made(plan, pool, answers, found, calibration=calibration, edits=edits, audits=audits, read=reads(plan))
+    made.unsaid = unsaid
     made.candidates.update(_by_strategy(found))
     spec = plan.spec
     left, drops = rules.permitted(found, answers, pool, spec.unlike.jaccard, _forbidden(plan.generations[0].policy))
@@ -201,17 +204,23 @@ def _run(plan: Preference, place: Place, step: EditAnswers | ReadAnswers, tasks:
         where.cluster.run(place, [step], tasks, f"{plan.name}.{step.name.split()[0]}", "cpu")
 
 
-def _decided(plan: Preference) -> tuple[pa.Table | None, dict[str, Any] | None]:
-    """The jury's decisions, those with which people agree often enough where the recipe asks so, and what is to be said of them."""
+def _decided(plan: Preference) -> tuple[pa.Table | None, dict[str, Any] | None, int]:
+    """The jury's decisions that may make pairs, what is to be said of people's agreement, and how many no judge said itself."""
     said = plan.spec.strategies.jury
     if said is None or plan.jury is None:
-        return None, None
-    decisions = read_parquet(Place(plan.jury.url), "decisions/00000.parquet")
+        return None, None, 0
+    place = Place(plan.jury.url)
+    decisions, verdicts = (read_parquet(place, f"{name}/00000.parquet") for name in ("decisions", "verdicts"))
+    wide = (np.abs(decisions.column("margin").to_numpy()) >= said.margin) & np.isin(
+        decisions.column("verdict").to_pylist(), ("win", "loss")
+    )
+    heard = jury_pairs.said_by_somebody(decisions, verdicts)
+    unsaid = int((wide & ~heard).sum())
+    decisions, wide = decisions.filter(pa.array(heard)), wide[heard]
     if said.agree is None or plan.curves is None:
-        return decisions, None
+        return decisions, None, unsaid
     leans = np.abs(decisions.column("margin").to_numpy())
     chances = plan.curves.chances(decisions.column("function").to_pylist(), leans.tolist())
-    wide = (leans >= said.margin) & np.isin(decisions.column("verdict").to_pylist(), ("win", "loss"))
     known = ~np.isnan(chances)
     about = {
         "at_least": said.agree.at_least,
@@ -220,7 +229,7 @@ def _decided(plan: Preference) -> tuple[pa.Table | None, dict[str, Any] | None]:
         "without_curve": int((wide & ~known).sum()),
         "curves": {name: np.stack(points, axis=1).tolist() for name, points in sorted(plan.curves.points.items())},
     }
-    return decisions.filter(pa.array(known & (chances >= said.agree.at_least))), about
+    return decisions.filter(pa.array(known & (chances >= said.agree.at_least))), about, unsaid
 
 
 def _candidates(

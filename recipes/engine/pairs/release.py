@@ -235,6 +235,7 @@ def _manifest(made: Made, sets: dict[str, Rows], ruling: Ruling) -> dict[str, An
         },
         "edits": made.edits,
         "calibration": made.calibration,
+        "unsaid": made.unsaid,
         "yields": said,
         "balance": {"before": made.before, "after": made.after, "rounds": _rounds(made.pairs)},
         "notes": notes(made, said),

@@ -11,7 +11,10 @@ from curation.parquet_file import read_parquet
 from curation.place import Place
 from curation.provenance import key
 from curation.shards import MANIFEST
+from recipes.engine.wording import Words
 from synth.messages import text_of
+from synth.pairing.judged import PAIRWISE, PEOPLE
+from synth.verify import evidence_ja
 
 EXAMPLES = 3
 """Pairs that are printed, of different strategies, none that holds text of a page."""
@@ -97,20 +100,47 @@ def told(row: Mapping[str, Any]) -> list[str]:
     ]
     for mark, side in (("選択", "chosen"), ("却下", "rejected")):
         lines.append(f"  {mark} {_short(text_of(orjson.loads(row[side])[-1]))}")
-    return lines + [f"  根拠 {line}" for line in evidence(row["rejected_verifications"])]
+    return lines + [f"  根拠 {said.ja}" for said in (*evidence(row["rejected_verifications"]), *judged(row))]
 
 
-def evidence(verifications: list[dict[str, Any]]) -> list[str]:
+def evidence(verifications: list[dict[str, Any]]) -> list[Words]:
     """What failing verifiers found, in words."""
     found = []
     for v in verifications:
         if v["verdict"] == "fail" and v["hard"]:
-            seen = [
-                f"{e['what']}: {e['found']}" + (f"（{e['wanted']}）" if e["wanted"] is not None else "")
-                for e in orjson.loads(v["evidence"])[:2]
+            seen = orjson.loads(v["evidence"])[:2]
+            said = [
+                f"{e['what']}: {e['found']}" + (f" ({e['wanted']})" if e["wanted"] is not None else "") for e in seen
             ]
-            found.append(f"{v['verifier']}: {'; '.join(seen)}")
+            found.append(Words(evidence_ja.told(v["verifier"], seen), f"{v['verifier']}: {'; '.join(said)}"))
     return found
+
+
+_PLACE = {
+    "first": Words("先に示されたとき", "in the first place"),
+    "second": Words("後に示されたとき", "in the second place"),
+}
+_SAID = {
+    "win": Words("こちらを選んだ", "chose it"),
+    "loss": Words("他方を選んだ", "chose the other"),
+    "tie": Words("差がないとした", "saw no difference"),
+    None: Words("判定しなかった", "gave no verdict"),
+}
+
+
+def judged(row: Mapping[str, Any]) -> list[Words]:
+    """What each judge of a jury, and people, said of the chosen answer, in words; empty where no jury compared it."""
+    found: dict[str, list[Words]] = {}
+    for one in row["chosen_judgements"] or ():
+        if one["rubric"].endswith(f"/{PAIRWISE}"):
+            said, place = _SAID[one["verdict"]], _PLACE.get(one["order"])
+            words = said if place is None else Words(f"{place.ja}{said.ja}", f"{said.en} {place.en}")
+            found.setdefault(one["judge"], []).append(words)
+    lines = []
+    for judge, said in found.items():
+        ja, en = ("人", "people") if judge == PEOPLE else (judge, judge)
+        lines.append(Words(f"{ja}：{'、'.join(w.ja for w in said)}", f"{en}: {', '.join(w.en for w in said)}"))
+    return lines
 
 
 def _short(text: str, most: int = 110) -> str:

@@ -94,6 +94,13 @@ def notes(made: Made, said: dict[str, Any]) -> list[dict[str, str]]:
             f"{people['at_least']:.0%} に届かないものが {people['below']:,} 件、"
             f"較正曲線のない機能のものが {people['without_curve']:,} 件",
         )
+    if made.unsaid:
+        note(
+            f"jury: {made.unsaid:,} decisions follow from other comparisons alone: no judge chose their winner in both orders. "
+            "They make no pair",
+            f"審査団の判定のうち {made.unsaid:,} 件は、ほかの比較から導かれただけである。"
+            "二つの順序とも同じ勝者を選んだ審査員がいないため、組にしない",
+        )
     if stale := made.edits.get("stale"):
         note(
             f"{stale:,} answers were not edited: a verifier no longer says that they pass",

@@ -3,6 +3,7 @@
 Everything is read from the set's manifest; no text of an answer is shown.
 """
 
+import math
 import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from curation.place import Place
 from curation.shards import MANIFEST
 from recipes.engine.report.svg import Drawing
 from recipes.engine.run_folder import Run
-from recipes.engine.wording import Words
+from recipes.engine.wording import Words, function_words
 
 VERDICTS: dict[str, Words] = {
     "win": Words("a の勝ち", "a wins"),
@@ -28,6 +29,18 @@ LEANS: dict[str, Words] = {
     "own_family": Words("自分の系統の回答へ", "to its own family"),
 }
 """Every lean in words."""
+FAULTS: dict[str, Words] = {
+    "scored": Words("採点した", "scored"),
+    "no_scores": Words("点として読めない", "no scores"),
+    "no_verdict": Words("判定として読めない", "no verdict"),
+    "cut_off": Words("途中で切れた", "cut off"),
+    "prompt_too_long": Words("長すぎて尋ねられない", "prompt too long"),
+    "refused": Words("受け付けない", "refused"),
+    "malformed_answer": Words("応答の形が崩れた", "malformed answer"),
+    "deadline": Words("時間切れ", "deadline"),
+    "server_error": Words("サーバーの誤り", "server error"),
+}
+"""Why a judge gave no choice in an order, or no scores, in words."""
 CELL = 64
 
 
@@ -71,7 +84,15 @@ def _judge(judge: dict[str, Any], manifest: Mapping[str, Any]) -> dict[str, Any]
     return judge | {
         "said": verdicts, "model": about["identity"]["model"], "demo": about["demo"], "people": people,
         "leans": [judge["leans"][kind] for kind in LEANS],
+        "apart": [None if ratio is None else math.exp(ratio) for ratio in judge["inconsistent"]["log_length_ratio"]],
+        "failed": _counted(judge["faults"]),
+        "scores": _counted(manifest["scores"].get(judge["judge"], {})),
+        "hard": [(function_words(name), share) for name, share in judge["inconsistent"]["by_function"].items()],
     }  # fmt: skip
+
+
+def _counted(found: Mapping[str, int]) -> list[tuple[Words, int]]:
+    return [(FAULTS.get(name, Words(name, name)), n) for name, n in found.items()]
 
 
 def draw_agreement(manifest: Mapping[str, Any]) -> Drawing:

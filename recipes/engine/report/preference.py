@@ -14,17 +14,25 @@ from markupsafe import Markup, escape
 
 from curation.place import Place
 from curation.shards import MANIFEST
-from recipes.engine.pairs.summary import evidence, examples, longer
-from recipes.engine.report.svg import Drawing, clipped
+from recipes.engine.pairs.summary import evidence, examples, judged, longer
+from recipes.engine.report.svg import Drawing, clipped_words
 from recipes.engine.run_folder import Run
-from recipes.engine.wording import Words
+from recipes.engine.wording import Words, function_words, origin_words
 from synth.messages import text_of, told
 from synth.preference import DROPPED, STRATEGY_NAMES
+from synth.verify.evidence_ja import named
 
 SHOWN = 5
 """Pairs of a strategy that are shown whole."""
 WHOLE = 0.7
 """Share of both texts from which a difference is no place in them: then what verifiers found is marked."""
+ROLES: dict[str, Words] = {
+    "system": Words("システム", "system"),
+    "user": Words("利用者", "user"),
+    "assistant": Words("アシスタント", "assistant"),
+    "tool": Words("ツール", "tool"),
+}
+"""Who says a turn, in words."""
 BAND = (0.48, 0.52)
 """Shares of longer chosen answers between which length tells nothing."""
 
@@ -76,7 +84,8 @@ def _strategies(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
             for r, n in list(line["dropped"].items())[:3]
         ]
         share = longer(manifest["balance"]["after"], line["strategy"])
-        lines.append(line | {"words": Words(ja, en), "reasons": reasons, "longer": share})
+        whose = [(origin_words(said), n) for said, n in line["origins"].items()]
+        lines.append(line | {"words": Words(ja, en), "reasons": reasons, "longer": share, "whose": whose})
     return lines
 
 
@@ -88,13 +97,18 @@ def _strata(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
         now = after.get((before["strategy"], before["function"]))
         lines.append(
             {
-                "strategy": before["strategy"], "function": before["function"], "candidates": before["pairs"],
+                "words": _stratum(before["strategy"], before["function"]), "candidates": before["pairs"],
                 "before": before["longer_chosen"], "pairs": 0 if now is None else now["pairs"],
                 "after": None if now is None else now["longer_chosen"],
                 **{what: None if now is None else now[what] for what in ("length_auc", "format_auc")},
             }
         )  # fmt: skip
     return lines
+
+
+def _stratum(strategy: str, function: str) -> Words:
+    ja, en = function_words(function)
+    return Words(f"{STRATEGY_NAMES[strategy][1]} × {ja}", f"{strategy} × {en}")
 
 
 def draw_lengths(strata: list[dict[str, Any]]) -> Drawing:
@@ -119,7 +133,7 @@ def draw_lengths(strata: list[dict[str, Any]]) -> Drawing:
     drawing.text(x(1.0), 14, Words("選択のほうが長い", "chosen longer"), "tick", "end")
     for i, s in enumerate(strata):
         y = top + step * i + step / 2
-        drawing.text(left - 14, y + 4, clipped(f"{s['strategy']} × {s['function']}", 24), "label", "end")
+        drawing.text(left - 14, y + 4, clipped_words(s["words"], 24), "label", "end")
         if s["after"] is not None:
             drawing.line(x(s["before"]), y, x(s["after"]), y, "axis")
         drawing.add("circle", cx=x(s["before"]), cy=y, r=4.5, class_="other")
@@ -151,13 +165,16 @@ def _side_by_side(row: Mapping[str, Any]) -> dict[str, Any]:
         [(span["rejected_start"], span["rejected_end"])] if span else _places(row["rejected_verifications"], rejected)
     )
     return {
-        "function": row["function"],
-        "broken": ", ".join(row["broken"]),
-        "prompt": told(row["prompt"]),
+        "function": function_words(row["function"]),
+        "broken": Words("、".join(map(named, row["broken"])), ", ".join(row["broken"])),
+        "prompt": [
+            (ROLES.get(turn["role"], Words(turn["role"], turn["role"])), turn["content"])
+            for turn in told(row["prompt"])
+        ],
         "chosen": marked(chosen, [(span["chosen_start"], span["chosen_end"])] if span else []),
         "rejected": marked(rejected, marks),
-        "origins": f"{row['chosen_origin']} > {row['rejected_origin']}",
-        "evidence": evidence(row["rejected_verifications"]),
+        "origins": origin_words(f"{row['chosen_origin']} > {row['rejected_origin']}"),
+        "evidence": [*evidence(row["rejected_verifications"]), *judged(row)],
     }
 
 

@@ -14,6 +14,9 @@ _STAND_INS = ("それ", "そのもの", "こちら", "当該のもの")
 _DIGITS = re.compile(r"\d+")
 BOUND = r"(?:[はがをにでとのもやへ]|から|まで|より|です|だ|な)"
 """What leans on the word before it: without that word no sentence is left."""
+_THING = re.compile(r"は|が|を|も|です|でし|だ(?![かが])")
+"""Behind a word that a pronoun may stand for: 送料はそれです, and not それに閉まります."""
+_KANA = re.compile("[ぁ-ゖァ-ヺ]")
 
 
 def other_values(word: str, source: str) -> list[str]:
@@ -78,7 +81,7 @@ def keyword_described(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
     if not re.search("本文|文章|資料|案内", prompt.user):
         return
     for word in spec.keywords:
-        if word in text and not word.isdigit():
+        if word in text and not _DIGITS.search(word) and _as_thing(text, word):
             for other in ("本文に書かれているとおりのもの", "ご案内に示されているとおりの内容"):
                 yield text.replace(word, other)
 
@@ -97,10 +100,13 @@ def an_item_left_out(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
 
 @edits("keyword_include", "keyword_order", "keyword_together")
 def keyword_gone(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
-    """A keyword replaced by a word that stands for it, written as it was not asked, or left out."""
+    """A keyword replaced by a word that stands for it, written as it was not asked, or left out.
+
+    What is left is a sentence: the difference is the keyword and not the grammar. Values have edits of their own (`another_value`).
+    """
     for word in spec.keywords:
-        if word in text and not word.isdigit():
-            if all(_alone(text, at, word) for at in places(text, word)):
+        if word in text and not _DIGITS.search(word) and _KANA.search(text):
+            if _as_thing(text, word):
                 for other in _STAND_INS:
                     yield text.replace(word, other)
             for other in _written_otherwise(word):
@@ -111,8 +117,15 @@ def keyword_gone(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
                 for at in (word.find("、"), len(word) // 2):
                     if at > 0:
                         yield text.replace(word, word[:at] + word[at + 1 :])
-            for other in _STAND_INS:
-                yield text.replace(word, other)
+
+
+def _as_thing(text: str, word: str) -> bool:
+    """Whether a word stands, everywhere in a text, alone and where 「それ」 could.
+
+    >>> _as_thing("送料は無料です。", "無料"), _as_thing("駅に近い店です。", "駅"), _as_thing("正面玄関です。", "玄関")
+    (True, False, False)
+    """
+    return all(_alone(text, at, word) and _THING.match(text, at + len(word)) for at in places(text, word))
 
 
 def _alone(text: str, at: int, word: str) -> bool:
