@@ -27,6 +27,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 RUNS, QUICK, SEED, HANG_SECONDS, AT_ONCE = 100, 4, 20261127, 300.0, 2
+COMPILING_SECONDS = 20.0
 RECIPE = """\
 name: chaos
 version: '1'
@@ -175,11 +176,15 @@ def measured(runs: int, generate: bool) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="seimai-chaos-") as name, ThreadPoolExecutor(AT_ONCE) as pool:
         folder = Path(name)
         write_input(folder, generate)
-        assert not ended(started(folder, folder / "first")), (folder / "first.log").read_text()  # compiles kernels
-        began = time.monotonic()
-        calm = [folder / f"calm-{i}" for i in range(AT_ONCE)]
-        assert not any(pool.map(lambda out: ended(started(folder, out)), calm))
-        seconds = time.monotonic() - began
+        for again in range(2):
+            began = time.monotonic()
+            calm = [folder / f"calm-{again}-{i}" for i in range(AT_ONCE)]
+            assert not any(pool.map(lambda out: ended(started(folder, out)), calm)), (
+                calm[0].with_suffix(".log").read_text()
+            )
+            seconds = time.monotonic() - began
+            if seconds < COMPILING_SECONDS:  # else kernels were compiled, and a run takes less
+                break
         content, ids = released(calm[0])
 
         def one(run: int) -> tuple[str, str, bool]:

@@ -1,13 +1,13 @@
 """YAML that people write: read without what hurts (bombs of aliases, keys said twice), and where it is none, that in one line."""
 
+import re
 from typing import Any
 
 import yaml
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 MOST_REPEATED = 100_000
 """Values that the aliases of a file may stand for: ten lines of `b: [*a, *a, …]` would be 10^10 of them."""
-
-
 DEEPEST = 300
 """Levels of nesting that a file may have; libyaml's own composer takes any number and then the process with it."""
 
@@ -79,6 +79,8 @@ def _size(node: yaml.Node, sizes: dict[int, int], open_: set[int]) -> int:
             within: list[yaml.Node] = [one for pair in node.value for one in pair]
         else:
             within = node.value if isinstance(node, yaml.SequenceNode) else []
+            if isinstance(node, yaml.ScalarNode) and _SURROGATE.search(node.value):
+                raise _at(node, "half of a pair of surrogates stands here, which is no text")
         sizes[id(node)] = 1 + sum(_size(one, sizes, open_) for one in within)
         open_.discard(id(node))
     return sizes[id(node)]

@@ -19,7 +19,7 @@ from curation.document import COLUMNS
 from curation.parquet_file import present
 from curation.place import Place
 from curation.provenance import partition_of
-from curation.shape import shaped
+from curation.shape import BadFile, shaped
 from curation.shards import MANIFEST, SET, SURVEY, ShardError, ShardSet, ShardUnion, Table
 from curation.yaml_file import load_yaml, yaml_fault
 from recipes.engine.errors import RecipeError
@@ -40,7 +40,13 @@ RUN = {
 
 def read_run(place: Place) -> dict[str, Any]:
     """The run.json of a version's folder. Raises BadFile where it is damaged."""
-    return shaped(place.read_json("run.json"), RUN, f"{place.url}/run.json")
+    where = f"{place.url}/run.json"
+    about = shaped(place.read_json("run.json"), RUN, where)
+    if about["release"] not in (names := [b["name"] for b in about["blocks"] if b["kind"] == "rows"]):
+        raise BadFile(
+            f"{where}: release must be one of its blocks ({', '.join(names)}), found {about['release'][:60]!r}"
+        )
+    return about
 
 
 def run_folder(path: str) -> str:

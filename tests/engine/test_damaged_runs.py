@@ -15,6 +15,7 @@ from recipes.engine.explain import explain
 from recipes.engine.plan import make
 from recipes.engine.report import write_report
 from recipes.engine.run_folder import open_run
+from recipes.engine.spec import Recipe, SourceSpec, Stage
 
 sys.path.insert(0, str(Path(__file__).parent))  # modules of tests, which workers find by the same path
 from test_runs import done, jsonl, pages, recipe
@@ -114,3 +115,25 @@ def test_a_shape_names_the_place():
             shaped(value, shape, "f")
         assert str(raised.value).startswith(said)
     assert shaped({}, {"a?": int}, "f") == {}
+
+
+def test_broken_rows_of_pages_and_of_tables_stand_in_one_report(tmp_path):
+    (tmp_path / "a.jsonl").write_text('{"text": "よい行です"}\nno line\n')
+    (tmp_path / "a.warc").write_bytes(b"WARC/1.0\r\nWARC-Type: response\r\n\r\n" + "米".encode() * 90)
+    sources = {name: SourceSpec(files=[f"{tmp_path}/a.{name}"], licence="CC0-1.0") for name in ("jsonl", "warc")}
+    stages = [
+        Stage(name="pages", read="warc", steps=["decode", "main_text"]),
+        Stage(name="texts", read="jsonl", steps=[]),
+        Stage(name="curated", read=["pages", "texts"], steps=[]),
+    ]
+    made = Recipe(name="test/both", version="1", partitions=2, sources=sources, stages=stages)
+    assert done(made, tmp_path / "out", workers=1)["rows_out"] == 1
+    assert "record_broken" in Path(write_report(str(tmp_path / "out"))).read_text()
+
+
+def test_a_release_that_no_block_is_is_named(run):
+    changed(run / "1" / "run.json", lambda about: about.update(release="nowhere"))
+    with pytest.raises(
+        BadFile, match=r"run\.json: release must be one of its blocks \(pages, measured.*\), found 'nowhere'"
+    ):
+        open_run(str(run))

@@ -23,6 +23,7 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("when: 2026-13-45", "line 1, column 7: not YAML: '2026-13-45' is no timestamp"),
         ("n: !!int many", "'many' is no int"),
         ("n: " + "9" * 5000, "is no int"),
+        ('name: "\\ud83d"', "line 1, column 7: not YAML: half of a pair of surrogates stands here"),
         ("like: bad", "like: bad.yaml is like this recipe itself"),
         ("like: [1]", "like: names another recipe, not '[1]'"),
         ("like: null", "like: names another recipe, not 'None'"),

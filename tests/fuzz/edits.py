@@ -195,7 +195,7 @@ def edited_json(rng: random.Random, raw: bytes) -> bytes:
             )
         else:
             deep: Any = "x"
-            for _ in range(900):
+            for _ in range(200):
                 deep = [deep]
             inside[key] = rng.choice(
                 (

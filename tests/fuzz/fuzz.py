@@ -23,7 +23,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(Path(__file__).parent), str(ROOT)]
 
-SHORT_SECONDS, LONG_CASES = 60.0, 20_000
+SHORT_SECONDS, LONG_CASES, WHOLE_EVERY = 60.0, 20_000, 400
 HANG_SECONDS, RUN_SECONDS, MOST_BYTES = 10.0, 60.0, 1 << 30
 WEIGHTS = {
     "warc": 3, "warc.gz": 3, "warc.zst": 2, "wet.gz": 2, "wat.gz": 2, "ranges.csv": 2, "parquet": 4, "jsonl": 3, "jsonl.gz": 2,
@@ -131,7 +131,7 @@ class Worker:
     def stuck(self) -> str:
         """Why the case must be ended; "" while it may go on. The first cases of a process load what they need."""
         kind = self.now[0] if self.now else ""
-        most = (RUN_SECONDS if kind == "run" else HANG_SECONDS) + (90.0 if self.cases < 30 else 0.0)
+        most = (RUN_SECONDS if kind in ("run", "whole") else HANG_SECONDS) + (90.0 if self.cases < 30 else 0.0)
         if self.process.poll() is not None:
             return f"the process ended with {self.process.returncode}"
         try:
@@ -153,15 +153,16 @@ def cases(count: int | None, first: int) -> Iterator[tuple[str, int]]:
     """Kinds and numbers in turn, so that whenever it stops every kind had its share."""
     turn = [kind for kind, weight in WEIGHTS.items() for _ in range(weight)]
     random.Random(1).shuffle(turn)
-    numbers = dict.fromkeys(WEIGHTS, first)
-    for kind in itertools.islice(itertools.cycle(turn), count):
-        yield kind, numbers[kind]
-        numbers[kind] += 1
+    numbers = dict.fromkeys((*WEIGHTS, "whole"), first)
+    for at, kind in enumerate(itertools.islice(itertools.cycle(turn), count), 1):
+        for one in (kind, "whole") if at % WHOLE_EVERY == 0 else (kind,):
+            yield one, numbers[one]
+            numbers[one] += 1
 
 
 def fuzzed(todo: Iterator[tuple[str, int]], seconds: float, workers: int, made: Path, keep: Path) -> dict[str, Any]:
     """Runs cases until there are no more or the time is over; prints findings as they come and returns the table."""
-    counts: dict[str, Counter[str]] = {kind: Counter() for kind in WEIGHTS}
+    counts: dict[str, Counter[str]] = {kind: Counter() for kind in (*WEIGHTS, "whole")}
     findings: list[dict[str, Any]] = []
     end, largest = time.monotonic() + seconds, 0
     with (keep / "stderr.txt").open("a") as log:
@@ -218,6 +219,7 @@ def main() -> int:
         "--long", action="store_true", help=f"{LONG_CASES:,} cases however long they take, not a minute's worth"
     )
     parser.add_argument("--cases", type=int, help="so many")
+    parser.add_argument("--kinds", nargs="+", help="only of these kinds", choices=[*WEIGHTS, "whole"])
     parser.add_argument("--first", type=int, default=0, help="number of the first of each kind")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--keep", type=Path, help="folder for findings.json and what workers print")
@@ -241,11 +243,9 @@ def main() -> int:
             print(keep, subject.case(random.Random(f"{kind}:{number}"), keep))
             return 0
         count = given.cases or (LONG_CASES if given.long else None)
-        print(
-            json.dumps(
-                table := fuzzed(cases(count, given.first), 1e9 if count else SHORT_SECONDS, given.workers, made, keep)
-            )
-        )
+        todo = (one for one in cases(count, given.first) if not given.kinds or one[0] in given.kinds)
+        table = fuzzed(todo, 1e9 if count else SHORT_SECONDS, given.workers, made, keep)
+        print(json.dumps(table))
     return 1 if table["findings"] else 0
 
 
