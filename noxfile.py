@@ -33,7 +33,8 @@ nox.needs_version = ">=2025.5"
 nox.options.default_venv_backend = "uv"
 nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = [
-    "lint", "resolve", "newcomer", "other_pythons", "tests", "vllm", "review", "trainers", "slurm", "ray", "s3",
+    "lint", "resolve", "newcomer", "other_pythons", "tests", "vllm", "review", "trainers", "slurm", "ray", "s3", "fuzz",
+    "chaos_quick",
 ]  # fmt: skip
 
 if "UV" in os.environ:  # uvx tells where uv is, also where it is on no PATH
@@ -278,18 +279,35 @@ for _name in CLUSTERS:
     nox.session(name=_name)(cluster)
 
 
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """A minute of damaged crawls, tables, recipes and manifests (`-- --long`: 20,000; `-- --case warc.gz:7`: one again)."""
+    sync(session, "test")
+    session.run("python", "tests/fuzz/fuzz.py", *session.posargs)
+
+
 @nox.session(default=False)
 def chaos(session: nox.Session) -> None:
     """A hundred runs with one random kill -9 each, resumed: the same rows every time (`-- --quick`: four of them)."""
-    sync(session, "dev")
+    sync(session, "test")
     session.run("python", "benchmarks/chaos.py", *session.posargs)
+
+
+@nox.session
+def chaos_quick(session: nox.Session) -> None:
+    """Four of those runs."""
+    sync(session, "test")
+    session.run("python", "benchmarks/chaos.py", "--quick")
 
 
 @nox.session(default=False)
 def nightly(session: nox.Session) -> None:
-    """The long chaos and fuzz runs."""
+    """The long tests, 20,000 damaged files, and chaos: a hundred runs, and twenty with a generation."""
     sync(session, "dev")
     session.run("python", "-m", "pytest", "-m", "nightly", *session.posargs)
+    session.run("python", "tests/fuzz/fuzz.py", "--long")
+    session.run("python", "benchmarks/chaos.py")
+    session.run("python", "benchmarks/chaos.py", "--generate", "--runs", "20")
 
 
 @nox.session(default=False)

@@ -36,6 +36,7 @@ from annotation.questions import Question, Task
 from annotation.record import Unfit, records_of
 from annotation.review_tasks import COMPARED, SLOTS, base, task
 from curation.provenance import key
+from curation.yaml_file import load_yaml
 
 
 class GoldRow(BaseModel):
@@ -94,7 +95,7 @@ def read_gold(path: Path, of: Task) -> list[GoldRow]:
                 {k: _json(v, k) for k, v in r.items() if v is not None} for r in pq.read_table(path).to_pylist()
             ]
         else:
-            said = yaml.safe_load(path.read_text(encoding="utf-8"))
+            said = load_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ReviewError(f"{path}: cannot be read ({error.strerror or error})") from error
     except (yaml.YAMLError, pa.ArrowInvalid, UnicodeDecodeError) as error:

@@ -25,6 +25,7 @@ from annotation.errors import ReviewError
 from annotation.labels import Labels
 from annotation.review_tasks import NAMES, base
 from annotation.workload import READ, ZONE, day_of, zone
+from curation.yaml_file import load_yaml
 
 STATUSES = ("submitted", "skipped", "discarded")
 
@@ -71,7 +72,7 @@ class Pay:
 def read_rates(path: Path) -> Rates:
     """Rates from their file. Raises ReviewError that names the file, the place and what would be right."""
     try:
-        return Rates.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return Rates.model_validate(load_yaml(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError) as error:
         raise ReviewError(f"{path}: cannot be read ({error})") from error
     except yaml.YAMLError as error:

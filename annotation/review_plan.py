@@ -27,6 +27,7 @@ from annotation.errors import ReviewError
 from annotation.routing import Route, RoutePlan, RoutingError, routed, uniform
 from annotation.signals import with_signals
 from curation.provenance import id_words
+from curation.yaml_file import load_yaml
 
 
 class _Spec(BaseModel):
@@ -89,7 +90,7 @@ EVERYTHING = ReviewPlan(routes={"all": RouteSpec(probability=1.0)})
 def read_plan(path: Path) -> ReviewPlan:
     """A plan from its file. Raises ReviewError that names the file, the place and what would be right."""
     try:
-        said = yaml.safe_load(path.read_text(encoding="utf-8"))
+        said = load_yaml(path.read_text(encoding="utf-8"))
         plan = ReviewPlan.model_validate(said)
     except OSError as error:
         raise ReviewError(f"{path}: cannot be read ({error.strerror})") from error

@@ -3,10 +3,11 @@
 A small recipe (statistics, signatures, deduplication, the cap, a rule; eight files, four partitions) runs by the command line in two
 workers. At a random moment a random process of the run is killed: the command itself, a worker, or what helps it. Where the run
 does not end well by itself the same command is given again. Then the released rows are held against those of a run that nobody
-touched, and every manifest's rows in against its rows out and rejected, as its Parquet files say them.
+touched, and every manifest's rows in against its rows out and rejected, as its Parquet files say them. Two runs go at a time. With
+`--generate` the recipe also scores its pages and makes instruction rows of them, which are held against those of the calm run too.
 
 Printed last: {"runs", "equal_hashes", "lost", "doubled"}; lost and doubled are rows, counted over all runs. A run that hangs for
-two minutes counts as a hang, and ends the benchmark with an error.
+five minutes counts as a hang, and ends the benchmark with an error. Before that, which processes were killed and what was under way.
 """
 
 import argparse
@@ -19,12 +20,14 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 
-RUNS, QUICK, SEED, HANG_SECONDS = 100, 4, 20261127, 120.0
+RUNS, QUICK, SEED, HANG_SECONDS, AT_ONCE = 100, 4, 20261127, 300.0, 2
+COMPILING_SECONDS = 20.0
 RECIPE = """\
 name: chaos
 version: '1'
@@ -39,9 +42,19 @@ stages:
       - threshold: {rules: [{name: short, column: chars, keep: ">= 40"}]}
       - cap: {k: 2, mode: natural}
 """
+GENERATE = """\
+generate:
+  - name: instruct
+    read: curated
+    seeds: {lengths: [60, 400], per_stratum: 20, per_host: 40, per_cluster: 4}
+    novelty: {threshold: 0.8}
+    rounds: {most: 30}
+    tasks: {mathematics: {rows: 30, answers: program}, constraints: {rows: 10, answers: program, with: {sort: arrange}}}
+release: {draft_wordings: allow, target: {model_name: chaos, purpose: train_internal, publish: false}}
+"""
 
 
-def write_input(folder: Path) -> None:
+def write_input(folder: Path, generate: bool) -> None:
     """Eight files of pages: random texts, near-copies of them, exact copies, short ones."""
     rng = random.Random(SEED)
     (folder / "in").mkdir()
@@ -61,7 +74,8 @@ def write_input(folder: Path) -> None:
         rows = [{"id": str(i), "text": texts[i], "url": f"https://example.jp/{i}"} for i in range(file, len(texts), 8)]
         lines = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
         (folder / "in" / f"{file}.jsonl").write_text(lines, encoding="utf-8")
-    (folder / "chaos.yaml").write_text(RECIPE, encoding="utf-8")
+    scored = RECIPE.replace("text_stats, ", "text_stats, {fasttext_quality: {model: quality_ja}}, ")
+    (folder / "chaos.yaml").write_text(scored + GENERATE if generate else RECIPE, encoding="utf-8")
 
 
 def started(folder: Path, out: Path) -> subprocess.Popen[bytes]:
@@ -94,13 +108,12 @@ def ended(process: subprocess.Popen[bytes]) -> int:
         raise SystemExit(f"a run hung for {HANG_SECONDS:.0f} s: {process.args}") from None
 
 
-def released(out: Path) -> tuple[str, Counter[bytes]]:
-    """Content hash and ids of the released rows."""
-    folder = out / "1" / "curated"
-    ids = [
-        i for p in sorted(folder.glob("data/**/*.parquet")) for i in pq.read_table(p, columns=["id"])["id"].to_pylist()
-    ]
-    return json.loads((folder / "manifest.json").read_text())["content"], Counter(ids)
+def released(out: Path) -> tuple[list[str], Counter[bytes]]:
+    """Content hashes of the released sets, pages first, and ids of the rows in them."""
+    folders = [folder for name in ("curated", "instruct") if (folder := out / "1" / name).exists()]
+    files = [path for folder in folders for path in sorted(folder.glob("data/**/*.parquet"))]
+    ids = [i for path in files for i in pq.read_table(path, columns=["id"])["id"].to_pylist()]
+    return [json.loads((f / "manifest.json").read_text())["content"] for f in folders], Counter(ids)
 
 
 def unaccounted(out: Path) -> int:
@@ -115,63 +128,97 @@ def unaccounted(out: Path) -> int:
     return wrong
 
 
-def rough(folder: Path, out: Path, seconds: float, rng: random.Random) -> str:
-    """One run with a kill, resumed until it is done; returns what was killed, in a word."""
+def kind_of(process: int, command: int) -> str:
+    """What a process of a run is."""
+    try:
+        words = Path(f"/proc/{process}/cmdline").read_text()
+    except OSError:
+        return "one that had just ended"
+    if process == command:
+        return "command"
+    return "resource tracker" if "resource_tracker" in words else "worker" if "spawn" in words else "other"
+
+
+def under_way(out: Path) -> str:
+    """What a run is at, as its folder shows it."""
+    begun = [p.name.removesuffix(".partial").rpartition("-")[0] or p.stem for p in out.glob("*/*.partial")]
+    if begun:
+        return begun[0]
+    if (out / "1" / "run.json").exists():
+        return "report"
+    if (out / "stages").exists() and (made := sorted(p.name.rpartition("-")[0] for p in (out / "stages").iterdir())):
+        return f"after {made[-1]}"
+    return "start"
+
+
+def rough(folder: Path, out: Path, seconds: float, rng: random.Random) -> tuple[str, str, bool]:
+    """One run with a kill, resumed until it is done; returns what was killed, what was under way, and whether it was resumed."""
     process = started(folder, out)
     time.sleep(rng.uniform(0.0, seconds))
-    living = processes(process.pid)
+    living, killed, phase = processes(process.pid), "nothing: it was done", under_way(out)
     if process.poll() is None and living:
         victim = rng.choice(living)
+        killed = kind_of(victim, process.pid)
         os.kill(victim, signal.SIGKILL)
-        killed = "command" if victim == process.pid else "worker"
-    else:
-        killed = "nothing"
     status, again = ended(process), 0
     while status and again < 3:
         status, again = ended(started(folder, out)), again + 1
     if status:
-        raise SystemExit(
-            f"{out}: not done after {again} resumed runs: {(folder / f'{out.name}.log').read_text()[-2000:]}"
-        )
-    return f"{killed}, resumed" if again else killed
+        said = (folder / f"{out.name}.log").read_text()[-2000:]
+        raise SystemExit(f"{out}: not done after {again} resumed runs: {said}")
+    return killed, phase, again > 0
 
 
-def measured(runs: int) -> dict[str, Any]:
-    """All runs, one after the other."""
-    rng, table = random.Random(SEED), Counter[str]()
-    equal = lost = doubled = wrong = 0
-    with tempfile.TemporaryDirectory(prefix="seimai-chaos-") as name:
+def measured(runs: int, generate: bool) -> dict[str, Any]:
+    """All runs, two at a time."""
+    killed, phases, table = Counter[str](), Counter[str](), {"runs": runs, "equal_hashes": 0, "lost": 0, "doubled": 0}
+    wrong = done = resumed = 0
+    with tempfile.TemporaryDirectory(prefix="seimai-chaos-") as name, ThreadPoolExecutor(AT_ONCE) as pool:
         folder = Path(name)
-        write_input(folder)
-        assert not ended(started(folder, folder / "first")), (folder / "first.log").read_text()  # compiles kernels
-        began = time.monotonic()
-        assert not ended(started(folder, folder / "calm"))
-        seconds = time.monotonic() - began
-        content, ids = released(folder / "calm")
-        for run in range(runs):
-            out = folder / f"run-{run:03}"
-            table[rough(folder, out, seconds, rng)] += 1
-            now, rows = released(out)
-            equal += now == content
-            lost += sum((ids - rows).values())
-            doubled += sum((rows - ids).values())
-            wrong += unaccounted(out)
-            if (run + 1) % 10 == 0:
-                print(f"{run + 1} runs, {equal} equal, {dict(table)}", flush=True)
-    print(
-        f"a calm run takes {seconds:.1f} s; killed: {dict(table)}; rows that a manifest does not account for: {wrong}"
-    )
-    return {"runs": runs, "equal_hashes": equal, "lost": lost + wrong, "doubled": doubled}
+        write_input(folder, generate)
+        for again in range(2):
+            began = time.monotonic()
+            calm = [folder / f"calm-{again}-{i}" for i in range(AT_ONCE)]
+            assert not any(pool.map(lambda out: ended(started(folder, out)), calm)), (
+                calm[0].with_suffix(".log").read_text()
+            )
+            seconds = time.monotonic() - began
+            if seconds < COMPILING_SECONDS:  # else kernels were compiled, and a run takes less
+                break
+        content, ids = released(calm[0])
+
+        def one(run: int) -> tuple[str, str, bool]:
+            return rough(folder, folder / f"run-{run:03}", seconds, random.Random(f"{SEED}:{run}"))
+
+        for run, (what, phase, again) in enumerate(pool.map(one, range(runs))):
+            killed[what] += 1
+            phases[phase] += 1
+            resumed += again
+            now, rows = released(folder / f"run-{run:03}")
+            table["equal_hashes"] += now == content
+            table["lost"] += sum((ids - rows).values())
+            table["doubled"] += sum((rows - ids).values())
+            wrong += unaccounted(folder / f"run-{run:03}")
+            done += 1
+            if done % 10 == 0:
+                print(f"{done} runs, {table['equal_hashes']} equal, {dict(killed)}", flush=True)
+    print(f"a calm run takes {seconds:.1f} s, {AT_ONCE} at a time; given again: {resumed} of {runs}")
+    print(f"killed: {dict(killed.most_common())}; while: {dict(phases.most_common())}")
+    print(f"rows that a manifest does not account for: {wrong}")
+    return table | {"lost": table["lost"] + wrong}
 
 
-def main() -> None:
-    """Parses the command line and prints the figures."""
+def main() -> int:
+    """Parses the command line and prints the figures; status 1 where rows differ."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help=f"{QUICK} runs instead of {RUNS}")
     parser.add_argument("--runs", type=int, help="so many runs")
+    parser.add_argument("--generate", action="store_true", help="with a score and a generation")
     given = parser.parse_args()
-    print(json.dumps(measured(given.runs or (QUICK if given.quick else RUNS))))
+    table = measured(given.runs or (QUICK if given.quick else RUNS), given.generate)
+    print(json.dumps(table))
+    return int(table["equal_hashes"] < table["runs"] or table["lost"] > 0 or table["doubled"] > 0)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

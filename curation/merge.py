@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from curation.document import COLUMNS
 from curation.parquet_file import ParquetFile, present
 from curation.provenance import id_words
 from curation.step import Batch
@@ -79,7 +80,8 @@ def merged(files: Sequence[ParquetFile], columns: list[str], rows: int = 1024) -
         return
     known = {field.name: field for file in files for field in file.schema_arrow}
     extra = [c for c in ("id", *TIE) if c in known and c not in columns]
-    fields = [known[c] for c in (*columns, *extra)]
+    # a column of a set that has no row among these files is nowhere in them
+    fields = [known[c] if c in known else pa.field(c, COLUMNS[c].type) for c in (*columns, *extra)]
     runs = [_Run(f, fields, rows) for f in files]
     while runs:
         for run in runs:

@@ -4,35 +4,61 @@ Any reader of Parquet can open the files; this is how seimai itself writes and r
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curation.place import Place
+from curation.shape import BadFile
 from curation.step import Batch
 
 BATCH_ROWS = 1024
 GROUP_ROWS, GROUP_BYTES = 4096, 32 << 20
 
 
+class BadParquet(BadFile, pa.ArrowInvalid):
+    """A Parquet file of a run whose bytes are not those that were written."""
+
+
 class ParquetFile(pq.ParquetFile):
     """A Parquet file that the calling thread reads by itself: tasks are parallel by processes.
 
-    pyarrow's pool threads may give back the file's buffers when Python has begun to end, which aborts the process.
+    pyarrow's pool threads may give back the file's buffers when Python has begun to end, which aborts the process. Bytes that cannot
+    be read raise BadParquet, which names the file.
     """
+
+    def __init__(self, source: Any, **given: Any):
+        self._where = str(source if isinstance(source, str | Path) else getattr(source, "path", "a Parquet file"))
+        with _told(self._where):
+            super().__init__(source, **given)
 
     def read(self, columns: Sequence[str] | None = None) -> pa.Table:
         """The whole file, or some of its columns."""
-        return super().read(columns, use_threads=False)
+        with _told(self._where):
+            return super().read(columns, use_threads=False)
 
     def read_row_group(self, i: int, columns: Sequence[str] | None = None) -> pa.Table:
         """One row group, or some of its columns."""
-        return super().read_row_group(i, columns, use_threads=False)
+        with _told(self._where):
+            return super().read_row_group(i, columns, use_threads=False)
 
     def iter_batches(self, batch_size: int = BATCH_ROWS, columns: Sequence[str] | None = None) -> Iterator[Batch]:
         """Batches of at most so many rows, in the order of the file."""
-        return super().iter_batches(batch_size, columns=columns, use_threads=False)
+        with _told(self._where):
+            yield from super().iter_batches(batch_size, columns=columns, use_threads=False)
+
+
+@contextmanager
+def _told(where: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise BadParquet(f"{where}: cannot be read ({' '.join(str(error).split())[:200]}); make it anew") from None
 
 
 def write_parquet(place: Place, name: str, table: pa.Table, *, level: int = 1) -> dict[str, Any]:

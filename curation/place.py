@@ -14,6 +14,8 @@ from typing import Any
 import fsspec
 import orjson
 
+from curation.shape import BadFile
+
 PARTIAL = ".tmp"
 """Ends the name of a local file that is being written, or was when its process died."""
 
@@ -60,8 +62,11 @@ class Place:
         return self.fs.cat_file(f"{self.path}/{name}")
 
     def read_json(self, name: str) -> Any:
-        """A JSON file's value."""
-        return orjson.loads(self.read_bytes(name))
+        """A JSON file's value. Raises BadFile for what is no JSON."""
+        try:
+            return orjson.loads(self.read_bytes(name))
+        except orjson.JSONDecodeError as error:
+            raise BadFile(f"{self.url}/{name}: no JSON ({error}); it was changed or cut off: make it anew") from None
 
     def write_bytes(self, name: str, content: bytes) -> None:
         """Writes a small file so that it is there whole or not at all."""

@@ -21,11 +21,26 @@ from curation.document import COLUMNS, schema
 from curation.parquet_file import BATCH_ROWS, ParquetFile, read_parquet, write_parquet
 from curation.place import Place
 from curation.provenance import id_words, partition_of
+from curation.shape import PATH, BadFile, shaped
 from curation.step import Batch
 
 MANIFEST = "manifest.json"
 TABLE_ROWS = 1 << 16
 """Rows of a survey's table below which two of its partitions are one."""
+
+
+_FILE = {"path": PATH, "partition": int}
+_MORE: dict[Any, Any] = {
+    "fingerprint?": str, "made?": dict, "versions?": dict, "seconds?": float, "cpu?": float, "tasks?": int, "rows_in?": int,
+    "steps?": [{"step": str, str: float}], "rejected?": {str: int}, "bytes?": int, "licences?": {str: int}, "peak_rss_mb?": float,
+    "fused?": [str], "unreadable?": list, "content?": str, "samples?": {"path": PATH}, "tables?": {str: int}, "schema?": str,
+    "exposure?": dict, "forgotten?": {"blank?": [str]},
+}  # fmt: skip
+SET = {"partitions": int, "columns": [str], "rows_out": int} | _MORE
+"""What every manifest of a set says; SURVEY, that of a survey; TABLE, that of a survey's table; TASK, that of a task."""
+SURVEY = {"partitions": int, "rows_out": int} | _MORE
+TASK = {"files": [_FILE], "rejected_files": [{"path": PATH}]}
+TABLE = {"keyed_by_id": bool, "partitions": int, "files": [_FILE], "schema": str}
 
 
 class ShardError(Exception):
@@ -42,11 +57,17 @@ class ShardSet:
 
     @classmethod
     def open(cls, url: str) -> "ShardSet":
-        """Opens a set by its folder. Raises ShardError when it has no manifest."""
+        """Opens a set by its folder. Raises ShardError when it has no manifest, BadFile when that is damaged."""
         place = Place(url)
         if not place.exists(MANIFEST):
             raise ShardError(f"{url}: no {MANIFEST}, so this is no finished shard set")
-        return cls(place, place.read_json(MANIFEST))
+        where = f"{url}/{MANIFEST}"
+        manifest = shaped(place.read_json(MANIFEST), SET, where)
+        if unknown := [name for name in manifest["columns"] if name not in COLUMNS]:
+            raise BadFile(f"{where}: there is no column {unknown[0][:60]!r}: it was changed, or a newer seimai made it")
+        if (parts := manifest["partitions"]) < 1 or parts & (parts - 1):
+            raise BadFile(f"{where}: partitions must be a power of two, found {parts}; it was changed: make it anew")
+        return cls(place, manifest)
 
     @property
     def partitions(self) -> int:
@@ -66,7 +87,8 @@ class ShardSet:
     def tasks(self) -> list[dict[str, Any]]:
         """Manifests of the tasks, in order."""
         if not self._tasks:
-            self._tasks = [self.place.read_json(f"tasks/{name}") for name in self.place.names("tasks")]
+            names = [f"tasks/{name}" for name in self.place.names("tasks")]
+            self._tasks = [shaped(self.place.read_json(n), TASK, f"{self.place.url}/{n}") for n in names]
         return self._tasks
 
     def files(self, partition: int | None = None) -> list[str]:
@@ -82,7 +104,7 @@ class ShardSet:
         """One of the set's Parquet files."""
         try:
             return ParquetFile(self.place.fs.open(f"{self.place.path}/{name}", "rb"), memory_map=False)
-        except (OSError, pa.ArrowInvalid) as error:
+        except (OSError, BadFile) as error:
             raise ShardError(f"{self.place.url}/{name}: {error}") from error
 
     def rejected(self, columns: Sequence[str] | None = None) -> Iterator[Batch]:
@@ -142,7 +164,7 @@ class Table:
 
     def __init__(self, url: str):
         self.place = Place(url)
-        self.manifest = self.place.read_json(MANIFEST)
+        self.manifest = shaped(self.place.read_json(MANIFEST), TABLE, f"{url}/{MANIFEST}")
         self._parts: dict[int, tuple[np.ndarray, pa.Table]] = {}
 
     @property
@@ -153,7 +175,12 @@ class Table:
     @property
     def schema(self) -> pa.Schema:
         """Columns, and as metadata what the table was made with."""
-        return pa.ipc.read_schema(pa.BufferReader(bytes.fromhex(self.manifest["schema"])))
+        try:
+            return pa.ipc.read_schema(pa.BufferReader(bytes.fromhex(self.manifest["schema"])))
+        except (ValueError, OSError, pa.ArrowException) as error:
+            raise BadFile(
+                f"{self.place.url}/{MANIFEST}: its schema is none ({str(error)[:80]}); make it anew"
+            ) from None
 
     def read(self, partition: int | None = None) -> pa.Table:
         """The table, or one partition of it, sorted by its first column."""

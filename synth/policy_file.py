@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 import yaml
 
+from curation.yaml_file import load_yaml
 from synth.models import STATUSES, Policy
 from synth.obligations import PolicyError, Purpose, read_obligations
 
@@ -21,7 +22,7 @@ def load_policy(path: str | Path) -> Policy:
     """Reads a policy file. Raises PolicyError for what it does not say clearly, naming the entry."""
     path = Path(path)
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = load_yaml(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         raise PolicyError(f"{path.name}: cannot be read: {error}") from error
     lists = ("providers", "families", "models", "data", "declared", "unknown_web")

@@ -22,7 +22,7 @@ from typing import Any, Literal, cast, get_args
 
 import yaml
 
-from curation.yaml_file import yaml_fault
+from curation.yaml_file import load_yaml, yaml_fault
 
 FOLDER = Path(__file__).parent / "prompts"
 """The files that come with the project."""
@@ -157,7 +157,7 @@ def read_text(path: Path) -> str:
 def wordings_of(text: str, path: Path) -> Wordings:
     """The wordings that a file's text holds. Raises WordingError as `read_wordings` does."""
     try:
-        data = yaml.safe_load(text)
+        data = load_yaml(text)
     except yaml.YAMLError as error:
         raise WordingError(yaml_fault(error, path.name)) from error
     if not isinstance(data, dict) or not isinstance(data.get("lines"), list):

@@ -27,7 +27,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from curation.filters.preset import nearest
 from curation.spdx import licence_fault
-from curation.yaml_file import yaml_fault
+from curation.yaml_file import load_yaml, yaml_fault
 
 FOLDER = Path(__file__).parent / "packs"
 """Where the packs that come along lie."""
@@ -142,7 +142,7 @@ def read_pack(name_or_path: str, folder: Path = Path()) -> Pack:
     """A pack by name or by path. Raises ValueError naming the file, the place, what was found and what would be right."""
     path = pack_file(name_or_path, folder)
     try:
-        given: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        given: Any = load_yaml(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(yaml_fault(error, path.name)) from None
     try:

@@ -270,17 +270,16 @@ def plan_units(inputs: Sequence[InputFile], unit_bytes: int = 32 << 20) -> list[
 
 
 def _row_group_cuts(url: str, unit_bytes: int) -> list[int]:
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from curation.extract.parquet_rows import Unreadable, unread
+
     try:
-        with fsspec.open(url, "rb") as handle:
+        with fsspec.open(url, "rb") as handle, unread():
             footer = pq.read_metadata(handle)
     except FileNotFoundError:
         raise InputError(f"{url} is not there") from None
-    except (pa.ArrowInvalid, OSError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
+    except Unreadable:
         return [0, 0]
     cuts, size = [0], 0
     for group in range(footer.num_row_groups):

@@ -200,33 +200,49 @@ def next_record(form: Format, window: Window, at: int, stop: int) -> int | None:
     return None
 
 
-def is_boundary(form: Format, window: Window, at: int) -> bool:
-    """Whether records follow one another from `at` for `form.chain` bytes, or to the end of the file."""
-    member = at
+def is_boundary(form: Format, window: Window, at: int, dead: set[int]) -> bool:
+    """Whether records follow one another from `at` for `form.chain` bytes, or to the end of the file.
+
+    `dead` remembers members from which they do not, so that those before a damaged one do not each walk to it.
+    """
+    member, walked = at, list[int]()
     while member < window.size:
-        first = True
-        pieces = form.pieces(window, member)
+        walked.append(member)
         try:
-            while True:
-                piece, place = next(pieces)
-                if first and not HEAD.match(piece):
-                    return False
-                first = False
-                if place - at >= form.chain:
-                    return True
-        except StopIteration as end:
-            member = end.value
+            after, far = (None, False) if member in dead else _passed(form, window, member, at)
         except Damaged:
+            after, far = None, False
+        if far:
+            return True
+        if after is None:
+            dead.update(walked)
             return False
+        member = after
     return True
 
 
-def first_boundary(form: Format, window: Window, start: int, stop: int) -> int | None:
+def _passed(form: Format, window: Window, member: int, at: int) -> tuple[int | None, bool]:
+    """(position after a member, None where it begins no record; whether it reaches `form.chain` bytes from `at`). Raises Damaged."""
+    first = True
+    pieces = form.pieces(window, member)
+    while True:
+        try:
+            piece, place = next(pieces)
+        except StopIteration as end:
+            return end.value, False
+        if first and not HEAD.match(piece):
+            return None, False
+        first = False
+        if place - at >= form.chain:
+            return place, True
+
+
+def first_boundary(form: Format, window: Window, start: int, stop: int, dead: set[int]) -> int | None:
     """First boundary in [start, stop): where a reader of that range begins. The file's own beginning is always one."""
     if start == 0:
         return 0
     while (found := next_record(form, window, start, stop)) is not None:
-        if is_boundary(form, window, found):
+        if is_boundary(form, window, found, dead):
             return found
         start = found + 1
     return None

@@ -5,6 +5,7 @@ Only what a row's identity is made of (id, url, date) passes through Python; a d
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
 
@@ -17,6 +18,21 @@ from curation.normalise.text_column import text_views
 from curation.step import Batch
 
 READ_ROWS = 1024
+
+
+class Unreadable(Exception):
+    """Bytes that Arrow cannot make values of, in words."""
+
+
+@contextmanager
+def unread() -> Iterator[None]:
+    """What Arrow and Python raise at bytes that are no values, as Unreadable; what a file system raises (it has a number) passes."""
+    try:
+        yield
+    except (OSError, pa.ArrowException, ValueError, TypeError, LookupError, OverflowError, MemoryError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise Unreadable(" ".join(f"{error or type(error).__name__}".split())[:300]) from None
 
 
 def group_batches(table: pq.ParquetFile, group: int, columns: list[str], most_bytes: int) -> Iterator[Batch]:
@@ -46,15 +62,31 @@ def text_column(column: pa.Array) -> tuple[pa.Array, bool]:
 
 
 def values(column: pa.Array) -> tuple[list[Any], bool]:
-    """A column as Python values, timestamps in seconds; and whether bytes that are no UTF-8 were replaced in it."""
+    """A column as Python values, timestamps in seconds; and whether bytes that are no UTF-8 were replaced in it.
+
+    What Python has no value for, such as a date in the year 300,000, is null.
+    """
     if pa.types.is_timestamp(column.type):
         column = column.cast(pa.timestamp("s", column.type.tz), safe=False)
     try:
         return column.to_pylist(), False
     except UnicodeDecodeError:
         raw = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+        if not (
+            pa.types.is_string(raw.type) or pa.types.is_large_string(raw.type) or pa.types.is_string_view(raw.type)
+        ):
+            return [_value(one) for one in raw], True
         replaced = (None if v is None else v.decode(errors="replace") for v in raw.cast(pa.large_binary()).to_pylist())
         return list(replaced), True
+    except (ValueError, OverflowError, LookupError):
+        return [_value(one) for one in column], False
+
+
+def _value(one: pa.Scalar) -> Any:
+    try:
+        return one.as_py()
+    except (ValueError, OverflowError, LookupError):
+        return None
 
 
 def text_fields(text: pa.Array, most_bytes: int) -> dict[str, Any]:

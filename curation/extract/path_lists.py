@@ -8,9 +8,12 @@ list elsewhere names files relative to its own folder. `LIST.paths.gz#GLOB` take
 import fnmatch
 import gzip
 import posixpath
+import zlib
 from typing import Any
 
 _ROOT = "/crawl-data/"
+MOST_BYTES = 256 << 20
+"""Bytes of a list, unpacked: two million paths; a crawl's has some 100,000."""
 
 
 def is_path_list(pattern: str) -> bool:
@@ -25,12 +28,18 @@ def is_path_list(pattern: str) -> bool:
 def listed_paths(fs: Any, pattern: str) -> tuple[str, list[str]]:
     """(root, paths relative to it) of a list, those that match its glob. Raises FileNotFoundError; ValueError for what is no list."""
     url, _, glob = pattern.partition("#")
-    with fs.open(url, "rb") as file:
-        raw = file.read()
     try:
-        text = (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode()
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+        with fs.open(url, "rb") as file:
+            packed = file.read(2) == b"\x1f\x8b"
+            file.seek(0)
+            raw = (gzip.GzipFile(fileobj=file) if packed else file).read(MOST_BYTES + 1)
+        text = raw.decode()
+    except FileNotFoundError:
+        raise
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise ValueError(f"{url} is no list of paths: {error}") from None
+    if len(raw) > MOST_BYTES:
+        raise ValueError(f"{url} is no list of paths: it holds more than {MOST_BYTES >> 20} MiB")
     paths = [line.strip() for line in text.splitlines() if line.strip()]
     if wrong := next(
         (path for path in paths if "://" in path or path.startswith("/") or ".." in path.split("/")), None

@@ -18,7 +18,15 @@ from fsspec.core import url_to_fs
 
 from curation.extract.inputs import InputError, content_hash, open_window
 from curation.extract.json_lines import Broken, read_lines
-from curation.extract.parquet_rows import group_batches, stored_bytes, text_column, text_fields, values
+from curation.extract.parquet_rows import (
+    Unreadable,
+    group_batches,
+    stored_bytes,
+    text_column,
+    text_fields,
+    unread,
+    values,
+)
 from curation.extract.reader import Read, Row, Unit, origin, seconds_of
 from curation.provenance import Source, position_id, table_id, table_ids
 from curation.step import Batch
@@ -76,36 +84,49 @@ class ReadTable(Read):
     def _parquet(self, fs: Any, path: str, unit: Unit, before: int) -> Iterator[Batch]:
         with fs.open(path, "rb") as handle:
             try:
-                table = pq.ParquetFile(handle, pre_buffer=False, buffer_size=1 << 20)
-            except (pa.ArrowInvalid, OSError) as error:
-                if isinstance(error, OSError) and error.errno is not None:
-                    raise
-                yield from self.batched(iter([self._broken(0, f"no Parquet file: {error}")]))
+                with unread():
+                    table = pq.ParquetFile(handle, pre_buffer=False, buffer_size=1 << 20)
+                    counts = [max(0, table.metadata.row_group(g).num_rows) for g in range(table.num_row_groups)]
+                    named = self._columns_there(table.schema_arrow, unit.url)
+            except Unreadable as error:
+                if unit.start == 0:
+                    yield from self.batched(iter([self._broken(0, f"no Parquet file: {error}")]))
                 return
-            named = self._columns_there(table.schema_arrow, unit.url)
             wanted = list(dict.fromkeys(named.values()))
-            row = sum(table.metadata.row_group(g).num_rows for g in range(unit.start))
+            row, size = sum(counts[: unit.start]), fs.size(path)
             for group in range(unit.start, unit.end):
-                stop = row + table.metadata.row_group(group).num_rows
+                stop = row + counts[group]
                 try:
-                    for batch in group_batches(table, group, wanted, self.batch_bytes):
+                    batches = group_batches(table, group, wanted, self.batch_bytes)
+                    while True:
+                        with unread():
+                            batch = next(batches, None)
+                        if batch is None:
+                            break
                         yield self._rows_of(batch, row, named)
                         row += batch.num_rows
-                except (pa.ArrowException, OSError) as error:
-                    if isinstance(error, OSError) and error.errno is not None:
-                        raise
+                    said = f"row group {group} ends before its {counts[group]:,} rows"
+                except Unreadable as error:
                     said = f"row group {group} breaks off: {error}"
-                    yield from self.batched(self._broken(lost, said) for lost in range(row, stop))
-                row = stop
+                yield from self.batched(self._lost(row, stop, said, size))
+                row = max(row, stop)
                 self.bytes_read = before + stored_bytes(table, unit.start, group + 1)
 
+    def _lost(self, row: int, stop: int, said: str, size: int) -> Iterator[Row]:
+        """The rows [row, stop) of a file of so many bytes, which could not be read; one for all where no such file holds so many."""
+        if stop - row > max(1024, 8 * size):
+            yield self._broken(row, f"{said}; that it has {stop - row:,} more rows is not so")
+            return
+        yield from (self._broken(lost, said) for lost in range(row, stop))
+
     def _rows_of(self, batch: Batch, first: int, named: dict[str, str]) -> Batch:
-        """A batch of the file, whose first row has the number `first`, as rows with an origin."""
-        text, replaced = text_column(batch.column(named["text"]))
+        """A batch of the file, whose first row has the number `first`, as rows with an origin. Raises Unreadable."""
         rest: dict[str, list[Any]] = {}
-        for what in ("id", "url", "date"):
-            rest[what], bad = values(batch.column(named[what])) if what in named else ([None] * len(text), False)
-            replaced |= bad
+        with unread():
+            text, replaced = text_column(batch.column(named["text"]))
+            for what in ("id", "url", "date"):
+                rest[what], bad = values(batch.column(named[what])) if what in named else ([None] * len(text), False)
+                replaced |= bad
         if replaced:
             self.stat_update("batches_bad_utf8")
         numbers = range(first, first + len(text))
@@ -162,7 +183,7 @@ class ReadTable(Read):
         rest = {}
         for what, name in self.given.items():
             rest[what] = next((found[n] for n in ((name,) if name else _USUAL[what]) if found.get(n) is not None), None)
-        lacks = f"line {number + 1} has no '{self.text_key}'; its keys: {', '.join(map(str, found))}"[:300]
+        lacks = _clean(f"line {number + 1} has no '{self.text_key}'; its keys: {', '.join(map(str, found))}"[:300])
         return self._row(number, text, rest, None if self.text_key in found else lacks)
 
     def _row(self, number: int, text: str | None, rest: dict[str, Any], detail: str | None = None) -> Row:
@@ -222,8 +243,11 @@ def _utf8(text: str) -> bytes:
 
 
 def _clean(value: Any) -> str | None:
-    """A table's value as text without lone surrogates."""
-    return None if value is None else _utf8(str(value)).decode()
+    """A table's value as text without lone surrogates; null for one that is nested too deep to be written down."""
+    try:
+        return None if value is None else _utf8(str(value)).decode()
+    except RecursionError:
+        return None
 
 
 def _seconds(value: Any) -> int | None:

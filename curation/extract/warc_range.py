@@ -56,9 +56,10 @@ def read_records(window: Window, name: str, start: int, end: int, limit: int) ->
 
 
 def _plain(window: Window, start: int, end: int, limit: int) -> Iterator[Found]:
-    at = first_plain_boundary(window, start, end)
+    dead: set[int] = set()
+    at = first_plain_boundary(window, start, end, dead)
     while at is not None and at < window.size:
-        if at >= end and is_plain_boundary(window, at):
+        if at >= end and is_plain_boundary(window, at, dead):
             return
         record = record_at(window, at, limit, False)
         if record is None:
@@ -68,9 +69,10 @@ def _plain(window: Window, start: int, end: int, limit: int) -> Iterator[Found]:
 
 
 def _members(form: Format, window: Window, start: int, end: int, limit: int) -> Iterator[Found]:
-    at = first_boundary(form, window, start, end)
+    dead: set[int] = set()
+    at = first_boundary(form, window, start, end, dead)
     while at is not None and (at := after_spacing(window, at)) < window.size:
-        if at >= end and is_boundary(form, window, at):
+        if at >= end and is_boundary(form, window, at, dead):
             return
         try:
             data, after = whole(form, window, at, limit + 2 * MAX_HEAD)

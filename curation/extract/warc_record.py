@@ -15,6 +15,8 @@ MAX_HEAD = 1 << 16
 """Longest header block that is read, WARC or HTTP: 64 KiB, eight times what servers accept."""
 
 _BLANK = re.compile(rb"\r?\n\r?\n")
+_END = re.compile(rb"\r?\n\r?\n|\n(?=WARC/\d+\.\d+\r?\n)")
+"""Where a header ends: at a blank line; or where another begins, which makes it none (else a page of such lines costs hours)."""
 _FOLD = re.compile(r"\r?\n[ \t]+")
 _SPACING = b"\r\n\0 \t"
 
@@ -64,14 +66,16 @@ def header_fields(head: bytes) -> list[tuple[str, str]]:
 def record_header(space: Space, at: int) -> tuple[dict[str, str], int] | None:
     """Fields (lower-case names) and length of the record header at `at`, or None when none stands there."""
     head = bytes(space.view(at, 1 << 11))
-    if not HEAD.match(head):
+    first = HEAD.match(head)
+    if first is None:
         return None
-    blank = _BLANK.search(head)
-    if blank is None:
+    end = _END.search(head, first.end() - 1)
+    if end is None:
         head = bytes(space.view(at, MAX_HEAD))
-        if (blank := _BLANK.search(head)) is None:
-            return None
-    return dict(header_fields(head[: blank.start()])), blank.end()
+        end = _END.search(head, first.end() - 1)
+    if end is None or len(end[0]) == 1:
+        return None
+    return dict(header_fields(head[: end.start()])), end.end()
 
 
 def _content_length(fields: dict[str, str]) -> int | None:
@@ -90,7 +94,10 @@ def after_spacing(space: Space, at: int) -> int:
 
 
 def find_record(space: Space, at: int, stop: int | None = None) -> int | None:
-    """First position in [at, stop) where a line begins a WARC header with a type and a length; None when there is none."""
+    """First position in [at, stop) where a WARC header with a type and a length begins; None when there is none.
+
+    Not only where a line begins: a crawler that was killed and went on into the same file began in the middle of one.
+    """
     while stop is None or at < stop:
         block = bytes(space.view(at, BLOCK))
         if len(block) < 8:
@@ -100,10 +107,9 @@ def find_record(space: Space, at: int, stop: int | None = None) -> int | None:
             begins = at + place
             if stop is not None and begins >= stop:
                 return None
-            if place == 0 or block[place - 1 : place] in b"\n\0":
-                header = record_header(space, begins)
-                if header and "warc-type" in header[0] and _content_length(header[0]) is not None:
-                    return begins
+            header = record_header(space, begins)
+            if header and "warc-type" in header[0] and _content_length(header[0]) is not None:
+                return begins
         at += len(block) - 7
     return None
 
@@ -179,30 +185,38 @@ def _faulty(space: Space, at: int, fields: dict[str, str], search: int, said: st
     return Record(at, end, fields, None, b"", end - at, said)
 
 
-def is_plain_boundary(window: Window, at: int, chain: int = 1 << 24) -> bool:
+def is_plain_boundary(window: Window, at: int, dead: set[int], chain: int = 1 << 24) -> bool:
     """Whether records of an uncompressed file follow one another from `at` for `chain` bytes, or to its end.
 
-    A page may itself hold an uncompressed crawl; 16 MiB is longer than the pages that are kept by default.
+    A page may itself hold an uncompressed crawl; 16 MiB is longer than the pages that are kept by default. `dead` remembers places
+    from which they do not: before a record that is damaged there are thousands, and each would walk to it.
     """
-    place = at
+    place, walked = at, list[int]()
     while place - at < chain:
+        if place in dead:
+            dead.update(walked)
+            return False
+        walked.append(place)
         header = record_header(window, place)
         size = _content_length(header[0]) if header else None
         if header is None or size is None:
+            if place < window.size:
+                dead.update(walked)
             return place >= window.size
         end = place + header[1] + size
         if end > window.size:
+            dead.update(walked)
             return False
         place = after_spacing(window, end)
     return True
 
 
-def first_plain_boundary(window: Window, start: int, stop: int) -> int | None:
-    """First boundary of an uncompressed file in [start, stop). The file's own beginning is always one."""
+def first_plain_boundary(window: Window, start: int, stop: int, dead: set[int]) -> int | None:
+    """First boundary of an uncompressed file in [start, stop). The file's own beginning is always one. dead: places that are none."""
     if start == 0:
         return 0
     while (found := find_record(window, start, stop)) is not None:
-        if is_plain_boundary(window, found):
+        if is_plain_boundary(window, found, dead):
             return found
         start = found + 1
     return None

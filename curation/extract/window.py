@@ -10,6 +10,9 @@ from typing import IO, Protocol
 BLOCK = 1 << 20
 """Bytes fetched at a time: large enough that calls cost nothing beside inflating, small beside a worker's memory."""
 
+BEHIND = 1 << 18
+"""Bytes of an inflated stream that are kept behind the last look: to step back over a record whose length lied costs nothing then."""
+
 Pieces = Generator[tuple[bytes, int], None, int]
 """Inflated pieces of at most `BLOCK` bytes, each with the position in the file after it; returns the position after the last."""
 
@@ -121,7 +124,7 @@ class Inflated:
         return memoryview(self._data)[skip : skip + length] if skip >= 0 else memoryview(b"")
 
     def _inflate(self, at: int, until: int) -> None:
-        skip = max(0, min(at - self._base, len(self._data)))
+        skip = max(0, min(at - BEHIND - self._base, len(self._data)))
         parts, position = [self._data[skip:]], self._base + len(self._data)
         self._base += skip
         while position < until and self.end is None and self._damage is None:
@@ -134,7 +137,7 @@ class Inflated:
                 self._damage = damage
                 break
             position += len(piece)
-            if position <= at:
+            if position <= at - BEHIND:
                 parts, self._base = [], position
             else:
                 parts.append(piece)

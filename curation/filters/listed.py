@@ -27,7 +27,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from curation.filters.preset import nearest
 from curation.spdx import licence_fault
-from curation.yaml_file import yaml_fault
+from curation.yaml_file import load_yaml, yaml_fault
 
 FOLDER = Path(__file__).parent / "lists"
 """Where the lists that come along are described."""
@@ -124,7 +124,7 @@ def read_list(name_or_path: str, holds: Literal["words", "urls"]) -> Listed:
     """
     path = _file_of(name_or_path)
     try:
-        given = yaml.safe_load(path.read_text(encoding="utf-8"))
+        given = load_yaml(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(yaml_fault(error, str(path))) from None
     if not isinstance(given, dict):

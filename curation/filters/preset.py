@@ -26,7 +26,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from curation.document import COLUMNS
-from curation.yaml_file import yaml_fault
+from curation.yaml_file import load_yaml, yaml_fault
 
 FOLDER = Path(__file__).parent / "presets"
 """Where the packaged presets lie."""
@@ -215,7 +215,7 @@ def load_preset(name_or_path: str) -> Preset:
 def read_preset(text: str, where: str) -> Preset:
     """A preset from its YAML. Raises ValueError for bad YAML, an unknown key or column, a name said twice."""
     try:
-        preset = Preset.model_validate(yaml.safe_load(text))
+        preset = Preset.model_validate(load_yaml(text))
     except yaml.YAMLError as error:
         raise ValueError(yaml_fault(error, where)) from None
     except ValidationError as error:

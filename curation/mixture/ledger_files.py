@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -20,6 +19,7 @@ from curation.dedup.key_order import column_keys, key_bytes
 from curation.document import KEY
 from curation.parquet_file import ParquetFile, write_parquet
 from curation.place import Place
+from curation.shape import BadFile
 
 ENTRY = pa.schema(
     [
@@ -54,7 +54,7 @@ def read_json(place: Place, name: str, needed: Sequence[str]) -> dict[str, Any]:
     """A JSON file that must have some keys. Raises LedgerError naming it."""
     try:
         value = place.read_json(name)
-    except (OSError, orjson.JSONDecodeError) as error:
+    except (OSError, BadFile) as error:
         raise LedgerError(f"{place.url}/{name}: cannot be read ({error}); put the file back from a copy") from error
     if not isinstance(value, dict) or any(key not in value for key in needed):
         raise LedgerError(

@@ -35,6 +35,7 @@ from curation.mixture.source_rows import Rows, SourceRows, read_rows
 from curation.mixture.tiers import Tiers
 from curation.place import Place
 from curation.shards import MANIFEST, ShardError, ShardSet
+from curation.yaml_file import load_yaml
 from recipes.engine.errors import RecipeError
 from recipes.engine.forget.gate import cleared_or_refused
 from recipes.engine.run_folder import open_run
@@ -134,8 +135,7 @@ def load(path: Path) -> BudgetSpec:
 
 
 def _yaml(path: Path) -> Any:
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml, eight times as fast, where PyYAML has it
-    return yaml.load(path.read_text(encoding="utf-8"), loader)
+    return load_yaml(path.read_text(encoding="utf-8"), fast=True)
 
 
 def _said(error: Any) -> str:

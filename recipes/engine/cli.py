@@ -2,6 +2,7 @@
 
 import os
 import sys
+import traceback
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -282,16 +283,18 @@ def verify(
 def main() -> None:
     """Entry point: mistakes of the user end in one clear message and exit status 2, failed runs in status 1."""
     from annotation.errors import ReviewError
+    from curation.masked import masked
     from curation.mixture.ledger_files import LedgerError
+    from curation.shape import BadFile
     from curation.shards import ShardError
 
     try:
         app(standalone_mode=True)
-    except RecipeError as error:
-        typer.echo(f"RecipeError: {error}", err=True)
-        sys.exit(2)
-    except (RunError, ShardError, LedgerError, ReviewError) as error:
-        typer.echo(f"{type(error).__name__}: {error}", err=True)
+    except (RecipeError, RunError, ShardError, BadFile, LedgerError, ReviewError) as error:
+        typer.echo(masked(f"{type(error).__name__}: {error}"), err=True)
+        sys.exit(2 if isinstance(error, RecipeError) else 1)
+    except Exception:  # a bug, told as Python would, but for what nobody may read
+        typer.echo(masked(traceback.format_exc()), err=True)
         sys.exit(1)
 
 

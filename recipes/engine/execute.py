@@ -30,7 +30,7 @@ from recipes.engine.pairs import run as pairs_run
 from recipes.engine.pairs.release import check_version as check_pairs_version
 from recipes.engine.plan import Block, Plan, Together
 from recipes.engine.progress import Progress
-from recipes.engine.run_folder import run_folder
+from recipes.engine.run_folder import read_run, run_folder
 from recipes.engine.run_lock import locked
 from recipes.engine.run_record import finish_run
 from recipes.engine.run_survey import RunPhase, RunSurvey, phase_place
@@ -97,7 +97,7 @@ def _replay(plan: Plan, folder: str | None) -> None:
         return
     folder = run_folder(folder)
     place = Place(folder)
-    manifests = [Place(f"{folder}/{b['url']}").read_json(MANIFEST) for b in place.read_json("run.json")["blocks"]]
+    manifests = [Place(f"{folder}/{b['url']}").read_json(MANIFEST) for b in read_run(place)["blocks"]]
     fused = frozenset(bytes.fromhex(i) for m in manifests for i in m.get("fused", ()))
     for block in plan.blocks:
         for step in block.steps:
@@ -109,7 +109,7 @@ def check_version(plan: Plan) -> None:
     place = Place(plan.folder)
     if not place.exists("run.json"):
         return
-    old = place.read_json("run.json")
+    old = read_run(place)
     if old["fingerprint"] == plan.fingerprint:
         return
     if plan.recipe.version == "dev":

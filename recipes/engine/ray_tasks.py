@@ -14,7 +14,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import dill
+from loguru import logger
 
+from curation.masked import masked
 from curation.place import Place
 from recipes.engine.errors import RecipeError, RunError
 from recipes.engine.executors import LocalExecutor, incomplete
@@ -34,6 +36,7 @@ def run_rank(pickled: bytes, rank: int, attempt: int, paths: Sequence[str]) -> t
     sys.path += [p for p in paths if p not in sys.path]
     from recipes.engine.warm_up import warm_up
 
+    logger.disable("datatrove.executor.base")  # would log a traceback with the values of its variables
     try:
         if (seen := hash(pickled)) not in _WARM:
             warm_up(pickled)
@@ -43,7 +46,7 @@ def run_rank(pickled: bytes, rank: int, attempt: int, paths: Sequence[str]) -> t
             step.attempt = attempt
         executor._run_for_rank(rank, 1)
     except Exception as error:
-        return type(error).__name__, str(error), traceback.format_exc()
+        return type(error).__name__, masked(str(error)), masked(traceback.format_exc())
     return None
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from curation.yaml_file import yaml_fault
+from curation.yaml_file import load_yaml, yaml_fault
 from recipes.engine.errors import RecipeError
 from recipes.engine.inherited_paths import with_absolute_files
 from recipes.engine.spec import KINDS, Recipe, SourceSpec, parse, step_labels
@@ -57,8 +57,12 @@ def load(path: Path, overrides: list[str] | None = None, files: list[str] | None
         recipe = _from_python(path)
     else:
         data = _inline_sources(_read(path))
-        for text in overrides or []:
-            _override(data, text, path.name)
+        try:
+            for text in overrides or []:
+                _override(data, text, path.name)
+        except (TypeError, ValueError, AttributeError, StopIteration):
+            parse(data, path.name)  # a value that is no stage, no step, no mapping is named there
+            raise
         recipe = parse(data, path.name)
     for source in recipe.sources.values():
         source.files = [_absolute(f, path.parent) for f in source.files]
@@ -69,14 +73,15 @@ def load(path: Path, overrides: list[str] | None = None, files: list[str] | None
     return recipe
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """A recipe's mapping; one that says `like: OTHER` takes every key and every stage that it does not state from that recipe.
+def _read(path: Path, likes: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """A recipe's mapping; `likes` are the files that were read on the way to it.
 
-    A stage with the name of one of the other's takes its place; a new one comes before the stage that follows it here, or at the end.
-    Files that the other names lie beside it.
+    One that says `like: OTHER` takes every key and every stage that it does not state from that recipe. A stage with the name of
+    one of the other's takes its place; a new one comes before the stage that follows it here, or at the end. Files that the other
+    names lie beside it.
     """
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = load_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise RecipeError(f"{path}: cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -84,29 +89,42 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise RecipeError(f"{path.name}: a recipe is a mapping with name, version, sources and stages")
     if "like" in data:
-        base = data.pop("like")
-        beside = path.parent / f"{base}.yaml"
-        of = beside if beside.exists() else find(str(base))
-        other = _read(of)
+        of = _liked(data.pop("like"), path)
+        if of.resolve() in (mine := (*likes, path.resolve())):
+            raise RecipeError(
+                f"{path.name}: like: {of.name} is like this recipe itself, by {' → '.join(p.name for p in mine)}"
+            )
+        other = _read(of, mine)
         if of.resolve().parent != path.resolve().parent:
             other = with_absolute_files(other, of.parent)
         data = other | data | {"stages": _stages(other.get("stages"), data.get("stages"))}
     return data
 
 
+def _liked(base: Any, path: Path) -> Path:
+    """The recipe that another is like: beside it, or one that comes with the project."""
+    if not isinstance(base, str) or not base:
+        raise RecipeError(f"{path.name}: like: names another recipe, not {str(base)[:60]!r}")
+    beside = path.parent / f"{base}.yaml"
+    try:
+        return beside if beside.exists() else find(base)
+    except (RecipeError, OSError, ValueError) as error:
+        raise RecipeError(f"{path.name}: like: {error}") from None
+
+
 def _stages(old: Any, new: Any) -> Any:
     """The stages of one recipe with those of another in their places; what is no list of stages is left for the check to name."""
     if not isinstance(old, list) or not isinstance(new, list):
         return old if new is None else new
-    names = {stage.get("name") for stage in old if isinstance(stage, dict)}
+    names = {str(stage.get("name")) for stage in old if isinstance(stage, dict)}
     placed: dict[Any, list[Any]] = {}
     waiting: list[Any] = []
     for stage in new:
         waiting.append(stage)
-        if isinstance(stage, dict) and stage.get("name") in names:
-            placed.setdefault(stage["name"], []).extend(waiting)
+        if isinstance(stage, dict) and str(stage.get("name")) in names:
+            placed.setdefault(str(stage["name"]), []).extend(waiting)
             waiting = []
-    kept = [one for s in old for one in (placed.get(s.get("name"), [s]) if isinstance(s, dict) else [s])]
+    kept = [one for s in old for one in (placed.get(str(s.get("name")), [s]) if isinstance(s, dict) else [s])]
     return [*kept, *waiting]
 
 
@@ -139,12 +157,13 @@ def _line(error: BaseException, path: Path) -> str:
 def _inline_sources(data: dict[str, Any]) -> dict[str, Any]:
     """A stage that reads a mapping gets a source of its own, named after it."""
     data = dict(data)
-    data["sources"] = dict(data.get("sources") or {})
+    if isinstance(data.get("sources") or {}, dict):  # what is none is left for the check to name
+        data["sources"] = dict(data.get("sources") or {})
     stages = data.get("stages")
     if isinstance(stages, list):
         data["stages"] = [dict(s) if isinstance(s, dict) else s for s in stages]
         for stage in data["stages"]:
-            if isinstance(stage, dict) and isinstance(stage.get("read"), dict):
+            if isinstance(stage, dict) and isinstance(stage.get("read"), dict) and isinstance(data["sources"], dict):
                 source = f"{stage.get('name', 'stage')}_source"
                 data["sources"][source], stage["read"] = stage["read"], source
     return data
@@ -161,7 +180,7 @@ def _override(data: dict[str, Any], text: str, where: str) -> None:
     if not equals or not all(keys):
         raise RecipeError(f"--set {text}: write stage.step.key=value")
     try:
-        value = yaml.safe_load(raw)
+        value = load_yaml(raw)
     except yaml.YAMLError as error:
         raise RecipeError(f"--set {yaml_fault(error, text)}; put a text with such signs into quotes") from error
     if len(keys) == 1 and keys[0] in Recipe.model_fields:

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from curation.yaml_file import yaml_fault
+from curation.yaml_file import load_yaml, yaml_fault
 from recipes.engine.errors import RecipeError
 from recipes.engine.generation.spec import TargetSpec
 
@@ -75,7 +75,7 @@ def read_about(file: Path | None, contact: str | None) -> AboutSpec:
     said: Any = {}
     if file is not None:
         try:
-            said = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+            said = load_yaml(file.read_text(encoding="utf-8")) or {}
         except OSError as error:
             raise RecipeError(f"--about {file}: cannot be read ({error.strerror})") from error
         except (yaml.YAMLError, UnicodeDecodeError) as error:

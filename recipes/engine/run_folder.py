@@ -19,9 +19,34 @@ from curation.document import COLUMNS
 from curation.parquet_file import present
 from curation.place import Place
 from curation.provenance import partition_of
-from curation.shards import MANIFEST, ShardError, ShardSet, ShardUnion, Table
+from curation.shape import BadFile, shaped
+from curation.shards import MANIFEST, SET, SURVEY, ShardError, ShardSet, ShardUnion, Table
+from curation.yaml_file import load_yaml, yaml_fault
 from recipes.engine.errors import RecipeError
 from recipes.engine.file_systems import reaching
+
+_SET = {"name": str, "url": str, "fingerprint": str, "rows_in": int, "rows_out": int}
+RUN = {
+    "recipe": str, "version": str, "fingerprint": str, "release": str, "finished": str,
+    "blocks": [{
+        "name": str, "stage": str, "kind": str, "url": str, "fingerprint": str, "read": [str],
+        "own": {"steps": [{"step": str, "with": dict, "code": str, "files": object, "libraries": dict}]},
+        "rows_in": int, "rows_out": int, "rejected": {str: int},
+    }],
+    "generated?": [_SET], "judged?": [_SET], "pairs?": [_SET], "sources?": {str: dict}, "unreadable?": list, "warnings?": list,
+}  # fmt: skip
+"""What a run.json says."""
+
+
+def read_run(place: Place) -> dict[str, Any]:
+    """The run.json of a version's folder. Raises BadFile where it is damaged."""
+    where = f"{place.url}/run.json"
+    about = shaped(place.read_json("run.json"), RUN, where)
+    if about["release"] not in (names := [b["name"] for b in about["blocks"] if b["kind"] == "rows"]):
+        raise BadFile(
+            f"{where}: release must be one of its blocks ({', '.join(names)}), found {about['release'][:60]!r}"
+        )
+    return about
 
 
 def run_folder(path: str) -> str:
@@ -35,7 +60,7 @@ def run_folder(path: str) -> str:
         near = _runs_near(path)
         hint = f" Finished runs near it: {', '.join(near)}." if near else ""
         raise RecipeError(f"{path}: no finished run here (no run.json).{hint}")
-    newest = max(found, key=lambda name: (place / name).read_json("run.json")["finished"])
+    newest = max(found, key=lambda name: read_run(place / name)["finished"])
     return f"{path.rstrip('/')}/{newest}"
 
 
@@ -55,7 +80,7 @@ def _runs_near(path: str) -> list[str]:
 def open_run(path: str) -> "Run":
     """Opens a run by its folder, or the newest version in it. Raises RecipeError."""
     place = Place(run_folder(path))
-    return Run(place, place.read_json("run.json"))
+    return Run(place, read_run(place))
 
 
 @dataclass
@@ -70,7 +95,13 @@ class Run:
         """The recipe as it ran; empty when recipe.yaml is gone."""
         if not self.place.exists("recipe.yaml"):
             return {}
-        return yaml.safe_load(self.place.read_bytes("recipe.yaml")) or {}
+        try:
+            found = load_yaml(self.place.read_bytes("recipe.yaml").decode())
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise RecipeError(yaml_fault(error, f"{self.place.url}/recipe.yaml")) from None
+        if not isinstance(found or {}, dict):
+            raise RecipeError(f"{self.place.url}/recipe.yaml: a recipe is a mapping, not {type(found).__name__}")
+        return found or {}
 
     @cached_property
     def chain(self) -> list[dict[str, Any]]:
@@ -117,7 +148,11 @@ class Run:
     def manifest(self, block: dict[str, Any]) -> dict[str, Any]:
         """A block's manifest, or what run.json says of it when the set is gone."""
         place = Place(self.url(block))
-        return place.read_json(MANIFEST) if place.exists(MANIFEST) else block
+        if not place.exists(MANIFEST):
+            return block
+        return shaped(
+            place.read_json(MANIFEST), SURVEY if block["kind"] == "survey" else SET, f"{place.url}/{MANIFEST}"
+        )
 
     def survey(self, step: str) -> dict[str, Any] | None:
         """The survey block of a step of the chain's stages (`dedup`, `cap`, `site_lines`), the last one; None without one."""

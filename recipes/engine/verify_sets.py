@@ -7,7 +7,7 @@ from typing import Any
 from annotation.release.check import check_released, is_release
 from curation.place import Place
 from curation.verify.findings import Check
-from recipes.engine.run_folder import run_folder
+from recipes.engine.run_folder import read_run, run_folder
 from synth.judge.check import check_jury, is_jury
 from synth.pairing.check import MANIFEST, check_pairs, is_pairs
 
@@ -25,7 +25,7 @@ def checked_sets(path: str, sample: int | None, seed: int | None) -> Iterator[tu
         yield path, _checks(path, sample, seed)
     elif not place.exists(MANIFEST) and not place.exists("mixture.json"):
         folder = run_folder(path)
-        about = Place(folder).read_json("run.json")
+        about = read_run(Place(folder))
         for one in (*about.get("judged", ()), *about.get("pairs", ())):
             url = posixpath.join(folder, one["url"])
             yield url, [_as_said(url, one), *_checks(url, sample, seed)]

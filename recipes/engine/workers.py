@@ -23,6 +23,7 @@ import dill
 import multiprocess
 from loguru import logger
 
+from curation.masked import masked
 from recipes.engine.errors import RunError
 
 PLAIN = (
@@ -35,6 +36,9 @@ PLAIN = (
     "StoreError",
     "GpuMissing",
     "ScoreError",
+    "ShardError",
+    "BadFile",
+    "BadParquet",
 )
 """Errors that say all there is to say; the others are told with their traceback."""
 MOST_ATTEMPTS = 3
@@ -84,7 +88,7 @@ def _serve(pipe: Any) -> None:
             executor._run_for_rank(rank, 1)
             answer: tuple[str, Any] = ("done", rank)
         except BaseException as error:
-            answer = ("error", (type(error).__name__, str(error), traceback.format_exc()))
+            answer = ("error", (type(error).__name__, masked(str(error)), masked(traceback.format_exc())))
         stop.set()
         with lock:
             try:

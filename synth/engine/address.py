@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from curation.masked import masked
 from synth.engine import wire
 from synth.engine.engine import EngineError
 from synth.engine.request import Answer, Fault, Job
@@ -33,7 +34,7 @@ class Address:
         import aiohttp
 
         self._aiohttp = aiohttp
-        self.url, self.answers_as = url.rstrip("/").removesuffix("/v1"), answers_as
+        self.url, self.answers_as, self._token = url.rstrip("/").removesuffix("/v1"), answers_as, token
         headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=30)
         timeout = aiohttp.ClientTimeout(total=seconds)
@@ -41,6 +42,10 @@ class Address:
         self.heard = time.monotonic()
         """When the server last answered anything that was no push-back."""
         self._refused = 0
+
+    def _hidden(self, said: str) -> str:
+        """What was said, without the key: servers quote it when they refuse it."""
+        return masked(said.replace(self._token, "[key]") if self._token else said)
 
     async def close(self) -> None:
         """Closes the session and its connections."""
@@ -53,9 +58,9 @@ class Address:
                 content = await response.read()
                 if response.status == 200:
                     return orjson.loads(content)
-                problem = f"status {response.status} {content[:200].decode(errors='replace')}"
+                problem = self._hidden(f"status {response.status} {content[:200].decode(errors='replace')}")
         except (self._aiohttp.ClientError, TimeoutError, orjson.JSONDecodeError) as error:
-            problem = f"{type(error).__name__}: {error}"
+            problem = self._hidden(f"{type(error).__name__}: {error}")
         if needed:
             raise EngineError(f"{self.url}{path}: no OpenAI-compatible server answers here ({problem})")
         return None
@@ -71,9 +76,9 @@ class Address:
         except TimeoutError:
             raise Again("deadline", f"no answer after {seconds:.1f} s") from None
         except (self._aiohttp.ClientError, OSError) as error:
-            raise Again("server_error", f"{type(error).__name__}: {error}") from None
+            raise Again("server_error", self._hidden(f"{type(error).__name__}: {error}")) from None
         if status in RETRIED:
-            said = raw[:200].decode(errors="replace")
+            said = self._hidden(raw[:200].decode(errors="replace"))
             raise Again("server_error", f"status {status}: {said}", push_back=status in PUSHED_BACK, pause=wait)
         try:
             answer = orjson.loads(raw)
@@ -95,6 +100,7 @@ class Address:
     def _refusal(self, job: Job, answer: Any, status: int) -> Fault:
         """The fault of a request that the server refuses; raises EngineError where it would refuse any."""
         message, too_long = wire.refusal(answer, status)
+        message = self._hidden(message)
         if status in (301, 302, 303, 307, 308, 401, 403, 404, 405):
             raise EngineError(f"{self.url}{wire.path(job)}: {message}")
         if too_long is not None:

@@ -12,8 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from curation.yaml_file import load_yaml
 from synth.tasks.draw import Draw
 from synth.tasks.notices import Fact
 from synth.tasks.task import TaskError
@@ -110,7 +109,7 @@ def read_domain(name: str) -> DomainFile:
             f"domain: there is no domain '{name}'; domains are {', '.join(known)}, or the path of a .yaml file"
         )
     words = read_wordings(path)
-    said = yaml.safe_load(path.read_text(encoding="utf-8"))
+    said = load_yaml(path.read_text(encoding="utf-8"))
     _checked(said, words, path.name)
     return DomainFile(path, said, words)
 

@@ -74,7 +74,9 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str,
         for name, value in {
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{steady}", "AWS_ACCESS_KEY_ID": "planted-key-91c2",
             "AWS_SECRET_ACCESS_KEY": "planted-secret-5d70", "AWS_DEFAULT_REGION": "us-east-1",
-            "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1",
+            "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1", "HF_TOKEN": "planted-token-77aa",
+            "HTTPS_PROXY": "http://me:planted-proxy-03c1@127.0.0.1:9",
+            "FSSPEC_S3": '{"key": "planted-key-91c2", "secret": "planted-secret-5d70"}',
         }.items():  # fmt: skip
             monkeypatch.setenv(name, value)
         s3fs.S3FileSystem.clear_instance_cache()
@@ -134,12 +136,27 @@ def test_a_run_in_an_object_store_releases_the_rows_of_a_local_run(store, tmp_pa
     well(started(tmp_path, "s3://lake/out", "s3://lake/in/*.jsonl.gz", store["steady"]))
     fs = lake()
     assert released(fs)["content"] == content(tmp_path)
-    for path in fs.find("lake/out"):
-        assert b"planted-" not in fs.cat_file(path), path
     again = started(tmp_path, "s3://lake/out", "s3://lake/in/*.jsonl.gz", store["steady"])
     said, _ = again.communicate(timeout=300)
     assert again.returncode == 0
+    assert "planted-" not in said
+    for path in fs.find("lake/out"):
+        assert b"planted-" not in fs.cat_file(path), path
     assert said.count("unchanged") >= 2, said
+
+
+def test_what_a_store_refuses_is_told_without_keys_and_passwords(store, tmp_path):
+    run = started(tmp_path, "s3://nowhere/out", "s3://nowhere/*.jsonl", store["steady"])
+    said, _ = run.communicate(timeout=300)
+    assert run.returncode == 2, said
+    assert "planted-" not in said
+    password = f"http://me:planted-pass-88d0@127.0.0.1:{store['steady']}"
+    run = started(
+        tmp_path, "s3://lake/out", "s3://lake/in/*.jsonl.gz", 9, AWS_ENDPOINT_URL=password, AWS_MAX_ATTEMPTS="1"
+    )
+    said, _ = run.communicate(timeout=300)
+    assert "planted-" not in said
+    assert not [p for p in tmp_path.rglob("*") if p.is_file() and b"planted-" in p.read_bytes()]
 
 
 def test_faults_of_the_store_cost_time_and_no_row(store, tmp_path):

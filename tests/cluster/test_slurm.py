@@ -22,7 +22,7 @@ from recipes.engine.slurm import queue, watch
 
 sys.path.insert(0, str(Path(__file__).parent))  # modules of tests, which nodes find by the same path
 sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
-from steps_on_trial import DieOnce, KilledDedup, Raise, Slow
+from steps_on_trial import DieOnce, KilledDedup, Quote, Raise, Slow
 from test_runs import accounted, done, jsonl, pages, recipe, released
 from throwaway_slurm import ARRAY, until
 
@@ -97,6 +97,20 @@ def test_a_task_killed_with_9_is_run_again_and_secrets_stay_in_the_environment(s
     assert "ended by signal 9" in next(submission.works()[0].folder.glob("*_1.log")).read_text()
     accounted(tmp_path / "out")
     found = [p for p in (tmp_path / "out").rglob("*") if p.is_file() and b"planted-0b6f1c" in p.read_bytes()]
+    assert not found
+
+
+def test_a_task_that_raises_with_a_secret_in_its_words_is_told_without_it(slurm, tmp_path, monkeypatch):
+    planted = {"AWS_SECRET_ACCESS_KEY": "planted-0b6f1c", "HTTPS_PROXY": "http://me:planted-7e20@127.0.0.1:9"}
+    for name, value in planted.items():
+        monkeypatch.setenv(name, value)
+    files = jsonl(tmp_path / "in", {"0.jsonl.gz": pages(3)})
+    plan = make(recipe(files, [Quote(list(planted))], []), "test.py", str(tmp_path / "out"))
+    submission = slurm.submit(plan)
+    with pytest.raises(RunError, match=r"refused: \[AWS_SECRET_ACCESS_KEY\] http://…@127\.0\.0\.1:9"):
+        watch.follow(submission)
+    assert list(submission.folder.glob("pages*/failed/*.json")), "the error was written down"
+    found = [p for p in tmp_path.rglob("*") if p.is_file() and b"planted-" in p.read_bytes()]
     assert not found
 
 

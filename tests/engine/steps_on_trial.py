@@ -64,6 +64,22 @@ class Raise(Measure):
         return {}
 
 
+class Quote(Measure):
+    """Raises with the values of variables of the environment in its words, as libraries do."""
+
+    reads = ("text",)
+
+    def __init__(self, names: list[str]):
+        super().__init__()
+        self.names = names
+
+    def columns(self, batch):
+        """Nothing, or an exception, where the variables are there."""
+        if said := [os.environ[name] for name in self.names if name in os.environ]:
+            raise ValueError(f"refused: {' '.join(said)}")
+        return {}
+
+
 class Slow(Measure):
     """Takes a while for each batch."""
 

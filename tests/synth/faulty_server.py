@@ -22,7 +22,8 @@ class FaultyServer:
 
     A prompt `429 2 …` is pushed back twice and then answered; `500`, `malformed`, `half`, `reset`, `nothing`, `gzip`, `nothttp`,
     those of `BODIES`, and `later` (which asks for a second's pause) likewise; `hang` and `endless` never end, `flood` sends
-    100 MiB; `empty`, `no usage`, `long`, `bad utf8`, `wrong model`, `refuse`, `redirect` answer once and for all.
+    100 MiB; `quote401` refuses with that status and quotes the key;
+    `empty`, `no usage`, `long`, `bad utf8`, `wrong model`, `refuse`, `redirect` answer once and for all.
     """
 
     def __init__(self, model: str = "tiny", limit: int | None = None, delay: float = 0.0):
@@ -104,6 +105,9 @@ class FaultyServer:
         kind = words[0] if tries <= times else "ok"
         if kind in ("429", "500", "503", "401", "404"):
             await self._send(writer, int(kind), {"error": {"message": "bad day"}}, "Retry-After: 0\r\n")
+        elif kind.startswith("quote"):  # `quote401`: refuses, and quotes the key
+            said = f"Incorrect key provided: {self.headers[-1]['authorization']}"
+            await self._send(writer, int(kind.removeprefix("quote")), {"error": {"message": said}})
         elif kind == "malformed":
             await self._raw(writer, b'{"choices": [{"mess')
         elif kind == "utf8":

@@ -194,6 +194,18 @@ def test_the_key_comes_from_the_environment_and_goes_nowhere_else(faulty, ask, t
         pass
 
 
+def test_a_server_that_quotes_the_key_when_it_refuses_is_told_without_it(faulty, ask, tmp_path, monkeypatch):
+    monkeypatch.setenv("TINY", "secret-of-the-lab")
+    got = answers(faulty, [ask("quote400 once"), ask("quote500 ever")], tmp_path, key_env="TINY", deadline_s=1.0)
+    assert all(isinstance(one, Fault) for one in got.values())
+    assert "Incorrect key provided: Bearer [key]" in got["quote400 once"].message
+    assert "Bearer [key]" in got["quote500 ever"].message
+    with pytest.raises(EngineError, match=r"Bearer \[key\]") as raised:
+        answers(faulty, [ask("quote401")], tmp_path, key_env="TINY")
+    assert "of-the-lab" not in str(raised.value)
+    assert not [p for p in tmp_path.rglob("*") if p.is_file() and b"of-the-lab" in p.read_bytes()]
+
+
 def test_concurrency_rises_to_what_is_allowed(ask, tmp_path):
     with FaultyServer(delay=0.02) as server:
         answers(server, [ask(f"p {i}") for i in range(300)], tmp_path, max_concurrency=32)

@@ -18,7 +18,9 @@ from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 from curation.extract.inputs import InputError, Unit
+from curation.extract.parquet_rows import Unreadable, unread
 from curation.extract.ranges.remote import Remote, RemoteFile
+from curation.extract.ranges.utf8_stream import Utf8Stream, text_only
 from curation.extract.ranges.wanted import Wanted
 from curation.extract.warc_range import read_records
 from curation.extract.window import Window
@@ -95,30 +97,31 @@ def _there(have: list[str], url: str, wanted: Wanted, named: Mapping[str, str]) 
 
 def _parquet(handle: Any, url: str, wanted: Wanted, named: Mapping[str, str]) -> Iterator[Listed | Unread]:
     try:
-        table = pq.ParquetFile(handle, pre_buffer=False)
-    except (pa.ArrowInvalid, OSError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
+        with unread():
+            table = pq.ParquetFile(handle, pre_buffer=False)
+            found = _there(table.schema_arrow.names, url, wanted, named)
+    except Unreadable as error:
         yield Unread(0, f"no Parquet file: {error}")
         return
-    found = _there(table.schema_arrow.names, url, wanted, named)
-    deciding = list(_deciding(wanted, found))
+    deciding = list(_deciding(wanted, found)) or ["file"]
     first = 0
     for group in range(table.num_row_groups):
-        rows = table.metadata.row_group(group).num_rows
+        rows = max(0, table.metadata.row_group(group).num_rows)
         try:
-            seen = _columns(table, group, {what: found[what] for what in deciding}, url)
+            with unread():
+                seen = _columns(table, group, {what: found[what] for what in deciding}, url)
+                rows = len(seen[deciding[0]])  # the footer's own number may be any
             mask, unwanted = wanted.mask(_mimes(seen), rows)
             if not mask.any():
                 yield Listed(pa.array([], pa.int64()), {}, unwanted)
             else:
-                more = _columns(
-                    table, group, {w: n for w, n in found.items() if w not in seen and w != "languages"}, url
-                )
+                others = {w: n for w, n in found.items() if w not in seen and w != "languages"}
+                with unread():
+                    more = _columns(table, group, others, url)
+                    if any(len(column) != rows for column in more.values()):
+                        raise Unreadable("its columns are of different lengths")
                 yield _filtered(first, {**seen, **more}, mask, unwanted)
-        except (pa.ArrowException, OSError) as error:
-            if isinstance(error, OSError) and error.errno is not None:
-                raise
+        except Unreadable as error:
             yield Unread(first, f"row group {group} ({rows:,} rows) breaks off: {error}")
         first += rows
 
@@ -202,7 +205,7 @@ def _csv(
 
     def opened(types: dict[str, pa.DataType]) -> Any:
         stream: Any = pa.PythonFile(io.BufferedReader(opening(), 4 << 20), mode="r")
-        stream = pa.CompressedInputStream(stream, packed) if packed else stream
+        stream = pa.PythonFile(Utf8Stream(pa.CompressedInputStream(stream, packed) if packed else stream), mode="r")
         parse = pc_csv.ParseOptions(delimiter="\t" if plain.endswith(".tsv") else ",", invalid_row_handler=skipped)
         convert = pc_csv.ConvertOptions(column_types=types, strings_can_be_null=True, null_values=[""])
         return pc_csv.open_csv(stream, pc_csv.ReadOptions(use_threads=False, block_size=4 << 20), parse, convert)
@@ -210,14 +213,18 @@ def _csv(
     def batches() -> Iterator[tuple[int, pa.RecordBatch] | Unread]:
         first = 0
         try:
-            names = opened({}).schema.names
-            bad.clear()
-            for batch in opened(dict.fromkeys(names, pa.string())):
+            with unread():
+                names = opened({}).schema.names
+                bad.clear()
+                found = iter(opened(dict.fromkeys(names, pa.string())))
+            while True:
+                with unread():
+                    batch = next(found, None)
+                if batch is None:
+                    break
                 yield first, batch
                 first += batch.num_rows
-        except (pa.ArrowException, OSError) as error:
-            if isinstance(error, OSError) and error.errno is not None:
-                raise
+        except Unreadable as error:
             yield Unread(first, f"cannot be read on: {error}")
         yield from bad
 
@@ -266,18 +273,21 @@ def _described(record: Any, file: str) -> dict[str, Any] | None:
         container, envelope = said["Container"], said["Envelope"]
         header = envelope["WARC-Header-Metadata"]
         offset, length = int(container["Offset"]), int(container.get("Gzip-Metadata", {}).get("Deflate-Length", 0))
-    except (ValueError, KeyError, TypeError, AttributeError):
+        kind, url, date = (text_only(header.get(f"WARC-{name}")) for name in ("Type", "Target-URI", "Date"))
+        answer = envelope.get("Payload-Metadata", {}).get("HTTP-Response-Metadata", {})
+        status = str(answer.get("Response-Message", {}).get("Status"))
+        mime = next((v for k, v in answer.get("Headers", {}).items() if k.lower() == "content-type"), None)
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
-    answer = envelope.get("Payload-Metadata", {}).get("HTTP-Response-Metadata", {})
-    status = answer.get("Response-Message", {}).get("Status")
-    mime = next((v for k, v in answer.get("Headers", {}).items() if k.lower() == "content-type"), None)
+    if max(abs(offset), abs(length)) >= 1 << 63:
+        return None
     return {
-        "kind": header.get("WARC-Type"),
+        "kind": kind,
         "file": file,
         "offset": offset,
         "length": length,
-        "url": header.get("WARC-Target-URI"),
-        "date": header.get("WARC-Date"),
-        "status": int(status) if str(status).isdigit() else None,
-        "mime_declared": mime.split(";")[0].strip().lower() if isinstance(mime, str) else None,
+        "url": url,
+        "date": date,
+        "status": int(status) if status.isascii() and status.isdigit() and len(status) < 5 else None,
+        "mime_declared": mime.split(";")[0].strip().lower() if (mime := text_only(mime)) else None,
     }

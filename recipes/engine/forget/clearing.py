@@ -20,7 +20,7 @@ from curation.place import Place
 from curation.shards import MANIFEST
 from curation.tombstones import Tombstones
 from recipes.engine.forget.derived import Found, Held, find, folders, ids_of, with_found
-from recipes.engine.run_folder import Run
+from recipes.engine.run_folder import Run, read_run
 from synth.engine.store import compact, segments
 
 DIFF = "forgotten.json"
@@ -107,7 +107,7 @@ def _withdraw(out: str, touched: list[Held], went: Went) -> None:
             Place(held.url).remove()
     for version in sorted(versions):
         place = Place(out) / version
-        about = place.read_json("run.json")
+        about = read_run(place)
         names = {held.name for held in touched if held.version == version}
         generated = {one["name"] for one in about.get("generated", ())}
         if names & generated:  # juries and pairs are of the generations' answers
@@ -132,7 +132,7 @@ def _keep_ids(place: Place, name: str, url: str) -> None:
 def _note(out: str, version: str, gone: Tombstones, found: Found, went: Went) -> None:
     """Brings run.json to what the sets hold now, and says in the version's folder what of it went."""
     place = Place(out) / version
-    about = place.read_json("run.json")
+    about = read_run(place)
     for block in about["blocks"]:
         url = Run(place, about).url(block)
         if block["kind"] == "rows" and Place(url).exists(MANIFEST):

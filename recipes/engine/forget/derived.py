@@ -19,6 +19,7 @@ from curation.parquet_file import ParquetFile, present
 from curation.place import Place
 from curation.shards import MANIFEST
 from curation.tombstones import Entry, Tombstones
+from recipes.engine.run_folder import read_run
 
 PAGE_COLUMNS = ("id", "url", "host")
 
@@ -69,7 +70,7 @@ def folders(out: str) -> Iterator[Held]:
         place = Place(out) / version
         if version == "stages" or not place.exists("run.json"):
             continue
-        about = place.read_json("run.json")
+        about = read_run(place)
         if (place / about["release"]).exists(MANIFEST):
             yield Held((place / about["release"]).url, "pages", about["release"], version)
         for one in (*about.get("generated", ()), *about.get("judged", ()), *about.get("pairs", ())):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from curation.place import Place
 from recipes.engine.forget.clearing import DIFF, Went
 from recipes.engine.forget.derived import Found
+from recipes.engine.run_folder import read_run
 
 _WHAT = {"pages": "pages", "rounds": "candidates", "work": "rows of unfinished work", "set": "rows"}
 
@@ -25,7 +26,7 @@ def found_lines(out: str, found: Found) -> Iterator[str]:
     yield f"{out}: {', '.join(said) or 'nothing of it'}"
     for held, ids in found.rows.items():
         if held.version:
-            finished = Place(f"{out}/{held.version}").read_json("run.json").get("finished", "")
+            finished = read_run(Place(f"{out}/{held.version}")).get("finished", "")
             kept = found.kept.get(held, 0)
             lost = len(ids) - kept
             more = f", {lost:,} among what it refused" if lost > 0 else ""

@@ -61,7 +61,7 @@ def page_samples(run: Run, reasons: list[str], with_text: bool) -> PageSamples:
         shards = run.shard_set(block)
         if shards is not None and block["rejected"]:
             for reason, rows in _rejected(shards, most).items():
-                found[reason] = pick(pa.concat_tables([found[reason], rows]), most, SEED) if reason in found else rows
+                found[reason] = _with(found.get(reason), rows, most)
     rejected = {reason: found[reason].to_pylist() for reason in reasons if reason in found}
     pages = len(kept) + sum(len(rows) for rows in rejected.values())
     chars = max(200, min(MOST_CHARS, TEXT_BYTES // (3 * max(1, pages)))) if with_text else 80
@@ -99,10 +99,14 @@ def _rejected(shards: ShardSet, most: int) -> dict[str, pa.Table]:
             elif reason in sampled:
                 continue
             rows = table.filter(pc.equal(table.column("reason"), reason))
-            if reason in found:
-                rows = pa.concat_tables([found[reason], rows], promote_options="default")
-            found[reason] = pick(rows, most, SEED)
+            found[reason] = _with(found.get(reason), rows, most)
     return found
+
+
+def _with(found: pa.Table | None, rows: pa.Table, most: int) -> pa.Table:
+    """Up to `most` of what was found and of more rows; a table's rows have no title, and a page that was not parsed has none yet."""
+    both = rows if found is None else pa.concat_tables([found, rows], promote_options="default")
+    return pick(both, most, SEED)
 
 
 def _page(row: dict[str, Any], with_text: bool, chars: int) -> Page:

@@ -19,7 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import dill
+from loguru import logger
 
+from curation.masked import masked
 from curation.place import Place
 from recipes.engine import workers
 from recipes.engine.slurm.arrays import code_of
@@ -47,6 +49,7 @@ def main(submission_folder: str, work_folder: str, chunk_file: str) -> int:
     todo = [rank for rank in ranks if rank in there]
     rank, finished = -1, 0
     workers.AT_END = []
+    logger.disable("datatrove.executor.base")  # would log a traceback with the values of its variables
     try:
         pickled, code = dill.loads((work.folder / "tasks.dill").read_bytes())
         warm_up(pickled)
@@ -65,7 +68,7 @@ def main(submission_folder: str, work_folder: str, chunk_file: str) -> int:
     except Exception as error:
         for one in [rank] if rank >= 0 else todo:
             _tell_failure(work, one, type(error).__name__, str(error), traceback.format_exc())
-        traceback.print_exc()
+        print(masked(traceback.format_exc()), file=sys.stderr)
         return 1
     finally:
         for end in workers.AT_END:
@@ -99,7 +102,7 @@ def _tell_start(work: Work, rank: int, attempt: int) -> None:
 
 
 def _tell_failure(work: Work, rank: int, name: str, text: str, trace: str) -> None:
-    said = {"error": name, "text": text, "trace": trace, "plain": name in PLAIN}
+    said = {"error": name, "text": masked(text), "trace": masked(trace), "plain": name in PLAIN}
     work.write(f"failed/{rank:05d}.json", said | _where())
 
 

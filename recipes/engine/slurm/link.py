@@ -17,7 +17,9 @@ from typing import Any
 
 import dill
 
+from curation.masked import masked
 from curation.mixture.ledger_files import LedgerError
+from curation.shape import BadFile
 from curation.shards import ShardError
 from recipes.engine import execute
 from recipes.engine.errors import RecipeError, RunError
@@ -124,13 +126,12 @@ def main(folder: str) -> int:
     submission.say("running")
     try:
         finished = _go_on(submission)
-    except (RecipeError, RunError, ShardError, LedgerError) as error:
-        submission.say("failed", f"{type(error).__name__}: {error}")
-        print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+    except Exception as error:
+        ours = isinstance(error, RecipeError | RunError | ShardError | BadFile | LedgerError)
+        said = masked(f"{type(error).__name__}: {error}" if ours else traceback.format_exc())
+        submission.say("failed", said)
+        print(said, file=sys.stderr, flush=True)
         return 1
-    except Exception:
-        submission.say("failed", traceback.format_exc())
-        raise
     if finished:
         submission.say("done")
     return 0

@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from curation.yaml_file import yaml_fault
+from curation.yaml_file import load_yaml, yaml_fault
 from recipes.engine.errors import RecipeError
 
 KINDS = {
@@ -144,7 +144,7 @@ class Resources(Shared):
 def read(file: str, on: str) -> Resources:
     """Reads and checks the file. Raises RecipeError with the file, the key, what was found and what would be right."""
     try:
-        data = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
+        data = load_yaml(Path(file).read_text(encoding="utf-8"))
     except OSError as error:
         found = f"there is no file {file}" if isinstance(error, FileNotFoundError) else f"{file}: {error.strerror}"
         raise RecipeError(f"--on {on}: {found}") from None
