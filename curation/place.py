@@ -8,6 +8,7 @@ import hashlib
 import io
 import os
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,8 @@ import orjson
 
 PARTIAL = ".tmp"
 """Ends the name of a local file that is being written, or was when its process died."""
+AT_ONCE = 256
+"""Pieces that are asked for together."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,24 @@ class Place:
     def read_bytes(self, name: str) -> bytes:
         """The whole content of a small file."""
         return self.fs.cat_file(f"{self.path}/{name}")
+
+    def read_all(self, names: Sequence[str]) -> list[bytes]:
+        """Whole contents of small files, fetched together where the file system can. Raises FileNotFoundError."""
+        return self.read_ranges(names, [None] * len(names), [None] * len(names))
+
+    def read_ranges(
+        self, names: Sequence[str], starts: Sequence[int | None], ends: Sequence[int | None]
+    ) -> list[bytes]:
+        """Bytes [start, end) of each file, fetched together where the file system can: many small pieces of many files."""
+        fs, found = self.fs, list[bytes]()
+        for at in range(0, len(names), AT_ONCE):
+            paths = [f"{self.path}/{name}" for name in names[at : at + AT_ONCE]]
+            some = slice(at, at + AT_ONCE)
+            for one in fs.cat_ranges(paths, list(starts[some]), list(ends[some]), on_error="raise"):
+                if isinstance(one, BaseException):
+                    raise one
+                found.append(one)
+        return found
 
     def read_json(self, name: str) -> Any:
         """A JSON file's value."""
