@@ -58,6 +58,7 @@ class SortedFiles:
             self._file = self._stack.enter_context(self.place.create(name))
             self._out = self._stack.enter_context(writer(self._file, table.schema, self.level))
             self._about = {"path": name, "rows": 0, "partition": partition}
+        assert self._out is not None
         self._out.write_table(table, row_group_size=group_rows(table))
         self._about["rows"] += len(table)
         self._last = last

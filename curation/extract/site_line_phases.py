@@ -12,7 +12,7 @@ Loads the compiled passes: imported by the survey, never by a recipe's check.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -154,7 +154,7 @@ def _added(cut: Cut, held: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     return part_of(keys[:, 0], cut.parts), np.column_stack([keys, many.astype(np.uint64)])
 
 
-def _texts(batches: Iterator[tuple[Batch, np.ndarray, np.ndarray]], most: int) -> list[dict[str, object]]:
+def _texts(batches: Iterator[tuple[Batch, np.ndarray, np.ndarray]], most: int) -> list[dict[str, Any]]:
     """The lines of the first `most` counted pages as they stand there, each once a host."""
     found: dict[tuple[int, int], str] = {}
     h, b, e = (np.zeros(2 * kernel.EDGE, kind) for kind in (np.uint64, np.int64, np.int64))
@@ -203,7 +203,7 @@ def count(cut: Cut, task: int) -> pa.Table:
     return pa.table(columns, schema=SCHEMA).sort_by([("host", "ascending"), ("line_hash", "ascending")])
 
 
-def _rows_of(work: Place, folder: str, hosts: set[int]) -> Iterator[dict[str, object]]:
+def _rows_of(work: Place, folder: str, hosts: set[int]) -> Iterator[dict[str, Any]]:
     """Rows of all tasks' files, in the order of tasks, that are about these hosts."""
     wanted = pa.array(sorted(hosts), pa.uint64())
     for name in work.names(folder):
