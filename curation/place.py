@@ -113,7 +113,7 @@ class Created(io.RawIOBase):
     """A file being written: hashed on its way, renamed into place at the end, removed after an error."""
 
     def __init__(self, place: Place, name: str):
-        self._fs, self._final = place.fs, f"{place.path}/{name}"
+        self._place, self._fs, self._final = place, place.fs, f"{place.path}/{name}"
         # a name of its own: a task that was given up as lost may still write while its successor does
         self._written = f"{self._final}.{secrets.token_hex(4)}{PARTIAL}" if place.local else self._final
         self._fs.makedirs(self._final.rsplit("/", 1)[0], exist_ok=True)
@@ -131,6 +131,11 @@ class Created(io.RawIOBase):
         self._file.write(view)
         self.size += view.nbytes
         return view.nbytes
+
+    def call(self, name: str) -> None:
+        """Gives a file that is still open another name in its folder, on a local disk; elsewhere it keeps the one that it has."""
+        if self._place.local:
+            self._final = f"{self._place.path}/{name}"
 
     @property
     def sha256(self) -> str:

@@ -20,10 +20,14 @@ FILE_BYTES = 1 << 30
 
 
 class SortedFiles:
-    """Writes what a task has, sorted by id, into files of partitions, one open at a time; `files` is what a manifest says of them."""
+    """Writes what a task has, sorted by id, into files of partitions, one open at a time; `files` is what a manifest says of them.
 
-    def __init__(self, place: Place, task: int, level: int = 1):
-        self.place, self.task, self.level = place, task, level
+    level: of compression. goes_on: whether rows are appended to the open file, or each table is a file. `label` begins the names of
+    files; on a local disk a file takes that which holds when it is closed.
+    """
+
+    def __init__(self, place: Place, task: int, level: int = 1, goes_on: bool = True):
+        self.place, self.label, self.level, self.goes_on = place, f"{task:05d}", level, goes_on
         self.files: list[dict[str, Any]] = []
         self._stack = ExitStack()
         self._file: Created | None = None
@@ -53,22 +57,27 @@ class SortedFiles:
         ):
             self.close()
         if self._out is None:
-            name = f"data/{partition:05d}/{self.task:05d}.{self._begun[partition]:03d}.parquet"
+            self._about = {"number": self._begun[partition], "rows": 0, "partition": partition}
             self._begun[partition] += 1
-            self._file = self._stack.enter_context(self.place.create(name))
+            self._file = self._stack.enter_context(self.place.create(self._name()))
             self._out = self._stack.enter_context(writer(self._file, table.schema, self.level))
-            self._about = {"path": name, "rows": 0, "partition": partition}
         assert self._out is not None
         self._out.write_table(table, row_group_size=group_rows(table))
         self._about["rows"] += len(table)
         self._last = last
+        if not self.goes_on:
+            self.close()
+
+    def _name(self) -> str:
+        return f"data/{self._about['partition']:05d}/{self.label}.{self._about['number']:03d}.parquet"
 
     def close(self) -> None:
         """Ends the open file, which is then there."""
         if self._file is None:
             return
+        about, file, name = self._about, self._file, self._name()
+        file.call(name)
         self._stack.close()
-        about, file = self._about, self._file
-        said = {"path": about["path"], "rows": about["rows"], "bytes": file.size, "sha256": file.sha256}
+        said = {"path": name, "rows": about["rows"], "bytes": file.size, "sha256": file.sha256}
         self.files.append(said | {"partition": about["partition"]})
         self._file = self._out = None

@@ -66,7 +66,9 @@ class WriteShards(Step):
 
     def run(self, data: Iterable[Any], rank: int = 0, world_size: int = 1) -> Iterator[Any]:
         """Writes everything and yields nothing."""
-        with SortedFiles(Place(self.url), rank, self.level) as out:
+        place = Place(self.url)
+        # an object's name is its own from the beginning: there a file is what came together, wherever the task ends
+        with SortedFiles(place, rank, self.level, goes_on=place.local) as out:
             task = _Task(self, rank, out)
             for item in data:
                 with self.track_time():

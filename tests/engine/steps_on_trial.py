@@ -170,6 +170,6 @@ class KilledGather(Gather):
     def _merge(self, source, names, out):
         made = super()._merge(source, names, out)
         out.close()
-        if out.task == 0 and self.attempt == 1:
+        if out.label == "00000" and self.attempt == 1:
             os._exit(9)
         return made

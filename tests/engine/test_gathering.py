@@ -172,6 +172,19 @@ def test_rows_that_go_on_where_a_file_ends_go_into_it(tmp_path, monkeypatch):
     assert [f["rows"] for f in out.files] == [10, 10], "a full file is not gone on with"
 
 
+def test_a_file_is_called_as_its_task_is_when_it_ends(tmp_path):
+    table = pa.table({"id": pa.array([key("a", 1)], pa.binary(16))})
+    with SortedFiles(Place(str(tmp_path)), 3) as out:
+        out.add(0, table)
+        out.label = "00003-77"
+    assert [f["path"] for f in out.files] == ["data/00000/00003-77.000.parquet"]
+    assert [p.name for p in tmp_path.glob("data/*/*")] == ["00003-77.000.parquet"]
+    with SortedFiles(Place(str(tmp_path)), 4, goes_on=False) as out:
+        out.add(0, table)
+        out.add(0, table)
+    assert [f["path"] for f in out.files] == [f"data/00000/00004.{n:03d}.parquet" for n in (0, 1)]
+
+
 def test_a_file_that_an_error_cuts_off_is_not_there(tmp_path):
     def half() -> None:
         with SortedFiles(Place(str(tmp_path)), 0) as out:
