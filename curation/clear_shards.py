@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 from curation.blanked import REASON, blanked
 from curation.content_sum import content_sum
 from curation.document import KEY_COLUMNS, schema
+from curation.manifest_tree import planted, task_manifests
 from curation.parquet_file import read_parquet, write_parquet
 from curation.place import Place
 from curation.shards import MANIFEST, set_schema
@@ -214,6 +215,8 @@ def _sum_up(
     blank = set(before.get("blank", ())) | (set() if release else {one.hex() for one in cleared.kept})
     rows = before.get("rows", 0) + len(cleared.kept) + len(cleared.rejected)
     made["forgotten"] = {"rows": rows, "blank": sorted(blank)}
+    if "tree" in manifest:
+        made["tree"] = planted(place, list(task_manifests(place)))
     place.write_json(MANIFEST, made)
     cleared.after = str(made["content"]) if "content" in made else None
 

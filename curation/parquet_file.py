@@ -61,27 +61,37 @@ def _told(where: str) -> Iterator[None]:
         raise BadParquet(f"{where}: cannot be read ({' '.join(str(error).split())[:200]}); make it anew") from None
 
 
+def writer(file: Any, schema: pa.Schema, level: int = 1) -> pq.ParquetWriter:
+    """A writer of rows with zstd, into a file that is open."""
+    return pq.ParquetWriter(file, schema, compression="zstd", compression_level=level, use_dictionary=_words(schema))
+
+
+def group_rows(table: pa.Table) -> int:
+    """Rows of a row group of such a table: at most 4,096, and about 32 MiB."""
+    return max(64, min(GROUP_ROWS, int(GROUP_BYTES / max(1.0, table.nbytes / max(1, len(table))))))
+
+
 def write_parquet(place: Place, name: str, table: pa.Table, *, level: int = 1) -> dict[str, Any]:
     """Writes a table with zstd, in row groups of at most 4,096 rows and about 32 MiB.
 
     Returns what a manifest says of the file: path, rows, bytes and SHA-256.
     """
-    group = max(64, min(GROUP_ROWS, int(GROUP_BYTES / max(1.0, table.nbytes / max(1, len(table))))))
-    zstd: dict[str, Any] = {"compression": "zstd", "compression_level": level, "use_dictionary": _words(table)}
-    with place.create(name) as file, pq.ParquetWriter(file, table.schema, **zstd) as out:
-        out.write_table(table, row_group_size=group)
+    with place.create(name) as file, writer(file, table.schema, level) as out:
+        out.write_table(table, row_group_size=group_rows(table))
     return {"path": name, "rows": len(table), "bytes": file.size, "sha256": file.sha256}
 
 
-def read_parquet(place: Place, name: str) -> pa.Table:
-    """A whole file as a table. (`pyarrow.parquet.read_table` does the same by way of the dataset module, a slow import.)"""
+def read_parquet(place: Place, name: str, columns: Sequence[str] | None = None) -> pa.Table:
+    """A whole file as a table, or some of its columns.
+
+    (`pyarrow.parquet.read_table` does the same by way of the dataset module, a slow import.)"""
     with place.fs.open(f"{place.path}/{name}", "rb") as file:
-        return ParquetFile(file, memory_map=False).read()
+        return ParquetFile(file, memory_map=False).read(columns)
 
 
-def _words(table: pa.Table) -> list[str]:
+def _words(schema: pa.Schema) -> list[str]:
     """Columns worth a dictionary: short strings that repeat. Texts, keys and signatures would only cost time."""
-    return [f.name for f in table.schema if f.type == pa.string()]
+    return [f.name for f in schema if f.type == pa.string()]
 
 
 def present(file: pq.ParquetFile, columns: Sequence[str]) -> list[str]:

@@ -8,6 +8,7 @@ import hashlib
 import io
 import os
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,8 @@ from curation.shape import BadFile
 
 PARTIAL = ".tmp"
 """Ends the name of a local file that is being written, or was when its process died."""
+AT_ONCE = 256
+"""Pieces that are asked for together."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,24 @@ class Place:
         """The whole content of a small file."""
         return self.fs.cat_file(f"{self.path}/{name}")
 
+    def read_all(self, names: Sequence[str]) -> list[bytes]:
+        """Whole contents of small files, fetched together where the file system can. Raises FileNotFoundError."""
+        return self.read_ranges(names, [None] * len(names), [None] * len(names))
+
+    def read_ranges(
+        self, names: Sequence[str], starts: Sequence[int | None], ends: Sequence[int | None]
+    ) -> list[bytes]:
+        """Bytes [start, end) of each file, fetched together where the file system can: many small pieces of many files."""
+        fs, found = self.fs, list[bytes]()
+        for at in range(0, len(names), AT_ONCE):
+            paths = [f"{self.path}/{name}" for name in names[at : at + AT_ONCE]]
+            some = slice(at, at + AT_ONCE)
+            for one in fs.cat_ranges(paths, list(starts[some]), list(ends[some]), on_error="raise"):
+                if isinstance(one, BaseException):
+                    raise one
+                found.append(one)
+        return found
+
     def read_json(self, name: str) -> Any:
         """A JSON file's value. Raises BadFile for what is no JSON."""
         try:
@@ -97,7 +118,7 @@ class Created(io.RawIOBase):
     """A file being written: hashed on its way, renamed into place at the end, removed after an error."""
 
     def __init__(self, place: Place, name: str):
-        self._fs, self._final = place.fs, f"{place.path}/{name}"
+        self._place, self._fs, self._final = place, place.fs, f"{place.path}/{name}"
         # a name of its own: a task that was given up as lost may still write while its successor does
         self._written = f"{self._final}.{secrets.token_hex(4)}{PARTIAL}" if place.local else self._final
         self._fs.makedirs(self._final.rsplit("/", 1)[0], exist_ok=True)
@@ -115,6 +136,11 @@ class Created(io.RawIOBase):
         self._file.write(view)
         self.size += view.nbytes
         return view.nbytes
+
+    def call(self, name: str) -> None:
+        """Gives a file that is still open another name in its folder, on a local disk; elsewhere it keeps the one that it has."""
+        if self._place.local:
+            self._final = f"{self._place.path}/{name}"
 
     @property
     def sha256(self) -> str:

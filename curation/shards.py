@@ -18,6 +18,8 @@ import numpy as np
 import pyarrow as pa
 
 from curation.document import COLUMNS, schema
+from curation.manifest_tree import FILE, NODE, Tree, TreeError
+from curation.merge_join import SortedTable
 from curation.parquet_file import BATCH_ROWS, ParquetFile, read_parquet, write_parquet
 from curation.place import Place
 from curation.provenance import id_words, partition_of
@@ -27,20 +29,20 @@ from curation.step import Batch
 MANIFEST = "manifest.json"
 TABLE_ROWS = 1 << 16
 """Rows of a survey's table below which two of its partitions are one."""
+OPEN_PARTS = 8
+"""Partitions of a table that a reader has open: rows come in order, so it needs the one where it is, or two."""
 
 
-_FILE = {"path": PATH, "partition": int}
 _MORE: dict[Any, Any] = {
     "fingerprint?": str, "made?": dict, "versions?": dict, "seconds?": float, "cpu?": float, "tasks?": int, "rows_in?": int,
     "steps?": [{"step": str, str: float}], "rejected?": {str: int}, "bytes?": int, "licences?": {str: int}, "peak_rss_mb?": float,
     "fused?": [str], "unreadable?": list, "content?": str, "samples?": {"path": PATH}, "tables?": {str: int}, "schema?": str,
-    "exposure?": dict, "forgotten?": {"blank?": [str]},
+    "exposure?": dict, "forgotten?": {"blank?": [str]}, "tree?": NODE,
 }  # fmt: skip
 SET = {"partitions": int, "columns": [str], "rows_out": int} | _MORE
-"""What every manifest of a set says; SURVEY, that of a survey; TABLE, that of a survey's table; TASK, that of a task."""
+"""What every manifest of a set says; SURVEY, that of a survey; TABLE, that of a survey's table."""
 SURVEY = {"partitions": int, "rows_out": int} | _MORE
-TASK = {"files": [_FILE], "rejected_files": [{"path": PATH}]}
-TABLE = {"keyed_by_id": bool, "partitions": int, "files": [_FILE], "schema": str}
+TABLE = {"keyed_by_id": bool, "partitions": int, "files": [FILE], "schema": str}
 
 
 class ShardError(Exception):
@@ -53,7 +55,10 @@ class ShardSet:
 
     place: Place
     manifest: dict[str, Any]
-    _tasks: list[dict[str, Any]] = field(default_factory=list, repr=False)
+    tree: Tree = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.tree = Tree(self.place, self.manifest)
 
     @classmethod
     def open(cls, url: str) -> "ShardSet":
@@ -84,16 +89,16 @@ class ShardSet:
         """Number of kept rows."""
         return self.manifest["rows_out"]
 
-    def tasks(self) -> list[dict[str, Any]]:
-        """Manifests of the tasks, in order."""
-        if not self._tasks:
-            names = [f"tasks/{name}" for name in self.place.names("tasks")]
-            self._tasks = [shaped(self.place.read_json(n), TASK, f"{self.place.url}/{n}") for n in names]
-        return self._tasks
+    def tasks(self, partition: int | None = None) -> list[dict[str, Any]]:
+        """Manifests of the tasks, in order; of those alone that may have rows of a partition, where one is named."""
+        try:
+            return self.tree.tasks(partition)
+        except TreeError as error:
+            raise ShardError(str(error)) from error
 
     def files(self, partition: int | None = None) -> list[str]:
         """Data files of one partition, or of all, relative to the set."""
-        found = [f for task in self.tasks() for f in task["files"] if partition in (None, f["partition"])]
+        found = [f for task in self.tasks(partition) for f in task["files"] if partition in (None, f["partition"])]
         return [f["path"] for f in sorted(found, key=lambda f: (f["partition"], f["path"]))]
 
     def read(self, columns: Sequence[str] | None = None, partition: int | None = None) -> Iterator[Batch]:
@@ -165,7 +170,7 @@ class Table:
     def __init__(self, url: str):
         self.place = Place(url)
         self.manifest = shaped(self.place.read_json(MANIFEST), TABLE, f"{url}/{MANIFEST}")
-        self._parts: dict[int, tuple[np.ndarray, pa.Table]] = {}
+        self._opened: dict[int, SortedTable] = {}
 
     @property
     def keyed_by_id(self) -> bool:
@@ -182,53 +187,39 @@ class Table:
                 f"{self.place.url}/{MANIFEST}: its schema is none ({str(error)[:80]}); make it anew"
             ) from None
 
-    def read(self, partition: int | None = None) -> pa.Table:
-        """The table, or one partition of it, sorted by its first column."""
+    def read(self, partition: int | None = None, columns: Sequence[str] | None = None) -> pa.Table:
+        """The table, or one partition of it, or some of its columns, sorted by its first column."""
+        own = self.schema if columns is None else pa.schema([self.schema.field(c) for c in columns])
         names = [f["path"] for f in self.manifest["files"] if partition in (None, f["partition"])]
-        parts = [read_parquet(self.place, n).cast(self.schema) for n in names]
-        return pa.concat_tables(parts) if parts else self.schema.empty_table()
+        parts = [read_parquet(self.place, n, own.names).cast(own) for n in names]
+        return pa.concat_tables(parts) if parts else own.empty_table()
 
     def join(self, batch: Batch, on: str = "id") -> dict[str, pa.Array]:
-        """The table's other columns aligned to the batch, null where a row has none."""
+        """The table's other columns aligned to the batch, null where a row has none.
+
+        A merge where batches come in order of id: each row group of the table is read once, and one is held.
+        """
         ids = batch.column(on)
         parts = partition_of(ids, self.manifest["partitions"])
         wanted = np.unique(parts)
         if len(wanted) == 1:
-            return self._lookup(int(wanted[0]), ids)
+            return self._part(int(wanted[0])).rows_of(id_words(ids))
         pieces, order = [], []
         for p in wanted:
             at = np.flatnonzero(parts == p)
             order.append(at)
-            pieces.append(self._lookup(int(p), ids.take(pa.array(at))))
+            pieces.append(self._part(int(p)).rows_of(id_words(ids.take(pa.array(at)))))
         back = pa.array(np.argsort(np.concatenate(order), kind="stable"))
         return {name: pa.concat_arrays([piece[name] for piece in pieces]).take(back) for name in pieces[0]}
 
-    def _lookup(self, partition: int, ids: pa.Array) -> dict[str, pa.Array]:
-        if partition not in self._parts:
-            if len(self._parts) >= 64:
-                self._parts.clear()
-            part = self.read(partition).combine_chunks()
-            words = id_words(part.column(0).combine_chunks()) if len(part) else np.zeros((0, 2), np.uint64)
-            self._parts[partition] = words, part
-        words, part = self._parts[partition]
-        at = positions(words, id_words(ids))
-        index = pa.array(at, mask=at < 0)
-        return {n: part.column(n).take(index).combine_chunks() for n in part.column_names[1:]}
-
-
-def positions(table: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Row of each wanted key in a table sorted by key, −1 where it is not; keys that share 64 bits are told apart."""
-    at = np.searchsorted(table[:, 0], wanted[:, 0]).astype(np.int64)
-    out = np.full(len(wanted), -1, np.int64)
-    pending = np.arange(len(wanted))
-    while len(pending):
-        pending = pending[at[pending] < len(table)]
-        pending = pending[table[at[pending], 0] == wanted[pending, 0]]
-        hit = table[at[pending], 1] == wanted[pending, 1]
-        out[pending[hit]] = at[pending[hit]]
-        pending = pending[~hit]
-        at[pending] += 1
-    return out
+    def _part(self, partition: int) -> SortedTable:
+        if partition not in self._opened:
+            if len(self._opened) >= OPEN_PARTS:
+                self._opened.clear()
+            names = [f["path"] for f in self.manifest["files"] if f["partition"] == partition]
+            files = (ParquetFile(self.place.fs.open(f"{self.place.path}/{n}", "rb"), memory_map=False) for n in names)
+            self._opened[partition] = SortedTable(list(files), self.schema)
+        return self._opened[partition]
 
 
 def write_survey_table(place: Place, name: str, table: pa.Table, partitions: int) -> None:

@@ -1,8 +1,9 @@
 """Writing a shard set: the sink of every stage, where kept and rejected rows come to rest.
 
-A task keeps its rows until it ends or 128 MiB have come together, sorts them by id and writes one file a partition: a sorted
-run that `curation/merge.py` can read. Rejected rows keep as much as their reason's tier says, and each reason keeps its 1,000
-rows of smallest sample hash whole, so that a report can show what was lost, the same rows whatever the number of tasks.
+A task keeps its rows until it ends or 128 MiB have come together, sorts them by id and writes one file a partition: a sorted run that
+`curation/merge.py` can read (what comes in order goes on in the same file: `sorted_files.py`). Rejected rows keep as much as their
+reason's tier says, and each reason keeps its 1,000 rows of smallest sample hash whole, so that a report can show what was lost, the
+same rows whatever the number of tasks.
 """
 
 import resource
@@ -10,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
+from math import ceil, sqrt
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,7 @@ from curation.parquet_file import write_parquet
 from curation.place import Place
 from curation.provenance import id_words
 from curation.shards import set_schema
+from curation.sorted_files import SortedFiles
 from curation.step import Batch, Columns, Rejected, Step
 
 RUN_BYTES = 128 << 20
@@ -38,7 +41,7 @@ class WriteShards(Step):
 
     `columns` are those that every kept row has, `partitions` a power of two, `tiers` the recipe's choice of `full` or `key`
     by reason, `pipeline` the steps before this one (their counts go into the task's manifest), `content` whether the set
-    carries the content hash of a release.
+    carries the content hash of a release, `samples` how many rows of a reason a task samples at most.
     """
 
     def __init__(
@@ -50,11 +53,12 @@ class WriteShards(Step):
         pipeline: Sequence[Any] = (),
         content: bool = False,
         level: int = 1,
+        samples: int = SAMPLE_ROWS,
     ):
         super().__init__()
         self.url, self.partitions, self.tiers = url, partitions, dict(tiers or {})
         self.kept_columns = list(set_schema(columns).names)
-        self.pipeline, self.content, self.level = list(pipeline), content, level
+        self.pipeline, self.content, self.level, self.samples = list(pipeline), content, level, samples
 
     def columns(self, batch: Batch) -> Columns:
         """Nothing: the sink adds no column."""
@@ -62,33 +66,41 @@ class WriteShards(Step):
 
     def run(self, data: Iterable[Any], rank: int = 0, world_size: int = 1) -> Iterator[Any]:
         """Writes everything and yields nothing."""
-        task = _Task(self, rank)
-        for item in data:
+        place = Place(self.url)
+        # an object's name is its own from the beginning: there a file is what came together, wherever the task ends
+        with SortedFiles(place, rank, self.level, goes_on=place.local) as out:
+            task = _Task(self, rank, out)
+            for item in data:
+                with self.track_time():
+                    if isinstance(item, Rejected):
+                        task.reject(item.batch)
+                    elif item.num_rows:
+                        task.keep(item)
             with self.track_time():
-                if isinstance(item, Rejected):
-                    task.reject(item.batch)
-                elif item.num_rows:
-                    task.keep(item)
-        with self.track_time():
-            task.finish()
+                task.finish()
         yield from ()
 
 
-def _cpu() -> float:
+def cpu_seconds() -> float:
+    """What this process and its ended children have spent."""
     own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
     return round(own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime, 3)
+
+
+def peak_mb() -> int:
+    """Most memory that this process has had, in MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
 class _Task:
     """The rows of one task on their way to disk."""
 
-    def __init__(self, sink: WriteShards, rank: int):
-        self.sink, self.rank, self.place = sink, rank, Place(sink.url)
-        self.started, self.cpu = time.time(), _cpu()
+    def __init__(self, sink: WriteShards, rank: int, out: SortedFiles):
+        self.sink, self.rank, self.place, self.out = sink, rank, Place(sink.url), out
+        self.started, self.cpu = time.time(), cpu_seconds()
         self.kept_schema = set_schema(sink.kept_columns)
         self.buffer: list[Batch] = []
-        self.buffered = self.runs = self.rows_out = 0
-        self.files: list[dict[str, Any]] = []
+        self.buffered = self.rows_out = 0
         self.rejects: list[pa.Table] = []
         self.rejects_bytes = 0
         self.rejected_files: list[dict[str, Any]] = []
@@ -113,7 +125,7 @@ class _Task:
             self.flush()
 
     def flush(self) -> None:
-        """Sorts the buffer by id and writes a file for each partition that has rows."""
+        """Sorts the buffer by id and writes it: a file for each partition that has rows, or on to the one where they follow."""
         if not self.buffer:
             return
         batches, self.buffer, self.buffered = self.buffer, [], 0
@@ -123,10 +135,7 @@ class _Task:
         parts = (words[order, 0] >> np.uint64(64 - bits)).astype(np.int64) if bits else np.zeros(len(order), np.int64)
         bounds = np.searchsorted(parts, np.arange(self.sink.partitions + 1))
         for p in np.flatnonzero(np.diff(bounds)).tolist():
-            piece = taken(batches, order[bounds[p] : bounds[p + 1]])
-            name = f"data/{p:05d}/{self.rank:05d}.{self.runs:03d}.parquet"
-            self.files.append(write_parquet(self.place, name, piece, level=self.sink.level) | {"partition": p})
-        self.runs += 1
+            self.out.add(p, taken(batches, order[bounds[p] : bounds[p + 1]]))
 
     def reject(self, batch: Batch) -> None:
         """Takes rejected rows as their tier says, and keeps the candidates for the sample."""
@@ -155,15 +164,19 @@ class _Task:
         self.samples.append(rows)
         self.fresh_samples += len(rows)
         if self.fresh_samples >= 4 * SAMPLE_ROWS:
-            self.samples, self.fresh_samples = [smallest_samples(pa.concat_tables(self.samples))], 0
+            self.samples, self.fresh_samples = [self._smallest()], 0
+
+    def _smallest(self) -> pa.Table:
+        return smallest_samples(pa.concat_tables(self.samples), self.sink.samples)
 
     def finish(self) -> None:
         """Writes what is left and, last, the task's manifest. Raises RowsLost when the rows do not add up."""
         self.flush()
+        self.out.close()
         self._flush_rejects()
         sample_files = []
         if self.samples:
-            samples = smallest_samples(pa.concat_tables(self.samples)).combine_chunks()
+            samples = self._smallest().combine_chunks()
             sample_files.append(write_parquet(self.place, f"samples/{self.rank:05d}.parquet", samples))
         steps = [s for s in self.sink.pipeline if hasattr(s, "stats")]
         rows_in = _stat(steps[0], "rows") if steps else self.rows_out + sum(self.rejected.values())
@@ -178,7 +191,7 @@ class _Task:
                 "rows_in": rows_in,
                 "rows_out": self.rows_out,
                 "rejected": dict(sorted(self.rejected.items())),
-                "files": self.files,
+                "files": self.out.files,
                 "rejected_files": self.rejected_files,
                 "sample_files": sample_files,
                 "licences": dict(self.licences),
@@ -186,10 +199,10 @@ class _Task:
                 "steps": [_step_stats(s) for s in steps],
                 "fused": [i.hex() for s in steps for i in getattr(s, "fused", ())],
                 "unreadable": [list(u) for s in steps for u in getattr(s, "unreadable", ())],
-                "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+                "peak_rss_mb": peak_mb(),
                 "started": round(self.started, 3),
                 "seconds": round(time.time() - self.started, 3),
-                "cpu": round(_cpu() - self.cpu, 3),
+                "cpu": round(cpu_seconds() - self.cpu, 3),
             },
         )
 
@@ -223,6 +236,15 @@ def _step_stats(step: Any) -> dict[str, Any]:
     } | counts
 
 
+def step_sums(tasks: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What each step did in all tasks together, from their manifests."""
+    sums: dict[str, Counter[str]] = {}
+    for task in tasks:
+        for step in task["steps"]:
+            sums.setdefault(step["step"], Counter()).update({k: v for k, v in step.items() if k != "step"})
+    return [{"step": name, **{k: round(v, 4) for k, v in counts.items()}} for name, counts in sums.items()]
+
+
 def _shaped(rows: Batch, columns: Sequence[str], *, short: bool) -> pa.Table:
     """Rejected rows in the shape all of them share: key columns, the given columns where the row has them, the verdict."""
     names = schema({*KEY_COLUMNS, *columns}).names
@@ -237,6 +259,18 @@ def _shaped(rows: Batch, columns: Sequence[str], *, short: bool) -> pa.Table:
         present = c.name in rows.schema.names
         arrays[c.name] = rows.column(c.name) if present else pa.repeat(pa.scalar(short, c.type), rows.num_rows)
     return pa.table(arrays)
+
+
+def samples_of_a_part(parts: int) -> int:
+    """Rows of a reason that one of so many tasks must sample where ids, which are hashes, are cut into as many equal parts.
+
+    Of the 1,000 rows of smallest hash a part has 1,000 / parts, give or take the root of that; 16 roots and 40 more never happen.
+
+    >>> samples_of_a_part(1), samples_of_a_part(4), samples_of_a_part(16_384)
+    (1000, 543, 45)
+    """
+    mean = SAMPLE_ROWS / parts
+    return min(SAMPLE_ROWS, ceil(mean + 16 * sqrt(mean) + 40))
 
 
 def smallest_samples(rows: pa.Table, most: int = SAMPLE_ROWS) -> pa.Table:

@@ -2,6 +2,7 @@
 
 A record is a fixed number of 64-bit words. A file begins with where each target's records start, so that a task of the next phase
 reads two words and one range of it: as many files as there were tasks, not tasks × targets, on a disk or on object storage.
+A task that sends more than it holds writes several; it holds the more, the more targets there are, so that pieces do not become tiny.
 What a task reads again itself, or what is read in order, lies in parts (`write_part`).
 """
 
@@ -12,7 +13,7 @@ import numpy as np
 from curation.place import Place
 
 RUN_BYTES = 64 << 20
-"""What a task holds before it writes a file; a task that sends more writes several."""
+"""What a task holds before it writes a file: 64 KiB for each of 1,024 targets. For more it holds more, up to 16 times as much."""
 _ROWS_A_PIECE = 128
 
 
@@ -29,7 +30,7 @@ class Exchange:
         for target, records in batches:
             held.append((target.astype(np.int64), np.ascontiguousarray(records, np.uint64).reshape(-1, self.width)))
             size += held[-1][1].nbytes
-            if size >= RUN_BYTES:
+            if size >= run_bytes(self.targets):
                 self._write(task, run, held)
                 held, size, run = [], 0, run + 1
         self._write(task, run, held)
@@ -45,24 +46,34 @@ class Exchange:
 
     def receive(self, target: int) -> np.ndarray:
         """All records for a target, uint64 [n, width], in the order of tasks and as each sent them."""
+        names = self._names()
+        heads = self.place.read_ranges(names, [8 * target] * len(names), [8 * target + 16] * len(names))
+        begin = 8 * (self.targets + 1)
+        spans = [(begin + 8 * self.width * np.frombuffer(head, "<u8").astype(np.int64)).tolist() for head in heads]
+        some = [(name, *span) for name, span in zip(names, spans, strict=True) if span[1] > span[0]]
         parts = [np.zeros((0, self.width), np.uint64)]
-        for name in self.place.names(f"sent/{self.name}"):
-            with self.place.fs.open(f"{self.place.path}/sent/{self.name}/{name}", "rb") as file:
-                file.seek(8 * target)
-                first, last = np.frombuffer(file.read(16), "<u8").tolist()
-                if last > first:
-                    file.seek(8 * (self.targets + 1 + first * self.width))
-                    raw = file.read(8 * (last - first) * self.width)
-                    parts.append(np.frombuffer(raw, "<u8").astype(np.uint64, copy=False).reshape(-1, self.width))
+        for raw in self.place.read_ranges([n for n, _, _ in some], [a for _, a, _ in some], [b for _, _, b in some]):
+            parts.append(np.frombuffer(raw, "<u8").astype(np.uint64, copy=False).reshape(-1, self.width))
         return np.concatenate(parts)
 
     def counts(self) -> np.ndarray:
         """Records for each target, int64 [targets]."""
-        total = np.zeros(self.targets, np.int64)
-        for name in self.place.names(f"sent/{self.name}"):
-            with self.place.fs.open(f"{self.place.path}/sent/{self.name}/{name}", "rb") as file:
-                total += np.diff(np.frombuffer(file.read(8 * (self.targets + 1)), "<u8").astype(np.int64))
+        total, names = np.zeros(self.targets, np.int64), self._names()
+        for head in self.place.read_ranges(names, [0] * len(names), [8 * (self.targets + 1)] * len(names)):
+            total += np.diff(np.frombuffer(head, "<u8").astype(np.int64))
         return total
+
+    def _names(self) -> list[str]:
+        return [f"sent/{self.name}/{name}" for name in self.place.names(f"sent/{self.name}")]
+
+
+def run_bytes(targets: int) -> int:
+    """What a task holds before it writes a file for so many targets.
+
+    >>> run_bytes(14) >> 20, run_bytes(2048) >> 20, run_bytes(14 * 1024) >> 20, run_bytes(1 << 20) >> 20
+    (64, 128, 896, 1024)
+    """
+    return RUN_BYTES * min(16, max(1, targets >> 10))
 
 
 def write_part(place: Place, name: str, part: int, words: np.ndarray) -> None:

@@ -25,9 +25,10 @@ from curation.dedup.keyed_records import parts_for, write_keyed
 from curation.dedup.minhash import PERMUTATIONS, signature_rows
 from curation.dedup.partitioned.cut import part_of, starts
 from curation.dedup.rank_words import WIDTH, ranges_of, rank_order, rank_words, splitters
+from curation.merge_join import positions
 from curation.place import Place
 from curation.provenance import id_words
-from curation.shards import MANIFEST, Table, positions
+from curation.shards import MANIFEST, Table
 from curation.step import Batch
 
 ROWS_A_PART = 1 << 18

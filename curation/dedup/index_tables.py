@@ -16,7 +16,7 @@ from curation.dedup.clusters import Nodes, cluster_nodes, families, place_rows
 from curation.dedup.index import Index, IndexRefused
 from curation.dedup.key_order import distinct_keys, key_array
 from curation.document import COLUMNS
-from curation.shards import positions
+from curation.merge_join import positions
 from curation.survey import Rows
 
 

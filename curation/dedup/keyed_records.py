@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from curation.merge_join import positions
 from curation.place import Place
-from curation.shards import positions
 
 CELLS = 1 << 10
 """Finest cut of the keys, and so the largest number of parts: every task reads a piece from each task before it."""

@@ -17,8 +17,9 @@ from curation.provenance import id_words
 from curation.step import Batch
 from curation.survey import Rows
 
-_COMPACT_ROWS = 2_000_000
-_LOOKED_THROUGH = 100_000
+COMPACT_ROWS = 2_000_000
+"""Rows, or lines, that are held before they are added to what is counted."""
+LOOKED_THROUGH = 100_000
 """Chosen pages that are looked through for a sample of each line, at most."""
 
 
@@ -36,9 +37,9 @@ def pages_to_count(rows: Rows, min_pages: int, max_pages: int) -> tuple[list[str
         keep = forms != 0 if nowhere is None else (forms != 0) & (block[:, 0] != nowhere)
         kept.append(block[keep])
         fresh += len(block)
-        if fresh >= _COMPACT_ROWS:
-            kept, fresh = [_smallest(np.concatenate(kept), max_pages)], 0
-    pages = _smallest(np.concatenate(kept), max_pages)
+        if fresh >= COMPACT_ROWS:
+            kept, fresh = [smallest(np.concatenate(kept), max_pages)], 0
+    pages = smallest(np.concatenate(kept), max_pages)
     size = np.bincount(pages[:, 0].astype(np.int64), minlength=len(names))
     by_name = sorted(name for name, at in names.items() if name is not None and size[at] >= min_pages)
     place = np.full(len(names) + 1, -1, np.int64)
@@ -58,11 +59,11 @@ def count_lines(rows: Rows, hosts: list[str], host: np.ndarray, word: np.ndarray
         lines = batch.column("edge_lines").take(pa.array(chosen))
         size = np.diff(lines.offsets.to_numpy())
         found.append(np.stack([np.repeat(owner, size).astype(np.uint64), lines.flatten().to_numpy()], 1))
-        if sum(map(len, found)) >= 4 * _COMPACT_ROWS:
-            keys, counts = _add(keys, counts, np.concatenate(found))
+        if sum(map(len, found)) >= 4 * COMPACT_ROWS:
+            keys, counts = add(keys, counts, np.concatenate(found))
             found = []
     if found:
-        keys, counts = _add(keys, counts, np.concatenate(found))
+        keys, counts = add(keys, counts, np.concatenate(found))
     total = np.bincount(host, minlength=len(hosts))
     of = keys[:, 0].astype(np.int64)
     keep = counts >= STORED_SHARE * total[of]
@@ -98,7 +99,7 @@ def _samples(
                 for key in (int(h[k]), int(h[k] | kernel.RIM_BIT)):
                     if (i := wanted.pop((at, key), None)) is not None:
                         lines[i] = data[b[k] : e[k]].tobytes().decode()[:200]
-        if not wanted or looked >= _LOOKED_THROUGH:
+        if not wanted or looked >= LOOKED_THROUGH:
             break
     return lines
 
@@ -128,7 +129,7 @@ def _page_keys(host: np.ndarray, words: np.ndarray) -> np.ndarray:
     return keys.view("S24")
 
 
-def _smallest(pages: np.ndarray, most: int) -> np.ndarray:
+def smallest(pages: np.ndarray, most: int) -> np.ndarray:
     """Of (host, id, id, form) rows: one a form, that with the smallest id, and the `most` smallest ids of each host."""
     pages = pages[np.lexsort((pages[:, 2], pages[:, 1], pages[:, 3], pages[:, 0]))]
     new = np.ones(len(pages), bool)
@@ -139,7 +140,7 @@ def _smallest(pages: np.ndarray, most: int) -> np.ndarray:
     return pages[np.arange(len(pages)) - start < most]
 
 
-def _add(keys: np.ndarray, counts: np.ndarray, found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def add(keys: np.ndarray, counts: np.ndarray, found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Sorted distinct keys with their counts, after adding one for each found key."""
     keys = np.concatenate([keys, found])
     counts = np.concatenate([counts, np.ones(len(found), np.int64)])

@@ -7,19 +7,23 @@ Counted per host over pages that differ, each line once a page. Idea: site-level
 as CCNet's and OSCAR's line deduplication over a shard, but bound to a site and with the text's own repetitions spared.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from curation.dedup.keyed_records import parts_for
 from curation.extract.site_lines_table import SCHEMA, STORED_SHARE, open_table
 from curation.normalise.text_column import text_array, text_views
+from curation.place import Place
 from curation.step import Batch, Columns
-from curation.survey import Rows, Survey
+from curation.survey import Phase, Rows, Survey
 
 _PAGES_A_PASS = 400_000
+ROWS_IN_MEMORY = 1 << 20
+"""Rows up to which the survey is one task, and which a part of a larger one has."""
 
 
 class SiteLines(Survey):
@@ -46,6 +50,8 @@ class SiteLines(Survey):
         if not STORED_SHARE <= share <= 1:
             raise ValueError(f"share must be in [{STORED_SHARE}, 1], not {share}")
         self.min_pages, self.max_pages, self.share, self.table = min_pages, max_pages, share, table
+        self.rows_a_part = ROWS_IN_MEMORY
+        self._cut = (1, 1)
         self._repeated: tuple[dict[str, tuple[int, int]], np.ndarray] | None = None
 
     @property
@@ -103,14 +109,39 @@ class SiteLines(Survey):
     def _load(self) -> tuple[dict[str, tuple[int, int]], np.ndarray]:
         """Range of each host in the sorted hashes of the lines that go."""
         if self._repeated is None:
-            table = self.made["site_lines"].read() if self.table is None else open_table(self.table)
-            table = table.filter(pc.greater(table["share"], pa.scalar(self.share, pa.float32())))
+            bound = pa.scalar(self.share, pa.float32())
+            table = pa.concat_tables(part.filter(pc.greater(part["share"], bound)) for part in self._parts())
             table = table.sort_by([("host", "ascending"), ("line_hash", "ascending")]).combine_chunks()
             ranges: dict[str, tuple[int, int]] = {}
             for place, host in enumerate(table["host"].to_pylist()):
                 ranges[host] = (ranges.get(host, (place, 0))[0], place + 1)
             self._repeated = ranges, table["line_hash"].to_numpy().astype(np.uint64)
         return self._repeated
+
+    def _parts(self) -> Iterator[pa.Table]:
+        """What is needed of the table, a part at a time: of a large one few lines go, and their texts are for people."""
+        columns = ["host", "line_hash", "share"]
+        if self.table is not None:
+            yield open_table(self.table).select(columns)
+            return
+        made = self.made["site_lines"]
+        parts = sorted({f["partition"] for f in made.manifest["files"]})
+        yield from (made.read(part, columns) for part in parts or [None])
+
+    def phases(self, rows: int, partitions: int) -> Sequence[Phase]:
+        """None up to `rows_a_part` rows, above that those of site_line_phases.py, which make the same table."""
+        if rows <= self.rows_a_part:
+            return ()
+        from curation.extract.site_line_phases import PHASES, Cut
+
+        self._cut = (partitions, parts_for(rows, self.rows_a_part))
+        return [Phase(name, Cut(Place(""), *self._cut).tasks[by]) for name, by in PHASES]
+
+    def run_phase(self, phase: str, task: int, rows: Rows, work: Place) -> Iterator[tuple[str, pa.Table]]:
+        """One task of a phase of site_line_phases.py."""
+        from curation.extract import site_line_phases as phases
+
+        yield from phases.run(self, phases.Cut(work, *self._cut), phase, task, lambda columns: rows.read(columns, task))
 
     def survey(self, rows: Rows) -> Iterator[tuple[str, pa.Table]]:
         """Counts the lines of every host: a look for the pages to count, one for each 400,000 of them, and one for sample lines."""

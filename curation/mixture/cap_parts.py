@@ -21,11 +21,12 @@ import pyarrow as pa
 from curation.dedup.exchange import Exchange, read_part, write_part
 from curation.dedup.key_order import column_keys, distinct_keys, key_array, place_of
 from curation.dedup.partitioned.cut import part_of
+from curation.merge_join import positions
 from curation.mixture.allowance_table import allowance_table
 from curation.mixture.sharing import REACH_WORDS, Seen, Sharing
 from curation.mixture.showings import fill_budget
 from curation.place import Place
-from curation.shards import Table, positions
+from curation.shards import Table
 from curation.survey import Phase
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from curation.dedup.key_order import distinct_keys
-from curation.shards import positions
+from curation.merge_join import positions
 
 
 @dataclass(frozen=True)

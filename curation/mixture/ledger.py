@@ -22,6 +22,7 @@ import pyarrow as pa
 from curation.dedup.key_order import column_keys, distinct_keys, key_bytes
 from curation.dedup.normal_form import FORM_VERSION
 from curation.folder_lock import writing
+from curation.merge_join import positions
 from curation.mixture.labels import Labels
 from curation.mixture.ledger_files import (
     ENTRY,
@@ -38,7 +39,6 @@ from curation.mixture.ledger_files import (
     write_tombstones,
 )
 from curation.place import Place
-from curation.shards import positions
 
 LOCK = "ledger.lock"
 """File in the ledger's folder that its one writer holds."""

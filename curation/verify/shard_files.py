@@ -15,6 +15,7 @@ from curation.verify.content import canonical_sum
 from curation.verify.findings import Check
 from curation.verify.folder import Folder
 from curation.verify.key_words import KEY
+from curation.verify.manifest_tree import check_tree
 from curation.verify.stated import File, Manifest, Task, read
 
 __all__ = ["Folder", "Release", "canonical_sum", "check_files", "check_sums"]
@@ -32,7 +33,7 @@ TYPES = {
     "cluster_examples": pa.list_(KEY),
 }
 """Types of the columns that the checks read."""
-_BESIDE = re.compile(r"manifest\.json|layout\.json|(stats|logs)/.*|tasks/\d{5}\.json")
+_BESIDE = re.compile(r"manifest\.json|layout\.json|(stats|logs)/.*|tasks/\d{5,}\.json|tree/\d+-\d{5}\.json")
 
 
 @dataclass
@@ -52,7 +53,8 @@ class Release:
         if not folder.exists("manifest.json"):
             raise FileNotFoundError(f"{url}: no manifest.json, so this is no finished shard set")
         manifest = read(folder, "manifest.json", Manifest, check)
-        tasks = [read(folder, name, Task, check) for name in folder.below("tasks")]
+        names = sorted(folder.below("tasks"), key=lambda name: (len(name), name))
+        tasks = [read(folder, name, Task, check) for name in names]
         return None if manifest is None else cls(folder, manifest, [t for t in tasks if t is not None])
 
     @property
@@ -135,6 +137,7 @@ def check_files(release: Release, check: Check) -> None:
         named.add(release.manifest.samples.path)
         check.looked_at += 1
         _whole(folder, release.manifest.samples, "manifest.json", check)
+    check_tree(folder, release.manifest.tree, release.tasks, check)
     for name in folder.below():
         if name not in named and not _BESIDE.fullmatch(name):
             check.fail(f"{name}: lies in the set and no manifest names it")

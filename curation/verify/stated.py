@@ -55,6 +55,27 @@ class Forgotten(BaseModel):
     rows: Count = 0
 
 
+class Below(BaseModel):
+    """A task's manifest, or a node above several, as the node above it names it."""
+
+    path: _Path
+    size: Count
+    sha256: _Digest
+    partitions: tuple[Count, Count] | None
+    tasks: Count
+    files: Count
+    rejected_files: Count
+    rows_in: Count
+    rows_out: Count
+    bytes: Count
+
+
+class Tree(BaseModel):
+    """A node of the tree of manifests, the root among them."""
+
+    children: list[Below]
+
+
 class Manifest(BaseModel):
     """`manifest.json` of a released set. `exposure` is read apart (`Exposure`), so that a fault in it hides nothing else."""
 
@@ -71,6 +92,7 @@ class Manifest(BaseModel):
     exposure: Any = None
     samples: File | None = None
     forgotten: Forgotten = Forgotten()
+    tree: Tree | None = None
 
 
 class Task(BaseModel):

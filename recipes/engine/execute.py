@@ -15,7 +15,8 @@ from curation.read_shards import ReadShards
 from curation.shards import MANIFEST, ShardUnion
 from curation.survey import Phase, Survey
 from curation.tombstones import Tombstones
-from curation.write_shards import WriteShards
+from curation.write_shards import WriteShards, samples_of_a_part
+from recipes.engine import gathering
 from recipes.engine.errors import RecipeError
 from recipes.engine.executors import Cluster, LocalExecutor, incomplete
 from recipes.engine.forget.sweep import swept, told_since
@@ -33,7 +34,7 @@ from recipes.engine.progress import Progress
 from recipes.engine.run_folder import read_run, run_folder
 from recipes.engine.run_lock import locked
 from recipes.engine.run_record import finish_run
-from recipes.engine.run_survey import RunPhase, RunSurvey, phase_place
+from recipes.engine.run_survey import RunPhase, RunSurvey, phase_place, row_tasks
 from recipes.engine.source_read import SourceRead, reader_class
 from recipes.engine.warm_up import WarmUp
 from recipes.engine.workers import Workers
@@ -169,12 +170,14 @@ def _run_block(
     if partial.exists() and not (partial.exists("layout.json") and partial.read_json("layout.json") == layout):
         partial.remove()
     partial.write_json("layout.json", layout)
-    runs = [(partial, _pipeline(block, plan, partial, gone), block.tasks)]
+    first, partitions = gathering.first_place(block, partial)
+    runs = [(first, _pipeline(block, plan, first, partitions, gone), block.tasks)]
     if phases:
         assert isinstance(block.read, Together)
         look = (block.read.urls, block.steps, partial.url)
         runs = [(phase_place(partial, i, p), [RunPhase(*look, i, p)], p.tasks) for i, p in enumerate(phases)]
     _run_tasks(block, runs, cluster, pool, progress)
+    gathering.gather_rows(block, partial, cluster, pool)
     manifest = finish_block(block, partial)
     partial.publish(final)
     progress.end(manifest["rows_in"], manifest["rows_out"])
@@ -210,7 +213,7 @@ def _phases(block: Block) -> list[Phase]:
     if not isinstance(step, Survey) or not isinstance(block.read, Together):
         return []
     rows = ShardUnion.open(block.read.urls)
-    return list(step.phases(rows.rows, rows.partitions))
+    return list(step.phases(rows.rows, row_tasks(rows.partitions)))
 
 
 def _amount(block: Block) -> tuple[str, int]:
@@ -224,8 +227,8 @@ def _units(block: Block) -> list[Any]:
     return [[u.file, u.start, u.end] for u in block.read.units] if isinstance(block.read, SourceRead) else []
 
 
-def _pipeline(block: Block, plan: Plan, place: Place, gone: Tombstones) -> list[Any]:
-    """The datatrove pipeline of a block."""
+def _pipeline(block: Block, plan: Plan, place: Place, partitions: int, gone: Tombstones) -> list[Any]:
+    """The datatrove pipeline of a block, which writes so many partitions."""
     by_name = {b.name: b for b in plan.blocks}
     for step in block.steps:
         if isinstance(step, Survey):
@@ -248,5 +251,7 @@ def _pipeline(block: Block, plan: Plan, place: Place, gone: Tombstones) -> list[
         if hasattr(step, "forgotten"):
             step.__dict__["forgotten"] = gone.url, len(gone)
     steps = [read, *block.steps]
-    sink = WriteShards(place.url, block.columns, block.partitions, block.tiers, steps, content=block.release)
+    by_id = isinstance(block.read, Together) and not any("id" in step.writes for step in block.steps)
+    samples = samples_of_a_part(block.tasks if by_id else 1)
+    sink = WriteShards(place.url, block.columns, partitions, block.tiers, steps, content=block.release, samples=samples)
     return [*steps, sink]

@@ -9,12 +9,14 @@ from typing import Any
 
 import pyarrow as pa
 
+from curation.manifest_tree import planted, task_manifests
 from curation.parquet_file import read_parquet, write_parquet
 from curation.place import PARTIAL, Place
 from curation.shards import MANIFEST, join_table_parts, set_schema
 from curation.survey import Survey
-from curation.write_shards import smallest_samples
+from curation.write_shards import smallest_samples, step_sums
 from recipes.engine import code_version
+from recipes.engine.gathering import GATHER
 from recipes.engine.plan import Block, Together
 from recipes.engine.run_survey import WORK
 from recipes.engine.source_read import SourceRead
@@ -39,7 +41,7 @@ def finish_block(block: Block, place: Place) -> dict[str, Any]:
     else:
         manifest = _joined(block, place)
         place.write_json(MANIFEST, manifest)
-    for folder in (WORK, "samples"):
+    for folder in (WORK, GATHER, "samples"):
         with contextlib.suppress(FileNotFoundError):
             (place / folder).remove()
     return manifest
@@ -47,8 +49,9 @@ def finish_block(block: Block, place: Place) -> dict[str, Any]:
 
 def _joined(block: Block, place: Place) -> dict[str, Any]:
     """The manifest of a set whose tasks are complete; its tables and its sample are written, and what nobody names is removed."""
-    tasks = _tasks(place)
-    phases = [_tasks(place / f"phases/{name}") for name in place.names("phases")]
+    named = list(task_manifests(place))
+    tasks = [about for _, _, about in named]
+    phases = [[t for _, _, t in task_manifests(place, f"phases/{name}/tasks")] for name in place.names("phases")]
     if phases:
         tasks = [t for phase in phases for t in phase]
     manifest: dict[str, Any] = {
@@ -60,7 +63,7 @@ def _joined(block: Block, place: Place) -> dict[str, Any]:
         "seconds": round(sum(t["seconds"] for t in tasks), 3),
         "cpu": round(sum(t["cpu"] for t in tasks), 3),
         "tasks": len(tasks),
-        "steps": _step_sums(tasks),
+        "steps": step_sums(tasks),
     }
     if block.kind == "survey":
         rows = max(sum(t["rows"] for t in phase) for phase in phases or [tasks])
@@ -86,12 +89,9 @@ def _joined(block: Block, place: Place) -> dict[str, Any]:
             manifest["content"] = f"{sum(int(t['content'], 16) for t in tasks) % (1 << 256):064x}"
         if samples := _join_samples(place, tasks):
             manifest["samples"] = samples
+        manifest["tree"] = planted(place, named)
     _remove_strays(place, tasks)
     return manifest
-
-
-def _tasks(place: Place) -> list[dict[str, Any]]:
-    return [place.read_json(f"tasks/{name}") for name in place.names("tasks")]
 
 
 def _join_tables(block: Block, place: Place, tasks: list[dict[str, Any]]) -> dict[str, int]:
@@ -138,14 +138,6 @@ def _remove_strays(place: Place, tasks: list[dict[str, Any]]) -> None:
         name = path.removeprefix(f"{place.path}/")
         if name.endswith(PARTIAL) or (name.startswith(("data/", "rejected/")) and name not in named):
             place.fs.rm_file(path)
-
-
-def _step_sums(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    sums: dict[str, Counter[str]] = {}
-    for task in tasks:
-        for step in task["steps"]:
-            sums.setdefault(step["step"], Counter()).update({k: v for k, v in step.items() if k != "step"})
-    return [{"step": name, **{k: round(v, 4) for k, v in counts.items()}} for name, counts in sums.items()]
 
 
 def versions(libraries: Iterable[str]) -> dict[str, str]:

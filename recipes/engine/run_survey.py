@@ -7,6 +7,7 @@ phase i keeps its tasks' manifests in `phases/i-NAME`, and what it leaves for th
 import resource
 import time
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import pyarrow as pa
@@ -18,6 +19,13 @@ from curation.step import Batch, Rejected, Step
 from curation.survey import Phase, Rows, Survey
 
 WORK = "work"
+MOST_ROW_TASKS = 1 << 10
+"""Tasks that read rows in a phase, at most: every task of a later phase reads a piece of what each of them sent."""
+
+
+def row_tasks(partitions: int) -> int:
+    """Into how many parts the rows of a set are cut for phases: its partitions, several together where there are very many."""
+    return min(partitions, MOST_ROW_TASKS)
 
 
 def phase_place(place: Place, index: int, phase: Phase) -> Place:
@@ -55,12 +63,17 @@ class _Look(Step):
         return {}
 
     def read(self, columns: Sequence[str], partition: int | None = None) -> Iterator[Batch]:
-        """Rows that reach the survey step, of one partition or of all, as often as it asks."""
+        """Rows that reach the survey step, of all partitions or of one part of them (`row_tasks`), as often as it asks."""
         wanted = set(columns)
         for step in reversed(self.before):
             wanted = (wanted - set(step.writes)) | set(step.reads)
         reader = ReadShards(self.read_urls, sorted(wanted | {"id"}))
-        data: Iterator[Any] = reader.run() if partition is None else reader.run(None, partition, reader.partitions)
+        data: Iterator[Any] = reader.run()
+        if partition is not None:
+            many = reader.partitions
+            each = many // row_tasks(many)
+            part = range(partition * each, (partition + 1) * each)
+            data = chain.from_iterable(reader.run(None, p, many) for p in part)
         for step in self.before:
             data = step.run(data)
         self.passes.append(0)

@@ -8,6 +8,7 @@ from rich.table import Table
 from curation.place import Place
 from curation.shards import MANIFEST
 from recipes.engine.fetched import fetched
+from recipes.engine.gathering import READ
 from recipes.engine.generation.release import finished
 from recipes.engine.generation.summary import print_generation
 from recipes.engine.judging.release import finished as jury_finished
@@ -73,7 +74,8 @@ def state(url: str, block: Any) -> str:
     """`done`, `n of m tasks` or `to do`."""
     if Place(url).exists(MANIFEST) and Place(url).read_json(MANIFEST)["fingerprint"] == block.fingerprint:
         return "done"
-    done = len(Place(f"{url}.partial").names("tasks"))
+    partial = Place(f"{url}.partial")
+    done = len(partial.names(f"{READ}/tasks") or partial.names("tasks"))
     return f"{done} of {block.tasks} tasks" if done else "to do"
 
 

@@ -10,6 +10,7 @@ from curation.classify.ensemble import Ensemble
 from curation.dedup.dedup import Dedup
 from curation.dedup.lines import LineDedup
 from curation.extract.main_text import MainText
+from curation.gather import Gather
 from curation.step import Decide, Measure
 
 
@@ -177,3 +178,14 @@ class KilledEnsemble(Ensemble):
         if phase in self.killed and task == 0 and self.attempt == 1:
             os._exit(9)
         yield from made
+
+
+class KilledGather(Gather):
+    """A level's tasks of which the first dies on its first try, when its files are written and its manifest is not."""
+
+    def _merge(self, source, names, out):
+        made = super()._merge(source, names, out)
+        out.close()
+        if out.label == "00000" and self.attempt == 1:
+            os._exit(9)
+        return made

@@ -10,14 +10,18 @@ import pytest
 from curation.dedup.dedup import Dedup
 from curation.dedup.minhash import MinHash
 from curation.mixture.cap import Cap
+from curation.provenance import key
 from curation.shards import ShardSet
+from curation.survey import Phase
 from recipes.engine.errors import RunError
 from recipes.engine.index_command import add
 from recipes.engine.report import write_report
+from recipes.engine.run_survey import RunPhase, row_tasks
 
 sys.path.insert(0, str(Path(__file__).parent))
 from steps_on_trial import KilledDedup
 from test_runs import done, jsonl, recipe
+from test_shard_sets import page, written
 
 
 @pytest.fixture
@@ -110,3 +114,17 @@ def test_a_run_that_was_stopped_in_a_phase_goes_on_there(files, tmp_path, monkey
     after = {p.parts[-3:]: p.stat().st_mtime_ns for p in tmp_path.glob("out/stages/*/phases/*/tasks/*.json")}
     assert all(after[p.parts[-3:]] == stamp for p, stamp in finished.items()), "what was done was not done again"
     assert manifest["content"] == done(recipe(files, *steps(Dedup(0.8))), tmp_path / "whole")["content"]
+
+
+def test_a_set_of_very_many_partitions_is_read_by_fewer_tasks_in_order(tmp_path, monkeypatch):
+    shards = written(tmp_path / "set", [[page(n) for n in range(200)]], partitions=16)
+    monkeypatch.setattr("recipes.engine.run_survey.MOST_ROW_TASKS", 4)
+    assert row_tasks(16) == 4
+    assert row_tasks(2) == 2
+    look = RunPhase([str(shards.place.url)], [Dedup(0.8)], str(tmp_path), 0, Phase("forms", 4))
+    found = [[i for b in look.read(["id"], task) for i in b.column("id").to_pylist()] for task in range(4)]
+    assert [i for some in found for i in some] == sorted(key("test", n) for n in range(200))
+    assert [{i[0] >> 6 for i in some} for some in found] == [{0}, {1}, {2}, {3}]
+    assert [i for b in look.read(["id"]) for i in b.column("id").to_pylist()] == sorted(
+        key("test", n) for n in range(200)
+    )

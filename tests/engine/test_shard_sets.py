@@ -149,6 +149,15 @@ class DropOdd(Measure):
         }
 
 
+class DropAll(Measure):
+    """Rejects every row."""
+
+    reads = ("offset",)
+
+    def columns(self, batch):
+        return {"reason": pa.repeat(pa.scalar("not_text"), batch.num_rows)}
+
+
 def test_a_rejected_row_keeps_its_key_its_reason_and_a_sample_of_it_is_whole(tmp_path):
     step = DropOdd()
     step.stage = "pages"
@@ -186,6 +195,22 @@ def test_rejected_files_of_a_set_have_one_schema_whatever_their_reasons(tmp_path
     first, second = (pq.read_schema(tmp_path / f"rejected/{rank:05d}.000.parquet") for rank in (0, 1))
     assert first.equals(second)
     assert set(NAMES) < set(first.names)
+
+
+def test_a_task_of_many_equal_ones_samples_its_share_and_the_set_has_the_rows_of_one(tmp_path, monkeypatch):
+    monkeypatch.setattr("curation.write_shards.SAMPLE_ROWS", 20)
+    rows = batch([page(n) for n in range(1200)])
+    table = pa.Table.from_batches([rows]).append_column("reason", pa.array(["not_text"] * 1200, pa.string()))
+    whole = set(smallest_samples(table, 20)["id"].to_pylist())
+    of, found = partition_of(rows.column("id"), 8), set()
+    for p in range(8):
+        step, some = DropAll(), rows.filter(pa.array(of == p))
+        sink = WriteShards(str(tmp_path), NAMES, 8, pipeline=[step], samples=16)
+        list(sink.run(step.run([some]), p))
+        mine = pq.read_table(tmp_path / f"samples/{p:05d}.parquet")["id"].to_pylist()
+        assert len(mine) == 16 < len(some)
+        found |= set(mine)
+    assert whole <= found, "20 rows in 8 parts: none has more than 16"
 
 
 def test_a_sample_is_the_same_rows_however_they_were_split():

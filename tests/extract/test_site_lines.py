@@ -11,6 +11,7 @@ import pytest
 
 from curation.extract.edge_lines import EdgeLines
 from curation.extract.site_lines import SiteLines
+from curation.place import Place
 
 WORDS = "玄米 白米 胚芽 糠 酒米 研ぎ汁 精米機 搗精 歩留まり 吟醸 籾 水車 石臼 新米 古米 無洗米".split()
 
@@ -163,9 +164,53 @@ def test_a_crawl_of_any_size_gets_the_same_table(monkeypatch: pytest.MonkeyPatch
     small = table_of(SiteLines(max_pages=30), *batches)
     assert set(small["host"].to_pylist()) == {"a.jp", "b.jp", "c.jp"}
     assert set(small["pages"].to_pylist()) == {30}
-    monkeypatch.setattr("curation.extract.site_line_counts._COMPACT_ROWS", 50)
+    monkeypatch.setattr("curation.extract.site_line_counts.COMPACT_ROWS", 50)
     monkeypatch.setattr("curation.extract.site_lines._PAGES_A_PASS", 60)
     assert table_of(SiteLines(max_pages=30), *batches).sort_by("host").equals(small.sort_by("host"))
+
+
+def in_phases(
+    folder: Path, step: SiteLines, batch: pa.RecordBatch, tasks: int, rows_a_part: int
+) -> tuple[pa.Table, int]:
+    """The table of a survey in phases over rows that lie in so many partitions, its tasks run in any order; parts it was cut into."""
+    step.setup()
+    step.rows_a_part = rows_a_part
+    batch = batch.take(pa.array(sorted(range(len(batch)), key=lambda i: batch.column("id")[i].as_py())))
+    of = [i.as_py()[0] * tasks >> 8 for i in batch.column("id")]
+
+    class Parts:
+        def read(self, columns: Sequence[str], partition: int | None = None) -> Iterator[pa.RecordBatch]:
+            some = batch.filter(pa.array([p == partition for p in of])).select(list(columns))
+            yield from (some.slice(at, 7) for at in range(0, len(some), 7))
+
+    found: dict[int, list[pa.Table]] = {}
+    phases = step.phases(len(batch), tasks)
+    for phase in phases:
+        for task in (*reversed(range(phase.tasks)), 0):  # a task that is run again writes the same
+            found[task] = [t for _, t in step.run_phase(phase.name, task, Parts(), Place(str(folder)))]
+    return pa.concat_tables([t for some in found.values() for t in some]), phases[1].tasks
+
+
+@pytest.mark.parametrize(("tasks", "rows_a_part"), [(1, 1000), (4, 40), (8, 10)])
+def test_phases_make_the_table_that_one_task_makes(tmp_path: Path, tasks: int, rows_a_part: int) -> None:
+    batches = [
+        rows(["\n".join([*(MENU if i % 4 else MENU[:2]), *body(i + 100 * n)]) for i in range(many)], host)
+        for n, (host, many) in enumerate([("a.jp", 45), ("b.jp", 25), ("少.jp", 12), (None, 30), ("c.jp", 61)])
+    ]
+    batches.append(rows(["\n".join([*MENU, *body(1)])] * 30, "copies.jp"))
+    whole = pa.Table.from_batches(
+        [pa.RecordBatch.from_pydict({c: b.column(c) for c in sorted(b.schema.names)}) for b in batches]
+    )
+    one = whole.combine_chunks().to_batches()[0]
+    expected = table_of(SiteLines(max_pages=30), one)
+    assert set(expected["host"].to_pylist()) == {"a.jp", "b.jp", "c.jp"}
+    assert len(set(expected["pages"].to_pylist())) > 3
+    table, parts = in_phases(tmp_path, SiteLines(max_pages=30), one, tasks, min(rows_a_part, len(one) - 1))
+    assert parts == {1000: 2, 40: 8, 10: 32}[rows_a_part]
+    order = [("host", "ascending"), ("line_hash", "ascending")]
+    columns = [c for c in expected.column_names if c != "line"]
+    assert table.sort_by(order).select(columns).equals(expected.sort_by(order).select(columns))
+    assert set(table["line"].to_pylist()) == set(expected["line"].to_pylist())
 
 
 def test_edge_lines_are_those_of_either_end_and_at_the_rim_a_second_time() -> None:

@@ -10,8 +10,8 @@ from curation.dedup.index import Index
 from curation.dedup.minhash import signature_rows
 from curation.dedup.partitioned.cut import Cut, part_of, starts
 from curation.dedup.rank_words import WIDTH, ranges_of, rank_order, rank_words, splitters
+from curation.merge_join import positions
 from curation.provenance import id_words
-from curation.shards import positions
 from curation.step import Batch
 
 SAMPLE = 1 << 17

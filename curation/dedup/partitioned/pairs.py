@@ -13,9 +13,9 @@ from curation.dedup.minhash import PERMUTATIONS, signature_rows
 from curation.dedup.partitioned.cut import Cut, distinct_rows, part_of
 from curation.dedup.partitioned.nodes import by_id
 from curation.dedup.shingle_sets import ShingleSets, ShingleWords, read_sets
+from curation.merge_join import positions
 from curation.place import Place
 from curation.provenance import id_words
-from curation.shards import positions
 from curation.step import Batch
 
 _ROWS_AT_ONCE = 1 << 16

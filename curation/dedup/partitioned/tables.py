@@ -13,7 +13,7 @@ from curation.dedup.key_order import key_array
 from curation.dedup.partitioned.cut import Cut, part_of, starts
 from curation.dedup.partitioned.nodes import by_id
 from curation.document import COLUMNS
-from curation.shards import positions
+from curation.merge_join import positions
 
 
 def rows(cut: Cut, task: int, schema: pa.Schema, indexed: bool = False) -> Iterator[pa.Table]:
