@@ -30,9 +30,11 @@ class ParquetFile(pq.ParquetFile):
         """One row group, or some of its columns."""
         return super().read_row_group(i, columns, use_threads=False)
 
-    def iter_batches(self, batch_size: int = BATCH_ROWS, columns: Sequence[str] | None = None) -> Iterator[Batch]:
-        """Batches of at most so many rows, in the order of the file."""
-        return super().iter_batches(batch_size, columns=columns, use_threads=False)
+    def iter_batches(
+        self, batch_size: int = BATCH_ROWS, columns: Sequence[str] | None = None, groups: Sequence[int] | None = None
+    ) -> Iterator[Batch]:
+        """Batches of at most so many rows, in the order of the file; of some of its row groups only."""
+        return super().iter_batches(batch_size, row_groups=groups, columns=columns, use_threads=False)
 
 
 def write_parquet(place: Place, name: str, table: pa.Table, *, level: int = 1) -> dict[str, Any]:

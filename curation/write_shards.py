@@ -23,6 +23,7 @@ from curation.place import Place
 from curation.provenance import id_words
 from curation.shards import set_schema
 from curation.step import Batch, Columns, Rejected, Step
+from curation.work_list import written
 
 RUN_BYTES = 128 << 20
 SAMPLE_ROWS = 1000
@@ -55,6 +56,8 @@ class WriteShards(Step):
         self.url, self.partitions, self.tiers = url, partitions, dict(tiers or {})
         self.kept_columns = list(set_schema(columns).names)
         self.pipeline, self.content, self.level = list(pipeline), content, level
+        self.children: list[int] = []
+        """Numbers of the tasks that this one has left its rest to, once it has ended."""
 
     def columns(self, batch: Batch) -> Columns:
         """Nothing: the sink adds no column."""
@@ -84,6 +87,7 @@ class _Task:
 
     def __init__(self, sink: WriteShards, rank: int):
         self.sink, self.rank, self.place = sink, rank, Place(sink.url)
+        self.label = f"{rank:05d}"
         self.started, self.cpu = time.time(), _cpu()
         self.kept_schema = set_schema(sink.kept_columns)
         self.buffer: list[Batch] = []
@@ -124,7 +128,7 @@ class _Task:
         bounds = np.searchsorted(parts, np.arange(self.sink.partitions + 1))
         for p in np.flatnonzero(np.diff(bounds)).tolist():
             piece = taken(batches, order[bounds[p] : bounds[p + 1]])
-            name = f"data/{p:05d}/{self.rank:05d}.{self.runs:03d}.parquet"
+            name = f"data/{p:05d}/{self.label}.{self.runs:03d}.parquet"
             self.files.append(write_parquet(self.place, name, piece, level=self.sink.level) | {"partition": p})
         self.runs += 1
 
@@ -147,7 +151,7 @@ class _Task:
         if self.rejects:
             every = schema({*KEY_COLUMNS, *self.sink.kept_columns}, verdict=True).empty_table()
             table = pa.concat_tables([every, *self.rejects], promote_options="default").combine_chunks()
-            name = f"rejected/{self.rank:05d}.{len(self.rejected_files):03d}.parquet"
+            name = f"rejected/{self.label}.{len(self.rejected_files):03d}.parquet"
             self.rejected_files.append(write_parquet(self.place, name, table, level=self.sink.level))
             self.rejects, self.rejects_bytes = [], 0
 
@@ -159,22 +163,30 @@ class _Task:
 
     def finish(self) -> None:
         """Writes what is left and, last, the task's manifest. Raises RowsLost when the rows do not add up."""
+        steps = [s for s in self.sink.pipeline if hasattr(s, "stats")]
+        read, rest = getattr(steps[0], "read", []) if steps else [], getattr(steps[0], "rest", []) if steps else []
+        if rest:  # another process may do the whole task, or more of it: their files must not have these names
+            self.label = f"{self.rank:05d}-{sum(unit.stored for unit in read)}"
         self.flush()
         self._flush_rejects()
         sample_files = []
         if self.samples:
             samples = smallest_samples(pa.concat_tables(self.samples)).combine_chunks()
-            sample_files.append(write_parquet(self.place, f"samples/{self.rank:05d}.parquet", samples))
-        steps = [s for s in self.sink.pipeline if hasattr(s, "stats")]
+            sample_files.append(write_parquet(self.place, f"samples/{self.label}.parquet", samples))
         rows_in = _stat(steps[0], "rows") if steps else self.rows_out + sum(self.rejected.values())
         if rows_in != self.rows_out + sum(self.rejected.values()):
             raise RowsLost(
                 f"task {self.rank}: {rows_in} rows in, {self.rows_out} out and {sum(self.rejected.values())} rejected"
             )
+        if rest:
+            self.place.write_bytes(f"rests/{self.rank:05d}", b"")
+            self.sink.children = steps[0].work.children(self.rank, len(rest))
         self.place.write_json(
             f"tasks/{self.rank:05d}.json",
             {
                 "task": self.rank,
+                "read": written(read),
+                "rest": [written(share) for share in rest],
                 "rows_in": rows_in,
                 "rows_out": self.rows_out,
                 "rejected": dict(sorted(self.rejected.items())),

@@ -13,8 +13,10 @@ from curation.parquet_file import read_parquet, write_parquet
 from curation.place import PARTIAL, Place
 from curation.shards import MANIFEST, join_table_parts, set_schema
 from curation.survey import Survey
+from curation.work_list import WorkList, covered, joined_rows, ranks_of, written
 from curation.write_shards import smallest_samples
 from recipes.engine import code_version
+from recipes.engine.errors import RunError
 from recipes.engine.plan import Block, Together
 from recipes.engine.run_survey import WORK
 from recipes.engine.source_read import SourceRead
@@ -39,7 +41,7 @@ def finish_block(block: Block, place: Place) -> dict[str, Any]:
     else:
         manifest = _joined(block, place)
         place.write_json(MANIFEST, manifest)
-    for folder in (WORK, "samples"):
+    for folder in (WORK, "samples", "rests", "index", "files"):
         with contextlib.suppress(FileNotFoundError):
             (place / folder).remove()
     return manifest
@@ -47,7 +49,7 @@ def finish_block(block: Block, place: Place) -> dict[str, Any]:
 
 def _joined(block: Block, place: Place) -> dict[str, Any]:
     """The manifest of a set whose tasks are complete; its tables and its sample are written, and what nobody names is removed."""
-    tasks = _tasks(place)
+    tasks = _tasks(place) if block.kind == "survey" else _shared_tasks(place, block.tasks)
     phases = [_tasks(place / f"phases/{name}") for name in place.names("phases")]
     if phases:
         tasks = [t for phase in phases for t in phase]
@@ -92,6 +94,26 @@ def _joined(block: Block, place: Place) -> dict[str, Any]:
 
 def _tasks(place: Place) -> list[dict[str, Any]]:
     return [place.read_json(f"tasks/{name}") for name in place.names("tasks")]
+
+
+def _shared_tasks(place: Place, tasks: int) -> list[dict[str, Any]]:
+    """Manifests of the tasks of a work list and of those that they left a rest to; others are removed.
+
+    Raises RunError where they have not read just what the list says: every part of every file once.
+    """
+    names = set(place.names("tasks"))
+    ranks = ranks_of(place, tasks, names)
+    for stray in names - {f"{rank:05d}.json" for rank in ranks}:
+        place.fs.rm_file(f"{place.path}/tasks/{stray}")
+    work, told = WorkList(place, tasks), [place.read_json(f"tasks/{rank:05d}.json") for rank in ranks]
+    given = [*work.whole(), *(work.units(rank) for rank in ranks[tasks:])]
+    for rank, one, units in zip(ranks, told, given, strict=True):
+        if (read := covered(one)) != (mine := joined_rows(written(units))):
+            raise RunError(
+                f"{place.url}: task {rank} has read {read} where the work list gives it {mine}: a bug, and nothing is "
+                "released; remove the folder to begin again"
+            )
+    return told
 
 
 def _join_tables(block: Block, place: Place, tasks: list[dict[str, Any]]) -> dict[str, int]:
