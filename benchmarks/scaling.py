@@ -18,6 +18,7 @@ joins: its CPU seconds are not shared.
 import argparse
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -143,11 +144,14 @@ def overhead(work: Path, tasks: int, task_work: float) -> dict[str, Any]:
         (folder / "in" / f"{n:05d}.jsonl").write_text(line + "\n")
     (folder / "overhead.yaml").write_text(RECIPE)
     began, busy, clock = time.perf_counter(), time.process_time(), Clock()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     recipe = load(folder / "overhead.yaml")
     plan = make(recipe, "overhead.yaml", str(folder / "out"), task_bytes=1, base=folder)
     planned = time.perf_counter()
     finished = execute.run(plan, workers=2, progress=clock)
     ended, serial = time.perf_counter(), time.process_time() - busy
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)  # its workers have ended
+    cpu = serial + sum(getattr(after, kind) - getattr(before, kind) for kind in ("ru_utime", "ru_stime"))
     place = next(folder.glob("out/stages/pages.rows-*"))
     looked = time.perf_counter()
     missing = incomplete(Place(str(place)), tasks)
@@ -166,6 +170,7 @@ def overhead(work: Path, tasks: int, task_work: float) -> dict[str, Any]:
         "overhead_percent_10000_tasks": round(100 * share, 3),
         "overhead_percent_100_workers": round(100 * hundred, 3),
         "overhead_ms_per_task": round(1e3 * each, 2),
+        "overhead_cpu_ms_per_task": round(1e3 * cpu / tasks, 2),
         "serial_ms_per_task": round(1e3 * serial / tasks, 2),
         "plan_s": round(planned - began, 2),
         "join_s": round(clock.at[f"{name} joined"] - clock.at[f"{name} done"], 2),
