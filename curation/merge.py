@@ -22,10 +22,11 @@ TIE = ("payload_digest", "file", "offset")
 class _Run:
     """One sorted file and how far it has been given out."""
 
-    def __init__(self, file: ParquetFile, fields: Sequence[pa.Field], rows: int):
-        self._fields = fields
-        self._batches = file.iter_batches(rows, columns=present(file, [f.name for f in fields]))
-        self._unread = file.metadata.num_rows
+    def __init__(self, file: ParquetFile, fields: Sequence[pa.Field], rows: int, within: tuple[int, int] | None):
+        self._fields, self._within = fields, within
+        groups = list(range(file.num_row_groups)) if within is None else _groups(file, *within)
+        self._batches = file.iter_batches(rows, present(file, [f.name for f in fields]), groups)
+        self._unread = sum(file.metadata.row_group(group).num_rows for group in groups)
         self.batch: Batch | None = None
         self.words = np.zeros((0, 2), np.uint64)
         self.extend()
@@ -41,7 +42,7 @@ class _Run:
         if fresh is None:
             return False
         self._unread -= fresh.num_rows
-        fresh = _padded(fresh, self._fields)
+        fresh = _padded(fresh if self._within is None else inside(fresh, *self._within), self._fields)
         if self.batch is not None and self.batch.num_rows:
             fresh = pa.concat_batches([self.batch, fresh])
         self.batch, self.words = fresh, id_words(fresh.column("id"))
@@ -54,6 +55,23 @@ class _Run:
         n = self.batch.num_rows if bound is None else _below(self.words, bound)
         out, self.batch, self.words = self.batch.slice(0, n), self.batch.slice(n), self.words[n:]
         return out if n else None
+
+
+def _groups(file: ParquetFile, start: int, end: int) -> list[int]:
+    """Row groups that may hold ids which begin with 32 bits in [start, end), by what the file says of them."""
+    groups = [file.metadata.row_group(group) for group in range(file.num_row_groups)]
+    said = [next(c.statistics for c in map(g.column, range(g.num_columns)) if c.path_in_schema == "id") for g in groups]
+    known = [
+        (int.from_bytes(s.min[:4]), int.from_bytes(s.max[:4])) if s and s.has_min_max else (start, start) for s in said
+    ]
+    return [group for group, (least, most) in enumerate(known) if least < end and most >= start]
+
+
+def inside(batch: Batch, start: int, end: int) -> Batch:
+    """The rows of a sorted batch whose ids begin with 32 bits in [start, end)."""
+    first = id_words(batch.column("id"))[:, 0] >> np.uint64(32)
+    low, high = np.searchsorted(first, np.array([start, end], np.uint64))
+    return batch.slice(low, high - low)
 
 
 def _padded(batch: Batch, fields: Sequence[pa.Field]) -> Batch:
@@ -71,8 +89,12 @@ def _below(words: np.ndarray, bound: np.ndarray) -> int:
     return int(low + np.searchsorted(words[low:high, 1], bound[1], "left"))
 
 
-def merged(files: Sequence[ParquetFile], columns: list[str], rows: int = 1024) -> Iterator[Batch]:
+def merged(
+    files: Sequence[ParquetFile], columns: list[str], rows: int = 1024, within: tuple[int, int] | None = None
+) -> Iterator[Batch]:
     """Batches of the named columns over all files in order of id; a column that some files lack is null in their rows.
+
+    within: only rows whose ids begin with 32 bits in [start, end).
 
     Reads `id` and the tie-breaking columns where the files have them, and gives out only what was asked for.
     """
@@ -82,7 +104,7 @@ def merged(files: Sequence[ParquetFile], columns: list[str], rows: int = 1024) -
     extra = [c for c in ("id", *TIE) if c in known and c not in columns]
     # a column of a set that has no row among these files is nowhere in them
     fields = [known[c] if c in known else pa.field(c, COLUMNS[c].type) for c in (*columns, *extra)]
-    runs = [_Run(f, fields, rows) for f in files]
+    runs = [_Run(f, fields, rows, within) for f in files]
     while runs:
         for run in runs:
             while run.batch is not None and run.batch.num_rows < rows and run.extend():

@@ -45,10 +45,12 @@ class ParquetFile(pq.ParquetFile):
         with _told(self._where):
             return super().read_row_group(i, columns, use_threads=False)
 
-    def iter_batches(self, batch_size: int = BATCH_ROWS, columns: Sequence[str] | None = None) -> Iterator[Batch]:
-        """Batches of at most so many rows, in the order of the file."""
+    def iter_batches(
+        self, batch_size: int = BATCH_ROWS, columns: Sequence[str] | None = None, groups: Sequence[int] | None = None
+    ) -> Iterator[Batch]:
+        """Batches of at most so many rows, in the order of the file; of some of its row groups only."""
         with _told(self._where):
-            yield from super().iter_batches(batch_size, columns=columns, use_threads=False)
+            yield from super().iter_batches(batch_size, row_groups=groups, columns=columns, use_threads=False)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Reading shard sets as the first step of a stage: one task a partition, rows in order of id.
+"""Reading shard sets as the first step of a stage, rows in order of id: a task reads a range of ids, a partition or a part of one.
 
 Equal ids meet here, whichever tasks wrote them: with equal payload one row stays and the rest are `duplicate_id`, with
 different payload the first by (payload_digest, file, offset) stays and the rest are `id_collision` (DESIGN rule 3).
@@ -6,29 +6,74 @@ Rows that a set has blanked since it was made (`clear_shards.py`) end here as `f
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from curation.blanked import REASON
 from curation.document import KEY
-from curation.merge import gathered
+from curation.extract.units import Unit, pieces_of
+from curation.merge import gathered, inside
+from curation.place import Place
 from curation.provenance import id_words
 from curation.shards import ShardUnion
 from curation.step import Batch, Columns, Rejected, Step
+from curation.work_list import WorkList, cut_rest
+
+TASK_ROWS = 1 << 15
+"""Rows of a task at most, on average: a partition that has more is read by several."""
+_IDS = 1 << 32
+
+
+def shared_rows(urls: Sequence[str]) -> list[list[Unit]]:
+    """The rows of sets as tasks: ranges of ids, whose first 32 bits are cut evenly, as ids are hashes."""
+    shards = ShardUnion.open(urls)
+    count = shards.partitions
+    while count * TASK_ROWS < shards.rows and count < _IDS:
+        count *= 2
+    stored = sum(one.manifest.get("bytes", 0) for one in shards.sets) // count
+    return [[_part(part, count, stored)] for part in range(count)]
+
+
+def list_files(urls: Sequence[str], place: Place) -> None:
+    """Writes which files hold each partition, so that no task opens the manifests of all tasks that came before it."""
+    shards = ShardUnion.open(urls)
+    by_set = [sorted((f["partition"], f["path"]) for task in one.tasks() for f in task["files"]) for one in shards.sets]
+    named: list[list[list[str]]] = [[[] for _ in shards.sets] for _ in range(shards.partitions)]
+    for number, files in enumerate(by_set):
+        for partition, path in files:
+            named[partition][number].append(path)
+    for partition, files in enumerate(named):
+        place.write_bytes(f"files/{partition:05d}.json", orjson.dumps(files))
+
+
+def _part(part: int, of: int, stored: int = 0) -> Unit:
+    width = _IDS // of
+    return Unit("", "", "ids", part * width, (part + 1) * width, stored, cut=True)
 
 
 class ReadShards(Step):
-    """Reads the named columns of one shard set, or of several as one; task i of n reads partitions i, i + n, …"""
+    """Reads the named columns of one shard set, or of several as one; without a work list, task i of n partitions i, i + n, …"""
 
     reasons = ("duplicate_id", "id_collision", REASON)
+    work: WorkList | None = None
+    shares: bool = True
+    stop_for: int = 0
+    """As of `curation.extract.reader.Read`."""
+    listed: str = ""
+    """Where `list_files` has written (set by the engine)."""
 
     def __init__(self, urls: Sequence[str], columns: Sequence[str]):
         super().__init__()
         self.urls = list(urls)
         self.wanted = list(columns)
+        self.bytes_read = self.ahead = 0
+        self.read: list[Unit] = []
+        self.rest: list[list[Unit]] = []
         self._last: tuple[np.ndarray, Any] | None = None
         self._blank = pa.array([], KEY)
 
@@ -38,19 +83,42 @@ class ReadShards(Step):
         return ShardUnion.open(self.urls).partitions
 
     def run(self, data: Any = None, rank: int = 0, world_size: int = 1) -> Iterator[Batch | Rejected]:
-        """Batches of this task's partitions; `data` is not used."""
+        """Batches of this task's rows; `data` is not used."""
         shards = ShardUnion.open(self.urls)
         self._blank = pa.array(sorted(shards.blank), KEY)
+        cut = range(rank, shards.partitions, world_size)
+        self.bytes_read, self.read, self.rest = 0, [], []
+        for unit in self.work.units(rank) if self.work is not None else [_part(p, shards.partitions) for p in cut]:
+            yield from self._range(shards, unit)
+
+    def _range(self, shards: ShardUnion, unit: Unit) -> Iterator[Batch | Rejected]:
+        """Rows of a range of ids; where the task is to stop, those up to where it is, and the rest is shared out."""
         extra = [c for c in ("id", "payload_digest") if c not in self.wanted and c in shards.columns]
-        mine = range(rank, shards.partitions, world_size)
-        for batch in gathered(b for p in mine for b in shards.read([*self.wanted, *extra], p)):
-            with self.track_time():
-                kept, rejected = self.split(batch)
-            self.stat_update("rows", value=batch.num_rows)
-            self.stat_update("kept", value=kept.num_rows)
-            if rejected is not None:
-                yield Rejected(rejected)
-            yield kept.select(self.wanted)
+        before, end, done = self.bytes_read, unit.end, 0
+        files = (lambda p: Place(self.listed).read_json(f"files/{p:05d}.json")) if self.listed else None
+        for batch in gathered(shards.read_ids([*self.wanted, *extra], unit.start, unit.end, files)):
+            passed = 1 + int.from_bytes(batch.column("id")[-1].as_py()[:4])
+            if self.stop_for and end == unit.end and self.work is not None and self.shares:
+                end = passed  # rows whose ids have their first 32 bits in common stay together
+            given = batch if passed <= end else inside(batch, unit.start, end)
+            done = unit.stored * (passed - unit.start) // (unit.end - unit.start)
+            self.bytes_read, self.ahead = before + done, unit.stored - done if self.shares else 0
+            if given.num_rows:
+                yield from self._given(given)
+            if passed > end:
+                break
+        if end < unit.end:
+            self.rest = cut_rest(pieces_of(replace(unit, start=end, stored=unit.stored - done)), self.stop_for)
+        self.read.append(replace(unit, end=end, stored=done if self.rest else unit.stored))
+
+    def _given(self, batch: Batch) -> Iterator[Batch | Rejected]:
+        with self.track_time():
+            kept, rejected = self.split(batch)
+        self.stat_update("rows", value=batch.num_rows)
+        self.stat_update("kept", value=kept.num_rows)
+        if rejected is not None:
+            yield Rejected(rejected)
+        yield kept.select(self.wanted)
 
     def columns(self, batch: Batch) -> Columns:
         """Reasons of the rows whose id the row before them has too, and of those that were blanked."""

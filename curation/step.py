@@ -68,6 +68,8 @@ class Step(PipelineStep):
     """Ids of pages that blew a step's fuse in an earlier run: rejected again without being tried (set by the engine)."""
     needs: str = "cpu"
     """`gpu` where the step's stage says that it needs one (set by the engine)."""
+    neighbours: bool = False
+    """Whether the rounding of what a row gets may depend on the rows beside it in its task: such a task is not cut on the way."""
     attempt: int = 1
     """1 on a task's first try; above 1 its process died before, and foreign parsers must be called in a process of their own."""
 

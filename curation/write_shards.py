@@ -26,6 +26,7 @@ from curation.provenance import id_words
 from curation.shards import set_schema
 from curation.sorted_files import SortedFiles
 from curation.step import Batch, Columns, Rejected, Step
+from curation.work_list import written
 
 RUN_BYTES = 128 << 20
 SAMPLE_ROWS = 1000
@@ -59,6 +60,8 @@ class WriteShards(Step):
         self.url, self.partitions, self.tiers = url, partitions, dict(tiers or {})
         self.kept_columns = list(set_schema(columns).names)
         self.pipeline, self.content, self.level, self.samples = list(pipeline), content, level, samples
+        self.children: list[int] = []
+        """Numbers of the tasks that this one has left its rest to, once it has ended."""
 
     def columns(self, batch: Batch) -> Columns:
         """Nothing: the sink adds no column."""
@@ -97,6 +100,7 @@ class _Task:
 
     def __init__(self, sink: WriteShards, rank: int, out: SortedFiles):
         self.sink, self.rank, self.place, self.out = sink, rank, Place(sink.url), out
+        self.label = out.label
         self.started, self.cpu = time.time(), cpu_seconds()
         self.kept_schema = set_schema(sink.kept_columns)
         self.buffer: list[Batch] = []
@@ -156,7 +160,7 @@ class _Task:
         if self.rejects:
             every = schema({*KEY_COLUMNS, *self.sink.kept_columns}, verdict=True).empty_table()
             table = pa.concat_tables([every, *self.rejects], promote_options="default").combine_chunks()
-            name = f"rejected/{self.rank:05d}.{len(self.rejected_files):03d}.parquet"
+            name = f"rejected/{self.label}.{len(self.rejected_files):03d}.parquet"
             self.rejected_files.append(write_parquet(self.place, name, table, level=self.sink.level))
             self.rejects, self.rejects_bytes = [], 0
 
@@ -171,23 +175,31 @@ class _Task:
 
     def finish(self) -> None:
         """Writes what is left and, last, the task's manifest. Raises RowsLost when the rows do not add up."""
+        steps = [s for s in self.sink.pipeline if hasattr(s, "stats")]
+        read, rest = getattr(steps[0], "read", []) if steps else [], getattr(steps[0], "rest", []) if steps else []
+        if rest:  # another process may do the whole task, or more of it: their files must not have these names
+            self.label = self.out.label = f"{self.rank:05d}-{sum(unit.stored for unit in read)}"
         self.flush()
         self.out.close()
         self._flush_rejects()
         sample_files = []
         if self.samples:
             samples = self._smallest().combine_chunks()
-            sample_files.append(write_parquet(self.place, f"samples/{self.rank:05d}.parquet", samples))
-        steps = [s for s in self.sink.pipeline if hasattr(s, "stats")]
+            sample_files.append(write_parquet(self.place, f"samples/{self.label}.parquet", samples))
         rows_in = _stat(steps[0], "rows") if steps else self.rows_out + sum(self.rejected.values())
         if rows_in != self.rows_out + sum(self.rejected.values()):
             raise RowsLost(
                 f"task {self.rank}: {rows_in} rows in, {self.rows_out} out and {sum(self.rejected.values())} rejected"
             )
+        if rest:
+            self.place.write_bytes(f"rests/{self.rank:05d}", b"")
+            self.sink.children = steps[0].work.children(self.rank, len(rest))
         self.place.write_json(
             f"tasks/{self.rank:05d}.json",
             {
                 "task": self.rank,
+                "read": written(read),
+                "rest": [written(share) for share in rest],
                 "rows_in": rows_in,
                 "rows_out": self.rows_out,
                 "rejected": dict(sorted(self.rejected.items())),

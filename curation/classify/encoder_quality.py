@@ -52,6 +52,7 @@ class EncoderQuality(Measure):
 
     reads, writes = ("text",), COLUMNS
     reasons = ("nan_value",)
+    neighbours = True
 
     def __init__(
         self,

@@ -53,7 +53,11 @@ class Looked:
 
     def as_dict(self) -> dict[str, object]:
         """As manifests say it."""
-        counts = {"texts": dict(self.texts), "skipped": dict(self.skipped), "with_answer": self.answered}
+        counts: dict[str, object] = {
+            "texts": dict(self.texts),
+            "skipped": dict(self.skipped),
+            "with_answer": self.answered,
+        }
         return {"items": self.items, "sought": self.sought} | counts
 
 

@@ -1,9 +1,7 @@
-"""What there is to read, and how it is cut into units of work.
+"""What there is to read: the files of a source, each with its size and a stamp of its content.
 
-One huge file must not mean one busy core, so WARC files are cut by byte ranges and Parquet files by row groups; a unit that begins in
-the middle of a record is put right when it is read (`curation/extract/members.py`), so planning looks at sizes alone, at the first
-mebibyte of large WARC files and at the footers of Parquet files. Everything goes through fsspec: a pattern is a local path or any
-URL (`s3://`, `hf://` …).
+Everything goes through fsspec: a pattern is a local path or any URL (`s3://`, `hf://` …). How files are cut is in
+`curation/extract/units.py`.
 """
 
 import hashlib
@@ -12,18 +10,13 @@ import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 from typing import Any
 
-import fsspec
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
-from curation.extract.members import Gzip, format_of, whole
 from curation.extract.path_lists import is_path_list, listed_paths
-from curation.extract.warc_range import spans_members
-from curation.extract.warc_record import record_at
-from curation.extract.window import BLOCK, Damaged, Held, Inflated, Window
+from curation.extract.window import BLOCK, Window
 
 KINDS: dict[str, tuple[str, ...]] = {
     "warc": (".warc", ".wet"),
@@ -35,7 +28,6 @@ KINDS: dict[str, tuple[str, ...]] = {
 
 _SAMPLE = 1 << 16
 _WHOLE = 16 << 20
-_LOOK = 4 << 20
 _WILD = "*?["
 
 
@@ -48,7 +40,8 @@ class InputFile:
     """A file to read: full path or URL, its name in the `file` column, kind, bytes, and a stamp that changes with its content.
 
     The stamp is the store's own hash where it has one, else SHA-256 of the content up to 16 MiB; of a larger file its size, its first
-    and last 64 KiB and the time of its last change.
+    and last 64 KiB and the time of its last change. `mark` is what its file system says without reading it: the store's hash, or when
+    it was changed last.
     """
 
     url: str
@@ -56,17 +49,7 @@ class InputFile:
     kind: str
     size: int
     stamp: str
-
-
-@dataclass(frozen=True)
-class Unit:
-    """A piece of a file: bytes [start, end) of a WARC file, row groups [start, end) of a Parquet file, else the whole file."""
-
-    url: str
-    file: str
-    kind: str
-    start: int
-    end: int
+    mark: str = ""
 
 
 def kind_of(name: str) -> str | None:
@@ -120,7 +103,8 @@ def find_inputs(patterns: Sequence[str], kind: str | None = None) -> list[InputF
                 )
             url = match if isinstance(fs, LocalFileSystem) else fs.unstrip_protocol(match)
             name = posixpath.relpath(match, prefix) if prefix else match
-            found.setdefault(url, InputFile(url, name, known, int(info["size"]), _stamp(fs, match, info)))
+            size, stamp = int(info["size"]), _stamp(fs, match, info)
+            found.setdefault(url, InputFile(url, name, known, size, stamp, mark_of(info)))
         if not strict and not any(match for match in matches if kind or kind_of(match)):
             raise InputError(f"{pattern} holds no file of a known kind ({', '.join(KINDS)})")
     return [found[url] for url in sorted(found)]
@@ -163,10 +147,22 @@ def _nearest(fs: Any, path: str) -> str:
     return "no folder above it exists"
 
 
-def _stamp(fs: Any, path: str, info: dict[str, Any]) -> str:
+def _hash_said(info: dict[str, Any]) -> str:
+    """The store's own hash of a file; "" where it has none."""
     for field in ("ETag", "etag", "sha256", "blob_id", "md5Hash"):
         if isinstance(info.get(field), str):
             return f"{field.lower()}:{info[field]}".replace('"', "")
+    return ""
+
+
+def mark_of(info: dict[str, Any]) -> str:
+    """What a file system says of a file that changes with its content: the store's hash, else when it was changed; "" for neither."""
+    return _hash_said(info) or _changed(info)
+
+
+def _stamp(fs: Any, path: str, info: dict[str, Any]) -> str:
+    if said := _hash_said(info):
+        return said
     size = int(info["size"])
     if size <= _WHOLE:
         return f"sha256:{content_hash(fs, path, _changed(info)).hex()}"
@@ -212,82 +208,3 @@ def open_window(url: str) -> Window:
         raise InputError(f"{url} is not there; {_nearest(fs, path)}") from None
     size = handle.seek(0, 2)
     return Window(handle, size)
-
-
-def splittable(file: InputFile) -> str | None:
-    """Why a file cannot be cut into units, in words; None when it can. Reads at most its first mebibytes."""
-    if file.kind == "parquet":
-        return None
-    if file.kind == "ranges":
-        return "a list of ranges is read from its beginning"
-    if file.kind == "jsonl":
-        return "JSON lines are read from the beginning, because a row's number is its identity"
-    with open_window(file.url) as window:
-        try:
-            form = format_of(window, file.file)
-        except Damaged as damage:
-            return str(damage)
-        if form is None:
-            return None
-        what = "gzip member" if isinstance(form, Gzip) else "zstd frame"
-        try:
-            data, after = whole(form, window, 0, _LOOK)
-            start = 0
-            if data == b"":  # the dictionary's frame, or an empty member
-                start = after
-                data, after = whole(form, window, start, _LOOK)
-        except Damaged:
-            return None
-        if data is not None and after < window.size:
-            return f"its {what}s are not cut by record" if spans_members(form, window, data, after) else None
-        first = Held(data) if data is not None else Inflated(lambda: form.pieces(window, start))
-        try:
-            record = record_at(first, 0, 0, False)
-            more = record is not None and record.fault is None and len(first.view(record.end, 1))
-        except Damaged:
-            return None
-        return f"one {what} holds more than one record" if more else None
-
-
-def plan_units(inputs: Sequence[InputFile], unit_bytes: int = 32 << 20) -> list[Unit]:
-    """Units of about `unit_bytes` stored bytes, in the order of the inputs; the same for the same files and `unit_bytes`.
-
-    A Parquet file whose footer cannot be read is one unit [0, 0), which its reader reports.
-    """
-    if unit_bytes < 1:
-        raise InputError(f"unit_bytes must be at least 1, not {unit_bytes}")
-    units = []
-    for file in inputs:
-        if file.kind == "parquet":
-            cuts = _row_group_cuts(file.url, unit_bytes)
-        elif file.size > unit_bytes and splittable(file) is None:
-            count = -(-file.size // unit_bytes)
-            cuts = [file.size * i // count for i in range(count + 1)]
-        else:
-            cuts = [0, file.size]
-        units += [Unit(file.url, file.file, file.kind, a, b) for a, b in pairwise(cuts)]
-    return units
-
-
-def _row_group_cuts(url: str, unit_bytes: int) -> list[int]:
-    import pyarrow.parquet as pq
-
-    from curation.extract.parquet_rows import Unreadable, unread
-
-    try:
-        with fsspec.open(url, "rb") as handle, unread():
-            footer = pq.read_metadata(handle)
-    except FileNotFoundError:
-        raise InputError(f"{url} is not there") from None
-    except Unreadable:
-        return [0, 0]
-    cuts, size = [0], 0
-    for group in range(footer.num_row_groups):
-        columns = footer.row_group(group)
-        size += sum(columns.column(i).total_compressed_size for i in range(columns.num_columns))
-        if size >= unit_bytes:
-            cuts.append(group + 1)
-            size = 0
-    if cuts[-1] < footer.num_row_groups or len(cuts) == 1:
-        cuts.append(footer.num_row_groups)
-    return cuts

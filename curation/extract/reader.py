@@ -1,8 +1,8 @@
 """The first step of a pipeline: units of input files become record batches, with an origin for every row.
 
-A reader takes `units[rank::world_size]`, so that any task can be run again alone, and yields rows that fit, rows that are
-`Rejected` (a broken record, a revisit, a 404: each still has an id, a file and an offset), and counts for what is no page at all.
-What there is to read and how it is cut is in `curation/extract/inputs.py`.
+A reader takes the units that the work list gives its task (`curation/work_list.py`), so that any task can be run again alone. It
+yields rows that fit, rows that are `Rejected` (a broken record, a revisit, a 404: each still has an id, a file and an offset), and
+counts for what is no page. What there is to read is in `curation/extract/inputs.py`, how it is cut in `curation/extract/units.py`.
 """
 
 import re
@@ -17,10 +17,12 @@ import pyarrow.compute as pc
 
 from curation.blanked import REASON, blanked
 from curation.document import COLUMNS
-from curation.extract.inputs import InputError, InputFile, Unit, find_inputs, plan_units, splittable
+from curation.extract.inputs import InputError, InputFile, find_inputs
+from curation.extract.units import Unit, joined, pieces_of, plan_units, require_unchanged, splittable
 from curation.provenance import Source
 from curation.step import Batch, Columns, Rejected, Step
 from curation.tombstones import Tombstones
+from curation.work_list import WorkList, cut_rest
 
 __all__ = ["READERS", "InputError", "InputFile", "Read", "Row", "Unit", "find_inputs", "plan_units", "splittable"]
 
@@ -69,14 +71,20 @@ class Row(NamedTuple):
 class Read(Step):
     """Base of the readers: makes batches of rows, splits off the rejected ones, counts both.
 
-    `units` are read by their place in the list; `source` names the rows and says what rights their owner declares. A batch is
-    closed at `batch_rows` rows or `batch_bytes` bytes of bodies, whichever comes first.
+    Without a work list, task `rank` reads `units[rank::world_size]`; `source` names the rows and says what rights their owner
+    declares. A batch is closed at `batch_rows` rows or `batch_bytes` bytes of bodies, whichever comes first.
     """
 
     body_column = "payload"
     drops = ("reason", "value", "threshold", "detail")
     forgotten: tuple[str, int] = ("", 0)
     """Folder of tombstones, and how many of its files hold (set by the engine): rows that they are of are rejected, blanked."""
+    work: WorkList | None = None
+    """What each task reads (set by the engine)."""
+    shares: bool = True
+    """Whether a task may leave a rest to others (set by the engine)."""
+    stop_for: int = 0
+    """Above 0 the task ends with the piece that it reads now, and leaves the rest to so many tasks (set while it runs)."""
 
     def __init__(self, units: list[Unit], source: Source, batch_rows: int = 1024, batch_bytes: int = 32 << 20):
         super().__init__()
@@ -88,6 +96,12 @@ class Read(Step):
         """Bytes of the files read so far by this task, as stored."""
         self.unreadable: list[tuple[str, str]] = []
         """Files of this task whose beginning gave no row that could be read, each with what was found."""
+        self.read: list[Unit] = []
+        """What this task has read, once it has ended."""
+        self.rest: list[list[Unit]] = []
+        """What it leaves to other tasks, shared out."""
+        self.ahead = 0
+        """Bytes of pieces that it has not begun."""
 
     @abstractmethod
     def batches(self, unit: Unit) -> Iterator[Batch]:
@@ -114,28 +128,39 @@ class Read(Step):
         self.bytes_read = 0
         self.unreadable = []
         gone = Tombstones.open(*self.forgotten) if self.forgotten[1] else Tombstones()
-        for unit in self.units[rank::world_size]:
-            readable, found = False, ""
-            batches = self.batches(unit)
-            while True:
-                with self.track_time():
-                    batch = next(batches, None)
-                    if batch is None:
-                        break
-                    kept, rejected = self.split(without_forgotten(gone, batch))
-                self.stat_update("rows", value=batch.num_rows)
-                self.stat_update("kept", value=kept.num_rows)
-                readable |= kept.num_rows > 0
-                del batch
-                if rejected is not None:
-                    readable |= any(reason != "record_broken" for reason in rejected.column("reason").to_pylist())
-                    found = found or next(filter(None, rejected.column("detail").to_pylist()), "")
-                    yield Rejected(rejected)
-                if kept.num_rows:
-                    yield kept
-            if unit.start == 0 and not readable:
-                empty = "the file is empty" if unit.end == 0 else "no page and no text is in it"
-                self.unreadable.append((unit.file, found or empty))
+        units = self.work.units(rank) if self.work is not None else self.units[rank::world_size]
+        pieces = [piece for unit in units for piece in pieces_of(unit)]
+        left, done = sum(piece.stored for piece in pieces), 0
+        for unit in require_unchanged(pieces):
+            left, done = left - unit.stored, done + 1
+            self.ahead = left if self.shares else 0
+            yield from self._piece(unit, gone)
+            if self.stop_for and self.ahead:
+                break
+        self.read, self.rest = joined(pieces[:done]), cut_rest(pieces[done:], self.stop_for) if pieces[done:] else []
+
+    def _piece(self, unit: Unit, gone: Tombstones) -> Iterator[Batch | Rejected]:
+        readable, found = False, ""
+        batches = self.batches(unit)
+        while True:
+            with self.track_time():
+                batch = next(batches, None)
+                if batch is None:
+                    break
+                kept, rejected = self.split(without_forgotten(gone, batch))
+            self.stat_update("rows", value=batch.num_rows)
+            self.stat_update("kept", value=kept.num_rows)
+            readable |= kept.num_rows > 0
+            del batch
+            if rejected is not None:
+                readable |= any(reason != "record_broken" for reason in rejected.column("reason").to_pylist())
+                found = found or next(filter(None, rejected.column("detail").to_pylist()), "")
+                yield Rejected(rejected)
+            if kept.num_rows:
+                yield kept
+        if unit.start == 0 and not readable:
+            empty = "the file is empty" if unit.end == 0 else "no page and no text is in it"
+            self.unreadable.append((unit.file, found or empty))
 
     def columns(self, batch: Batch) -> Columns:
         """The columns as they were read; the rows that `rows` gave a reason go."""

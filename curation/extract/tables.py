@@ -18,6 +18,7 @@ from fsspec.core import url_to_fs
 
 from curation.extract.inputs import InputError, content_hash, open_window
 from curation.extract.json_lines import Broken, read_lines
+from curation.extract.line_index import read_index
 from curation.extract.parquet_rows import (
     Unreadable,
     group_batches,
@@ -46,6 +47,8 @@ class ReadTable(Read):
     body_column = "text"
     writes = origin("text", "robots_meta", "tdm_meta", "licence_link")  # the last three null: a table has no markup
     reasons = ("null_text", "record_too_large", "record_broken")
+    line_index = ""
+    """Where the indexes of JSON lines files are that are cut (set by the engine)."""
 
     def __init__(
         self,
@@ -63,9 +66,11 @@ class ReadTable(Read):
         self.text_key = text_key
         self.given = {"id": id_key, "url": url_key, "date": date_key}
         self.max_record_bytes = max_record_bytes
+        self._place: Any = None
+        self._content, self._lines = b"", None
 
     def batches(self, unit: Unit) -> Iterator[Batch]:
-        """Rows of the unit: row groups [start, end) of a Parquet file, every line of a JSON lines file."""
+        """Rows of the unit: row groups [start, end) of a Parquet file, the lines that begin in bytes [start, end) of JSON lines."""
         before = self.bytes_read
         fs, path = url_to_fs(unit.url)
         try:
@@ -73,7 +78,10 @@ class ReadTable(Read):
         except FileNotFoundError:
             raise InputError(f"{unit.url} is not there") from None
         self._file = unit.file
-        self._place, self._content = (fs, path), b""
+        if self._place != (fs, path):
+            self._place, self._content, self._lines = (fs, path), b"", None
+        if unit.cut and unit.kind == "jsonl" and self._lines is None:
+            self._lines = read_index(self.line_index, unit.url)
         if size == 0:
             self.stat_update("files_empty")
         elif unit.kind == "parquet":
@@ -158,8 +166,9 @@ class ReadTable(Read):
 
     def _json_lines(self, unit: Unit, before: int) -> Iterator[Row]:
         with open_window(unit.url) as window:
-            for number, line in read_lines(window, unit.file, self.max_record_bytes):
-                self.bytes_read = before + min(window.bytes_read, window.size)
+            given = (self.max_record_bytes, unit.start, unit.end if unit.cut else None, self._lines)
+            for number, line in read_lines(window, unit.file, *given):
+                self.bytes_read = before + min(window.bytes_read, unit.end - unit.start)
                 if isinstance(line, Broken):
                     yield self._broken(number, line.said, line.size, self.max_record_bytes)
                 elif not line:
@@ -225,6 +234,8 @@ class ReadTable(Read):
         return table_ids(self.source.name, list(map(str, names)))
 
     def _position(self, number: int) -> bytes:
+        if not self._content and self._lines is not None:
+            self._content = bytes.fromhex(self._lines["sha256"])
         if not self._content:  # the whole file is read for it, so only where a row has no id of its own
             self._content = content_hash(*self._place)
         return position_id(self.source.name, self._content, number)

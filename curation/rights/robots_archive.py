@@ -19,8 +19,9 @@ from urllib.parse import urlsplit
 
 import pyarrow as pa
 
-from curation.extract.inputs import InputError, InputFile, find_inputs, plan_units
+from curation.extract.inputs import InputError, InputFile, find_inputs
 from curation.extract.reader import host_of, seconds_of
+from curation.extract.units import plan_units
 from curation.extract.warc import ReadWarc
 from curation.parquet_file import ParquetFile
 from curation.place import Place

@@ -204,8 +204,8 @@ def check_sums(release: Release, reasons: dict[int, Counter[str]]) -> Check:
     for name, stated, found in pairs:
         if stated != found:
             check.fail(f"{name}: the manifest says {stated:,}, the files hold {found:,}")
-    if [t.task for t in tasks] != list(range(len(tasks))):
-        check.fail(f"tasks: numbered {', '.join(str(t.task) for t in tasks)[:80]}, not 0 to {len(tasks) - 1}")
+    if len({t.task for t in tasks}) < len(tasks):
+        check.fail(f"tasks: numbered {', '.join(str(t.task) for t in tasks)[:80]}, not each once")
     return check
 
 

@@ -48,8 +48,6 @@ Overrides = Annotated[
         "--set", metavar="STAGE.STEP.KEY=VALUE", help="Changes one value; part of the fingerprint; may be repeated."
     ),
 ]
-
-
 On = Annotated[str, typer.Option("--on", metavar="WHERE", help="local, slurm:FILE or ray[:ADDRESS].")]
 
 
@@ -69,7 +67,9 @@ def _options(
 ) -> None: ...
 
 
-def _planned(name: str, files: list[str] | None, out: str | None, overrides: list[str] | None, on: str) -> "Plan":
+def _planned(
+    name: str, files: list[str] | None, out: str | None, overrides: list[str] | None, on: str, mb: int = 0
+) -> "Plan":
     from recipes.engine import executors, file_systems, gpu_stages, plan, recipe_file
 
     path = recipe_file.find(name)
@@ -77,7 +77,7 @@ def _planned(name: str, files: list[str] | None, out: str | None, overrides: lis
     where, _ = executors.backend(on)
     out = out or recipe_file.default_out(recipe)
     file_systems.check_out(out)
-    made = plan.make(recipe, path.name, out, base=path.parent)
+    made = plan.make(recipe, path.name, out, task_bytes=mb << 20 or None, base=path.parent)
     gpu_stages.check_gpus(made, where)
     return made
 
@@ -98,13 +98,13 @@ def run(
         int, typer.Option(min=1, help="Workers that generate at a time, each with an engine of its own.")
     ] = 1,
     follow: Annotated[bool, typer.Option("--follow", help="With --on slurm: stay until the run has ended.")] = False,
+    task_mb: Annotated[int, typer.Option(min=0, help="MiB of files a task reads (0: 4 to 32, by their size).")] = 0,
 ) -> None:
     """Run a recipe. Given again, it goes on where it stopped; what has not changed is not computed again."""
     from recipes.engine.run_command import run_plan
 
-    run_plan(
-        _planned(recipe, files, out, overrides, on), on, workers or os.cpu_count() or 1, replay, generators, follow
-    )
+    plan = _planned(recipe, files, out, overrides, on, task_mb)
+    run_plan(plan, on, workers or os.cpu_count() or 1, replay, generators, follow)
 
 
 @app.command()

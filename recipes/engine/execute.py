@@ -8,17 +8,21 @@ OUT/2026.11.22/                    one version of the recipe
 """
 
 import time
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
+from curation.extract.line_index import IndexLines
+from curation.extract.units import Unit
 from curation.place import Place
-from curation.read_shards import ReadShards
+from curation.read_shards import ReadShards, list_files, shared_rows
 from curation.shards import MANIFEST, ShardUnion
 from curation.survey import Phase, Survey
 from curation.tombstones import Tombstones
+from curation.work_list import WorkList, incomplete
 from curation.write_shards import WriteShards, samples_of_a_part
 from recipes.engine import gathering
 from recipes.engine.errors import RecipeError
-from recipes.engine.executors import Cluster, LocalExecutor, incomplete
+from recipes.engine.executors import Cluster, LocalExecutor
 from recipes.engine.forget.sweep import swept, told_since
 from recipes.engine.generation.release import check_version as check_generation_version
 from recipes.engine.generation.rounds import Where
@@ -38,6 +42,9 @@ from recipes.engine.run_survey import RunPhase, RunSurvey, phase_place, row_task
 from recipes.engine.source_read import SourceRead, reader_class
 from recipes.engine.warm_up import WarmUp
 from recipes.engine.workers import Workers
+
+INDEX = "index"
+"""Folder of a block where JSON lines files that are cut have their indexes, until the set is there."""
 
 
 def run(
@@ -165,17 +172,16 @@ def _run_block(
         final.remove()
     partial = Place(f"{block.url}.partial") if final.local else final
     phases = _phases(block)
-    layout = {"fingerprint": block.fingerprint, "tasks": block.tasks, "units": _units(block)}
-    layout |= {"phases": [[p.name, p.tasks] for p in phases]} if phases else {}
-    if partial.exists() and not (partial.exists("layout.json") and partial.read_json("layout.json") == layout):
-        partial.remove()
-    partial.write_json("layout.json", layout)
-    first, partitions = gathering.first_place(block, partial)
-    runs = [(first, _pipeline(block, plan, first, partitions, gone), block.tasks)]
+    first, partitions = _lay_out(block, partial, phases)
+    pipeline = _pipeline(block, plan, partial, (first, partitions), gone)
+    runs = [*_indexing(block, partial), _Run(block.name, first, pipeline, block.tasks)]
     if phases:
         assert isinstance(block.read, Together)
         look = (block.read.urls, block.steps, partial.url)
-        runs = [(phase_place(partial, i, p), [RunPhase(*look, i, p)], p.tasks) for i, p in enumerate(phases)]
+        runs = [
+            _Run(f"{block.name}.{p.name}", phase_place(partial, i, p), [RunPhase(*look, i, p)], p.tasks)
+            for i, p in enumerate(phases)
+        ]
     _run_tasks(block, runs, cluster, pool, progress)
     gathering.gather_rows(block, partial, cluster, pool)
     manifest = finish_block(block, partial)
@@ -183,28 +189,66 @@ def _run_block(
     progress.end(manifest["rows_in"], manifest["rows_out"])
 
 
-def _run_tasks(
-    block: Block,
-    runs: list[tuple[Place, list[Any], int]],
-    cluster: Cluster | None,
-    pool: Workers,
-    progress: Progress,
-) -> None:
+def _lay_out(block: Block, place: Place, phases: list[Phase]) -> tuple[Place, int]:
+    """Makes a block's folder ready: one that was begun goes on with the work list that it has, anything else there is removed.
+
+    Returns where its tasks write, and into how many partitions.
+    """
+    cut = [[p.name, p.tasks] for p in phases]
+    if place.exists("layout.json"):
+        begun = place.read_json("layout.json")
+        if begun["fingerprint"] == block.fingerprint and begun.get("phases") == cut:
+            block.tasks = begun["tasks"]
+            return gathering.first_place(block, place)
+    place.remove()
+    tasks: list[list[Unit]] = []
+    if block.kind == "rows":
+        tasks = block.read.tasks if isinstance(block.read, SourceRead) else shared_rows(block.read.urls)
+        block.tasks = len(tasks)
+    first, partitions = gathering.first_place(block, place)
+    if tasks:
+        WorkList.write(first, tasks)
+    place.write_json("layout.json", {"fingerprint": block.fingerprint, "tasks": block.tasks, "phases": cut})
+    return first, partitions
+
+
+class _Run(NamedTuple):
+    """Tasks that run side by side, each with the same pipeline."""
+
+    name: str
+    place: Place
+    pipeline: list[Any]
+    tasks: int
+
+
+def _indexing(block: Block, place: Place) -> list[_Run]:
+    """What comes before a block that reads JSON lines in the middle of files: one task for each of these files."""
+    tasks = block.read.tasks if isinstance(block.read, SourceRead) and block.read.kind == "jsonl" else []
+    files = {unit.url: replace(unit, start=0, end=unit.size) for units in tasks for unit in units if unit.cut}
+    index = place / INDEX
+    return (
+        [_Run(f"{block.name}.index", index, [IndexLines(list(files.values()), index.url)], len(files))] if files else []
+    )
+
+
+def _run_tasks(block: Block, runs: list[_Run], cluster: Cluster | None, pool: Workers, progress: Progress) -> None:
     """Runs what is not complete yet of a block's tasks: one executor, or one after the other for each phase of a survey."""
-    left = [len(incomplete(place, n)) for place, _, n in runs]
-    tasks = [n for _, _, n in runs]
-    progress.start(block.name, sum(tasks), sum(tasks) - sum(left), *_amount(block), block.kind == "rows")
-    for i, (place, pipeline, n) in enumerate(runs):
+    left = [len(incomplete(run.place, run.tasks)) for run in runs]
+    tasks = [run.tasks for run in runs]
+    progress.start(block.name, sum(tasks), max(0, sum(tasks) - sum(left)), *_amount(block), block.kind == "rows")
+    for i, run in enumerate(runs):
         if cluster is None:
             before, done = sum(tasks[:i]), sum(left[:i])
-            LocalExecutor(place, pipeline, n, pool.count).run_watched(
+            LocalExecutor(run.place, run.pipeline, run.tasks, pool.count).run_watched(
                 pool,
-                lambda now, n, a=before, b=done: progress.update({a + r: c for r, c in now.items()}, b + n),
+                lambda now, n, a=before, b=done: progress.update(
+                    {a + r: c for r, c in now.items()}, b + n, pool.shared
+                ),
                 at_once(block),
             )
         else:
-            name = block.name if len(runs) == 1 else f"{block.name}.{place.url.rpartition('-')[2]}"
-            cluster.run(place, pipeline, n, name, "survey" if block.kind == "survey" else block.needs)
+            needs = "survey" if block.kind == "survey" else block.needs
+            cluster.run(run.place, run.pipeline, run.tasks, run.name, needs)
 
 
 def _phases(block: Block) -> list[Phase]:
@@ -223,12 +267,8 @@ def _amount(block: Block) -> tuple[str, int]:
     return "rows", ShardUnion.open(block.read.urls).rows
 
 
-def _units(block: Block) -> list[Any]:
-    return [[u.file, u.start, u.end] for u in block.read.units] if isinstance(block.read, SourceRead) else []
-
-
-def _pipeline(block: Block, plan: Plan, place: Place, partitions: int, gone: Tombstones) -> list[Any]:
-    """The datatrove pipeline of a block, which writes so many partitions."""
+def _pipeline(block: Block, plan: Plan, place: Place, into: tuple[Place, int], gone: Tombstones) -> list[Any]:
+    """The datatrove pipeline of a block in its folder, whose tasks write into a place, so many partitions."""
     by_name = {b.name: b for b in plan.blocks}
     for step in block.steps:
         if isinstance(step, Survey):
@@ -242,16 +282,20 @@ def _pipeline(block: Block, plan: Plan, place: Place, partitions: int, gone: Tom
         assert isinstance(block.read, Together)
         return [RunSurvey(block.read.urls, block.steps, place.url, block.partitions)]
     if isinstance(block.read, SourceRead):
-        read: Any = reader_class(block.read.kind)(block.read.units, block.read.source, **block.read.options)
+        read: Any = reader_class(block.read.kind)([], block.read.source, **block.read.options)
         read.name, read.stage, read.forgotten = f"read_{block.read.kind}", block.stage, (gone.url, len(gone))
+        read.line_index = (place / INDEX).url
     else:
         read = ReadShards(block.read.urls, block.read.columns)
-        read.stage = block.stage
+        list_files(block.read.urls, place)
+        read.stage, read.listed = block.stage, place.url
+    first, partitions = into
+    read.work, read.shares = WorkList(first, block.tasks), not any(step.neighbours for step in block.steps)
     for step in block.steps:
         if hasattr(step, "forgotten"):
             step.__dict__["forgotten"] = gone.url, len(gone)
     steps = [read, *block.steps]
     by_id = isinstance(block.read, Together) and not any("id" in step.writes for step in block.steps)
     samples = samples_of_a_part(block.tasks if by_id else 1)
-    sink = WriteShards(place.url, block.columns, partitions, block.tiers, steps, content=block.release, samples=samples)
+    sink = WriteShards(first.url, block.columns, partitions, block.tiers, steps, content=block.release, samples=samples)
     return [*steps, sink]

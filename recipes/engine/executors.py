@@ -12,14 +12,9 @@ from typing import Any, Protocol
 from datatrove.executor.local import LocalPipelineExecutor
 
 from curation.place import Place
+from curation.work_list import incomplete
 from recipes.engine.errors import RecipeError, RunError
 from recipes.engine.slurm.resources import read
-
-
-def incomplete(place: Place, tasks: int) -> list[int]:
-    """Tasks of so many whose manifest is not in the place."""
-    done = set(place.names("tasks"))
-    return [task for task in range(tasks) if f"{task:05d}.json" not in done]
 
 
 class _ByManifest:

@@ -12,6 +12,7 @@ from typing import Any
 from curation import gather
 from curation.gather import Gather
 from curation.place import Place
+from recipes.engine.all_read import require_all_read
 from recipes.engine.executors import Cluster, LocalExecutor
 from recipes.engine.plan import Block
 from recipes.engine.source_read import SourceRead
@@ -36,6 +37,8 @@ def gather_rows(block: Block, partial: Place, cluster: Cluster | None, pool: Any
     if not is_gathered(block):
         return
     source = partial / READ
+    if not source.exists(gather.LIST):
+        require_all_read(source, block.tasks)
     levels = gather.levels_of(source, block.partitions)
     for number, level in enumerate(levels, 1):
         target = partial if number == len(levels) else partial / f"{GATHER}/{number:02d}-cut"

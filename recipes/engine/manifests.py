@@ -16,7 +16,8 @@ from curation.shards import MANIFEST, join_table_parts, set_schema
 from curation.survey import Survey
 from curation.write_shards import smallest_samples, step_sums
 from recipes.engine import code_version
-from recipes.engine.gathering import GATHER
+from recipes.engine.all_read import require_all_read
+from recipes.engine.gathering import GATHER, is_gathered
 from recipes.engine.plan import Block, Together
 from recipes.engine.run_survey import WORK
 from recipes.engine.source_read import SourceRead
@@ -41,7 +42,7 @@ def finish_block(block: Block, place: Place) -> dict[str, Any]:
     else:
         manifest = _joined(block, place)
         place.write_json(MANIFEST, manifest)
-    for folder in (WORK, GATHER, "samples"):
+    for folder in (WORK, GATHER, "samples", "rests", "index", "files"):
         with contextlib.suppress(FileNotFoundError):
             (place / folder).remove()
     return manifest
@@ -49,6 +50,8 @@ def finish_block(block: Block, place: Place) -> dict[str, Any]:
 
 def _joined(block: Block, place: Place) -> dict[str, Any]:
     """The manifest of a set whose tasks are complete; its tables and its sample are written, and what nobody names is removed."""
+    if block.kind == "rows" and not is_gathered(block):
+        require_all_read(place, block.tasks)
     named = list(task_manifests(place))
     tasks = [about for _, _, about in named]
     phases = [[t for _, _, t in task_manifests(place, f"phases/{name}/tasks")] for name in place.names("phases")]

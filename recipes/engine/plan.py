@@ -129,8 +129,8 @@ class Plan:
         return f"{self.out.rstrip('/')}/{self.recipe.version}"
 
 
-def make(recipe: Recipe, where: str, out: str, *, unit_bytes: int | None = None, base: Path = Path()) -> Plan:
-    """Checks the recipe and plans it; `unit_bytes` of a source are one task (where not given, its size decides).
+def make(recipe: Recipe, where: str, out: str, *, task_bytes: int | None = None, base: Path = Path()) -> Plan:
+    """Checks the recipe and plans it; about `task_bytes` of a source are one task (where not given, its size decides).
 
     base: the recipe's folder, at which relative files of a generation, and of steps that say so, begin.
 
@@ -141,7 +141,7 @@ def make(recipe: Recipe, where: str, out: str, *, unit_bytes: int | None = None,
     order: list[Block] = []
     steps_of = {stage.name: _steps(stage, f"{where}, stage '{stage.name}'", base) for stage in recipe.stages}
     named = [read for stage in recipe.stages for read in stage.reads if read in recipe.sources]
-    sources = {name: read_source(recipe, name, where, unit_bytes) for name in dict.fromkeys(named)}
+    sources = {name: read_source(recipe, name, where, task_bytes) for name in dict.fromkeys(named)}
     for position, stage in enumerate(recipe.stages):
         last = position == len(recipe.stages) - 1
         place = f"{where}, stage '{stage.name}'"
@@ -154,7 +154,7 @@ def make(recipe: Recipe, where: str, out: str, *, unit_bytes: int | None = None,
         partitions = _partitions(recipe, read, list(sources.values()))
         surveys = _surveys(recipe, stage, steps, read, place, partitions)
         order += surveys
-        tasks = len(read.units) if isinstance(read, SourceRead) else read.partitions
+        tasks = len(read.tasks) if isinstance(read, SourceRead) else read.partitions
         anew = isinstance(read, SourceRead) or any("id" in step.writes for step in steps)
         name = f"{stage.name}.rows" if last and anew else stage.name
         parts = recipe.partitions if last and name == stage.name else partitions

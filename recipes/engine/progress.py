@@ -49,7 +49,8 @@ class Progress:
         """
         self.decides = decides
         self.index += not again
-        self.name, self.tasks, self.unit, self.total = name, tasks, unit, total
+        self.name, self.unit, self.total = name, unit, total
+        self.tasks = self.planned = tasks
         self.before = done
         self.began = self.said = time.monotonic()
         self.rows = self.kept = self.read = 0
@@ -68,8 +69,12 @@ class Progress:
                 f"[{self.index}/{self.blocks}] {name}: goes on, {done} of {tasks} tasks done already", markup=False
             )
 
-    def update(self, running: dict[int, Any], done: int) -> None:
-        """Takes the counts of the tasks that run now, by rank, and the number of tasks finished since the block began."""
+    def update(self, running: dict[int, Any], done: int, more: int = 0) -> None:
+        """Takes the counts of the tasks that run now, by rank, and the number of tasks finished since the block began.
+
+        more: tasks that came by since, as others left them their rest.
+        """
+        self.tasks = self.planned + more
         for rank in set(self.shares) - set(running):
             self.finished.update(self.shares.pop(rank))
         self.shares |= running

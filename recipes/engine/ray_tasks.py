@@ -18,8 +18,10 @@ from loguru import logger
 
 from curation.masked import masked
 from curation.place import Place
+from curation.work_list import incomplete, left_by
 from recipes.engine.errors import RecipeError, RunError
-from recipes.engine.executors import LocalExecutor, incomplete
+from recipes.engine.executors import LocalExecutor
+from recipes.engine.stragglers import watched
 from recipes.engine.workers import MOST_ATTEMPTS, PLAIN
 
 SAY_SECONDS = 60.0
@@ -44,7 +46,8 @@ def run_rank(pickled: bytes, rank: int, attempt: int, paths: Sequence[str]) -> t
         executor = dill.loads(pickled)
         for step in executor.pipeline:
             step.attempt = attempt
-        executor._run_for_rank(rank, 1)
+        with watched(executor):
+            executor._run_for_rank(rank, 1)
     except Exception as error:
         return type(error).__name__, masked(str(error)), masked(traceback.format_exc())
     return None
@@ -77,6 +80,10 @@ class RayTasks:
             for ref in ready:
                 rank, attempt = running.pop(ref)
                 if (how := _ended(ref, place, rank)) is None:
+                    left = {
+                        remote.remote(pickled, child, 1, paths): (child, 1) for child in left_by(place, tasks, rank)
+                    }
+                    running, total = running | left, total + len(left)
                     continue
                 if attempt >= MOST_ATTEMPTS:
                     for other in running:

@@ -1,4 +1,4 @@
-"""The input of a recipe: a source's files found, cut into units of work, and read by the reader of their kind.
+"""The input of a recipe: a source's files found, shared out to tasks, and read by the reader of their kind.
 
 Rights come first: a source that declares none is refused, and so is a licence that nobody can look up.
 """
@@ -10,16 +10,20 @@ from typing import Any
 
 import orjson
 
-from curation.extract.reader import READERS, InputError, find_inputs, plan_units
+from curation.extract.reader import READERS, InputError, Unit, find_inputs, plan_units
 from curation.provenance import Source
 from curation.source_hash import of_module
+from curation.work_list import shared_out
 from recipes.engine import blocks, code_version, file_systems, licences
 from recipes.engine.errors import RecipeError
 from recipes.engine.spec import Recipe
 
-UNITS, LEAST_UNIT_BYTES, MOST_UNIT_BYTES = 12, 8 << 20, 32 << 20
-"""A source makes at least so many tasks (so that workers end together) unless they became smaller than the least size; of a
-large one each has the most."""
+TASKS, MOST_TASKS, LEAST_TASK_BYTES, TASK_BYTES = 12, 100_000, 4 << 20, 32 << 20
+"""Files are cut so that a source makes at least so many tasks (workers end together), unless they became smaller than the least
+size. Of a large source each has `TASK_BYTES`; of one that would make more than the most tasks, as many more as it takes."""
+
+GATHERED_TASKS = 64
+"""Small files come together in one task as long as the source still makes so many."""
 
 BYTES_LISTED = 256
 """Bytes of crawl files that a byte of a list of ranges stands for, roughly."""
@@ -27,12 +31,12 @@ BYTES_LISTED = 256
 
 @dataclass
 class SourceRead:
-    """The input of a block that reads files: what they are, how they are cut into units, and the reader's parameters."""
+    """The input of a block that reads files: what they are, what each task reads of them, and the reader's parameters."""
 
     source: Source
     kind: str
     inputs: list[Any]
-    units: list[Any]
+    tasks: list[list[Unit]]
     options: dict[str, Any]
 
     @property
@@ -55,8 +59,8 @@ def reader_class(kind: str) -> type[Any]:
     return getattr(importlib.import_module(module), cls)
 
 
-def read_source(recipe: Recipe, name: str, where: str, unit_bytes: int | None) -> SourceRead:
-    """Checks a source's rights and options, finds its files and cuts them into units. Raises RecipeError."""
+def read_source(recipe: Recipe, name: str, where: str, task_bytes: int | None) -> SourceRead:
+    """Checks a source's rights and options, finds its files and shares them out to tasks. Raises RecipeError."""
     spec = recipe.sources[name]
     place = f"{where}, source '{name}'"
     if not (spec.rights_basis or spec.licence):
@@ -76,12 +80,13 @@ def read_source(recipe: Recipe, name: str, where: str, unit_bytes: int | None) -
                     f"{place}: files of several kinds ({', '.join(kinds)}); give each kind a source of its own"
                 )
             size = sum(i.size for i in inputs)
-            units = plan_units(inputs, unit_bytes or min(MOST_UNIT_BYTES, max(LEAST_UNIT_BYTES, size // UNITS)))
+            each = task_bytes or max(min(TASK_BYTES, max(LEAST_TASK_BYTES, size // TASKS)), size // MOST_TASKS)
+            tasks = shared_out(plan_units(inputs, each), min(each // 2, -(-size // GATHERED_TASKS)))
         except InputError as error:
             raise RecipeError(f"{place}: {error}") from error
     cls = reader_class(kinds[0])
     options = blocks.checked(cls, spec.options, place, given=("units", "source"))
-    return SourceRead(Source(name, spec.rights_basis, spec.licence), kinds[0], inputs, units, options)
+    return SourceRead(Source(name, spec.rights_basis, spec.licence), kinds[0], inputs, tasks, options)
 
 
 def hash_of(value: Any) -> str:

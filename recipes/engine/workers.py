@@ -3,7 +3,8 @@
 datatrove's local pool hangs for ever when a worker is killed. Here each worker is a process of its own with a pipe; it tells how
 many rows it has seen, and its end is noticed at once. A task that died is tried again by a fresh process with `attempt` raised,
 upon which steps call foreign parsers in processes of their own (see `curation/extract/main_text.py`). Workers stay alive from
-block to block, so that imports are paid once.
+block to block, so that imports are paid once. When nothing waits and a worker is free, the task that has most before it is
+asked to leave its rest to others (`curation/work_list.py`): a straggler holds up nobody.
 """
 
 import contextlib
@@ -48,6 +49,8 @@ ENDING_SECONDS = 15.0
 """How long an idle worker may take to end: an engine's server is told to stop, and waited for."""
 GENERATED = ("tokens", "answered", "stored", "judged", "accepted", "device_ms")
 """Counts that only a generation has, where the live line shows them."""
+SHARED_SECONDS = 3.0
+"""What a task has before it is shared out when it would take at least so long: a new task costs a tenth of a second."""
 STALLED_SECONDS = 900.0
 """A worker that reads nothing and computes nothing for this long (or whose interpreter is held for so long that it cannot say)
 is ended and counts as dead: a fuse, not a decision."""
@@ -60,11 +63,19 @@ class _Worker:
     rank: int | None = None
     attempt: int = 1
     seen: float = field(default_factory=time.monotonic)
+    began: float = 0.0
     progress: Any = None
+    asked: bool = False
+
+    @property
+    def seconds_ahead(self) -> float:
+        """How long what its task has not begun takes by the task's own pace; 0 where nothing is known."""
+        now = self.progress or {}
+        return (time.monotonic() - self.began) * now.get("ahead", 0) / now["bytes"] if now.get("bytes") else 0.0
 
 
 def _serve(pipe: Any) -> None:
-    """A worker's life: takes (pickled executor, rank, attempt) until the pipe closes."""
+    """A worker's life: takes ("task", pickled executor, rank, attempt) until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logger.disable(
         "datatrove.executor.base"
@@ -74,10 +85,13 @@ def _serve(pipe: Any) -> None:
     AT_END = []
     while True:
         try:
-            pickled, rank, attempt = pipe.recv()
+            kind, *message = pipe.recv()
         except (EOFError, OSError):
             _leave()
             return
+        if kind == "share":  # the task that was asked ended by itself
+            continue
+        pickled, rank, attempt = message
         stop = threading.Event()
         try:
             executor = dill.loads(pickled)  # steps keep state: each task gets fresh ones
@@ -86,7 +100,10 @@ def _serve(pipe: Any) -> None:
             watch = threading.Thread(target=_tell, args=(executor.pipeline, pipe, lock, stop), daemon=True)
             watch.start()
             executor._run_for_rank(rank, 1)
-            answer: tuple[str, Any] = ("done", rank)
+            answer: tuple[str, Any] = (
+                "done",
+                getattr(executor.pipeline[-1], "children", []) if executor.pipeline else [],
+            )
         except BaseException as error:
             answer = ("error", (type(error).__name__, masked(str(error)), masked(traceback.format_exc())))
         stop.set()
@@ -98,14 +115,16 @@ def _serve(pipe: Any) -> None:
 
 
 def _tell(pipeline: list[Any], pipe: Any, lock: Any, stop: threading.Event) -> None:
-    """Says how far a task is until it stops. Ends the process where nobody listens any more: its run was killed."""
+    """Says how far a task is until it stops, and hears when it is to share its rest. Ends the process where its run was killed."""
     while not stop.wait(0.5):
         counts = _counts(pipeline)
         with lock:
             if not stop.is_set():
                 try:
                     pipe.send(("progress", counts))
-                except OSError:
+                    if pipe.poll():  # while a task runs, nothing else is said to its worker
+                        pipeline[0].stop_for = pipe.recv()[1]
+                except (EOFError, OSError):
                     _leave()
 
 
@@ -129,6 +148,8 @@ def _counts(pipeline: list[Any]) -> dict[str, int]:
     total = {label: int(stat.total) for label, stat in list(first.stats.stats.items())}
     kept = int(last.stats["kept"].total) if "kept" in last.stats.stats else total.get("kept", 0)
     counts = {"rows": total.get("rows", 0), "kept": kept, "bytes": int(getattr(first, "bytes_read", 0)), "cpu": cpu}
+    if ahead := int(getattr(first, "ahead", 0)):
+        counts["ahead"] = ahead
     if waited := sum(int(getattr(step, "waited", 0)) for step in pipeline):
         counts["waited"] = waited
     return counts | {name: total[name] for name in GENERATED if name in total}
@@ -139,6 +160,8 @@ class Workers:
 
     def __init__(self, count: int):
         self.count = max(1, count)
+        self.shared = 0
+        """Tasks of the latest run that others left to them."""
         self._context = multiprocess.get_context("spawn")  # our own children, so that their CPU time is accounted
         self._workers: list[_Worker] = []
         self._where = ""
@@ -161,7 +184,7 @@ class Workers:
         on_progress: Callable[[dict[int, Any], int], None],
         at_once: int | None = None,
     ) -> None:
-        """Runs the executor's pipeline for every rank, on `at_once` of the workers (None: all).
+        """Runs the executor's pipeline for every rank, and for those that they leave a rest to, on `at_once` workers (None: all).
 
         Raises RunError when a task raises or keeps dying.
         """
@@ -169,10 +192,10 @@ class Workers:
         pickled = dill.dumps(executor, recurse=False)
         self._where = executor.place.url if hasattr(executor, "place") else ""
         waiting = deque((rank, 1) for rank in ranks)
-        done = 0
-        while len(self._workers) < min(most, len(ranks)):
-            self._workers.append(self._start())
-        while done < len(ranks):
+        done = self.shared = 0
+        while done < len(ranks) + self.shared:
+            while len(self._workers) < min(most, len(ranks) + self.shared - done):
+                self._workers.append(self._start())
             for at in range(min(most, len(self._workers))):
                 if self._workers[at].rank is None and waiting:
                     if not self._workers[at].process.is_alive():  # killed while it had nothing to do
@@ -185,7 +208,20 @@ class Workers:
                     done += self._hear(worker, waiting)
                 elif time.monotonic() - worker.seen > STALLED_SECONDS:
                     self._died(worker, waiting, f"showed no progress for {STALLED_SECONDS:.0f} s")
+            if not waiting:
+                self._share(most)
             on_progress({w.rank: w.progress for w in self._workers if w.rank is not None and w.progress}, done)
+
+    def _share(self, most: int) -> None:
+        """Asks the task that has most before it to leave its rest to the workers that have nothing to do."""
+        busy = [w for w in self._workers if w.rank is not None]
+        if len(busy) >= most or not busy or any(w.asked for w in busy):
+            return
+        last = max(busy, key=lambda w: w.seconds_ahead)
+        if last.seconds_ahead >= SHARED_SECONDS:
+            last.asked = True
+            with contextlib.suppress(OSError):
+                last.pipe.send(("share", most - len(busy) + 1))
 
     def _start(self) -> _Worker:
         ours, theirs = self._context.Pipe()
@@ -196,8 +232,9 @@ class Workers:
 
     def _assign(self, worker: _Worker, pickled: bytes, rank: int, attempt: int) -> None:
         worker.rank, worker.attempt, worker.seen, worker.progress = rank, attempt, time.monotonic(), None
+        worker.began, worker.asked = worker.seen, False
         with contextlib.suppress(OSError):  # it died this moment, which its end tells
-            worker.pipe.send((pickled, rank, attempt))
+            worker.pipe.send(("task", pickled, rank, attempt))
 
     def _hear(self, worker: _Worker, waiting: deque[tuple[int, int]]) -> int:
         """Takes what a worker says; returns the number of tasks that it finished (0 or 1)."""
@@ -210,6 +247,8 @@ class Workers:
                     worker.progress = value
                 elif kind == "done":
                     worker.rank = worker.progress = None
+                    waiting.extend((rank, 1) for rank in value)
+                    self.shared += len(value)
                     return 1
                 else:
                     raise RunError(_error_text(worker.rank, self._where, *value))

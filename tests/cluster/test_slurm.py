@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -183,6 +184,29 @@ def test_a_job_that_is_told_of_its_limit_goes_on_in_a_new_start(slurm, tmp_path)
     assert submission.works()[0].tried() == {0: 1, 1: 1}, "the same job went on"
     log = next(submission.works()[0].folder.glob("*_0.log")).read_text()
     assert "time is up: 1 tasks done, 1 go on in a new start" in log
+
+
+def test_a_task_that_is_told_of_its_limit_leaves_its_rest_to_the_next_link(slurm, tmp_path):
+    (tmp_path / "in").mkdir()
+    lines = [json.dumps({"id": i, "text": t, "url": f"https://example.jp/{i}"}) for i, t in pages(80)]
+    (tmp_path / "in" / "a.jsonl").write_text("\n".join(lines))
+    files = str(tmp_path / "in" / "*.jsonl")
+    calm = done(recipe(files, [Slow(0.0)], []), tmp_path / "calm")
+    half = (tmp_path / "in" / "a.jsonl").stat().st_size // 2 + 1
+    plan = make(recipe(files, [Slow(4.0)], []), "test.py", str(tmp_path / "out"), task_bytes=half)
+    submission = slurm.submit(plan)
+    path = until(lambda: next(iter(submission.folder.glob("pages-*/started/00000.json")), None))
+    until(lambda: list((tmp_path / "out").glob("stages/pages-*.partial/logs/task_00000.log")))
+    time.sleep(3)  # it reads
+    subprocess.run(
+        ["scancel", "--batch", "--signal=USR1", json.loads(path.read_text())["job"].split("_")[0]], check=True
+    )
+    watch.follow(submission)
+    (work,) = [work for work in submission.works() if work.about["name"] == "pages"]
+    assert work.tried().keys() > {0, 1}, "what was left is a task of its own"
+    assert set(work.tried().values()) == {1}, "and nothing is done twice"
+    assert ShardSet.open(plan.blocks[-1].url).manifest["content"] == calm["content"]
+    accounted(tmp_path / "out")
 
 
 def test_a_task_that_never_fits_its_time_limit_says_so(slurm, tmp_path):

@@ -96,6 +96,21 @@ class Slow(Measure):
         return {}
 
 
+class SlowMarked(Measure):
+    """Takes a while for each page whose text holds `word`."""
+
+    reads = ("text",)
+
+    def __init__(self, word: str, seconds: float):
+        super().__init__()
+        self.word, self.seconds = word, seconds
+
+    def columns(self, batch):
+        """Nothing, later."""
+        time.sleep(self.seconds * sum(self.word in (t or "") for t in batch.column("text").to_pylist()))
+        return {}
+
+
 def hang_or_extract(data, start, stop, options, scratch):
     """The real extraction, but a page that says 無限 never ends: a loop in C that holds the interpreter's lock."""
     from curation.extract.page_text import extract

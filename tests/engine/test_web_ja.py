@@ -19,7 +19,7 @@ def finished(out: Path, workers: int, unit_bytes: int, overrides: list[str] | No
     recipe = recipe_file.load(path, overrides)
     recipe.generate.clear()
     recipe.pairs.clear()
-    plan = make(recipe, path.name, str(out), unit_bytes=unit_bytes, base=path.parent)
+    plan = make(recipe, path.name, str(out), task_bytes=unit_bytes, base=path.parent)
     execute.run(plan, workers=workers, progress=Progress(len(plan.blocks), stream=open(os.devnull, "w")))  # noqa: SIM115
     return ShardSet.open(plan.blocks[-1].url)
 

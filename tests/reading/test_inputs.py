@@ -1,5 +1,6 @@
 """What a pattern finds, what it is called, and how it is cut."""
 
+import gzip
 import os
 import shutil
 import subprocess
@@ -95,7 +96,7 @@ def test_units_cover_a_file_without_a_gap(crawl, tmp_path):
     assert plan_units([file], file.size) == [Unit(str(path), "a.warc.gz", "warc", 0, file.size)]
 
 
-def test_parquet_is_cut_between_row_groups_and_json_lines_are_not_cut(tmp_path):
+def test_parquet_is_cut_between_row_groups_and_json_lines_where_they_are_plain(tmp_path):
     pq.write_table(
         pa.table({"text": [os.urandom(500).hex() for _ in range(100)]}), tmp_path / "a.parquet", row_group_size=10
     )
@@ -105,8 +106,12 @@ def test_parquet_is_cut_between_row_groups_and_json_lines_are_not_cut(tmp_path):
     assert [(u.start, u.end) for u in plan_units([file], 1)] == [(i, i + 1) for i in range(10)]
     (tmp_path / "b.jsonl").write_text("{}\n" * 100)
     (lines,) = find_inputs([f"{tmp_path}/b.jsonl"])
-    assert "a row's number is its identity" in str(splittable(lines))
-    assert plan_units([lines], 10) == [Unit(lines.url, "b.jsonl", "jsonl", 0, 300)]
+    assert splittable(lines) is None
+    assert [(u.start, u.end) for u in plan_units([lines], 150)] == [(0, 150), (150, 300)]
+    (tmp_path / "b.jsonl.gz").write_bytes(gzip.compress(os.urandom(3000)))
+    (packed,) = find_inputs([f"{tmp_path}/b.jsonl.gz"])
+    assert splittable(packed) == "compressed JSON lines are read from the beginning"
+    assert plan_units([packed], 10) == [Unit(packed.url, "b.jsonl.gz", "jsonl", 0, packed.size)]
 
 
 def test_a_file_that_vanished_is_named(tmp_path):

@@ -17,11 +17,12 @@ import pyarrow.parquet as pq
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
-from curation.extract.inputs import InputError, Unit
+from curation.extract.inputs import InputError
 from curation.extract.parquet_rows import Unreadable, unread
 from curation.extract.ranges.remote import Remote, RemoteFile
 from curation.extract.ranges.utf8_stream import Utf8Stream, text_only
 from curation.extract.ranges.wanted import Wanted
+from curation.extract.units import Unit
 from curation.extract.warc_range import read_records
 from curation.extract.window import Window
 

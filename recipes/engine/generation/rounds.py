@@ -19,8 +19,9 @@ import pyarrow as pa
 from curation.parquet_file import read_parquet
 from curation.place import Place
 from curation.tombstones import Tombstones
+from curation.work_list import incomplete
 from recipes.engine.errors import RecipeError
-from recipes.engine.executors import Cluster, LocalExecutor, incomplete
+from recipes.engine.executors import Cluster, LocalExecutor
 from recipes.engine.generation.benchmarks import benchmark_search
 from recipes.engine.generation.earlier_sets import load_base
 from recipes.engine.generation.imports import write_imports

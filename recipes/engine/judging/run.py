@@ -9,8 +9,9 @@ import pyarrow as pa
 
 from curation.parquet_file import read_parquet
 from curation.place import Place
+from curation.work_list import incomplete
 from recipes.engine.errors import RecipeError
-from recipes.engine.executors import LocalExecutor, incomplete
+from recipes.engine.executors import LocalExecutor
 from recipes.engine.generation.rounds import Where
 from recipes.engine.judging.plan import Jury
 from recipes.engine.judging.release import Said, finished, publish

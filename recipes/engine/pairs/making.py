@@ -21,8 +21,9 @@ from curation.parquet_file import read_parquet, write_parquet
 from curation.place import Place
 from curation.provenance import key
 from curation.shards import MANIFEST
+from curation.work_list import incomplete
 from recipes.engine.errors import RecipeError
-from recipes.engine.executors import LocalExecutor, incomplete
+from recipes.engine.executors import LocalExecutor
 from recipes.engine.generation.rounds import Where
 from recipes.engine.judging.plan import Jury
 from recipes.engine.pairs.edit_step import MASKS, SHARE, WORK, EditAnswers, EditWork

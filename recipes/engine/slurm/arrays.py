@@ -14,9 +14,10 @@ from typing import Any
 import dill
 
 from curation.place import Place
+from curation.work_list import incomplete
 from recipes.engine import code_version
 from recipes.engine.errors import RunError
-from recipes.engine.executors import LocalExecutor, incomplete
+from recipes.engine.executors import LocalExecutor
 from recipes.engine.slurm import queue
 from recipes.engine.slurm.resources import Asked, Resources, options, python
 from recipes.engine.slurm.submission import Submission, Work, elements

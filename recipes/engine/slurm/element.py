@@ -1,8 +1,9 @@
 """What one element of an array runs: its tasks, one after the other, until they are done or its time is up.
 
-Shortly before the time limit Slurm sends a signal. What is saved then is what is there: every task that is finished, and every
-answer of a model, since these are appended as they arrive. The rest begins again in the same job, put back into the queue. A job
-that comes to its limit again and again without finishing anything says so instead.
+Shortly before the time limit Slurm sends a signal. A task that reads files ends then with the piece that it reads, and leaves the
+rest to the next link. Otherwise what is saved is what is there: every task that is finished, and every answer of a model, since
+these are appended as they arrive; the rest begins again in the same job, put back into the queue. A job that comes to its limit
+again and again without finishing anything says so instead.
 
     python -m recipes.engine.slurm.element SUBMISSION WORK CHUNK
 """
@@ -13,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import traceback
 from pathlib import Path
@@ -26,6 +28,7 @@ from curation.place import Place
 from recipes.engine import workers
 from recipes.engine.slurm.arrays import code_of
 from recipes.engine.slurm.submission import Submission, Work
+from recipes.engine.stragglers import watched
 from recipes.engine.warm_up import warm_up
 
 
@@ -33,14 +36,34 @@ class OutOfTime(BaseException):
     """Slurm is about to stop this job. No step may take it for an error of its own."""
 
 
-def _stop(_signal: int, _frame: Any) -> None:
-    raise OutOfTime
+class _Ending:
+    """What happens at the signal: the task shares its rest if it can, and is stopped `seconds` later, or at once."""
+
+    def __init__(self, seconds: float):
+        self.seconds, self.told = seconds, False
+        self.reader: Any = None
+        self.after: threading.Timer | None = None
+
+    def __call__(self, _signal: int, _frame: Any) -> None:
+        if self.told or not getattr(self.reader, "ahead", 0):
+            raise OutOfTime
+        self.told, self.reader.stop_for = True, 1
+        self.after = threading.Timer(self.seconds, os.kill, (os.getpid(), signal.SIGUSR1))
+        self.after.daemon = True
+        self.after.start()
+
+    def done(self) -> bool:
+        """A task is done: whether it was told to end."""
+        if self.after is not None:
+            self.after.cancel()
+        return self.told
 
 
 def main(submission_folder: str, work_folder: str, chunk_file: str) -> int:
     """Runs the element that SLURM_ARRAY_TASK_ID names; returns its exit status."""
-    signal.signal(signal.SIGUSR1, _stop)
     submission, work = Submission(Path(submission_folder)), Work(Path(work_folder))
+    ending = _Ending(submission.resources.notice / 2)
+    signal.signal(signal.SIGUSR1, ending)
     sys.path += [p for p in submission.about["sys_path"] if p not in sys.path]
     chunk = Place(work_folder).read_json(chunk_file)
     restarts = int(os.environ.get("SLURM_RESTART_COUNT", "0"))
@@ -60,8 +83,12 @@ def main(submission_folder: str, work_folder: str, chunk_file: str) -> int:
                 raise CodeChanged([name for name in now if now[name] != code.get(name)])
             for step in executor.pipeline:
                 step.attempt = chunk["attempt"] + restarts
-            executor._run_for_rank(rank, 1)
+            ending.reader = executor.pipeline[0]
+            with watched(executor):
+                executor._run_for_rank(rank, 1)
             finished += 1
+            if ending.done() and todo[finished:]:
+                raise OutOfTime
         return 0
     except OutOfTime:
         return _again(submission, work, todo[finished:], finished, restarts, chunk["kind"])

@@ -24,8 +24,8 @@ from typing import Any
 import dill
 
 from curation.place import Place
+from curation.work_list import incomplete
 from recipes.engine.errors import RecipeError
-from recipes.engine.executors import incomplete
 from recipes.engine.plan import Plan
 from recipes.engine.slurm import queue
 from recipes.engine.slurm.resources import Resources
@@ -52,6 +52,11 @@ class Work:
     def missing(self) -> list[int]:
         """Tasks without a manifest. What a link saw complete may lie elsewhere by now, or be gone."""
         return [] if self.about.get("done") else incomplete(Place(self.about["place"]), self.about["tasks"])
+
+    @property
+    def ranks(self) -> list[int]:
+        """Tasks of the beginning, and those that these left a rest to, as far as they were submitted or are missing."""
+        return sorted({*range(self.about["tasks"]), *self.tried(), *self.missing})
 
     def chunks(self) -> list[dict[str, Any]]:
         """Arrays in the order in which they were submitted."""

@@ -74,9 +74,9 @@ def _row(work: Work, jobs: list[queue.Job]) -> list[str]:
     about, ids = work.about, {chunk["job"] for chunk in work.chunks()}
     missing = work.missing
     mine = Counter("running" if job.runs else "waiting" for job in jobs if job.id in ids)
-    again = sum(times - 1 for times in work.tried().values())
+    again, tasks = sum(times - 1 for times in work.tried().values()), len(work.ranks)
     raised = len(Place(str(work.folder)).names("failed"))
-    cells = [f"{about['tasks'] - len(missing)} of {about['tasks']}", *(mine["running"], mine["waiting"], again, raised)]
+    cells = [f"{tasks - len(missing)} of {tasks}", *(mine["running"], mine["waiting"], again, raised)]
     return [about["name"], *(str(cell or "") for cell in cells)]
 
 
@@ -131,7 +131,7 @@ def logs(submission: Submission, failed: bool, name: str | None, task: int | Non
         if name is not None and about["name"] != name:
             continue
         missing, tried, over = set(work.missing), work.tried(), _over(work, submission)
-        for rank in range(about["tasks"]):
+        for rank in work.ranks:
             raised = rank in missing and (work.told("failed", rank) or tried[rank] > 1 or over)
             if (failed and not raised) or (task is not None and rank != task) or not tried[rank]:
                 continue
