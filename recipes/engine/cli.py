@@ -1,8 +1,6 @@
 """The `seimai` command."""
 
 import os
-import sys
-import traceback
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,7 +8,7 @@ import typer
 from recipes.engine import cluster_cli
 from recipes.engine.audit_cli import audit
 from recipes.engine.classifier_cli import AnnotatorKey, IdKey, IdSource, LabelKey, Several, TimeKey, Where, label, train
-from recipes.engine.errors import RecipeError, RunError
+from recipes.engine.ending import end_clearly
 from recipes.engine.forget_cli import forget
 from recipes.engine.index_cli import index
 from recipes.engine.ledger_cli import ledger
@@ -68,12 +66,12 @@ def _options(
 
 
 def _planned(
-    name: str, files: list[str] | None, out: str | None, overrides: list[str] | None, on: str, mb: int = 0
+    name: str, files: list[str] | None, out: str | None, sets: list[str] | None, on: str, mb: int = 0
 ) -> "Plan":
     from recipes.engine import executors, file_systems, gpu_stages, plan, recipe_file
 
     path = recipe_file.find(name)
-    recipe = recipe_file.load(path, overrides, files)
+    recipe = recipe_file.load(path, sets, files)
     where, _ = executors.backend(on)
     out = out or recipe_file.default_out(recipe)
     file_systems.check_out(out)
@@ -281,21 +279,8 @@ def verify(
 
 
 def main() -> None:
-    """Entry point: mistakes of the user end in one clear message and exit status 2, failed runs in status 1."""
-    from annotation.errors import ReviewError
-    from curation.masked import masked
-    from curation.mixture.ledger_files import LedgerError
-    from curation.shape import BadFile
-    from curation.shards import ShardError
-
-    try:
-        app(standalone_mode=True)
-    except (RecipeError, RunError, ShardError, BadFile, LedgerError, ReviewError) as error:
-        typer.echo(masked(f"{type(error).__name__}: {error}"), err=True)
-        sys.exit(2 if isinstance(error, RecipeError) else 1)
-    except Exception:  # a bug, told as Python would, but for what nobody may read
-        typer.echo(masked(traceback.format_exc()), err=True)
-        sys.exit(1)
+    """Entry point."""
+    end_clearly(app)
 
 
 if __name__ == "__main__":

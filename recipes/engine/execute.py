@@ -289,13 +289,12 @@ def _pipeline(block: Block, plan: Plan, place: Place, into: tuple[Place, int], g
         read = ReadShards(block.read.urls, block.read.columns)
         list_files(block.read.urls, place)
         read.stage, read.listed = block.stage, place.url
-    first, partitions = into
-    read.work, read.shares = WorkList(first, block.tasks), not any(step.neighbours for step in block.steps)
+    read.work, read.shares = WorkList(into[0], block.tasks), not any(step.neighbours for step in block.steps)
     for step in block.steps:
         if hasattr(step, "forgotten"):
             step.__dict__["forgotten"] = gone.url, len(gone)
     steps = [read, *block.steps]
     by_id = isinstance(block.read, Together) and not any("id" in step.writes for step in block.steps)
     samples = samples_of_a_part(block.tasks if by_id else 1)
-    sink = WriteShards(first.url, block.columns, partitions, block.tiers, steps, content=block.release, samples=samples)
+    sink = WriteShards(into[0].url, block.columns, into[1], block.tiers, steps, content=block.release, samples=samples)
     return [*steps, sink]
