@@ -53,8 +53,8 @@ class Looked:
 
     def as_dict(self) -> dict[str, object]:
         """As manifests say it."""
-        counts = {"texts": dict(self.texts), "skipped": dict(self.skipped), "with_answer": self.answered}
-        return {"items": self.items, "sought": self.sought} | counts
+        sought: dict[str, object] = {"items": self.items, "sought": self.sought, "with_answer": self.answered}
+        return sought | {"texts": dict(self.texts), "skipped": dict(self.skipped)}
 
 
 class ItemIndex:
