@@ -32,16 +32,8 @@ VLLM_TESTS = ("pytest>=8", "hypothesis>=6")
 nox.needs_version = ">=2025.5"
 nox.options.default_venv_backend = "uv"
 nox.options.reuse_existing_virtualenvs = True
-nox.options.sessions = [
-    "lint",
-    "resolve",
-    "newcomer",
-    "other_pythons",
-    "tests",
-    "vllm",
-    "review",
-    *("trainers", "slurm", "ray", "s3", "fuzz", "chaos_quick"),
-]
+nox.options.sessions = ["lint", "resolve", "newcomer", "other_pythons", "tests", "vllm", "review", "trainers"]
+nox.options.sessions += ["slurm", "ray", "s3", "fuzz", "chaos_quick"]
 
 if "UV" in os.environ:  # uvx tells where uv is, also where it is on no PATH
     os.environ["PATH"] = os.pathsep.join([str(Path(os.environ["UV"]).parent), os.environ["PATH"]])

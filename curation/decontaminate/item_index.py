@@ -3,7 +3,7 @@
 A text is a distinct compared form without marks at its end; many items may say it (a passage of JSQuAD belongs to four questions).
 One that is shorter than `width` is looked for whole, by the hash of its first characters; one that is shorter than `shortest` is not
 looked for by itself, since everything would hold it. It is counted, and asked for where another part of its item was found; a
-question of at least `with_answer` characters also where its answer stands beside it.
+question of at least `with_answer` characters that ends in ？ also where it stands with that mark and its answer beside it.
 """
 
 from collections import Counter
@@ -53,12 +53,8 @@ class Looked:
 
     def as_dict(self) -> dict[str, object]:
         """As manifests say it."""
-        counts: dict[str, object] = {
-            "texts": dict(self.texts),
-            "skipped": dict(self.skipped),
-            "with_answer": self.answered,
-        }
-        return {"items": self.items, "sought": self.sought} | counts
+        sought: dict[str, object] = {"items": self.items, "sought": self.sought, "with_answer": self.answered}
+        return sought | {"texts": dict(self.texts), "skipped": dict(self.skipped)}
 
 
 class ItemIndex:
@@ -96,7 +92,8 @@ class ItemIndex:
         for part in PARTS:
             for way in item.parts.get(part, ()):
                 forms = [compared_form(text).rstrip(_END_MARKS) for text in way]
-                answered = self._with_answer(item, part, forms)
+                answered = part == "question" and self._with_answer(item, way, forms)
+                forms = [f"{forms[0]}?"] if answered else forms
                 long = [form for form in forms if answered or len(form) >= self.shortest]
                 looked.answered += answered
                 looked.texts[part] += len(long)
@@ -114,10 +111,10 @@ class ItemIndex:
                 self.sayings.append(Saying(i, part, tuple(texts), chars, short, answered))
         looked.sought += any(s.texts for s in self.sayings[before:])
 
-    def _with_answer(self, item: Item, part: Part, forms: Sequence[str]) -> bool:
-        """Whether a way to say a part is a question that is sought only with its answer."""
+    def _with_answer(self, item: Item, way: Sequence[str], forms: Sequence[str]) -> bool:
+        """Whether a way to ask is sought only with its mark and its answer: 日本の首都は東京 is a fact, 日本の首都は？ a question."""
         alone = len(forms) == 1 and self.least <= len(forms[0]) < self.shortest
-        return alone and part == "question" and bool(item.parts.get("answer"))
+        return alone and "?" in compared_form(way[0])[len(forms[0]) :] and bool(item.parts.get("answer"))
 
     @cached_property
     def pool(self) -> tuple[np.ndarray, np.ndarray]:

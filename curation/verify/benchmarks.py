@@ -35,7 +35,7 @@ class SoughtItem:
 @dataclass
 class Sought:
     """Items of a `decontaminate` step: width of an n-gram, characters of the shortest text that is sought by itself, and of the
-    shortest question that is sought with its answer at most 60 characters away."""
+    shortest question that is sought with its mark ？ and its answer at most 60 characters away."""
 
     width: int
     shortest: int
@@ -107,10 +107,11 @@ class Sought:
     def _asked(self, number: int) -> list[str]:
         """Questions of an item that are too short by themselves, and sought with its answer."""
         forms = self._forms[number]
-        if self.with_answer is None or not forms.get("answer"):
+        if self.with_answer is None or not forms.get("answer") or not forms.get("question"):
             return []
-        alone = [way[0] for way in forms.get("question", ()) if len(way) == 1]
-        return [form for form in alone if self.with_answer <= len(form) < self.shortest]
+        alone = [compared(way[0]) for way in self.items[number].parts["question"] if len(way) == 1]
+        bare = [(form.rstrip(".,!?"), form) for form in alone]
+        return [f"{b}?" for b, form in bare if self.with_answer <= len(b) < self.shortest and "?" in form[len(b) :]]
 
     def _answered(self, number: int, question: str, form: str) -> bool:
         """Whether an answer stands before or behind the question."""

@@ -100,16 +100,17 @@ def test_a_text_under_the_width_is_found_whole_and_its_short_answer_beside_it(se
 def test_a_short_question_is_found_where_its_answer_stands_beside_it_and_nowhere_else(tmp_path):
     rows = [
         {"q": "電気で走る車は？", "a": "電気自動車"},
-        {"q": "雨は何なのか。", "a": "水"},
-        {"q": "雨は何か", "a": "水"},
+        {"q": "雨は何なの？", "a": "水"},
+        {"q": "雨は何？", "a": "水"},
     ]
     (tmp_path / "e.jsonl").write_text("\n".join(json.dumps(r, ensure_ascii=False) for r in rows))
     sets = {"s": {"file": "e.jsonl", "question": "q", "answer": "a"}}
     made = BenchmarkSearch(13, 10, sets, {"question": 0.95}, folder=tmp_path, with_answer=5)
     assert said(made, "問：電気で走る車は？\n１．自転車 ２．電気自動車 ３．馬車") == ["s:1 question 1.00 answer 1.00"]
     assert said(made, "答えは電気自動車。電気で走る　車は？") == ["s:1 question 1.00 answer 1.00"]
-    assert said(made, "電気で走る車はとても静かだ。" + LONG + "電気自動車という。") == []
-    assert said(made, "雨は何か、水だ。") == [], "four characters say nothing, whatever stands beside them"
+    assert said(made, "電気で走る車は電気自動車である。") == [], "a fact is no question"
+    assert said(made, "電気で走る車は？とても静かだ。" + LONG + "電気自動車という。") == []
+    assert said(made, "雨は何？水だ。") == [], "three characters say nothing, whatever stands beside them"
     looked = made.note()["sets"]["s"]
     assert (looked["sought"], looked["with_answer"], looked["skipped"]) == (2, 2, {"question": 1, "answer": 3})
     found, where = made.find_in({"prompt": "次に答えて。電気で走る車は？", "answer": "電気自動車です。"})

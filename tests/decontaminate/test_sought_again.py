@@ -32,7 +32,7 @@ def test_both_reject_the_same_rows(tmp_path, with_answer):
         {"q": [text(5 if i % 2 else 8, 40), text(12, 30)][: rng.randint(1, 2)], "a": text(1, 16), "c": text(30, 80)}
         for i in range(80)
     ]
-    rows += [{"q": [text(5, 9)], "a": text(1, 4), "c": text(30, 80)} for _ in range(30)]
+    rows += [{"q": [text(5, 9) + "？"], "a": text(1, 4), "c": text(30, 80)} for _ in range(30)]
     (tmp_path / "e.jsonl").write_text("\n".join(json.dumps(r) for r in rows))
     rules = {"question": 0.9, "question+answer": 0.6, "context": 0.7}
     sets = {"s": {"file": "e.jsonl", "question": "q[]", "answer": "a", "context": "c"}}
@@ -41,7 +41,8 @@ def test_both_reject_the_same_rows(tmp_path, with_answer):
     again = Sought(13, 10, items, with_answer)
     pages: list[str] = []
     for row in rows * 3:
-        parts = [part[: rng.randint(len(part) // 2, len(part))] for part in (*row["q"], row["a"], row["c"])]
+        whole = (*row["q"], row["a"], row["c"])
+        parts = [part if len(part) < 11 else part[: rng.randint(len(part) // 2, len(part))] for part in whole]
         pages.append("・".join([text(5, 50), *rng.sample(parts, rng.randint(1, len(parts))), text(5, 50)]))
     names = [[o.name for o, _ in one.rejecting] for one in search.find(pa.array(pages, pa.large_string()))]
     theirs = [[said.split(" ")[0] for said in again.rejecting(page)] for page in pages]

@@ -222,9 +222,8 @@ def reservations(facts: Facts) -> Words:
         )
     kinds = ", ".join(said.signals)
     agents = ", ".join(said.looked.get("agents") or ())
-    by = Words(f"robots.txt のエージェント：{agents or 'なし'}", f"agents for robots.txt: {agents or 'none'}")
-    if said.robots_unseen:
-        by = ROBOTS_UNSEEN
+    asked = Words(f"robots.txt のエージェント：{agents or 'なし'}", f"agents for robots.txt: {agents or 'none'}")
+    by = ROBOTS_UNSEEN if said.robots_unseen else asked
     unknown = said.states.get("unknown", 0)
     return Words(
         f"{pages(said.rejected).ja}を除外（見た信号：{kinds}；{by.ja}）。確認できないまま残したページ {unknown:,}。{still.ja}",
