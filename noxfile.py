@@ -191,7 +191,7 @@ def vllm(session: nox.Session) -> None:
 
 @nox.session
 def review(session: nox.Session) -> None:
-    """The embedded search engine inside Argilla's real server, then `seimai review` whole: started, killed, answered in a browser."""
+    """The embedded search engine in Argilla's real server, then `seimai review` whole: killed, answered in a browser, released."""
     debian(session)
     engine = str(ROOT / ".nox" / "review-engine")
     session.run("uv", "venv", "--quiet", "--allow-existing", "--python", PYTHON, engine, external=True)
@@ -209,11 +209,27 @@ def review(session: nox.Session) -> None:
     cache = subprocess.run(["uv", "cache", "dir"], capture_output=True, text=True, check=True).stdout.strip()
     # environments of the review lie beside the session's own, and packages are those that uv has already
     env = {"XDG_CACHE_HOME": str(ROOT / ".nox" / "review-cache"), "UV_CACHE_DIR": cache, "SEIMAI_REVIEW_TESTS": "1"}
+    env["SEIMAI_TRL_PYTHON"] = trainer(session, "trl")  # the loop ends in a trainer
     session.run("python", "-m", "pytest", *(session.posargs or ["tests/review"]), env=env)
 
 
 TRAINERS = ("trl", "llama_factory", "axolotl", "openrlhf", "steerlm")
 """Trainers that a release is loaded with, each in an environment of its own; without arguments the first alone, which is quick."""
+
+
+def trainer(session: nox.Session, name: str) -> str:
+    """The interpreter of an environment in which a trainer is installed as its users install it."""
+    where = str(ROOT / ".nox" / f"trainers-{name}")
+    session.run("uv", "venv", "--quiet", "--allow-existing", "--python", PYTHON, where, external=True)
+    needs = ROOT / "tests" / "trainers" / f"{name}.txt"
+    with session.chdir(tempfile.gettempdir()):  # from outside the project, whose pins do not hold for a trainer
+        install = ["uv", "pip", "install", "--quiet", "--python", python_of(where)]
+        for part, flags in ((needs, ()), (needs.with_name(f"{name}-bare.txt"), ("--no-deps",))):
+            if part.exists():
+                override = needs.with_name(f"{name}-overrides.txt")
+                more = ("--override", str(override)) if override.exists() and not flags else ()
+                session.run(*install, *flags, *more, "-r", str(part), external=True)
+    return python_of(where)
 
 
 @nox.session
@@ -226,18 +242,9 @@ def trainers(session: nox.Session) -> None:
     release = str(Path(session.create_tmp()).resolve() / "release")
     session.run("python", "tests/trainers/write_release.py", release)
     for name in names:
-        where = str(ROOT / ".nox" / f"trainers-{name}")
-        session.run("uv", "venv", "--quiet", "--allow-existing", "--python", PYTHON, where, external=True)
-        needs = ROOT / "tests" / "trainers" / f"{name}.txt"
-        with session.chdir(tempfile.gettempdir()):  # from outside the project, whose pins do not hold for a trainer
-            install = ["uv", "pip", "install", "--quiet", "--python", python_of(where)]
-            for part, flags in ((needs, ()), (needs.with_name(f"{name}-bare.txt"), ("--no-deps",))):
-                if part.exists():
-                    override = needs.with_name(f"{name}-overrides.txt")
-                    more = ("--override", str(override)) if override.exists() and not flags else ()
-                    session.run(*install, *flags, *more, "-r", str(part), external=True)
+        python = trainer(session, name)
         env = {"SEIMAI_RELEASE": f"{release}/out", "HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": session.create_tmp()}
-        session.run(python_of(where), "-m", "pytest", f"tests/trainers/test_{name}.py", env=env, external=True)
+        session.run(python, "-m", "pytest", f"tests/trainers/test_{name}.py", env=env, external=True)
 
 
 CLUSTERS = {"slurm": ("slurmctld", "dev"), "ray": ("ip", "dev", "+ray"), "s3": ("", "dev")}

@@ -13,5 +13,6 @@ Argilla → `pull.py` (answers in the row's own order, as events) → `labels.py
 `agreed.py` says how far people agree, by the coefficients of `agreement.py`; `released_errors.py` how many released rows are wrong,
 by `error_rate.py`. `gold.py` mixes in rows whose answer is known, `skill.py` says how each annotator does, `adjudicate.py` puts
 disputed rows before somebody who has not voted on them. `judge_decisions.py` is what people say of a jury's pairs, `calibrate.py`
-the curves from it, `calibration_file.py` keeps them for plans and recipes; `signals.py` is what routes may look at.
+the curves from it, `calibration_file.py` keeps them for plans and recipes; `signals.py` is what routes may look at. `examples.py` is
+what was decided about answers, as labels that a quality classifier learns from.
 """

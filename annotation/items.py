@@ -69,13 +69,16 @@ def of_prompt(rows: Sequence[Mapping[str, Any]], count: int) -> Item | None:
     taken = sorted(different.values(), key=lambda r: key("ranked", r["prompt_key"], r["id"]))[:count]
     if len(taken) < count:
         return None
-    items = [of_answer(row) for row in taken]
-    about = _about(taken[0], [r.get("model") or r["answer_origin"] for r in taken], [r["verdict"] for r in taken])
-    ids = tuple(item.row for item in items)
-    first, texts = items[0], tuple(item.texts[0] for item in items)
-    return Item(
-        key("ranking", taken[0]["prompt_key"], *ids), first.document, first.prompt, first.tools, texts, ids, about
-    )
+    return of_ranked(taken)
+
+
+def of_ranked(rows: Sequence[Mapping[str, Any]]) -> Item:
+    """From generated rows of one prompt whose answers are ranked, in this order. Raises Unreadable."""
+    items, first = [of_answer(row) for row in rows], rows[0]
+    about = _about(first, [r.get("model") or r["answer_origin"] for r in rows], [r["verdict"] for r in rows])
+    ids, texts = tuple(item.row for item in items), tuple(item.texts[0] for item in items)
+    row = key("ranking", first["prompt_key"], *ids)
+    return Item(row, items[0].document, items[0].prompt, items[0].tools, texts, ids, about)
 
 
 def seed_of(row: Mapping[str, Any]) -> bytes:

@@ -4,6 +4,7 @@
                 fixable, errors marked → left out until somebody corrects it          bad → left out
     pair        a → as it is      b → chosen and rejected change places      same, both_bad → left out
     any         cannot_tell, or no decision although people were asked → left out
+    ranking     pairs of answers at different ranks (rankings.py)
 
 An answer that was found bad is no chosen answer of a pair either, and no good one of a labelled set: there its label turns. A
 decision is about the text that people saw; where a row's text is another by now it says nothing, and the row is as if nobody had
@@ -66,17 +67,34 @@ class Settled:
         return {"task": self.task, "outcome": self.outcome, "method": self.method}
 
 
+@dataclass(frozen=True)
+class Ranking:
+    """An order of several answers to one prompt as people settled it.
+
+    answers: their ids as they were shown, in the row's own order; content: hash of what was shown. ranks: by answer, 1 the best,
+    equally good ones alike; empty where people came to no order. usable: `good` where the best of them is usable, or another outcome.
+    """
+
+    row: bytes
+    content: bytes
+    answers: tuple[bytes, ...]
+    ranks: Mapping[bytes, int]
+    usable: str | None
+    method: str
+
+
 @dataclass
 class Decisions:
     """All decisions by row. A corrected answer outweighs what was said of it before; otherwise what leaves a row out wins.
 
-    points: of aspects of answers, by row and content.
+    points: of aspects of answers, by row and content. rankings: of prompts with several answers.
     """
 
     by_row: dict[bytes, list[Settled]] = field(default_factory=dict[bytes, list[Settled]])
     points: dict[bytes, list[tuple[bytes, str, float]]] = field(
         default_factory=dict[bytes, list[tuple[bytes, str, float]]]
     )
+    rankings: list[Ranking] = field(default_factory=list[Ranking])
 
     @classmethod
     def of(cls, found: Iterable[Settled]) -> "Decisions":
@@ -103,6 +121,7 @@ class Decisions:
         for one in lines:
             if one.task == "quality" and one.question in ATTRIBUTES and one.points is not None:
                 made.points.setdefault(one.row, []).append((one.content, one.question, one.points))
+        made.rankings = _rankings(lines)
         return made
 
     def about(self, row: bytes, contents: Container[bytes] | None = None) -> Settled | None:
@@ -128,11 +147,32 @@ class Decisions:
         """Decisions that put another text in an answer's place."""
         return (one for row in self.by_row if (one := self.about(row)) is not None and one.effect == REWRITE)
 
+    @property
+    def make_pairs(self) -> bool:
+        """Whether pairs may come of them where the sources have none: of rewrites or rankings."""
+        return bool(self.rankings) or any(True for _ in self.rewrites())
+
     def __contains__(self, row: bytes) -> bool:
         return row in self.by_row or row in self.points
 
     def __len__(self) -> int:
         return len(self.by_row.keys() | self.points.keys())
+
+
+def _rankings(lines: Iterable[Decision]) -> list[Ranking]:
+    """The two questions of each ranking brought together; what waits for an adjudicator is undecided."""
+    found: dict[tuple[bytes, bytes], dict[str, Decision]] = {}
+    for one in lines:
+        if one.task == "ranking":
+            found.setdefault((one.row, one.content), {})[one.question] = one
+    made: list[Ranking] = []
+    for (row, content), said in sorted(found.items()):
+        order, usable = said.get("order"), said.get("usable")
+        any_of = order or next(iter(said.values()))
+        ranks = {one["answer"]: one["rank"] for one in order.ranks} if order and not order.disputed else {}
+        outcome = usable.outcome if usable and not usable.disputed else None
+        made.append(Ranking(row, content, tuple(any_of.answers), ranks, outcome, any_of.method))
+    return made
 
 
 def _weight(one: Settled) -> tuple[int, str]:

@@ -4,7 +4,7 @@ A row leaves as it may be released, or with the reason why it is not.
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Container, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -29,8 +29,8 @@ class Out(NamedTuple):
 
 
 _SWAPPED = {"chosen": "rejected", "rejected": "chosen", "origin": "_rejected_origin", "_chosen_id": "_rejected_id"}
-CORRECTION = "correction"
-"""Strategy of a pair that a person's rewrite makes with what it was."""
+CORRECTION, RANKING = "correction", "ranking"
+"""Strategies of pairs that people make: a rewrite with what it was, and two answers that they put in order."""
 
 
 @dataclass
@@ -40,13 +40,16 @@ class Gate:
 
     said: last turns of the dialogues that people decided about, by their rows' ids: pairs and labelled answers hold the same turn
     under the id of the row that it is from. seen: what people would be shown of decided rows today. stale: rows that say something
-    else by now than what people decided about.
+    else by now than what people decided about. ranked: two answers each that people put in order; compared: two answers each of
+    pairs on which people decided.
     """
 
     decisions: Decisions
     forbidden: ForbiddenAuthors
     inside: bool = True
     unaudited: Mapping[str, str] = field(default_factory=dict[str, str])
+    ranked: Container[frozenset[bytes]] = frozenset()
+    compared: set[frozenset[bytes]] = field(default_factory=set[frozenset[bytes]])
     said: dict[bytes, str] = field(default_factory=dict[bytes, str])
     seen: dict[bytes, Collection[bytes]] = field(default_factory=dict[bytes, Collection[bytes]])
     stale: int = 0
@@ -59,8 +62,11 @@ class Gate:
         if row["id"] not in self.decisions or "_problem" in row:
             return
         self.seen[row["id"]] = row["_seen"]()
-        if row["id"] in self.decisions.by_row and self._about(row["id"]) is None:
-            self.stale += 1
+        if row["id"] in self.decisions.by_row:
+            decision = self._about(row["id"])
+            self.stale += decision is None
+            if kind == "preference" and decision is not None and decision.effect != UNDECIDED:
+                self.compared.add(_two(row))
         if kind == "chat":
             self.said[row["id"]] = text_of(orjson.loads(row["messages"])[-1])
 
@@ -108,6 +114,13 @@ class Gate:
 
     def _as_its_answers(self, kind: str, row: Row) -> Row | Out:
         """A pair or a labelled answer, given what people said of the answers that it holds."""
+        if kind == "preference" and row["decision"] is None and _two(row) in self.ranked:
+            return Out("compared_elsewhere", "a ranking")
+        if kind == "preference" and row["strategy"] == RANKING:
+            if _two(row) in self.compared:
+                return Out("compared_elsewhere", "a preference")
+            if any(self.forbidden.find(text_of(orjson.loads(row[side])[0])) for side in ("chosen", "rejected")):
+                return Out("forbidden_author")
         if kind == "preference" and (bad := self._bad(row["_chosen_id"], row["chosen"])) is not None:
             return Out("bad_answer", f"its chosen answer: {_told(bad)}")
         if kind == "answer":
@@ -158,11 +171,21 @@ class Gate:
         return made, None if text_of(new) == text_of(old) else _pair(made, messages, old, new)
 
 
-def _pair(row: Row, messages: list[Row], old: Row, new: Row) -> Row:
+def two_sides(row: Row, before: list[Row], chosen: Row, rejected: Row) -> Row:
+    """Columns of a pair: what comes before, both turns, and what a dialogue's spec asks of them."""
     turns = orjson.loads(row["spec"])["turns"] if row["spec"] else []
-    asked = next((one["constraints"] for one in turns if one["turn"] == len(messages) - 1), [])
-    sides = {"messages": messages[:-1], "chosen": [new], "rejected": [old], "spec": asked}
-    made = {name: canonical(value).decode() for name, value in sides.items()}
+    asked = next((one["constraints"] for one in turns if one["turn"] == len(before)), [])
+    sides = {"messages": before, "chosen": [chosen], "rejected": [rejected], "spec": asked}
+    return {name: canonical(value).decode() for name, value in sides.items()}
+
+
+def _two(row: Row) -> frozenset[bytes]:
+    """The two answers of a pair, whichever is the better."""
+    return frozenset((row["_chosen_id"], row["_rejected_id"]))
+
+
+def _pair(row: Row, messages: list[Row], old: Row, new: Row) -> Row:
+    made = two_sides(row, messages[:-1], new, old)
     about = {"strategy": CORRECTION, "margin": None, "weight": 1.0}
     return {name: value for name, value in row.items() if name != "train"} | made | about | {
         "id": key(CORRECTION, row["id"], made["chosen"])

@@ -8,6 +8,7 @@ decisions.
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from annotation.errors import ReleaseError
@@ -16,6 +17,7 @@ from annotation.release.croissant import croissant
 from annotation.release.decisions import Decisions
 from annotation.release.formats.format import Format
 from annotation.release.gate import Gate, Out, unaudited
+from annotation.release.rankings import Ranked, ranked
 from annotation.release.rights import Rulings, stated, united
 from annotation.release.row import KINDS, Row
 from annotation.release.shards import KindShards
@@ -70,13 +72,20 @@ class Order:
             wanted.add("chat")
         return [kind for kind in KINDS if kind in wanted]
 
+    @cached_property
+    def ranked(self) -> Ranked:
+        """What people's rankings make, where pairs are released."""
+        return ranked(self.decisions.rankings if "preference" in self.kinds else (), self.sources)
+
     def rows(self) -> Iterator[tuple[str, Row]]:
-        """All rows of all sources, with their kinds."""
+        """All rows of all sources with their kinds, and pairs that people's rankings make of them."""
         for kind in self.kinds:
             for source in self.sources:
                 if kind in source.kinds:
                     for row in source.rows(kind):
                         yield kind, row
+            if kind == "preference":
+                yield from ((kind, row) for row in self.ranked.pairs)
 
 
 def make(order: Order, url: str) -> dict[str, Any]:
@@ -88,7 +97,8 @@ def make(order: Order, url: str) -> dict[str, Any]:
             f"{url}: is there already; a release is never written over: give another --out, or remove it"
         )
     _check_kinds(order)
-    gate = Gate(order.decisions, ForbiddenAuthors.of(order.policy), order.target.purpose == "train_internal")
+    inside = order.target.purpose == "train_internal"
+    gate = Gate(order.decisions, ForbiddenAuthors.of(order.policy), inside, ranked=order.ranked.two)
     seen = _first_pass(order, gate)
     gate.unaudited = unaudited(_audits(order.sources), seen.used)
     partial.remove()
@@ -104,6 +114,7 @@ def make(order: Order, url: str) -> dict[str, Any]:
 
 def _check_kinds(order: Order) -> None:
     have = {kind for source in order.sources for kind in source.kinds}
+    have |= {"preference"} if "chat" in have and order.decisions.make_pairs else set()
     for of in order.formats:
         if of.kind not in have:
             names = ", ".join(f"{s.name} ({', '.join(s.kinds)})" for s in order.sources) or "none"
@@ -170,7 +181,9 @@ def _second_pass(
     rulings = Rulings(order.policy, order.target.purpose, removed=order.opt_outs_removed)
     tally, found = Tally(), set[Ruling]()
     for kind, row in order.rows():
-        shards[kind].rows_in += 1
+        made_by_people = "_made" in row
+        shards[kind].added += made_by_people
+        shards[kind].rows_in += not made_by_people
         if (why := seen.denied.get((kind, row["id"]))) is not None:
             shards[kind].reject(row, "licence_denied", why)
             continue
@@ -204,21 +217,24 @@ def _manifest(
 ) -> dict[str, Any]:
     target = order.target
     rejected = sum((Counter(one["rejected"]) for one in shards.values()), Counter[str]())
+    people, kinds = order.ranked, {*order.kinds, *(("chat",) if order.ranked.pairs else ())}
     counts = ("rows_in", "rows_out", "rejected", "made_by_people", "content", "partitions", "columns")
     return {
         "format": FORMAT, "name": order.name, "version": order.version, "made": order.made,
         "target": {**vars(target), "notices": list(target.notices), "signoffs": dict(target.signoffs)},
         "contact": order.contact, "title": dict(order.title), "limits": {k: list(v) for k, v in order.limits.items()},
         "policy": {"file": order.policy.where.rpartition("/")[2], "version": order.policy.version},
-        "sources": [_source(one) for one in order.sources if set(one.kinds) & set(order.kinds)],
+        "sources": [_source(one) for one in order.sources if kinds & set(one.kinds)],
         "shards": {kind: {name: one[name] for name in counts} for kind, one in shards.items()},
         "rows_in": sum(one["rows_in"] for one in shards.values()), "rows_out": sum(one["rows_out"] for one in shards.values()),
         "rejected": dict(rejected.most_common()),
         "splits": {"validation": order.shares.validation, "test": order.shares.test, "salt": order.shares.salt},
         "formats": formats, "counted": tally.as_dict(), "masked": gate.masked,
         "versions": dict(order.by), "decisions_content": order.decided,
-        "decisions": dict(sorted(gate.effects.items())), "decisions_on_other_texts": gate.stale,
-        "decisions_on_other_rows": len(order.decisions.by_row.keys() - gate.seen.keys()), "agreement": list(order.agreement),
+        "decisions": dict(sorted((gate.effects + people.effects).items())), "rankings": people.as_dict(),
+        "decisions_on_other_texts": gate.stale + people.stale,
+        "decisions_on_other_rows": len(order.decisions.by_row.keys() - gate.seen.keys()) + people.elsewhere,
+        "agreement": list(order.agreement),
         "unaudited": dict(sorted(gate.unaudited.items())),
         "licences": {"status": ruling.status, "obligations": [o.as_dict() for o in sorted(ruling.obligations)]},
     }  # fmt: skip

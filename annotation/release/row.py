@@ -60,7 +60,11 @@ _OWN: dict[str, list[Column]] = {
     ],
     "preference": [
         *_TASK,
-        Column("strategy", pa.string(), "how the pair was made; `correction`: a person's rewrite against what it was"),
+        Column(
+            "strategy",
+            pa.string(),
+            "how the pair was made; `correction`: a person's rewrite against what it was; `ranking`: in people's order",
+        ),
         Column("chosen", pa.large_string(), "the better turns as JSON: only what comes after `messages`"),
         Column("rejected", pa.large_string(), "the worse turns, likewise"),
         Column("margin", pa.float32(), "how far apart the two are, in [0, 1]; null where nobody says"),
@@ -107,6 +111,8 @@ REASONS: dict[str, Reason] = {
         Reason("same", "people say that the two answers are equally good", "二つの回答が同じ程度と判断された", tier="full"),
         Reason("both_bad", "people say that both answers are bad", "どちらの回答も悪いと判断された", tier="full"),
         Reason("undecided", "people were asked and came to no decision", "人に尋ねたが決まらなかった", tier="full"),
+        Reason("compared_elsewhere", "people compared its two answers in another task, and that makes the pair, or none",
+               "同じ二つの回答を人が別の課題で比べており、そちらに従う", tier="full"),
         Reason("rewrite_fails", "a person's rewrite breaks what was asked for", "書き直しが指示の条件を満たさない", tier="full"),
         Reason("personal_data", "without its personal data it is no longer what it was verified to be",
                "個人情報をマスクすると検証した条件が成り立たない"),

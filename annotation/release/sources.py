@@ -6,7 +6,7 @@ wording, `_seen` gives what people would be shown of it. Files are held against 
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -62,6 +62,14 @@ class Source:
             if kind != "chat" or file["path"].startswith("data/"):
                 for row in rows_of(folder, file["path"], _CHAT if kind == "chat" else None):
                     yield self._canonical(kind, row)
+
+    def answers(self, wanted: Container[bytes]) -> Iterator[tuple[Row, Row]]:
+        """Dialogues of a generation by their ids, those of surplus candidates too: as they stand in the set, and canonical."""
+        folder = Folder(self.url)
+        for file in listed(self.manifest, ("data/", "refused/")) if "chat" in self.kinds else ():
+            for row in rows_of(folder, file["path"], (*_CHAT, "prompt_key")):
+                if row["id"] in wanted and row.get("messages") is not None:
+                    yield row, self._canonical("chat", row)
 
     def _canonical(self, kind: str, row: Row) -> Row:
         made = {"source": self.name, "decision": None, "masked": 0} | {

@@ -75,9 +75,8 @@ def _program(say: Callable[[str], None]) -> str:
     return str(found)
 
 
-def free_port(wanted: int = 0) -> int:
-    """A port of 127.0.0.1 that nobody listens on: the wanted one, or any. Raises OSError where the wanted one is taken."""
+def free_port() -> int:
+    """Any port of 127.0.0.1 that nobody listens on."""
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(("127.0.0.1", wanted))
+        probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

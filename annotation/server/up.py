@@ -1,6 +1,7 @@
 """Starting a review: from nothing, or from a home that was stopped or has crashed, to a server that answers."""
 
 import json
+import socket
 import subprocess
 import sys
 import time
@@ -8,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
+from urllib.request import urlopen
 
 from annotation.errors import ReviewError
 from annotation.server import redis
@@ -53,33 +54,39 @@ def up(home: Home, wanted: Wanted, say: Say = lambda _: None) -> Up:
     with starting(home):
         _clear_away(home, say)
         _check_version(home)
-        folder = environment("argilla", say)
-        python = folder / "bin" / "python"
-        port = _port(home, wanted.port)
-        if wanted.redis is not None:
-            redis.check_address(wanted.redis, python)
-        if wanted.search is not None:
-            _check_search(*wanted.search)
-        starts: list[Start] = []
-        address = wanted.redis
-        if address is None:
-            start, address = redis.own(home, say)
-            starts.append(start)
-        owner, drawn = credentials(home)
-        settings = _settings(home, owner, address, wanted.search)
-        _prepare(home, python, owner, settings, say)
-        _index(home, python, settings, say)
-        serve = ["start", "--host", "127.0.0.1", "--port", str(port), "--no-access-log"]
-        starts.append(Start("server", [str(python), str(LAUNCH), *serve], settings))
-        starts.append(Start("worker", [str(python), str(LAUNCH), "worker", "--num-workers", "1"], settings))
-        url = f"http://127.0.0.1:{port}"
-        engine = settings["ARGILLA_SEARCH_ENGINE"]
-        about = {"url": url, "argilla": ARGILLA, "engine": engine, "redis": "given" if wanted.redis else "own"}
-        say(f"starting {', '.join(start.name for start in starts)}")
-        _watched(home, starts, about)
-        _wait(home, url, owner.api_key, wanted.seconds)
-        written(home / "settings.json", json.dumps({"port": port, "engine": engine}).encode())
-        return Up(url, owner, drawn)
+        python = environment("argilla", say) / "bin" / "python"
+        with listening(home, wanted.port) as door:
+            return _up(home, wanted, python, door, say)
+
+
+def _up(home: Home, wanted: Wanted, python: Path, door: socket.socket, say: Say) -> Up:
+    """Starts all processes; the server takes over the listening socket, so nobody else can have its port in between."""
+    if wanted.redis is not None:
+        redis.check_address(wanted.redis, python)
+    if wanted.search is not None:
+        _check_search(*wanted.search)
+    starts: list[Start] = []
+    address = wanted.redis
+    if address is None:
+        start, address = redis.own(home, say)
+        starts.append(start)
+    owner, drawn = credentials(home)
+    settings = _settings(home, owner, address, wanted.search)
+    _prepare(home, python, owner, settings, say)
+    _index(home, python, settings, say)
+    serve = [str(python), str(LAUNCH), "start", str(door.fileno())]
+    starts.append(Start("server", serve, settings, inherits=(door.fileno(),)))
+    starts.append(Start("worker", [str(python), str(LAUNCH), "worker", "--num-workers", "1"], settings))
+    port = door.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    engine = settings["ARGILLA_SEARCH_ENGINE"]
+    about = {"url": url, "argilla": ARGILLA, "engine": engine, "redis": "given" if wanted.redis else "own"}
+    say(f"starting {', '.join(start.name for start in starts)}")
+    _watched(home, starts, about)
+    door.close()  # where the server ends nobody listens any more
+    _wait(home, url, wanted.seconds)
+    written(home / "settings.json", json.dumps({"port": port, "engine": engine}).encode())
+    return Up(url, owner, drawn)
 
 
 def _clear_away(home: Home, say: Say) -> None:
@@ -107,21 +114,38 @@ def _check_version(home: Home) -> None:
         )
 
 
-def _port(home: Home, wanted: int | None) -> int:
-    """The wanted port, else the one of last time, else Argilla's own, else any."""
+def listening(home: Home, wanted: int | None) -> socket.socket:
+    """A socket that listens on the wanted port of 127.0.0.1, else on that of last time, else on Argilla's own, else on any.
+
+    It listens before anything is started: of two reviews that start at once the second finds the port taken.
+    """
     if wanted is not None:
         try:
-            return redis.free_port(wanted)
+            return _listening(wanted)
         except OSError as error:
             raise ReviewError(
                 f"port {wanted} of 127.0.0.1 is taken ({error.strerror}); name another, or leave --port out for a free one"
             ) from error
     for port in ((read_json(home / "settings.json") or {}).get("port", FIRST_PORT), FIRST_PORT):
         try:
-            return redis.free_port(port)
+            return _listening(port)
         except OSError:
             continue
-    return redis.free_port()
+    return _listening(0)
+
+
+def _listening(port: int) -> socket.socket:
+    """Raises OSError where somebody listens there."""
+    made = socket.socket()
+    try:
+        # what is left of an ended server's connections holds no port
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind(("127.0.0.1", port))
+        made.listen(2048)
+    except OSError:
+        made.close()
+        raise
+    return made
 
 
 def _check_search(name: str, url: str) -> None:
@@ -201,6 +225,7 @@ def _watched(home: Home, starts: list[Start], about: dict[str, Any]) -> None:
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # it stays when the terminal goes
+            pass_fds=[handle for start in starts for handle in start.inherits],
             text=True,
         )
     assert watcher.stdin is not None
@@ -214,7 +239,7 @@ def _watched(home: Home, starts: list[Start], about: dict[str, Any]) -> None:
         time.sleep(0.05)
 
 
-def _wait(home: Home, url: str, key: str, seconds: float) -> None:
+def _wait(home: Home, url: str, seconds: float) -> None:
     limit = time.monotonic() + seconds
     while True:
         found = state(home)
@@ -223,20 +248,10 @@ def _wait(home: Home, url: str, key: str, seconds: float) -> None:
             stop(home)
             said = "\n".join(f"{part.name} {part.ended}\n{part.log or tail(home.log(part.name))}" for part in ended)
             raise ReviewError(f"{home.folder}: the review did not start: {said or 'it was stopped'}")
-        # another review may have taken the port since it was found free: then ours ends, and the other one does not know the key
-        if answer(url) is not None and _knows(url, key):
+        if answer(url) is not None:
             return
         if time.monotonic() > limit:
             log = tail(home.log("server"))
             stop(home)
             raise ReviewError(f"{home.folder}: {url} did not answer within {seconds:.0f} s; its log ends:\n{log}")
         time.sleep(0.25)
-
-
-def _knows(url: str, key: str) -> bool:
-    """Whether the server there knows an API key."""
-    try:
-        with urlopen(Request(f"{url}/api/v1/me", headers={"X-Argilla-Api-Key": key}), timeout=10) as answered:
-            return answered.status == 200
-    except OSError:
-        return False

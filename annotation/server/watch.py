@@ -31,12 +31,13 @@ TAIL_LINES = 12
 
 @dataclass(frozen=True)
 class Start:
-    """How a process is started: its name, command, environment, and what it reads on its standard input."""
+    """How a process is started: its name, command, environment, what it reads on its standard input, open sockets that it gets."""
 
     name: str
     command: list[str]
     environment: Mapping[str, str]
     given: str = ""
+    inherits: Sequence[int] = ()
 
 
 def watch(home: Home, starts: list[Start], about: dict[str, Any], told: Sequence[int] = ()) -> None:
@@ -88,7 +89,10 @@ def _started(home: Home, start: Start) -> subprocess.Popen[bytes]:
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # a group of its own, which can be ended whole
+            pass_fds=start.inherits,
         )
+    for handle in start.inherits:
+        os.close(handle)  # it is the child's alone: a port is free again when its server ends
     assert child.stdin is not None
     with contextlib.suppress(BrokenPipeError):  # it has ended at once; its log says why
         child.stdin.write(start.given.encode())

@@ -11,6 +11,7 @@
       where: {responses.status: submitted}
       several: majority
       positive: in [good]
+    answers: {files: [graded.jsonl], id_source: graded, positive: ">= 3"}     a table that is a source of the recipe, by its own ids
 
 A key may lead into what is nested; a list on the label's way gives one answer for each of its elements. Of several answers by one
 annotator the last by `time_key` counts. What several annotators' answers become is `several`: `same` (they must agree), `majority`
@@ -32,6 +33,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from curation.classify.answer_files import AnswersError, answers_in, rows_of
 from curation.filters.preset import Condition, condition
+from curation.provenance import table_id
 
 _NUMBER = re.compile(r"[-+]?\d+(\.\d*)?")
 
@@ -44,6 +46,8 @@ class Answers(BaseModel):
     """JSON lines, CSV or Parquet; relative to the recipe."""
     id_key: str = "id"
     """Column of the row's id in hexadecimal."""
+    id_source: str | None = None
+    """A source of the recipe whose own ids these are: of the table that it reads, by its id column."""
     label_key: str = "label"
     """Column of the label: a number (a grade) or a name; rows without one are unanswered."""
     annotator_key: str | None = None
@@ -161,6 +165,8 @@ def _grade(one: _One) -> float:
 
 
 def _identity(value: Any, place: str, spec: Answers) -> str:
+    if spec.id_source is not None and isinstance(value, str | int) and str(value):
+        return table_id(spec.id_source, str(value)).hex()
     if isinstance(value, bytes):
         return value.hex()
     if not isinstance(value, str) or not value.strip():

@@ -5,6 +5,9 @@ from typing import Annotated
 import typer
 
 IdKey = Annotated[str, typer.Option(help="Answers: column of the row's id.")]
+IdSource = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Answers: source of the recipe whose own ids these are (a table's).")
+]
 LabelKey = Annotated[str, typer.Option(help="Answers: column of the label; a.b.c leads into what is nested.")]
 AnnotatorKey = Annotated[str | None, typer.Option(help="Answers: column of who answered.")]
 TimeKey = Annotated[str | None, typer.Option(help="Answers: column of when; an annotator's last answer counts.")]
@@ -74,9 +77,10 @@ def read(
     time_key: TimeKey = None,
     where: Where = None,
     several: Several = "same",
+    id_source: IdSource = None,
 ) -> None:
     """Read answers back: what is answered, open, contradictory or about pages that the run does not have."""
     from recipes.engine import label_read
 
-    how = label_read.Reading(id_key, label_key, annotator_key, time_key, tuple(where or ()), several)
+    how = label_read.Reading(id_key, label_key, annotator_key, time_key, tuple(where or ()), several, id_source)
     label_read.read(run_folder, label_read.spec(files, how), out)

@@ -8,7 +8,7 @@ import typer
 
 from recipes.engine import cluster_cli
 from recipes.engine.audit_cli import audit
-from recipes.engine.classifier_cli import AnnotatorKey, IdKey, LabelKey, Several, TimeKey, Where, label, train
+from recipes.engine.classifier_cli import AnnotatorKey, IdKey, IdSource, LabelKey, Several, TimeKey, Where, label, train
 from recipes.engine.errors import RecipeError, RunError
 from recipes.engine.forget_cli import forget
 from recipes.engine.index_cli import index
@@ -206,6 +206,7 @@ def report(
     time_key: TimeKey = None,
     where: Where = None,
     several: Several = "same",
+    id_source: IdSource = None,
 ) -> None:
     """Write report.html of a run, in Japanese and English; page text is shown only with --samples."""
     from recipes.engine.label_read import Reading, labels_of
@@ -216,7 +217,7 @@ def report(
 
         typer.echo("\n".join(write_public(run_folder, alone=not (samples or labels))))
         return
-    how = Reading(id_key, label_key, annotator_key, time_key, tuple(where or ()), several)
+    how = Reading(id_key, label_key, annotator_key, time_key, tuple(where or ()), several, id_source)
     typer.echo(write_report(run_folder, samples=samples, labels=labels_of(labels, positive, how)))
 
 

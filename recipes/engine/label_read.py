@@ -110,6 +110,7 @@ class Reading:
     time_key: str | None = None
     where: tuple[str, ...] = ()
     several: str = "same"
+    id_source: str | None = None
 
 
 def spec(files: list[str], how: Reading, positive: str | None = None) -> Answers:
@@ -125,6 +126,7 @@ def spec(files: list[str], how: Reading, positive: str | None = None) -> Answers
     return Answers(
         files=files,
         id_key=how.id_key,
+        id_source=how.id_source,
         label_key=how.label_key,
         annotator_key=how.annotator_key,
         time_key=how.time_key,
@@ -142,8 +144,8 @@ def labels_of(files: list[str] | None, positive: str | None, how: Reading | None
             raise RecipeError("--positive says which labels are good, and there are none: name files by --labels")
         if how != Reading():
             raise RecipeError(
-                "--id-key, --label-key, --annotator-key, --time-key, --where and --several say how the files of --labels are read, "
-                "and none are named"
+                "--id-key, --id-source, --label-key, --annotator-key, --time-key, --where and --several say how the files of "
+                "--labels are read, and none are named"
             )
         return None
     if positive is None:

@@ -184,6 +184,8 @@ def _tell(manifest: dict[str, Any], out: str) -> None:
     if manifest["decisions"] or texts or rows:
         decided = ", ".join(f"{what} {count:,}" for what, count in manifest["decisions"].items()) or "nothing"
         _say(f"  people: {decided}; about texts that changed since: {texts:,}; about rows that are not here: {rows:,}")
+    if ranked := manifest["rankings"]:
+        _say(f"  rankings: {', '.join(f'{what} {count:,}' for what, count in ranked.items())}")
     for name, of in manifest["formats"].items():
         splits = ", ".join(f"{split} {one['rows']:,}" for split, one in of["splits"].items()) or "no rows"
         left = "".join(f"; not sayable: {reason} {count:,}" for reason, count in of["left_out"].items())

@@ -33,7 +33,8 @@ review = typer.Typer(help="Review by people, in an Argilla on this machine.", no
 def review_up(
     home: HomeFolder = None,
     port: Annotated[
-        int | None, typer.Option(help="Port of 127.0.0.1 (default: last time's, 6900, or a free one).")
+        int | None,
+        typer.Option(min=1, max=65535, help="Port of 127.0.0.1 (default: last time's, 6900, or a free one)."),
     ] = None,
     redis: Annotated[
         str | None, typer.Option(envvar="SEIMAI_REDIS", metavar="URL", help="A Redis to use instead of an own one.")

@@ -98,3 +98,21 @@ def review_adjudicate(
     from recipes.engine.review_labels_command import labels_at
 
     command.put_disputes(home, url, labels_at(labels, home), method, sure, gold_least)
+
+
+@settle.command(name="examples")
+def review_examples(
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="A new .jsonl: a line an answer.")],
+    task: TaskName,
+    question: Annotated[
+        str | None, typer.Option("--question", metavar="NAME", help="Whose decisions are labels (default: the first).")
+    ] = None,
+    harmful: Annotated[bool, typer.Option("--harmful", help="Harmful content too.")] = False,
+    labels: LabelFolder = None,
+    home: HomeFolder = None,
+) -> None:
+    """Write reviewed answers with their labels for `seimai train`; reads label shards and what `resolve` decided."""
+    from recipes.engine.review_examples import write_examples
+    from recipes.engine.review_labels_command import labels_at
+
+    write_examples(labels_at(labels, home), out, task, question, harmful=harmful)

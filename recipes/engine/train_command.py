@@ -33,7 +33,10 @@ def train(
     if recipe.train is None:
         raise RecipeError(f"{path.name}: has no section 'train'; docs/classifiers.md says what stands in it")
     _can_train(recipe.train, path)
-    if unknown := sorted({*recipe.train.positive, *recipe.train.negative} - recipe.sources.keys()):
+    named = {*recipe.train.positive, *recipe.train.negative}
+    if recipe.train.answers is not None and recipe.train.answers.id_source is not None:
+        named.add(recipe.train.answers.id_source)
+    if unknown := sorted(named - recipe.sources.keys()):
         raise RecipeError(
             f"{path.name}, train: no source is called {', '.join(unknown)}; sources: {', '.join(recipe.sources)}"
         )

@@ -1,6 +1,8 @@
 """What holds of a review without starting one: the task's version and names, who answers, what is missing to start."""
 
 import os
+import socket
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from annotation.questions import Question
 from annotation.server import processes, redis
 from annotation.server.home import credentials, open_home
 from annotation.server.state import events, state
+from annotation.server.up import listening
 from annotation.server.watch import Start, tail, watch
 from annotation.wording_review import CHECKS, TASK, external_id, pseudonym
 from synth.wording_audit import CHECKS as AUDITED
@@ -99,6 +102,30 @@ def test_a_program_that_cannot_be_started_stops_what_was(tmp_path: Path, capfd: 
     assert f"{tmp_path / 'none'}: cannot be started: No such file or directory" in capfd.readouterr().err
     assert [(event["name"], event["what"]) for event in events(home)] == [("redis", "started"), ("redis", "stopped")]
     assert state(home) is None
+
+
+def test_of_two_starts_at_once_the_second_has_another_port(tmp_path: Path):
+    with listening(open_home(tmp_path / "a"), None) as one, listening(open_home(tmp_path / "b"), None) as other:
+        taken = one.getsockname()[1]
+        assert taken != other.getsockname()[1]
+        with pytest.raises(ReviewError, match=f"port {taken} of 127.0.0.1 is taken"):
+            listening(open_home(tmp_path / "c"), taken)
+    home = open_home(tmp_path / "a")
+    (home / "settings.json").write_text(f'{{"port": {taken}}}')
+    with listening(home, None) as again:
+        assert again.getsockname()[1] == taken  # the one of last time
+
+
+def test_a_started_process_has_its_socket_alone(tmp_path: Path):
+    """It listens for whoever was given it; when that one has ended nobody listens: a client is refused and does not wait."""
+    home, door = open_home(tmp_path / "home"), socket.create_server(("127.0.0.1", 0))
+    port, handle = door.getsockname()[1], door.detach()
+    answers = f"import socket; socket.socket(fileno={handle}).accept()[0].sendall(b'ok')"
+    with socket.create_connection(("127.0.0.1", port)) as client:  # before anybody answers
+        watch(home, [Start("server", [sys.executable, "-c", answers], os.environ, inherits=(handle,))], {})
+        assert client.recv(2) == b"ok"
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), timeout=5)
 
 
 def test_credentials_that_were_changed_by_hand_are_named(tmp_path: Path):

@@ -123,12 +123,20 @@ def _rows(folder: Path, name: str, rows: list[dict], kind: pa.Schema) -> dict:
     return write_parquet(Place(str(folder)), name, table) | {"partition": 0}
 
 
-def generated(folder: Path, rows: list[dict], audited: tuple[str, ...] = ("char_count",)) -> Path:
-    """A generation's set with these rows."""
+def generated(
+    folder: Path, rows: list[dict], audited: tuple[str, ...] = ("char_count",), surplus: list[dict] = ()
+) -> Path:
+    """A generation's set with these rows, and candidates that would have been rows if more had been wanted."""
     file = _rows(folder, "data/00000.parquet", rows, schema())
+    files = [file]
+    if surplus:
+        left = pa.schema([*schema(), ("reason", pa.string())])
+        files.append(
+            _rows(folder, "refused/00000.parquet", [row | {"reason": "prompt_answered"} for row in surplus], left)
+        )
     made = {"generate": {}, "release": {"target": TARGET, "draft_wordings": "refuse"}, "read": "pages"}
     manifest = {
-        "made": made, "files": [file], "rows_in": len(rows), "rows_out": len(rows), "rejected": {}, "partitions": 1,
+        "made": made, "files": files, "rows_in": len(rows), "rows_out": len(rows), "rejected": {}, "partitions": 1,
         "content": hashlib.sha256(file["sha256"].encode()).hexdigest(), "yields": {}, "quotas": [], "licences": {}, "novelty": {},
         "verifiers": dict.fromkeys(audited, True), "fingerprint": file["sha256"],
     }  # fmt: skip
@@ -147,6 +155,16 @@ def paired(folder: Path, pairs: list[dict], kto: list[dict] = (), prompts: list[
         "rows_in": len(pairs), "rows_out": len(pairs), "verifiers": {"char_count": True}, "fingerprint": "0",
     }  # fmt: skip
     (folder / "manifest.json").write_bytes(orjson.dumps(manifest))
+    return folder
+
+
+def run_of(folder: Path, sets: list[Path], pairs: list[Path]) -> Path:
+    """A run's folder with generated sets and sets of pairs that lie in it, as a finished run of the recipe `trial` leaves it."""
+    listed = {
+        kind: [{"name": one.name, "url": one.name} for one in some] for kind, some in (("generated", sets), ("pairs", pairs))
+    }  # fmt: skip
+    about = {"recipe": "trial", "version": "1", "finished": "2026-11-26T00:00:00Z", "blocks": [], "release": ""}
+    (folder / "run.json").write_bytes(orjson.dumps(about | listed))
     return folder
 
 

@@ -1,6 +1,6 @@
 """Argilla's own command line with the embedded engine registered, run by the interpreter of Argilla's environment.
 
-    PYTHON launch.py start --host 127.0.0.1 --port 6900          PYTHON launch.py worker
+    PYTHON launch.py start SOCKET          PYTHON launch.py worker
 
 Argilla imports nothing that is not its own, so whoever adds an engine imports it first. The project's other packages must not become
 importable here (their dependencies are of other versions), so its folder does not go on the path: the two packages above this file
@@ -8,6 +8,7 @@ are imported by their files. The worker's children are forked and inherit the re
 """
 
 import importlib.util
+import socket
 import sys
 from pathlib import Path
 
@@ -24,6 +25,16 @@ def import_by_path(name: str, folder: Path) -> None:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)
+
+
+def start(handle: int) -> None:
+    """What Argilla's own `start` does, on a socket that listens already and was inherited under this number."""
+    import uvicorn
+
+    server = uvicorn.Server(uvicorn.Config("argilla_server:app", access_log=False))
+    server.run(sockets=[socket.socket(fileno=handle)])
+    if not server.started:
+        sys.exit(3)  # uvicorn's own status for a start that failed
 
 
 def main() -> None:
@@ -47,7 +58,10 @@ def main() -> None:
         close()
     from argilla_server.cli import app
 
-    app()
+    if sys.argv[1:2] == ["start"]:
+        start(int(sys.argv[2]))
+    else:
+        app()
 
 
 if __name__ == "__main__":
