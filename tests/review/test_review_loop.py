@@ -290,16 +290,7 @@ def test_a_session_lasts_a_week_and_where_it_has_expired_it_is_said(running: Run
 def test_the_page_asks_nothing_of_any_other_server(running: Running, people: dict[str, str]):
     """Neither for Google's fonts, as Argilla's own style sheet wants, nor for a picture that a text in Markdown names."""
     asked: list[str] = []
-    of = task("quality", markdown=True)
-    picture = Item(
-        key("picture"),
-        key("picture"),
-        [{"role": "user", "content": "絵は？"}],
-        "",
-        (f"![]({ELSEWHERE})",),
-        (key("p"),),
-        {},
-    )
+    of, picture = task("quality", markdown=True), pair(7, texts=(f"![]({ELSEWHERE})",))
     with Client(running.url, running.key) as argilla:
         push(argilla, shards(running), Order(of, "trial/picture"), [picture])
     with signed_in(running, "kiku", people["kiku"]) as desk:
