@@ -22,6 +22,8 @@ from annotation.server.watch import Start, tail
 LAUNCH = Path(__file__).parent / "engine" / "launch.py"
 FIRST_PORT = 6900
 """Argilla's own, taken where it is free."""
+SESSION = 7 * 24 * 3600
+"""Seconds after which a browser must sign in again. Argilla's day ends while people work, and its page drops the answer then."""
 
 Say = Callable[[str], None]
 
@@ -170,6 +172,7 @@ def _settings(home: Home, owner: Credentials, redis_url: str, search: tuple[str,
         "ARGILLA_AUTH_SECRET_KEY": owner.secret,
         "ARGILLA_REDIS_URL": redis_url,
         "ARGILLA_SEARCH_ENGINE": name,
+        "ARGILLA_AUTH_TOKEN_EXPIRATION": str(SESSION),
         "ARGILLA_CORS_ORIGINS": "[]",  # the UI is served by the server itself: no other site has business here
         "SEIMAI_SEARCH_INDEX": str(home.index),
         "HF_HUB_DISABLE_TELEMETRY": "1",

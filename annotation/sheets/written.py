@@ -107,7 +107,10 @@ def _chosen(
         strata = Counter(r["stratum"] for r, _ in rows)
         if wanted.stratum not in strata:
             known = ", ".join(f"{stratum} ({count:,})" for stratum, count in sorted(strata.items()))
-            raise ReviewError(f"{where} has no stratum '{wanted.stratum}'; there are {known}")
+            others = f"; --version takes others: {listed}" if len(versions) > 1 else ""
+            raise ReviewError(
+                f"{where} has no stratum '{wanted.stratum}'; there are {known} in version {name[1]}{others}"
+            )
         rows = [(r, u) for r, u in rows if r["stratum"] == wanted.stratum]
     if wanted.shows_answers and not (rows := [(r, u) for r, u in rows if u.counted]):
         raise ReviewError(f"{where}: nobody has answered such a row yet; `seimai review pull` takes answers")

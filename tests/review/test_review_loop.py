@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -263,34 +264,33 @@ WHERE = """word => {
 
 
 @browsed
-def test_a_session_that_has_expired_is_said_and_what_was_written_stays(running: Running, people: dict[str, str]):
+def test_a_session_lasts_a_week_and_where_it_has_expired_it_is_said(running: Running, people: dict[str, str]):
+    made = dataset(running, "review", "preference")
     with signed_in(running, "kiku", people["kiku"]) as desk:
-        desk.open(dataset(running, "review", "preference"))
+        desk.open(made)
+        ends = int(desk.page.evaluate("localStorage.getItem('auth._token_expiration.local')")) / 1000
+        assert 6.9 < (ends - time.time()) / 86400 < 7.1
         desk.choose("preference_same")
-        desk.write("reason", "どちらも同じくらいです。")
         old = {"authorization": "Bearer eyJhbGciOiJIUzI1NiJ9.e30.x"}  # a token that the server takes no more
         desk.page.route("**/api/**", lambda r: r.continue_(headers={**r.request.headers, **old}))
         desk.page.locator("form.questions-form button[type=submit]").click()
         desk.page.get_by_text("認証情報が正しくありません").wait_for()
-        assert "どちらも同じくらいです。" in desk.page.inner_text("form.questions-form")
         desk.page.unroute("**/api/**")
-        assert desk.submit()["status"] == "submitted"
+        desk.open(made)
+        desk.choose("preference_b")
+        desk.submit()
+    with Client(running.url, running.key) as argilla:
+        given = [
+            answer for record in argilla.records(made, include=("responses",)) for answer in record["responses"] or ()
+        ]
+    assert [answer["values"]["preference"]["value"] for answer in given] == ["b"], "the refused one is nowhere"
 
 
 @browsed
 def test_the_page_asks_nothing_of_any_other_server(running: Running, people: dict[str, str]):
     """Neither for Google's fonts, as Argilla's own style sheet wants, nor for a picture that a text in Markdown names."""
     asked: list[str] = []
-    of = task("quality", markdown=True)
-    picture = Item(
-        key("picture"),
-        key("picture"),
-        [{"role": "user", "content": "絵は？"}],
-        "",
-        (f"![]({ELSEWHERE})",),
-        (key("p"),),
-        {},
-    )
+    of, picture = task("quality", markdown=True), pair(7, texts=(f"![]({ELSEWHERE})",))
     with Client(running.url, running.key) as argilla:
         push(argilla, shards(running), Order(of, "trial/picture"), [picture])
     with signed_in(running, "kiku", people["kiku"]) as desk:

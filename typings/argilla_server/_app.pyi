@@ -1,6 +1,6 @@
 from typing import Any
 
 class _Application:
-    def add_middleware(self, middleware_class: type[Any]) -> None: ...
+    def add_middleware(self, middleware_class: Any) -> None: ...
 
 app: _Application
