@@ -137,13 +137,16 @@ class Hearing:
     def _reference(self, judge: str) -> dict[bytes, Choice]:
         """What a judge's leans are measured against: what people said, elsewhere the judges of other families by majority."""
         said: Mapping[Together | None, Choice] = {"win": "a", "loss": "b", "tie": "tie"}
-        people = {c: said[verdict] for c, verdict in self.people.items()}
+        people: dict[bytes, Choice] = {c: said[verdict] for c, verdict in self.people.items()}
         family = self.ballots.family.get(judge, judge)
         others = {j: v for j, v in self.ballots.verdicts.items() if self.ballots.family.get(j, j) != family}
         if not others:
             return people
         panels = majority(Ballots(others, self.ballots.family))
-        return {c: said[p.verdict] for c, p in zip(self.by, panels, strict=True) if p.verdict in said} | people
+        found: dict[bytes, Choice] = {
+            c: said[p.verdict] for c, p in zip(self.by, panels, strict=True) if p.verdict in said
+        }
+        return found | people
 
 
 def _of_people(verdict: Together) -> Panel:

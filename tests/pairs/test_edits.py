@@ -1,5 +1,6 @@
 """Minimal edits: nearly every kind of constraint has one, and what is used is proven."""
 
+import re
 from collections import Counter
 
 import pytest
@@ -75,7 +76,28 @@ def test_a_wrong_value_is_taken_from_the_source_where_it_has_another_of_that_sha
     ],
 )
 def test_a_keyword_goes_missing_as_people_would_write_it(text, word, made):
-    assert edited(text, {"kind": "keyword_include", "keywords": [word]})["keyword_include"][0] == made
+    asked = f"「{word}」という語を使ってください。"
+    assert edited(text, {"kind": "keyword_include", "keywords": [word]}, prompt=asked)["keyword_include"][0] == made
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("植物園は午後6時30分に閉まります。", "午後6時30分"),
+        ("美术馆每逢星期二休息。", "星期二"),
+        ("60日前までに通知します。", "60日前"),
+    ],
+)
+def test_what_stands_for_a_keyword_leaves_a_sentence(text, word):
+    made = edited(text, {"kind": "keyword_include", "keywords": [word]}).get("keyword_include", [])
+    assert all(re.search(r"\d", one) for one in made), "another value, and not それに閉まります or ろくれいにち"
+    assert not any("それ" in one or "每逢休息" in one for one in made)
+
+
+def test_kana_of_a_word_that_nobody_asked_for_is_no_worse_answer():
+    spec = {"kind": "keyword_include", "keywords": ["お待ちし"]}
+    said = edited("私は来週、京都で社長をお待ちします。", spec, prompt="敬語に直してください。待つ")["keyword_include"]
+    assert not any("おまちし" in one for one in said)
 
 
 def test_what_is_no_form_of_a_verb_is_not_written():

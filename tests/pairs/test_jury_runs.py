@@ -135,6 +135,9 @@ def test_an_answer_that_speaks_to_its_judge_goes_to_people_and_to_no_judge(recip
     aside = {row["id"] for row in flagged}
     assert not aside & {row[side] for row in recipes.said("verdicts") for side in ("a", "b")}
     assert any("people are to" in note["en"] for note in jury["notes"])
+    assert all(INJECTED not in row["completion"] for row in recipes.rows(kind="kto") if row["label"]), (
+        "nor is it labelled true"
+    )
 
 
 def test_scores_of_a_rubric_become_the_attributes_of_labelled_answers(recipes, court):

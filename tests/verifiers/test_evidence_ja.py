@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import synth.verify
+from recipes.engine.pairs.summary import evidence
 from synth.verify.constraint import kinds
 from synth.verify.evidence_ja import named, told, value, what, words
 
@@ -73,3 +74,12 @@ def test_a_line_for_people(said):
 def test_words_of_an_answer_stay_as_they_are():
     assert value("I am a cat") == "I am a cat"
     assert value(3) == "3"
+
+
+def test_the_evidence_of_a_pair_is_told_in_both_languages():
+    found = '[{"what": "characters", "found": 120, "wanted": "at most 100", "start": -1, "end": -1}]'
+    line = {"verifier": "char_count", "verdict": "fail", "hard": True, "evidence": found}
+    passed = line | {"verifier": "keitai", "verdict": "pass"}
+    assert evidence([line, passed]) == [
+        ("文字数：120（求めたもの：100 以下）", "char_count: characters: 120 (at most 100)")
+    ]

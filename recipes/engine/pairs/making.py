@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from curation.parquet_file import read_parquet, write_parquet
 from curation.place import Place
-from curation.provenance import key
+from curation.provenance import id_words, key
 from curation.shards import MANIFEST
 from curation.work_list import incomplete
 from recipes.engine.errors import RecipeError
@@ -82,7 +82,8 @@ def make(plan: Preference, pool: Pool, where: Where) -> Made:
     """Reads the generations into the pool and chooses pairs. Raises RunError when a worker cannot go on."""
     audits, conduct = _read(plan, pool, where)
     edits, strategies = _edit(plan, pool, conduct, where)
-    answers = pool.frame()
+    answers = _answers(plan, pool)
+    pool.unused["speaks_to_its_judge"] += int((pool.frame()["chosen"] & ~answers["chosen"]).sum())
     salt = int.from_bytes(key("pairs", plan.spec.salt)[:8], "big")
     decisions, calibration, unsaid = _decided(plan)
     found = _candidates(plan, pool, answers, strategies, decisions, salt)
@@ -104,6 +105,18 @@ def make(plan: Preference, pool: Pool, where: Where) -> Made:
     made.drops.update(drops)
     made.after = leak.strata(made.pairs, names)
     return made
+
+
+def _answers(plan: Preference, pool: Pool) -> "pl.DataFrame":
+    """All answers; of those that a jury laid aside, since they speak to whoever grades them, none may be chosen or labelled true."""
+    import polars as pl
+
+    answers, aside = pool.frame(), list[int]()
+    for jury in juries(plan):
+        rows = read_parquet(Place(jury.url), "flagged/00000.parquet").column("id")
+        aside += id_words(rows.combine_chunks())[:, 0].tolist() if len(rows) else []
+    spoken = pl.col("id").is_in(pl.Series(aside, dtype=pl.UInt64).implode())
+    return answers.with_columns(pl.col("chosen") & ~spoken) if aside else answers
 
 
 def _by_strategy(pairs: "pl.DataFrame") -> Counter[str]:
@@ -173,7 +186,7 @@ def _edit(
     if not said:
         return dict(counts), pl.Series("strategy", strategies, dtype=pl.String)
     salt = int.from_bytes(key("edits", plan.spec.salt)[:8], "big")
-    work = edited_candidates.to_edit(pool.frame(), {name: s.answers for name, s in said.items()}, MASKS, salt)
+    work = edited_candidates.to_edit(_answers(plan, pool), {name: s.answers for name, s in said.items()}, MASKS, salt)
     place = Place(f"{plan.edited}/edit")
     tasks = -(-len(work) // SHARE)
     if _begin(place, {"read": reads(plan)[: len(plan.generations)], "answers": len(work), "tasks": tasks}):

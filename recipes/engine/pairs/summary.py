@@ -131,13 +131,13 @@ _SAID = {
 def judged(row: Mapping[str, Any]) -> list[Words]:
     """What each judge of a jury, and people, said of the chosen answer, in words; empty where no jury compared it."""
     found: dict[str, list[Words]] = {}
-    for one in row["chosen_judgements"] or ():
+    for one in sorted(row["chosen_judgements"] or (), key=lambda j: j["order"] or ""):
         if one["rubric"].endswith(f"/{PAIRWISE}"):
             said, place = _SAID[one["verdict"]], _PLACE.get(one["order"])
             words = said if place is None else Words(f"{place.ja}{said.ja}", f"{said.en} {place.en}")
             found.setdefault(one["judge"], []).append(words)
     lines = []
-    for judge, said in found.items():
+    for judge, said in sorted(found.items(), key=lambda one: (one[0] == PEOPLE, one[0])):
         ja, en = ("人", "people") if judge == PEOPLE else (judge, judge)
         lines.append(Words(f"{ja}：{'、'.join(w.ja for w in said)}", f"{en}: {', '.join(w.en for w in said)}"))
     return lines

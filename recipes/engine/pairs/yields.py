@@ -69,8 +69,8 @@ def notes(made: Made, said: dict[str, Any]) -> list[dict[str, str]]:
         )
     elif not failing:
         note(
-            "no answer failed its verifiers: only strategies that edit an answer have a rejected side",
-            "検証に落ちた回答が一つもない。却下の側があるのは、回答を編集する作り方だけである",
+            "no answer failed its verifiers: strategies that reject a failing answer have no material",
+            "検証に落ちた回答が一つもない。落ちた回答を却下の側に使う作り方には材料がない",
         )
     for line in said["strategies"]:
         name, (_, called) = line["strategy"], STRATEGY_NAMES[line["strategy"]]

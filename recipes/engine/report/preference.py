@@ -55,7 +55,7 @@ class Paired:
         found = [s for s in self.strata if s["after"] is not None]
         inside = sum(BAND[0] <= s["after"] <= BAND[1] for s in found)
         return Words(
-            f"{len(strategies)} 通りの作り方で {pairs:,} 組。{len(found)} 層のうち {inside} 層で、長さは好みを語らない",
+            f"{len(strategies)} 通りの作り方で {pairs:,} 組。長さが好みを語らない層は、{len(found)} 層のうち {inside} 層",
             f"{pairs:,} pairs made in {len(strategies)} ways; in {inside} of {len(found)} strata length tells nothing",
         )
 

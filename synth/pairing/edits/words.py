@@ -109,7 +109,8 @@ def keyword_gone(spec: Any, text: str, prompt: Prompt) -> Iterator[str]:
             if _as_thing(text, word):
                 for other in _STAND_INS:
                     yield text.replace(word, other)
-            for other in _written_otherwise(word):
+            # who asked for the word itself is not served by its kana; where it stands for what is meant, they mean the same
+            for other in _written_otherwise(word) if folded(word) in folded(prompt.user) else ():
                 yield text.replace(word, other)
             if not re.search(rf"{re.escape(word)}(?:{BOUND}|[、・。])|[、・]{re.escape(word)}", text):
                 yield text.replace(word, "")
