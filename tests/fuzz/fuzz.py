@@ -100,7 +100,9 @@ def serve(made: Path) -> None:
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     makers, known = dict(subjects(made)), dict[str, Any]()
-    with tempfile.TemporaryDirectory(prefix="seimai-fuzz-") as name:
+    with tempfile.TemporaryDirectory(
+        prefix="case-", dir=made
+    ) as name:  # gone with it, also where this process is killed
         for line in sys.stdin:
             kind, number = line.split()
             known[kind] = known.get(kind) or makers[kind]()
