@@ -1,7 +1,8 @@
 """What a JSON file of a run must hold, as a shape: manifests lie on disks, and disks and people change them.
 
 A shape is a type (`int` is a count, never negative; `float` any number; `str`), `PATH` for a file below its folder, `[shape]` for a
-list, `{"key": shape, …}` for keys that must be there (`"key?"`: that may be there) beside any others, and `{str: shape}` for these.
+list, `{"key": shape, …}` for keys that must be there (`"key?"`: that may be there, or be null) beside any others, and `{str: shape}`
+for these.
 """
 
 from typing import Any
@@ -44,7 +45,8 @@ def _wrong(value: Any, shape: Any) -> tuple[list[str], str, str] | None:
         if missing is not None:
             return [missing], "there", "nothing"
         others = shape.get(str, object)
-        return _first((name, one, named.get(name, others)) for name, one in value.items())
+        said = ((name, one) for name, one in value.items() if one is not None or f"{name}?" not in shape)
+        return _first((name, one, named.get(name, others)) for name, one in said)
     if shape is PATH:
         fine = isinstance(value, str) and value != "" and not value.startswith("/") and ".." not in value.split("/")
         return None if fine else ([], PATH, _shown(value))

@@ -70,6 +70,8 @@ class ShardSet:
         manifest = shaped(place.read_json(MANIFEST), SET, where)
         if unknown := [name for name in manifest["columns"] if name not in COLUMNS]:
             raise BadFile(f"{where}: there is no column {unknown[0][:60]!r}: it was changed, or a newer seimai made it")
+        if "id" not in manifest["columns"]:
+            raise BadFile(f"{where}: columns must hold id, found {', '.join(manifest['columns'])[:80]}; make it anew")
         if (parts := manifest["partitions"]) < 1 or parts & (parts - 1):
             raise BadFile(f"{where}: partitions must be a power of two, found {parts}; it was changed: make it anew")
         return cls(place, manifest)

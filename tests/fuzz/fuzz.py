@@ -23,7 +23,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(Path(__file__).parent), str(ROOT)]
 
-SHORT_SECONDS, LONG_CASES, WHOLE_EVERY = 60.0, 20_000, 400
+SHORT_SECONDS, LONG_CASES, WHOLE_EVERY = 50.0, 20_000, 400
 HANG_SECONDS, RUN_SECONDS, MOST_BYTES = 10.0, 60.0, 1 << 30
 WEIGHTS = {
     "warc": 3, "warc.gz": 3, "warc.zst": 2, "wet.gz": 2, "wat.gz": 2, "ranges.csv": 2, "parquet": 4, "jsonl": 3, "jsonl.gz": 2,
@@ -100,7 +100,9 @@ def serve(made: Path) -> None:
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     makers, known = dict(subjects(made)), dict[str, Any]()
-    with tempfile.TemporaryDirectory(prefix="seimai-fuzz-") as name:
+    with tempfile.TemporaryDirectory(
+        prefix="case-", dir=made
+    ) as name:  # gone with it, also where this process is killed
         for line in sys.stdin:
             kind, number = line.split()
             known[kind] = known.get(kind) or makers[kind]()
