@@ -140,7 +140,9 @@ def write_tasks(folder: Path, tasks: int, rows: int) -> int:
 
 def gathered(answer: Any, folder: Path, made: list[Level]) -> None:
     """All levels over what the tasks wrote, in a process of its own: CPU seconds, and what they add to its memory."""
-    list(Gather(made[0], str(folder / "0"), str(folder / "warm"), str(folder / "warm"), NAMES).run(None, 0))
+    few = Place(str(folder / "few"))  # so that libraries are loaded
+    write_tasks(folder / "few", 2, 50)
+    list(Gather(levels_of(few, 2)[0], few.url, f"{few.url}/made", f"{few.url}/made", NAMES).run(None, 0))
     before, began = _high_water(), time.process_time()
     for number, level in enumerate(made, 1):
         for task in range(level.tasks):

@@ -43,7 +43,7 @@ MOST_MERGED = 256
 """Files of a partition that a reader may have to merge at most."""
 LIST = "tasks.json"
 """The tasks that the first level reads, in order: written when they are complete, so that levels are the same ever after."""
-HELD_ROWS = 1 << 16
+HELD_ROWS = 1 << 14
 """Rows that a merge holds of all its files together, about."""
 
 

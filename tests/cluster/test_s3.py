@@ -17,8 +17,11 @@ from pathlib import Path
 
 import pytest
 
+from curation.shards import ShardSet
+
 sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
-from test_runs import jsonl, pages
+from steps_on_trial import DropMarked
+from test_runs import done, jsonl, pages, recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPE = """\
@@ -157,6 +160,21 @@ def test_what_a_store_refuses_is_told_without_keys_and_passwords(store, tmp_path
     said, _ = run.communicate(timeout=300)
     assert "planted-" not in said
     assert not [p for p in tmp_path.rglob("*") if p.is_file() and b"planted-" in p.read_bytes()]
+
+
+def test_rows_of_many_tasks_are_gathered_in_the_store(store, tmp_path, monkeypatch):
+    stages = [DropMarked("13")], []
+    plain = done(recipe(f"{tmp_path}/in/*.jsonl.gz", *stages), tmp_path / "plain")
+    monkeypatch.setattr("curation.gather.MOST_MERGED", 1)
+    monkeypatch.setattr("curation.gather.BITS", 1)
+    gathered = done(recipe("s3://lake/in/*.jsonl.gz", *stages), "s3://lake/gathered")  # type: ignore[arg-type]
+    assert (gathered["content"], gathered["rows_out"]) == (plain["content"], plain["rows_out"])
+    fs = lake()
+    (folder,) = fs.glob("lake/gathered/stages/pages-*")
+    made = ShardSet.open(f"s3://{folder}")
+    assert len(made.tasks()) == made.manifest["tasks"] == len(fs.ls(f"{folder}/tasks")) < 8
+    assert sorted(made.files()) == sorted(f.removeprefix(f"{folder}/") for f in fs.glob(f"{folder}/data/*/*"))
+    assert not fs.exists(f"{folder}/gather")
 
 
 def test_faults_of_the_store_cost_time_and_no_row(store, tmp_path):

@@ -7,15 +7,18 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from curation import gather
+from curation.clear_shards import clear
 from curation.gather import Gather, levels, levels_of
+from curation.manifest_tree import planted, task_manifests
 from curation.place import Place
 from curation.provenance import key
-from curation.shards import ShardSet
+from curation.shards import MANIFEST, ShardSet
 from curation.sorted_files import SortedFiles
 from recipes.engine import execute, gathering
 from recipes.engine.plan import make
@@ -122,6 +125,21 @@ def test_a_run_that_stops_between_two_levels_goes_on_there(files, tmp_path, monk
     assert run(files, tmp_path / "out")["content"] == calm["content"]
     assert first["seen"] == 11, "what was read was not read again"
     accounted(tmp_path / "out")
+
+
+def test_rows_that_are_taken_out_of_a_set_leave_a_tree_of_what_is_left(tmp_path):
+    shards = written(tmp_path, [[page(n) for n in range(t, 60, 3)] for t in range(3)])
+    manifest = shards.manifest | {"rows_in": 60, "rejected": {}, "licences": {"CC0-1.0": 60}}
+    place = shards.place
+    place.write_json(MANIFEST, manifest | {"tree": planted(place, list(task_manifests(place)))})
+    gone = {key("test", n) for n in (4, 9, 11)}
+    cleared = clear(str(tmp_path), lambda t: np.array([i in gone for i in t.column("id").to_pylist()]), release=False)
+    assert set(cleared.kept) == gone
+    after = ShardSet.open(str(tmp_path))
+    assert sum(b.num_rows for b in after.read(["id"])) == 60, "blanked where they lie"
+    assert {bytes.fromhex(one) for one in after.manifest["forgotten"]["blank"]} == gone
+    assert all("-1.parquet" in f or f.endswith(".000.parquet") for f in after.files())
+    assert after.manifest["tree"] == planted(place, list(task_manifests(place)))
 
 
 def test_levels_by_hand():

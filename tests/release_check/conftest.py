@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from curation.content_sum import content_sum
+from curation.manifest_tree import planted, task_manifests
 from curation.mixture.charges import charges_of
 from curation.mixture.ledger import Ledger
 from curation.parquet_file import write_parquet
@@ -98,6 +99,12 @@ class Released:
         manifest["rows_in"] += rows - manifest["rows_out"]
         manifest |= {"rows_out": rows, "content": f"{total % (1 << 256):064x}"}
         (self.set / "manifest.json").write_text(json.dumps(manifest))
+        self.plant_tree()
+
+    def plant_tree(self) -> None:
+        """Makes the tree of manifests agree with those of the tasks."""
+        place = Place(str(self.set))
+        self.manifest(lambda m: m.update(tree=planted(place, list(task_manifests(place)))))
 
     def manifest(self, changed: Callable[[dict], object]) -> None:
         """Changes manifest.json."""
@@ -112,6 +119,7 @@ class Released:
             task["rejected_files"] = [rewritten(self.set, f["path"], changed) for f in task["rejected_files"]]
             path.write_text(json.dumps(task))
         self.manifest(lambda m: m.update(samples=rewritten(self.set, "samples.parquet", changed)))
+        self.plant_tree()
 
     def enter_again(self) -> None:
         """Enters what is released now into a fresh ledger that allows anything, so that only the release can be at fault."""

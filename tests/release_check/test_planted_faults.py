@@ -157,6 +157,8 @@ def test_a_rejected_shard_missing_from_its_manifest_too_is_caught_by_the_sums(re
         task = json.loads(path.read_text())
         task["rejected_files"] = [f for f in task["rejected_files"] if f["path"] != str(gone.relative_to(release.set))]
         path.write_text(json.dumps(task))
+    assert "files" in release.failed(), "the tree of manifests names another"
+    release.plant_tree()
     assert set(release.failed()) == {"sums", "rejected rows"}  # the samples have rows that no rejected shard has
 
 
