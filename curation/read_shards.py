@@ -36,7 +36,8 @@ def shared_rows(urls: Sequence[str]) -> list[list[Unit]]:
     while count * TASK_ROWS < shards.rows and count < _IDS:
         count *= 2
     stored = sum(one.manifest.get("bytes", 0) for one in shards.sets) // count
-    return [[_part(part, count, stored)] for part in range(count)]
+    width = _IDS // count
+    return [[Unit("", "", "ids", at * width, (at + 1) * width, stored, cut=True)] for at in range(count)]
 
 
 def list_files(urls: Sequence[str], place: Place) -> None:
@@ -49,11 +50,6 @@ def list_files(urls: Sequence[str], place: Place) -> None:
             named[partition][number].append(path)
     for partition, files in enumerate(named):
         place.write_bytes(f"files/{partition:05d}.json", orjson.dumps(files))
-
-
-def _part(part: int, of: int, stored: int = 0) -> Unit:
-    width = _IDS // of
-    return Unit("", "", "ids", part * width, (part + 1) * width, stored, cut=True)
 
 
 class ReadShards(Step):
@@ -86,19 +82,23 @@ class ReadShards(Step):
         """Batches of this task's rows; `data` is not used."""
         shards = ShardUnion.open(self.urls)
         self._blank = pa.array(sorted(shards.blank), KEY)
-        cut = range(rank, shards.partitions, world_size)
-        self.bytes_read, self.read, self.rest = 0, [], []
-        for unit in self.work.units(rank) if self.work is not None else [_part(p, shards.partitions) for p in cut]:
-            yield from self._range(shards, unit)
-
-    def _range(self, shards: ShardUnion, unit: Unit) -> Iterator[Batch | Rejected]:
-        """Rows of a range of ids; where the task is to stop, those up to where it is, and the rest is shared out."""
         extra = [c for c in ("id", "payload_digest") if c not in self.wanted and c in shards.columns]
+        columns, mine = [*self.wanted, *extra], range(rank, shards.partitions, world_size)
+        self.bytes_read, self.read, self.rest = 0, [], []
+        if self.work is None:
+            for batch in gathered(b for p in mine for b in shards.read(columns, p)):
+                yield from self._given(batch)
+            return
+        for unit in self.work.units(rank):
+            yield from self._range(shards, columns, unit)
+
+    def _range(self, shards: ShardUnion, columns: list[str], unit: Unit) -> Iterator[Batch | Rejected]:
+        """Rows of a range of ids; where the task is to stop, those up to where it is, and the rest is shared out."""
         before, end, done = self.bytes_read, unit.end, 0
         files = (lambda p: Place(self.listed).read_json(f"files/{p:05d}.json")) if self.listed else None
-        for batch in gathered(shards.read_ids([*self.wanted, *extra], unit.start, unit.end, files)):
+        for batch in gathered(shards.read_ids(columns, unit.start, unit.end, files)):
             passed = 1 + int.from_bytes(batch.column("id")[-1].as_py()[:4])
-            if self.stop_for and end == unit.end and self.work is not None and self.shares:
+            if self.stop_for and end == unit.end and self.shares:
                 end = passed  # rows whose ids have their first 32 bits in common stay together
             given = batch if passed <= end else inside(batch, unit.start, end)
             done = unit.stored * (passed - unit.start) // (unit.end - unit.start)

@@ -121,7 +121,7 @@ def ranks_of(place: Place, tasks: int, done: set[str]) -> list[int]:
 
 def left_by(place: Place, tasks: int, rank: int) -> list[int]:
     """Tasks that a task which has ended left its rest to."""
-    if not place.exists(f"rests/{rank:05d}"):
+    if f"{rank:05d}" not in place.names("rests"):
         return []
     return WorkList(place, tasks).children(rank, len(place.read_json(f"tasks/{rank:05d}.json").get("rest", ())))
 

@@ -1,5 +1,6 @@
 """Steps that tests put into real runs: they behave badly on pages that say so."""
 
+import glob
 import os
 import re
 import time
@@ -97,17 +98,21 @@ class Slow(Measure):
 
 
 class SlowMarked(Measure):
-    """Takes a while for each page whose text holds `word`."""
+    """Takes a while for each page whose text holds `word`; before the first one it waits until so many files match a pattern."""
 
     reads = ("text",)
 
-    def __init__(self, word: str, seconds: float):
+    def __init__(self, word: str, seconds: float, until: tuple[str, int] = ("", 0)):
         super().__init__()
-        self.word, self.seconds = word, seconds
+        self.word, self.seconds, self.until = word, seconds, until
 
     def columns(self, batch):
         """Nothing, later."""
-        time.sleep(self.seconds * sum(self.word in (t or "") for t in batch.column("text").to_pylist()))
+        marked = sum(self.word in (t or "") for t in batch.column("text").to_pylist())
+        end = time.monotonic() + 120
+        while marked and len(glob.glob(self.until[0])) < self.until[1] and time.monotonic() < end:
+            time.sleep(0.1)
+        time.sleep(self.seconds * marked)
         return {}
 
 

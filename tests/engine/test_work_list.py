@@ -61,16 +61,23 @@ def crawl(folder: Path, big: int = 60, small: int = 20) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     words = ["精米", "玄米", "ぬか", "白さ", "味", "作業", "変わる", "水", "釜", "炊く"]
     texts = ["".join(rng.choices(words, k=400)) + f"{n}頁目です。" for n in range(big + 2 * small)]
-    slow = ["のろい" + text if n > big * 2 // 3 else text for n, text in enumerate(texts[:big])]
+    slow = ["のろい" + text if n > big * 3 // 4 else text for n, text in enumerate(texts[:big])]
     (folder / "big.warc.gz").write_bytes(b"".join(page(n, text) for n, text in enumerate(slow)))
     for at in range(big, len(texts), 2):
         (folder / f"small-{at:04d}.warc.gz").write_bytes(page(at, texts[at]) + page(at + 1, texts[at + 1]))
     return f"{folder}/*.warc.gz"
 
 
-def planned(files: str, out: str, task_bytes: int | None, seconds: float = 0.0, more: bool = False) -> Plan:
+def planned(
+    files: str,
+    out: str,
+    task_bytes: int | None,
+    seconds: float = 0.0,
+    more: bool = False,
+    until: tuple[str, int] = ("", 0),
+) -> Plan:
     """A run over the files: markup to text, a step that dawdles over marked pages, and the merge by id, or one more stage."""
-    steps = ["decode", "main_text", SlowMarked("のろい", seconds)]
+    steps = ["decode", "main_text", SlowMarked("のろい", seconds, until)]
     stages = [Stage(name="pages", read="crawl", steps=steps)]
     stages += [Stage(name="again", read="pages", steps=[SlowMarked("のろい", 0.01)])] if more else []
     sources = {"crawl": SourceSpec(files=[files], licence="CC0-1.0")}
@@ -185,8 +192,9 @@ def test_a_run_that_was_killed_goes_on_with_the_list_that_it_had(calm, tmp_path)
 def test_a_straggler_shares_its_rest_and_nothing_is_lost_or_twice(calm, tmp_path, monkeypatch):
     monkeypatch.setattr(workers, "SHARED_SECONDS", 0.5)
     files = crawl(tmp_path)
-    plan = planned(files, str(tmp_path / "out"), 12_000, 0.3)
-    begun = plan.blocks[0].tasks
+    begun = planned(files, str(tmp_path / "out"), 12_000).blocks[0].tasks
+    others = f"{tmp_path}/out/stages/*.partial/tasks/*.json", begun - 1  # the slow one goes on when they are done
+    plan = planned(files, str(tmp_path / "out"), 12_000, 0.3, until=others)
 
     def kill() -> None:  # one of those that work on a rest
         end = time.monotonic() + 60
