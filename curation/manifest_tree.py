@@ -42,7 +42,7 @@ def task_manifests(place: Place, folder: str = "tasks") -> Iterator[Named]:
     for at in range(0, len(names), FAN):
         some = names[at : at + FAN]
         for name, raw in zip(some, place.read_all(some), strict=True):
-            yield name, raw, shaped(_value(raw, f"{place.url}/{name}"), TASK, f"{place.url}/{name}")
+            yield name, raw, _value(raw, f"{place.url}/{name}")
 
 
 def planted(place: Place, tasks: Sequence[Named]) -> dict[str, Any]:
@@ -104,7 +104,7 @@ class Tree:
             return list(self._below(self._root, partition))
         if self._flat is None:
             found = list(task_manifests(self.place))
-            self._flat = [about for _, _, about in found]
+            self._flat = [shaped(about, TASK, f"{self.place.url}/{name}") for name, _, about in found]
             self.files_read, self.bytes_read = len(found), sum(len(raw) for _, raw, _ in found)
         return self._flat
 
@@ -138,9 +138,9 @@ class Tree:
         return [self._held[c["path"]] for c in children]
 
 
-def _value(raw: bytes, where: str) -> Any:
+def _value(raw: bytes, where: str) -> dict[str, Any]:
     try:
-        return orjson.loads(raw)
+        return shaped(orjson.loads(raw), {}, where)
     except orjson.JSONDecodeError as error:
         raise BadFile(f"{where}: no JSON ({error}); it was changed or cut off: make it anew") from None
 

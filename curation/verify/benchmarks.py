@@ -15,7 +15,7 @@ from curation.verify.normal_form import normal_form
 from curation.verify.shard_files import Release
 
 _READING = re.compile(
-    r"(?<=[\u3400-\u4dbf\u4e00-\u9fff\u3005\U00020000-\U0003ffff])(?:\([\u3041-\u309f\u30a1-\u30ff·]+\)|《[\u3041-\u309f\u30a1-\u30ff·]+》)"
+    r"(?<=[\u3400-\u4dbf\u4e00-\u9fff\u3005\U00020000-\U0003ffff])\|*(?:\([\u3041-\u309f\u30a1-\u30ff·]+\)|《[\u3041-\u309f\u30a1-\u30ff·]+》)"
 )
 
 
@@ -130,10 +130,10 @@ def compared(text: str) -> str:
     >>> compared("｜漢《かん》字（じ）（れい）の例（注）")
     '漢字の例(注)'
     """
-    form = normal_form(text).replace("|", "")
+    form = normal_form(text)
     while (fewer := _READING.sub("", form)) != form:
         form = fewer
-    return form
+    return form.replace("|", "")
 
 
 def check_benchmarks(release: Release, sought: Sequence[Sought], numbers: np.ndarray, notes: Sequence[str]) -> Check:

@@ -15,7 +15,11 @@ def require_all_read(place: Place, tasks: int) -> None:
     for stray in names - {f"{rank:05d}.json" for rank in ranks}:
         place.fs.rm_file(f"{place.path}/tasks/{stray}")
     work = WorkList(place, tasks)
-    given = [*work.whole(), *(work.units(rank) for rank in ranks[tasks:])]
+    if len(whole := work.whole()) != tasks:
+        raise RunError(
+            f"{place.url}: its work list is not whole: {len(whole):,} of {tasks:,} tasks; remove the folder to begin again"
+        )
+    given = [*whole, *(work.units(rank) for rank in ranks[tasks:])]
     for rank, units in zip(ranks, given, strict=True):
         read = covered(place.read_json(f"tasks/{rank:05d}.json"))
         if read != (mine := joined_rows(written(units))):

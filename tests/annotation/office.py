@@ -31,7 +31,8 @@ def item(n: int, *texts: str, people: int = 1, stratum: str = "all", prompt: Any
     """A row with one answer or several."""
     said = texts or (f"{n} 番の梅の花がよく咲いています。",)
     answers = tuple(key("answer", n, i) for i in range(len(said)))
-    about = {"function": "summary", "strategy": "delta", **other.pop("about", {})}
+    said_of = other.pop("about", {})
+    about = {"function": "summary", "strategy": "jury" if "margin" in said_of else "delta"} | said_of
     return Item(
         key("row", n),
         key("doc", n),

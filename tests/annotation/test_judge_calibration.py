@@ -82,7 +82,7 @@ def test_a_margin_of_verifiers_is_no_judges(labels):
     near, jury = pushed(labels, 1, 0.5, strategy="near_miss"), pushed(labels, 2, 0.5)
     version = {"version": task("preference").version}
     labels.append("answers", [said(near, "a", **version), said(jury, "b", **version)])
-    found = people_and_judge(labels, labels.answers())
+    found = people_and_judge(labels)
     assert {name: one.of for name, one in found.by_strategy.items()} == {"near_miss": 1}
     assert (found.by_function[""].of, found.by_function[""].share) == (1, 0.0)
 

@@ -9,8 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from curation.shape import BadFile, shaped
-from curation.shards import ShardSet
+from curation.shards import ShardError, ShardSet
 from recipes.engine import execute
+from recipes.engine.errors import RunError
 from recipes.engine.explain import explain
 from recipes.engine.plan import make
 from recipes.engine.report import write_report
@@ -75,18 +76,33 @@ def test_a_task_that_names_a_file_elsewhere_is_not_followed(run):
         run / "1" / "measured" / "tasks" / "00000.json",
         lambda t: t["files"][0].update(path="../../../../secret.parquet"),
     )
+    with pytest.raises(ShardError, match=r"tasks/00000\.json: not the file that the set's manifest names"):
+        list(ShardSet.open(str(run / "1" / "measured")).read(["text"]))
+    changed(
+        run / "1" / "measured" / "manifest.json", lambda m: m.pop("tree")
+    )  # as of a set made before there were trees
     with pytest.raises(BadFile, match=r"tasks/00000\.json: files\.0\.path must be a path below its folder"):
         list(ShardSet.open(str(run / "1" / "measured")).read(["text"]))
 
 
-def test_a_task_whose_manifest_a_power_cut_emptied_is_named_when_the_run_goes_on(run, finished):
-    shutil.rmtree(run / "1")
-    (made,) = (run / "stages").glob("pages-*")
-    partial = made.rename(f"{made}.partial")
-    (partial / "manifest.json").unlink()
+def test_a_task_whose_manifest_a_power_cut_emptied_is_named_when_the_run_goes_on(tmp_path, finished, monkeypatch):
+    class PowerCutError(Exception):
+        """The moment."""
+
+    def cut(*_: object) -> None:
+        raise PowerCutError
+
+    plan = make(recipe(f"{finished}/in/*.jsonl.gz", ["nfkc"], ["text_stats"]), "test.py", str(tmp_path))
+    with monkeypatch.context() as power:
+        power.setattr(execute, "finish_block", cut)
+        with pytest.raises(PowerCutError):
+            execute.run(plan, workers=1)
+    (partial,) = (tmp_path / "stages").glob("pages-*.partial")
     (partial / "tasks" / "00000.json").write_text("")
-    plan = make(recipe(f"{finished}/in/*.jsonl.gz", ["nfkc"], ["text_stats"]), "test.py", str(run))
     with pytest.raises(BadFile, match=r"tasks/00000\.json: no JSON"):
+        execute.run(plan, workers=1)
+    (partial / "work" / "00000.json").unlink()
+    with pytest.raises(RunError, match="its work list is not whole: 0 of 1 tasks"):
         execute.run(plan, workers=1)
 
 

@@ -42,7 +42,7 @@ def files(tmp_path, monkeypatch) -> str:
 
 def run(files: str, out: Path, workers: int = 2) -> dict[str, Any]:
     """Runs a recipe of two stages, a task a file; returns the released set's manifest."""
-    plan = make(recipe(files, [DropMarked("広告")], [], partitions=8), "test.py", str(out), unit_bytes=4096)
+    plan = make(recipe(files, [DropMarked("広告")], [], partitions=8), "test.py", str(out), task_bytes=4096)
     execute.run(plan, workers=workers, progress=Progress(len(plan.blocks), stream=open(os.devnull, "w")))  # noqa: SIM115
     return ShardSet.open(plan.blocks[-1].url).manifest
 
@@ -115,7 +115,7 @@ def test_a_run_that_stops_between_two_levels_goes_on_there(files, tmp_path, monk
     with pytest.raises(ZeroDivisionError):
         run(files, tmp_path / "out")
     plan = make(
-        recipe(files, [DropMarked("広告")], [], partitions=8), "test.py", str(tmp_path / "out"), unit_bytes=4096
+        recipe(files, [DropMarked("広告")], [], partitions=8), "test.py", str(tmp_path / "out"), task_bytes=4096
     )
     assert plan.blocks[0].tasks == 11
     assert state(plan.blocks[0].url, plan.blocks[0]) == "11 of 11 tasks"

@@ -39,7 +39,12 @@ def made(folder: Path, tasks: list[dict[str, Any]]) -> dict[str, Any]:
     place = Place(str(folder))
     for about in tasks:
         place.write_json(f"tasks/{about['task']:05d}.json", about)
-    manifest = {"partitions": 1024, "columns": ["id"], "tree": planted(place, list(task_manifests(place)))}
+    manifest = {
+        "partitions": 1024,
+        "columns": ["id"],
+        "rows_out": 10,
+        "tree": planted(place, list(task_manifests(place))),
+    }
     place.write_json(MANIFEST, manifest)
     return manifest
 
