@@ -6,6 +6,7 @@ import pytest
 
 from recipes.engine import blocks, recipe_file
 from recipes.engine.errors import RecipeError
+from recipes.engine.inherited_paths import lists_found
 from recipes.engine.plan import make
 
 GOOD = """\
@@ -171,9 +172,11 @@ def test_a_recipe_that_is_not_there_names_those_that_are():
 
 @pytest.mark.parametrize("name", recipe_file.packaged())
 def test_recipes_that_come_with_the_project_are_well_formed(name):
-    recipe = recipe_file.load(recipe_file.find(name))
+    path = recipe_file.find(name)
     built = [
-        blocks.build(step.name, step.with_, f"{name}, {stage.name}") for stage in recipe.stages for step in stage.steps
+        blocks.build(step.name, lists_found(step.name, step.with_, path.parent), f"{name}, {stage.name}")
+        for stage in recipe_file.load(path).stages
+        for step in stage.steps
     ]
     assert "text" in {column for step in built for column in step.writes}
 

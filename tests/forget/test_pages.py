@@ -241,7 +241,7 @@ def test_verify_names_what_was_not_cleared(lab: Lab, capsys: pytest.CaptureFixtu
         ({"hosts": ["https://example.jp/"]}, "is a host's name"),
         ({"hosts": ["Co.jp."]}, "is no site but what very many end in"),
         ({"ids": ["12"]}, "32 hexadecimal digits"),
-        ({"annotators": ["Sato"]}, "is a pseudonym"),
+        ({"annotators": ["Sato"]}, "is no pseudonym"),
         ({"urls": ["https://a.jp/"], "outs": ["nowhere"]}, "neither a run's folder"),
     ],
 )
