@@ -19,6 +19,7 @@ from curation.filters.threshold import Threshold, verdicts
 from curation.place import Place
 from curation.provenance import Source, key
 from curation.step import Rejected, Step
+from curation.work_list import WorkList
 from curation.write_shards import WriteShards
 from recipes.engine import run_record
 from recipes.engine.manifests import finish_block
@@ -157,6 +158,7 @@ def _write(
             if isinstance(item, Rejected):
                 item.batch = item.batch.append_column("detail", pa.nulls(item.batch.num_rows, pa.string()))
         list(sink.run(iter(items), rank=task))
+    WorkList.write(Place(block.url), [[]] * block.tasks)  # rows that no file held
     finish_block(block, Place(block.url))
 
 
