@@ -26,12 +26,13 @@ def out_of_step(database: Path, index: Path) -> list[str]:
     """Ids of published datasets that must be indexed anew, and in a damaged or missing index all of them."""
     if not database.exists():
         return []
-    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as db:
+    # not read-only: what a server that was killed left half written is rolled back by whoever opens the file next
+    with sqlite3.connect(f"file:{database}?mode=rw", uri=True) as db:
         ready = [row[0] for row in db.execute("SELECT id FROM datasets WHERE status = 'ready'")]
         if not ready or not index.exists():
             return ready
         try:
-            db.execute("ATTACH ? AS found", (f"file:{index}?mode=ro",))
+            db.execute("ATTACH ? AS found", (f"file:{index}?mode=rw",))
             indexed = {row[0] for row in db.execute("SELECT dataset FROM found.datasets")}
             return [name for name in ready if name not in indexed or _differs(db, name)]
         except sqlite3.DatabaseError:

@@ -42,7 +42,8 @@ def read_run(place: Place) -> dict[str, Any]:
     """The run.json of a version's folder. Raises BadFile where it is damaged."""
     where = f"{place.url}/run.json"
     about = shaped(place.read_json("run.json"), RUN, where)
-    if about["release"] not in (names := [b["name"] for b in about["blocks"] if b["kind"] == "rows"]):
+    names = [b["name"] for b in about["blocks"] if b["kind"] == "rows"]
+    if about["release"] not in (names or [""]):
         raise BadFile(
             f"{where}: release must be one of its blocks ({', '.join(names)}), found {about['release'][:60]!r}"
         )

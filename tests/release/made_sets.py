@@ -163,7 +163,14 @@ def run_of(folder: Path, sets: list[Path], pairs: list[Path]) -> Path:
     listed = {
         kind: [{"name": one.name, "url": one.name} for one in some] for kind, some in (("generated", sets), ("pairs", pairs))
     }  # fmt: skip
-    about = {"recipe": "trial", "version": "1", "finished": "2026-11-26T00:00:00Z", "blocks": [], "release": ""}
+    about = {
+        "recipe": "trial",
+        "version": "1",
+        "fingerprint": "0",
+        "finished": "2026-11-26T00:00:00Z",
+        "blocks": [],
+        "release": "",
+    }
     (folder / "run.json").write_bytes(orjson.dumps(about | listed))
     return folder
 

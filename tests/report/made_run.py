@@ -140,7 +140,7 @@ def _write(
     block: Block, columns: list[str], kept: list[dict[str, Any]], gone: list[tuple[Any, ...]], tasks: int
 ) -> None:
     names = schema(columns).names
-    block.columns = list(names)
+    block.columns, block.tasks = list(names), tasks
     for task in range(tasks):
         mine, lost = kept[task::tasks], gone[task::tasks]
         total = len(mine) + len(lost)

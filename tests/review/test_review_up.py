@@ -273,7 +273,7 @@ def test_a_port_that_is_taken_is_named(new_home: NewHome):
 
 def test_an_address_without_redis_or_search_engine_is_named_without_its_password(new_home: NewHome):
     said = new_home().seimai("up", code=1, SEIMAI_REDIS="redis://:sesame@127.0.0.1:9/0")
-    assert "no Redis answers at redis://:…@127.0.0.1:9/0" in said
+    assert "no Redis answers at redis://…@127.0.0.1:9/0" in said
     assert "sesame" not in said
     said = new_home().seimai("up", "--opensearch", "http://127.0.0.1:9", code=1)
     assert "no opensearch answers at http://127.0.0.1:9" in said
