@@ -27,7 +27,7 @@ def test_fail_comes_before_abstain_and_nothing_checked_is_unverified(verdicts: l
 
 def test_verdicts_name_their_kind_and_version():
     verdict = verify({"kind": "char_count", "max": 3, "hard": False}, "短く答えて", "米を研ぐ。")
-    assert (verdict.outcome, verdict.kind, verdict.version, verdict.hard) == ("fail", "char_count", 3, False)
+    assert (verdict.outcome, verdict.kind, verdict.version, verdict.hard) == ("fail", "char_count", 4, False)
     assert verdict.evidence[0][:3] == ("characters", 5, "at most 3")
 
 
