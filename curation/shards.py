@@ -68,7 +68,8 @@ class ShardSet:
             raise ShardError(f"{url}: no {MANIFEST}, so this is no finished shard set")
         where = f"{url}/{MANIFEST}"
         manifest = shaped(place.read_json(MANIFEST), SET, where)
-        if unknown := [name for name in manifest["columns"] if name not in COLUMNS]:
+        pages = "kind" not in manifest  # rows of a release say what they are, and have columns of their own
+        if pages and (unknown := [name for name in manifest["columns"] if name not in COLUMNS]):
             raise BadFile(f"{where}: there is no column {unknown[0][:60]!r}: it was changed, or a newer seimai made it")
         if "id" not in manifest["columns"]:
             raise BadFile(f"{where}: columns must hold id, found {', '.join(manifest['columns'])[:80]}; make it anew")
