@@ -160,9 +160,12 @@ def paired(folder: Path, pairs: list[dict], kto: list[dict] = (), prompts: list[
 
 def run_of(folder: Path, sets: list[Path], pairs: list[Path]) -> Path:
     """A run's folder with generated sets and sets of pairs that lie in it, as a finished run of the recipe `trial` leaves it."""
-    listed = {
-        kind: [{"name": one.name, "url": one.name} for one in some] for kind, some in (("generated", sets), ("pairs", pairs))
-    }  # fmt: skip
+
+    def told(one: Path) -> dict:
+        said = orjson.loads((one / "manifest.json").read_bytes())
+        return {"name": one.name, "url": one.name} | {key: said[key] for key in ("fingerprint", "rows_in", "rows_out")}
+
+    listed = {"generated": [told(one) for one in sets], "pairs": [told(one) for one in pairs]}
     about = {
         "recipe": "trial",
         "version": "1",
