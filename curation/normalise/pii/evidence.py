@@ -30,7 +30,7 @@ def labelled(
     `label` is searched in the 40 characters before, `label_after` matched right behind; the nearest label wins.
 
     >>> card = re.compile("カード番号")
-    >>> [labelled(t, len(t), len(t), card) for t in ("カード番号：", "カード番号と注文番号：", "カードは")]
+    >>> [labelled(t, len(t), len(t), card) for t in ("カード番号：", "カード番号と注文番号：", "それは")]
     [1, -1, 0]
     """
     if label_after is not None and label_after.match(text, end, end + AFTER):
