@@ -17,10 +17,10 @@ import crawls
 from commands import RecipeFile, RunFolder, Went, WholeRun
 from edits import Edit, applied, drawn, edited_json, touched
 
-from curation.extract.inputs import InputError, find_inputs, plan_units
+from curation.extract.inputs import InputError, find_inputs
 from curation.extract.ranges.range_list import ReadRanges
-from curation.extract.reader import Unit
 from curation.extract.tables import ReadTable
+from curation.extract.units import Unit, plan_units
 from curation.extract.warc import ReadWarc
 from curation.provenance import Source
 from curation.step import Rejected
