@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from curation.extract.inputs import find_inputs, plan_units
+from curation.extract.inputs import find_inputs
 from curation.extract.ranges.range_list import ReadRanges
 from curation.extract.tables import ReadTable
+from curation.extract.units import plan_units
 from curation.provenance import Source
 
 
