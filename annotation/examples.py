@@ -82,9 +82,8 @@ def _left_out(one: Decision, text: str | None, *, harmful: bool) -> str:
     """Why an answer has no label; "" where it has one."""
     if one.harmful and not harmful:
         return "harmful"
-    if one.points is None and (
-        one.disputed or one.outcome is None
-    ):  # points hold, whatever else of the row is disputed
+    # points hold, whatever else of the row is disputed
+    if one.points is None and (one.disputed or one.outcome is None):
         return "undecided"
     if one.outcome == CANNOT_TELL:
         return CANNOT_TELL

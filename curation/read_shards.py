@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -18,7 +17,6 @@ from curation.blanked import REASON
 from curation.document import KEY
 from curation.extract.units import Unit, pieces_of
 from curation.merge import gathered, inside
-from curation.place import Place
 from curation.provenance import id_words
 from curation.shards import ShardUnion
 from curation.step import Batch, Columns, Rejected, Step
@@ -40,18 +38,6 @@ def shared_rows(urls: Sequence[str]) -> list[list[Unit]]:
     return [[Unit("", "", "ids", at * width, (at + 1) * width, stored, cut=True)] for at in range(count)]
 
 
-def list_files(urls: Sequence[str], place: Place) -> None:
-    """Writes which files hold each partition, so that no task opens the manifests of all tasks that came before it."""
-    shards = ShardUnion.open(urls)
-    by_set = [sorted((f["partition"], f["path"]) for task in one.tasks() for f in task["files"]) for one in shards.sets]
-    named: list[list[list[str]]] = [[[] for _ in shards.sets] for _ in range(shards.partitions)]
-    for number, files in enumerate(by_set):
-        for partition, path in files:
-            named[partition][number].append(path)
-    for partition, files in enumerate(named):
-        place.write_bytes(f"files/{partition:05d}.json", orjson.dumps(files))
-
-
 class ReadShards(Step):
     """Reads the named columns of one shard set, or of several as one; without a work list, task i of n partitions i, i + n, …"""
 
@@ -60,8 +46,6 @@ class ReadShards(Step):
     shares: bool = True
     stop_for: int = 0
     """As of `curation.extract.reader.Read`."""
-    listed: str = ""
-    """Where `list_files` has written (set by the engine)."""
 
     def __init__(self, urls: Sequence[str], columns: Sequence[str]):
         super().__init__()
@@ -95,8 +79,7 @@ class ReadShards(Step):
     def _range(self, shards: ShardUnion, columns: list[str], unit: Unit) -> Iterator[Batch | Rejected]:
         """Rows of a range of ids; where the task is to stop, those up to where it is, and the rest is shared out."""
         before, end, done = self.bytes_read, unit.end, 0
-        files = (lambda p: Place(self.listed).read_json(f"files/{p:05d}.json")) if self.listed else None
-        for batch in gathered(shards.read_ids(columns, unit.start, unit.end, files)):
+        for batch in gathered(shards.read_ids(columns, unit.start, unit.end)):
             passed = 1 + int.from_bytes(batch.column("id")[-1].as_py()[:4])
             if self.stop_for and end == unit.end and self.shares:
                 end = passed  # rows whose ids have their first 32 bits in common stay together

@@ -10,7 +10,7 @@ A set is written as `NAME-FINGERPRINT.partial` and renamed when its manifest is 
 renamed and the manifest decides. What has no manifest is not data. Any reader of Parquet can open `data/`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -166,20 +166,14 @@ class ShardUnion:
         for p in range(self.partitions) if partition is None else (partition,):
             yield from merged([s.open_file(n) for s in self.sets for n in s.files(p)], list(columns or self.columns))
 
-    def read_ids(
-        self, columns: Sequence[str], start: int, end: int, files: Callable[[int], list[list[str]]] | None = None
-    ) -> Iterator[Batch]:
-        """Batches in order of id of the rows whose id begins with 32 bits in [start, end).
-
-        files: gives the files of a partition, set by set, where they are known without the manifests of all tasks.
-        """
+    def read_ids(self, columns: Sequence[str], start: int, end: int) -> Iterator[Batch]:
+        """Batches in order of id of the rows whose id begins with 32 bits in [start, end)."""
         from curation.merge import merged
 
         width = (1 << 32) // self.partitions
         for p in range(start // width, -(-end // width)):
             within = max(start, p * width), min(end, (p + 1) * width)
-            named = files(p) if files is not None else [s.files(p) for s in self.sets]
-            opened = [s.open_file(n) for s, names in zip(self.sets, named, strict=True) for n in names]
+            opened = [s.open_file(n) for s in self.sets for n in s.files(p)]
             yield from merged(opened, list(columns), within=within if within[1] - within[0] < width else None)
 
 

@@ -98,9 +98,8 @@ def _add(found: Ranked, one: Ranking, rows: Sequence[Row]) -> None:
         else:
             pairs.append(_pair(one, better, worse, f"{ranks[0]} > {ranks[1]}"))
         found.two.add(two)
-    weight = pa.scalar(
-        1 / max(1, len(pairs)), pa.float32()
-    ).as_py()  # as the column holds it: the content hash is of that
+    # as the column holds it: the content hash is of that
+    weight = pa.scalar(1 / max(1, len(pairs)), pa.float32()).as_py()
     found.pairs += [row | {"weight": weight} for row in pairs]
 
 

@@ -15,6 +15,7 @@ from annotation.errors import ReviewError
 from annotation.server.environment import environment, outside
 from annotation.server.home import Home
 from annotation.server.watch import Start
+from curation.secrets_left_out import without_secrets
 
 PING = "import redis, sys; redis.from_url(sys.stdin.read(), socket_connect_timeout=5, socket_timeout=5).ping()"
 
@@ -27,20 +28,9 @@ def check_address(url: str, python: Path) -> None:
     if ended.returncode:
         said = ended.stderr.strip().rpartition("\n")[2]
         raise ReviewError(
-            f"no Redis answers at {hidden(url)} ({said}); start it, correct --redis, or leave --redis out:"
+            f"no Redis answers at {without_secrets(url)} ({said}); start it, correct --redis, or leave --redis out:"
             " one of its own is started then"
         )
-
-
-def hidden(url: str) -> str:
-    """An address without its password.
-
-    >>> hidden("redis://me:secret@127.0.0.1:6379/0")
-    'redis://me:…@127.0.0.1:6379/0'
-    """
-    before, at, host = url.rpartition("@")
-    scheme, slashes, user = before.partition("://")
-    return f"{scheme}{slashes}{user.partition(':')[0]}:…@{host}" if at else url
 
 
 def own(home: Home, say: Callable[[str], None]) -> tuple[Start, str]:

@@ -18,6 +18,7 @@ from annotation.server.home import WORKSPACE, Credentials, Home, credentials, re
 from annotation.server.repair import out_of_step
 from annotation.server.state import answer, state, stop
 from annotation.server.watch import Start, tail
+from curation.secrets_left_out import without_secrets
 
 LAUNCH = Path(__file__).parent / "engine" / "launch.py"
 FIRST_PORT = 6900
@@ -158,7 +159,7 @@ def _check_search(name: str, url: str) -> None:
             raise ValueError("what answers is no search engine")
     except (OSError, ValueError) as error:
         raise ReviewError(
-            f"no {name} answers at {redis.hidden(url)} ({error}); start it, correct --{name},"
+            f"no {name} answers at {without_secrets(url)} ({error}); start it, correct --{name},"
             " or leave it out: the embedded engine is taken then"
         ) from error
 

@@ -1,6 +1,6 @@
 """How a command ends: mistakes of the user in one clear message and exit status 2, failed runs in status 1.
 
-What is told of an error holds no secret (`curation/masked.py`), a bug's traceback neither.
+What is told of an error holds no secret (`curation/secrets_left_out.py`), a bug's traceback neither.
 """
 
 import sys
@@ -16,16 +16,16 @@ from recipes.engine.errors import RecipeError, RunError
 def end_clearly(app: Callable[..., Any]) -> None:
     """Runs a command line application to its end."""
     from annotation.errors import ReviewError
-    from curation.masked import masked
     from curation.mixture.ledger_files import LedgerError
+    from curation.secrets_left_out import without_secrets
     from curation.shape import BadFile
     from curation.shards import ShardError
 
     try:
         app(standalone_mode=True)
     except (RecipeError, RunError, ShardError, BadFile, LedgerError, ReviewError) as error:
-        typer.echo(masked(f"{type(error).__name__}: {error}"), err=True)
+        typer.echo(without_secrets(f"{type(error).__name__}: {error}"), err=True)
         sys.exit(2 if isinstance(error, RecipeError) else 1)
     except Exception:  # a bug, told as Python would, but for what nobody may read
-        typer.echo(masked(traceback.format_exc()), err=True)
+        typer.echo(without_secrets(traceback.format_exc()), err=True)
         sys.exit(1)

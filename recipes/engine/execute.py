@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from curation.extract.line_index import IndexLines
 from curation.extract.units import Unit
 from curation.place import Place
-from curation.read_shards import ReadShards, list_files, shared_rows
+from curation.read_shards import ReadShards, shared_rows
 from curation.shards import MANIFEST, ShardUnion
 from curation.survey import Phase, Survey
 from curation.tombstones import Tombstones
@@ -172,9 +172,9 @@ def _run_block(
         final.remove()
     partial = Place(f"{block.url}.partial") if final.local else final
     phases = _phases(block)
-    first, partitions = _lay_out(block, partial, phases)
-    pipeline = _pipeline(block, plan, partial, (first, partitions), gone)
-    runs = [*_indexing(block, partial), _Run(block.name, first, pipeline, block.tasks)]
+    place, partitions = _lay_out(block, partial, phases)
+    pipeline = _pipeline(block, plan, place, partitions, gone)
+    runs = [*_indexing(block, place), _Run(block.name, place, pipeline, block.tasks)]
     if phases:
         assert isinstance(block.read, Together)
         look = (block.read.urls, block.steps, partial.url)
@@ -223,12 +223,13 @@ class _Run(NamedTuple):
 
 def _indexing(block: Block, place: Place) -> list[_Run]:
     """What comes before a block that reads JSON lines in the middle of files: one task for each of these files."""
-    tasks = block.read.tasks if isinstance(block.read, SourceRead) and block.read.kind == "jsonl" else []
-    files = {unit.url: replace(unit, start=0, end=unit.size) for units in tasks for unit in units if unit.cut}
+    if not isinstance(block.read, SourceRead) or block.read.kind != "jsonl":
+        return []
+    units = [unit for task in WorkList(place, block.tasks).whole() for unit in task if unit.cut]
+    files = {unit.url: replace(unit, start=0, end=unit.size) for unit in units}
     index = place / INDEX
-    return (
-        [_Run(f"{block.name}.index", index, [IndexLines(list(files.values()), index.url)], len(files))] if files else []
-    )
+    indexing = IndexLines(list(files.values()), index.url)
+    return [_Run(f"{block.name}.index", index, [indexing], len(files))] if files else []
 
 
 def _run_tasks(block: Block, runs: list[_Run], cluster: Cluster | None, pool: Workers, progress: Progress) -> None:
@@ -267,8 +268,8 @@ def _amount(block: Block) -> tuple[str, int]:
     return "rows", ShardUnion.open(block.read.urls).rows
 
 
-def _pipeline(block: Block, plan: Plan, place: Place, into: tuple[Place, int], gone: Tombstones) -> list[Any]:
-    """The datatrove pipeline of a block in its folder, whose tasks write into a place, so many partitions."""
+def _pipeline(block: Block, plan: Plan, place: Place, partitions: int, gone: Tombstones) -> list[Any]:
+    """The datatrove pipeline of a block, whose tasks write so many partitions into a place."""
     by_name = {b.name: b for b in plan.blocks}
     for step in block.steps:
         if isinstance(step, Survey):
@@ -287,14 +288,13 @@ def _pipeline(block: Block, plan: Plan, place: Place, into: tuple[Place, int], g
         read.line_index = (place / INDEX).url
     else:
         read = ReadShards(block.read.urls, block.read.columns)
-        list_files(block.read.urls, place)
-        read.stage, read.listed = block.stage, place.url
-    read.work, read.shares = WorkList(into[0], block.tasks), not any(step.neighbours for step in block.steps)
+        read.stage = block.stage
+    read.work, read.shares = WorkList(place, block.tasks), not any(step.neighbours for step in block.steps)
     for step in block.steps:
         if hasattr(step, "forgotten"):
             step.__dict__["forgotten"] = gone.url, len(gone)
     steps = [read, *block.steps]
     by_id = isinstance(block.read, Together) and not any("id" in step.writes for step in block.steps)
     samples = samples_of_a_part(block.tasks if by_id else 1)
-    sink = WriteShards(into[0].url, block.columns, into[1], block.tiers, steps, content=block.release, samples=samples)
+    sink = WriteShards(place.url, block.columns, partitions, block.tiers, steps, content=block.release, samples=samples)
     return [*steps, sink]

@@ -13,7 +13,7 @@ from pathlib import Path
 from fsspec.core import url_to_fs
 from fsspec.registry import known_implementations
 
-from curation.masked import holds_password, masked
+from curation.secrets_left_out import holds_password, without_secrets
 from recipes.engine.errors import RecipeError
 
 _PACKAGES = {"gs": "gcsfs", "gcs": "gcsfs", "http": "aiohttp", "https": "aiohttp", "hf": "huggingface_hub"}
@@ -28,7 +28,8 @@ def check_scheme(url: str, place: str) -> None:
     """Raises RecipeError for a URL that nothing here can open (unknown scheme, a package that is missing) or that has a password."""
     if holds_password(url):
         raise RecipeError(
-            f"{place}: {masked(url)}: a password in a URL would stand in recipe.yaml, manifests and reports; credentials come from "
+            f"{place}: {without_secrets(url)}: a password in a URL would stand in recipe.yaml, manifests and reports; "
+            "credentials come from "
             "the environment (docs/clusters.md, Object storage)"
         )
     scheme = url.partition("://")[0] if "://" in url else ""
@@ -113,5 +114,5 @@ def _cause(error: BaseException) -> str:
     """The class and the first line of what went wrong."""
     if isinstance(error, OSError) and error.strerror and error.errno is not None:
         return error.strerror
-    said = masked(" ".join(str(error).split("\n")[0].split()))[:200]
+    said = without_secrets(" ".join(str(error).split("\n")[0].split()))[:200]
     return f"{type(error).__name__}: {said}" if said else type(error).__name__

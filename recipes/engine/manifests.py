@@ -42,7 +42,7 @@ def finish_block(block: Block, place: Place) -> dict[str, Any]:
     else:
         manifest = _joined(block, place)
         place.write_json(MANIFEST, manifest)
-    for folder in (WORK, GATHER, "samples", "rests", "index", "files"):
+    for folder in (WORK, GATHER, "samples", "rests", "index"):
         with contextlib.suppress(FileNotFoundError):
             (place / folder).remove()
     return manifest

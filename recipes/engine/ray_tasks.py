@@ -16,8 +16,8 @@ from typing import Any
 import dill
 from loguru import logger
 
-from curation.masked import masked
 from curation.place import Place
+from curation.secrets_left_out import without_secrets
 from curation.work_list import incomplete, left_by
 from recipes.engine.errors import RecipeError, RunError
 from recipes.engine.executors import LocalExecutor
@@ -49,7 +49,7 @@ def run_rank(pickled: bytes, rank: int, attempt: int, paths: Sequence[str]) -> t
         with watched(executor):
             executor._run_for_rank(rank, 1)
     except Exception as error:
-        return type(error).__name__, masked(str(error)), masked(traceback.format_exc())
+        return type(error).__name__, without_secrets(str(error)), without_secrets(traceback.format_exc())
     return None
 
 

@@ -24,7 +24,7 @@ import dill
 import multiprocess
 from loguru import logger
 
-from curation.masked import masked
+from curation.secrets_left_out import without_secrets
 from recipes.engine.errors import RunError
 
 PLAIN = (
@@ -105,7 +105,10 @@ def _serve(pipe: Any) -> None:
                 getattr(executor.pipeline[-1], "children", []) if executor.pipeline else [],
             )
         except BaseException as error:
-            answer = ("error", (type(error).__name__, masked(str(error)), masked(traceback.format_exc())))
+            answer = (
+                "error",
+                (type(error).__name__, without_secrets(str(error)), without_secrets(traceback.format_exc())),
+            )
         stop.set()
         with lock:
             try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from curation.masked import masked
+from curation.secrets_left_out import without_secrets
 from synth.engine import wire
 from synth.engine.engine import EngineError
 from synth.engine.request import Answer, Fault, Job
@@ -45,7 +45,7 @@ class Address:
 
     def _hidden(self, said: str) -> str:
         """What was said, without the key: servers quote it when they refuse it."""
-        return masked(said.replace(self._token, "[key]") if self._token else said)
+        return without_secrets(said.replace(self._token, "[key]") if self._token else said)
 
     async def close(self) -> None:
         """Closes the session and its connections."""

@@ -78,9 +78,10 @@ def _undressed(letters: str) -> str:
 
 
 def _latin(text: str) -> str:
-    """Cyrillic and Greek letters as the Latin ones that they look like: in words with Latin letters, and in all words of a text
+    """Cyrillic and Greek letters as the Latin ones that they look like.
 
-    in which no letter is surely Cyrillic or Greek (оса is a wasp in Russian, and 「І аm」 is none).
+    In words with Latin letters; and in all words of a text in which no letter is surely Cyrillic or Greek (оса is a wasp in
+    Russian, and 「І аm」 is none).
     """
     alone = all(c in _IMITATED for c in _GREEK_OR_CYRILLIC.findall(text))
 

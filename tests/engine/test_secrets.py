@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from curation.masked import holds_password, masked
+from curation.secrets_left_out import holds_password, without_secrets
 from recipes.engine.errors import RecipeError
 from recipes.engine.file_systems import check_scheme, reaching
 from recipes.engine.generation.engines import choose
@@ -141,7 +141,7 @@ def test_only_what_is_secret_is_hidden(monkeypatch, tmp_path):
     monkeypatch.setenv("SSH_KEY_FILE", str(tmp_path))
     monkeypatch.setenv("SHORT_KEY", "abc")
     text = f"{tmp_path}/a.jsonl, abc: s3://bucket/a:b@c is no file; see https://example.jp/?page=2&keyword=x"
-    assert masked(text) == text
-    assert masked("planted%2F02%2Bsecret%3Dkey") == "[AWS_SECRET_ACCESS_KEY]"
-    assert masked(json.dumps(PLANTED)).count("planted") == 0
+    assert without_secrets(text) == text
+    assert without_secrets("planted%2F02%2Bsecret%3Dkey") == "[AWS_SECRET_ACCESS_KEY]"
+    assert without_secrets(json.dumps(PLANTED)).count("planted") == 0
     assert not holds_password("https://example.jp/a?b=c:d@e")

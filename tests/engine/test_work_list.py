@@ -255,8 +255,8 @@ def on_disk(tmp_path: Path, task_bytes: int, seconds: float) -> tuple[LocalExecu
     """The first block of a run, its folder laid out and nothing done."""
     plan = planned(crawl(tmp_path), str(tmp_path / "out"), task_bytes, seconds)
     place = Place(str(tmp_path / "block"))
-    into = execute._lay_out(plan.blocks[0], place, [])
-    pipeline = execute._pipeline(plan.blocks[0], plan, place, into, execute.Tombstones())
+    place, partitions = execute._lay_out(plan.blocks[0], place, [])
+    pipeline = execute._pipeline(plan.blocks[0], plan, place, partitions, execute.Tombstones())
     return LocalExecutor(place, pipeline, plan.blocks[0].tasks, 1), place
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from curation.masked import holds_password, masked
+from curation.secrets_left_out import holds_password, without_secrets
 from recipes.engine import blocks
 from recipes.engine.errors import RecipeError
 from synth.engine.engine import Engine
@@ -156,10 +156,12 @@ def _check_url(url: Any, place: str) -> None:
     except ValueError:  # a port that is no number, an address in brackets that is none
         fine = False
     if not fine:
-        raise RecipeError(f"{place}: url is an address such as http://127.0.0.1:8000/v1, not {masked(repr(url))}")
+        raise RecipeError(
+            f"{place}: url is an address such as http://127.0.0.1:8000/v1, not {without_secrets(repr(url))}"
+        )
     if holds_password(str(url)):
         raise RecipeError(
-            f"{place}: url holds a password ({masked(str(url))}), which manifests would quote; name a variable: key_env"
+            f"{place}: url holds a password ({without_secrets(str(url))}), which manifests would quote; name a variable: key_env"
         )
 
 

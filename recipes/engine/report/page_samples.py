@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curation.normalise.pii.mask import mask
+from curation.normalise.pii.step import mask_with_names
 from curation.parquet_file import present
 from curation.shards import ShardSet
 from recipes.engine.report.fates import pick, released_sample
@@ -74,12 +74,12 @@ def page_samples(run: Run, reasons: list[str], with_text: bool) -> PageSamples:
 
 
 def without_personal_data(text: str | None) -> str:
-    """The text with personal data masked that is found by its form, whatever the recipe masks; "" for none.
+    """The text with personal data masked, names of private persons too, whatever the recipe masks; "" for none.
 
-    >>> without_personal_data("電話は03-1234-5678"), without_personal_data(None)
-    ('電話は【電話番号】', '')
+    >>> without_personal_data("担当：山田花子、電話は03-1234-5678"), without_personal_data(None)
+    ('担当：【氏名】、電話は【電話番号】', '')
     """
-    return mask(text or "")[0]
+    return mask_with_names(text)[0] if text else ""
 
 
 def _rejected(shards: ShardSet, most: int) -> dict[str, pa.Table]:

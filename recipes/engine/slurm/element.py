@@ -23,8 +23,8 @@ from typing import Any
 import dill
 from loguru import logger
 
-from curation.masked import masked
 from curation.place import Place
+from curation.secrets_left_out import without_secrets
 from recipes.engine import workers
 from recipes.engine.slurm.arrays import code_of
 from recipes.engine.slurm.submission import Submission, Work
@@ -95,7 +95,7 @@ def main(submission_folder: str, work_folder: str, chunk_file: str) -> int:
     except Exception as error:
         for one in [rank] if rank >= 0 else todo:
             _tell_failure(work, one, type(error).__name__, str(error), traceback.format_exc())
-        print(masked(traceback.format_exc()), file=sys.stderr)
+        print(without_secrets(traceback.format_exc()), file=sys.stderr)
         return 1
     finally:
         for end in workers.AT_END:
@@ -129,7 +129,7 @@ def _tell_start(work: Work, rank: int, attempt: int) -> None:
 
 
 def _tell_failure(work: Work, rank: int, name: str, text: str, trace: str) -> None:
-    said = {"error": name, "text": masked(text), "trace": masked(trace), "plain": name in PLAIN}
+    said = {"error": name, "text": without_secrets(text), "trace": without_secrets(trace), "plain": name in PLAIN}
     work.write(f"failed/{rank:05d}.json", said | _where())
 
 

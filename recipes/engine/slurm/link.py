@@ -17,8 +17,8 @@ from typing import Any
 
 import dill
 
-from curation.masked import masked
 from curation.mixture.ledger_files import LedgerError
+from curation.secrets_left_out import without_secrets
 from curation.shape import BadFile
 from curation.shards import ShardError
 from recipes.engine import execute
@@ -128,7 +128,7 @@ def main(folder: str) -> int:
         finished = _go_on(submission)
     except Exception as error:
         ours = isinstance(error, RecipeError | RunError | ShardError | BadFile | LedgerError)
-        said = masked(f"{type(error).__name__}: {error}" if ours else traceback.format_exc())
+        said = without_secrets(f"{type(error).__name__}: {error}" if ours else traceback.format_exc())
         submission.say("failed", said)
         print(said, file=sys.stderr, flush=True)
         return 1

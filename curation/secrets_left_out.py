@@ -19,10 +19,10 @@ _USER = re.compile(r"(?<=://)[^/\s@'\"<>]*:[^/\s'\"<>]+@")
 _SIGNED = re.compile(r"([?&](?:[\w-]*(?:signature|credential|token|secret|key)|sig)=)[^&\s'\"<>]+", re.I)
 
 
-def masked(text: str) -> str:
+def without_secrets(text: str) -> str:
     """The text without secrets, each replaced by the name of its variable or by an ellipsis.
 
-    >>> masked("http://me:secret@data.example.jp:3128 refuses; https://a.jp/x?part=1&X-Amz-Signature=0f3c")
+    >>> without_secrets("http://me:secret@data.example.jp:3128 refuses; https://a.jp/x?part=1&X-Amz-Signature=0f3c")
     'http://…@data.example.jp:3128 refuses; https://a.jp/x?part=1&X-Amz-Signature=…'
     """
     for name, value in _secrets(os.environ):
