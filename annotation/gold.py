@@ -23,7 +23,6 @@ from typing import Any, Literal, NamedTuple
 
 import orjson
 import pyarrow as pa
-import pyarrow.parquet as pq
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -35,6 +34,7 @@ from annotation.push import Order, Pushed, Say, push
 from annotation.questions import Question, Task
 from annotation.record import Unfit, records_of
 from annotation.review_tasks import COMPARED, SLOTS, base, task
+from curation.parquet_file import ParquetFile
 from curation.provenance import key
 from curation.yaml_file import load_yaml
 
@@ -92,7 +92,7 @@ def read_gold(path: Path, of: Task) -> list[GoldRow]:
     try:
         if path.suffix == ".parquet":
             said: Any = [
-                {k: _json(v, k) for k, v in r.items() if v is not None} for r in pq.read_table(path).to_pylist()
+                {k: _json(v, k) for k, v in r.items() if v is not None} for r in ParquetFile(path).read().to_pylist()
             ]
         else:
             said = load_yaml(path.read_text(encoding="utf-8"))

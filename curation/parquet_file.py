@@ -26,14 +26,15 @@ class BadParquet(BadFile, pa.ArrowInvalid):
 class ParquetFile(pq.ParquetFile):
     """A Parquet file that the calling thread reads by itself: tasks are parallel by processes.
 
-    pyarrow's pool threads may give back the file's buffers when Python has begun to end, which aborts the process. Bytes that cannot
-    be read raise BadParquet, which names the file.
+    pyarrow's pool threads, those that would read ahead (`pre_buffer`) as well, may give back the file's buffers when Python has begun
+    to end, which aborts the process ("terminate called without an active exception"). Bytes that cannot be read raise BadParquet,
+    which names the file.
     """
 
     def __init__(self, source: Any, **given: Any):
         self._where = str(source if isinstance(source, str | Path) else getattr(source, "path", "a Parquet file"))
         with _told(self._where):
-            super().__init__(source, **given)
+            super().__init__(source, pre_buffer=False, **given)
 
     def read(self, columns: Sequence[str] | None = None) -> pa.Table:
         """The whole file, or some of its columns."""

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import orjson
 
 from curation.decontaminate.pack import Layout
+from curation.parquet_file import ParquetFile
 
 _NOT_THE_FILE = (
     (b"version https://git-lfs", "a Git LFS pointer, not the file that it stands for; fetch the file itself"),
@@ -189,10 +190,9 @@ def _xml(layout: Layout, content: bytes) -> Iterator[Record]:
 
 def _parquet(layout: Layout, content: bytes) -> Iterator[Record]:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(io.BytesIO(content))
+        table = ParquetFile(io.BytesIO(content)).read()
     except (OSError, pa.ArrowInvalid) as error:
         raise RecordError(f": its Parquet cannot be read ({error})") from None
     for number, row in enumerate(table.to_pylist(), 1):

@@ -41,5 +41,5 @@ class Folder:
         return digest.hexdigest()
 
     def parquet(self, name: str) -> pq.ParquetFile:
-        """A Parquet file, opened."""
-        return pq.ParquetFile(self.fs.open(f"{self.path}/{name}", "rb"), memory_map=False)
+        """A Parquet file, opened; read it with `use_threads=False`, or pyarrow's pool may abort a process that ends."""
+        return pq.ParquetFile(self.fs.open(f"{self.path}/{name}", "rb"), memory_map=False, pre_buffer=False)

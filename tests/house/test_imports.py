@@ -62,3 +62,19 @@ def test_engines_and_tasks_are_imported_without_a_heavy_library():
 
 def test_the_command_line_starts_without_a_heavy_library():
     assert not loaded_after("import recipes.engine.cli, recipes.engine.plan, recipes.engine.spec")
+
+
+def test_parquet_is_read_by_the_thread_that_asks():
+    """pyarrow's pool threads, whether they decode or read ahead, may abort a process that ends (curation/parquet_file.py)."""
+    found = []
+    for package in MAY_IMPORT:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+                    continue
+                made, given = ast.unparse(node.func), {k.arg: ast.unparse(k.value) for k in node.keywords}
+                if made in ("pq.read_table", "pq.read_pandas", "ds.dataset") or (
+                    made == "pq.ParquetFile" and given.get("pre_buffer") != "False"
+                ):
+                    found.append(f"{path.relative_to(ROOT)}:{node.lineno}: {made}")
+    assert not found
