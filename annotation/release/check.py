@@ -147,13 +147,13 @@ def _rights(check: Check, manifest: Mapping[str, Any], whole: Ruling) -> None:
 
 def _rows(folder: Folder, under: str) -> Iterator[dict[str, Any]]:
     for path in folder.below(under.rstrip("/")):
-        for batch in folder.parquet(path).iter_batches(1024, use_threads=False):
+        for batch in folder.parquet(path).iter_batches(1024):
             yield from batch.to_pylist()
 
 
 def _ids(folder: Folder, path: str) -> Iterator[str]:
     if path.endswith(".parquet"):
-        for batch in folder.parquet(path).iter_batches(columns=["id"], use_threads=False):
+        for batch in folder.parquet(path).iter_batches(1 << 16, columns=["id"]):
             yield from batch.column("id").cast(pa.string()).to_pylist()
         return
     with folder.fs.open(f"{folder.path}/{path}", "rb") as file:

@@ -73,7 +73,7 @@ def rows_of(folder: Folder, path: str, columns: Sequence[str] | None) -> Iterato
     file = folder.parquet(path)
     have = set(file.schema_arrow.names)
     wanted = None if columns is None else [name for name in columns if name in have]
-    for batch in file.iter_batches(BATCH_ROWS, columns=wanted, use_threads=False):
+    for batch in file.iter_batches(BATCH_ROWS, columns=wanted):
         yield from batch.to_pylist()
 
 

@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import fsspec
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 _READ = 1 << 20
@@ -40,6 +42,20 @@ class Folder:
                 digest.update(piece)
         return digest.hexdigest()
 
-    def parquet(self, name: str) -> pq.ParquetFile:
-        """A Parquet file, opened; read it with `use_threads=False`, or pyarrow's pool may abort a process that ends."""
-        return pq.ParquetFile(self.fs.open(f"{self.path}/{name}", "rb"), memory_map=False, pre_buffer=False)
+    def parquet(self, name: str) -> "ByOneThread":
+        """A Parquet file, opened."""
+        return ByOneThread(self.fs.open(f"{self.path}/{name}", "rb"), memory_map=False, pre_buffer=False)
+
+
+class ByOneThread(pq.ParquetFile):
+    """A Parquet file that the calling thread reads by itself: pyarrow's pool may abort a process that ends."""
+
+    def read(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """The whole file, or some of its columns."""
+        return super().read(columns, use_threads=False)
+
+    def iter_batches(
+        self, batch_size: int, row_groups: Sequence[int] | None = None, columns: Sequence[str] | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """Batches of at most so many rows, in the order of the file."""
+        return super().iter_batches(batch_size, row_groups, columns, use_threads=False)

@@ -30,7 +30,7 @@ def read_stage(folder: Folder, stage: MixtureStage, form: str, sums: Check, form
     for file in (f for f in stage.files if folder.exists(f.path)):
         count = 0
         try:
-            for batch in folder.parquet(file.path).iter_batches(1024, use_threads=False):
+            for batch in folder.parquet(file.path).iter_batches(1024):
                 of = lookup.named(batch) if form == "index" else _held(batch, stage.name, forms)
                 parts.append((*of, _tokens(batch)))
                 count += batch.num_rows
@@ -117,7 +117,7 @@ class _Lookup:
             try:
                 opened = Folder(place).parquet(name)
                 names = [c for c in ("id", "form_key", "cluster") if c in opened.schema_arrow.names]
-                batches = list(opened.iter_batches(1 << 16, columns=names, use_threads=False))
+                batches = list(opened.iter_batches(1 << 16, columns=names))
             except (OSError, pa.ArrowException, ValueError) as error:
                 self.forms.fail(f"{file}: cannot be read ({error})")
                 batches = []

@@ -135,7 +135,7 @@ class Rejected:
         found = set[tuple[Any, ...]]()
         try:
             opened = folder.parquet(SAMPLES)
-            for batch in opened.iter_batches(256, columns=[*_VERDICT, "text"], use_threads=False):
+            for batch in opened.iter_batches(256, columns=[*_VERDICT, "text"]):
                 for row in batch.to_pylist():
                     found.add(tuple(row[c] for c in _VERDICT))
                     text = row["text"]

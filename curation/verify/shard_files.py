@@ -82,7 +82,7 @@ class Release:
             try:
                 opened = self.folder.parquet(file.path)
                 names = [c for c in columns or opened.schema_arrow.names if c in opened.schema_arrow.names]
-                for batch in opened.iter_batches(rows, columns=names, use_threads=False):
+                for batch in opened.iter_batches(rows, columns=names):
                     yield file, batch
             except (OSError, pa.ArrowException):
                 continue  # `check_files` says so: the bytes are not those of the manifest, or never were a Parquet file
@@ -97,7 +97,7 @@ class Release:
                     count = opened.metadata.row_group(group).num_rows
                     low, high = np.searchsorted(numbers, [first, first + count])
                     at = first
-                    for batch in opened.iter_batches(1024, [group], columns, use_threads=False) if high > low else ():
+                    for batch in opened.iter_batches(1024, [group], columns) if high > low else ():
                         low, high = np.searchsorted(numbers, [at, at + batch.num_rows])
                         some = numbers[low:high]
                         yield from zip(some.tolist(), batch.take(pa.array(some - at)).to_pylist(), strict=True)
@@ -113,7 +113,7 @@ class Release:
                 try:
                     opened = self.folder.parquet(file.path)
                     names = [c for c in columns if c in opened.schema_arrow.names]
-                    for batch in opened.iter_batches(4096, columns=names, use_threads=False):
+                    for batch in opened.iter_batches(4096, columns=names):
                         yield task, file, batch
                 except (OSError, pa.ArrowException):
                     continue

@@ -74,7 +74,7 @@ class GeneratedSet:
                 opened = self.folder.parquet(file["path"])
                 have = set(opened.schema_arrow.names)
                 wanted = None if columns is None else [c for c in columns if c in have]
-                for batch in opened.iter_batches(512, columns=wanted, use_threads=False):
+                for batch in opened.iter_batches(512, columns=wanted):
                     for row in batch.to_pylist():
                         yield file, row
             except (OSError, pa.ArrowException):
