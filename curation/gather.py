@@ -51,9 +51,11 @@ HELD_ROWS = 1 << 14
 class Level:
     """One level: its files come from `groups` tasks for each of the cuts by `before` bits, and are cut by `bits` bits.
 
-    above: bits of the cuts by which the tasks of the level before were told apart; fan: tasks whose files one task merges.
+    above: bits of the cuts by which the tasks of the level before were told apart; fan: tasks whose files one task merges. The first
+    level alone reads what a block's own tasks wrote; a set of one partition has later ones that are cut by no bits either.
     """
 
+    first: bool
     above: int
     before: int
     bits: int
@@ -94,7 +96,7 @@ def levels(tasks: int, partitions: int, bits_a_level: int = BITS) -> list[Level]
     fan = 1 << bits_a_level
     while before < wanted or groups > fan:
         bits = min(wanted, before + bits_a_level)
-        made.append(Level(above, before, bits, groups, fan))
+        made.append(Level(not made, above, before, bits, groups, fan))
         above, before, groups = before, bits, made[-1].merged_groups
     return made
 
@@ -127,7 +129,7 @@ class Gather(Step):
         parent = cut >> (level.before - level.above)
         source, target = Place(self.source), Place(self.target)
         of = range(group * level.fan, min((group + 1) * level.fan, level.groups))
-        listed = source.read_json(LIST)["tasks"] if level.before == 0 else None
+        listed = source.read_json(LIST)["tasks"] if level.first else None
         names = [f"{parent * level.groups + n:05d}.json" if listed is None else listed[n] for n in of]
         tasks = [orjson.loads(raw) for raw in source.read_all([f"tasks/{name}" for name in names])]
         heir = cut == parent << (level.before - level.above)
@@ -184,7 +186,7 @@ class Gather(Step):
     def _rejected(self, source: Place, tasks: list[dict[str, Any]], rank: int) -> list[dict[str, Any]]:
         """Rejected rows of these tasks: the first level puts them together in the set's own folder, where they stay."""
         listed = [f for t in tasks for f in t["rejected_files"]]
-        if self.level.before or not listed:
+        if not self.level.first or not listed:
             return listed
         made, held, size, final = list[dict[str, Any]](), list[pa.Table](), 0, Place(self.final)
         for i, file in enumerate(listed):

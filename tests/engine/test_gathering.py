@@ -78,6 +78,20 @@ def test_gathered_rows_are_those_of_the_tasks_in_a_few_files(files, tmp_path, mo
     assert rows[0] == rows[1], "in the same order too"
 
 
+def test_very_many_tasks_of_one_partition_take_several_levels(files, tmp_path, monkeypatch):
+    plain = run(files, tmp_path / "plain")
+    many(monkeypatch)
+    monkeypatch.setattr("recipes.engine.plan.PARTITION_BYTES", 1 << 20)
+    monkeypatch.setattr("curation.gather.BITS", 1)
+    gathered = run(files, tmp_path / "gathered")
+    folder, manifest = of_stage(tmp_path / "gathered")
+    assert (manifest["partitions"], len(list(folder.glob("data/*/*")))) == (1, 2)
+    assert [one.tasks for one in levels(11, 1, 1)] == [6, 3, 2]
+    assert gathered["content"] == plain["content"]
+    assert gathered["rejected"] == plain["rejected"]
+    accounted(tmp_path / "gathered")
+
+
 def test_a_reader_of_a_gathered_partition_meets_one_file_and_one_manifest(files, tmp_path, monkeypatch):
     many(monkeypatch)
     run(files, tmp_path / "out")
