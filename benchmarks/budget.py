@@ -21,9 +21,9 @@ import orjson
 from curation.mixture.budget import curve, make_budget, marginal_losses
 from curation.mixture.cells import Cells
 from curation.mixture.scaling_law import constrained_loss, worth
-from recipes.engine import budget_file
-from recipes.engine.budget_command import listed_sources
-from recipes.engine.budget_plan import plan_json
+from recipes.engine.mixture import budget_file
+from recipes.engine.mixture.budget_command import listed_sources
+from recipes.engine.mixture.budget_plan import plan_json
 
 SOURCES, TIERS = 10_000, 5
 

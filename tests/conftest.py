@@ -1,5 +1,6 @@
-"""What every test may ask for: the development corpus beside the project, where there is one."""
+"""What every test may ask for: the development corpus beside the project, where there is one, and how busy the machine was."""
 
+import contextlib
 import csv
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,21 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 DEV = ROOT.parent / "shared" / "data"
+
+
+@pytest.fixture
+def hindered() -> Callable[[], float]:
+    """Gives the seconds that threads of this process have waited for a processor since the test began: time that others took."""
+
+    def waited() -> float:
+        found = 0
+        for path in Path("/proc/self/task").glob("*/schedstat"):
+            with contextlib.suppress(OSError):  # a thread that has just ended
+                found += int(path.read_text().split()[1])
+        return found / 1e9
+
+    before = waited()
+    return lambda: max(0.0, waited() - before)
 
 
 @pytest.fixture(scope="session")

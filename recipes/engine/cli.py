@@ -5,17 +5,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recipes.engine import cluster_cli
-from recipes.engine.audit_cli import audit
-from recipes.engine.classifier_cli import AnnotatorKey, IdKey, IdSource, LabelKey, Several, TimeKey, Where, label, train
+from recipes.engine.audit.cli import audit
+from recipes.engine.classifier.cli import AnnotatorKey, IdKey, IdSource, LabelKey, Several, TimeKey, Where, label, train
 from recipes.engine.ending import end_clearly
-from recipes.engine.forget_cli import forget
-from recipes.engine.index_cli import index
-from recipes.engine.ledger_cli import ledger
-from recipes.engine.release_cli import release
-from recipes.engine.review_cli import review
-from recipes.engine.review_office_cli import office
-from recipes.engine.review_settle_cli import settle
+from recipes.engine.forget.cli import forget
+from recipes.engine.index.cli import index
+from recipes.engine.mixture.ledger_cli import ledger
+from recipes.engine.release.cli import release
+from recipes.engine.review.cli import review
+from recipes.engine.review.office_cli import office
+from recipes.engine.review.settle_cli import settle
+from recipes.engine.slurm import cli as cluster_cli
 
 if TYPE_CHECKING:
     from recipes.engine.generation.plan import Generation
@@ -173,7 +173,7 @@ def explain(
 
     Of a generated row, taken or refused: what it grew from, its wording and spec, the answer, each verdict, its licences.
     """
-    from recipes.engine.explain import explain as explained
+    from recipes.engine.explain.command import explain as explained
 
     explained(run_folder, page, samples)
 
@@ -208,8 +208,8 @@ def report(
     id_source: IdSource = None,
 ) -> None:
     """Write report.html of a run, in Japanese and English; page text is shown only with --samples."""
+    from recipes.engine.classifier.label_read import Reading, labels_of
     from recipes.engine.forget.gate import cleared_or_refused
-    from recipes.engine.label_read import Reading, labels_of
     from recipes.engine.report import write_report
 
     cleared_or_refused(run_folder)
@@ -239,7 +239,7 @@ def budget(
     ] = None,
 ) -> None:
     """Plan a token budget: which sources to repeat how often under the cap, what it is worth, and what would help."""
-    from recipes.engine.budget_command import budget as planned
+    from recipes.engine.mixture.budget_command import budget as planned
 
     if not planned(file, out):
         raise typer.Exit(1)
@@ -253,7 +253,7 @@ def mix(
     seed: Annotated[int, typer.Option(help="Decides fractional epochs and the order.")] = 0,
 ) -> None:
     """Write a training mixture: rows repeated as planned, copies of a cluster far apart, the same for the same seed."""
-    from recipes.engine.mix_command import mix as mixed
+    from recipes.engine.mixture.mix_command import mix as mixed
 
     mixed(plan, out, index, seed)
 
@@ -272,7 +272,7 @@ def verify(
     seed: Annotated[int | None, typer.Option(help="Draws the sample; a new one each time without.")] = None,
 ) -> None:
     """Check released shards independently: files, sums, content, forms, showings against K and the ledger, near-copies."""
-    from recipes.engine.verify_command import verify as verified
+    from recipes.engine.verify.command import verify as verified
 
     if not verified(shards, ledger, run_id, k, sample, seed):
         raise typer.Exit(1)

@@ -15,10 +15,10 @@ from annotation.labels import Labels
 from curation.classify.answers import Answers, read_answers
 from curation.classify.fasttext_quality import FasttextQuality
 from curation.provenance import key, table_id
-from recipes.engine import train_command
+from recipes.engine.classifier.train import train
 from recipes.engine.cli import app
 from recipes.engine.errors import RecipeError
-from recipes.engine.review_examples import write_examples
+from recipes.engine.review.examples import write_examples
 from tests.annotation.voting import put, say
 from tests.classify.conftest import BAD, GOOD
 
@@ -130,7 +130,7 @@ def test_a_classifier_learns_from_reviewed_answers_and_is_tried_on_documents_tha
     seimai("examples", "--task", "quality", "--out", str(out), "--labels", str(labels.folder))
     (tmp_path / "reviewed.yaml").write_text(RECIPE)
     monkeypatch.chdir(tmp_path)
-    card = train_command.train("reviewed.yaml", None, "run", None, 1)
+    card = train("reviewed.yaml", None, "run", None, 1)
     of = {
         part: sum(one["pages"] for one in card.data if one["part"] == part) for part in ("train", "calibrate", "test")
     }
@@ -153,7 +153,7 @@ def test_ids_of_a_source_that_the_recipe_lacks_are_named(tmp_path: Path):
     (tmp_path / "reviewed.jsonl").write_text(json.dumps({"id": "1", "text": "米", "label": "good"}))
     (tmp_path / "reviewed.yaml").write_text(RECIPE.replace("id_source: reviewed", "id_source: other"))
     with pytest.raises(RecipeError, match="no source is called other; sources: reviewed"):
-        train_command.train(str(tmp_path / "reviewed.yaml"), None, str(tmp_path / "run"), None, 1)
+        train(str(tmp_path / "reviewed.yaml"), None, str(tmp_path / "run"), None, 1)
 
 
 @pytest.mark.parametrize("own", ["7", 7, "ABC def"])

@@ -25,7 +25,7 @@ from annotation.signals import disagreement, with_signals
 from curation.document import KEY
 from curation.provenance import key
 from recipes.engine.cli import app
-from recipes.engine.review_calibrate import tell_calibration
+from recipes.engine.review.calibrate import tell_calibration
 from tests.annotation.test_labels import NOW, answer
 from tests.annotation.test_review_records import pair, records
 

@@ -15,8 +15,8 @@ from annotation.released_errors import Wrong, estimated
 from annotation.review_plan import ReviewPlan
 from annotation.review_tasks import task
 from curation.provenance import key
-from recipes.engine.review_error_rate import tell_error_rate
-from recipes.engine.review_rows import asked, routed_rows, source_of
+from recipes.engine.review.error_rate import tell_error_rate
+from recipes.engine.review.rows import asked, routed_rows, source_of
 from recipes.engine.run_folder import open_run
 from tests.annotation.test_labels import NOW, answer
 from tests.generation.conftest import Recipes

@@ -16,7 +16,7 @@ from annotation.errors import ReviewError
 from annotation.labels import Labels
 from annotation.review_plan import ReviewPlan
 from recipes.engine.cli import app
-from recipes.engine.review_report import Audit, Review, gathered, render, write_report
+from recipes.engine.review.report import Audit, Review, gathered, render, write_report
 from tests.annotation.office import answered, item, push
 from tests.annotation.test_labels import NOW
 from tests.annotation.test_released_errors import pushed, run, said

@@ -6,7 +6,7 @@ import pytest
 
 from curation.classify.labelled_share import by_threshold
 from curation.provenance import key
-from recipes.engine.label_command import drawn
+from recipes.engine.classifier.label_sample import drawn
 
 
 def test_sample_weights_sum_to_all_pages():

@@ -10,10 +10,10 @@ import yaml
 from curation.decontaminate.step import Decontaminate
 from recipes.engine import execute, plan, recipe_file
 from recipes.engine.errors import RecipeError
-from recipes.engine.explain import explain
+from recipes.engine.explain.command import explain
 from recipes.engine.report import render
 from recipes.engine.run_folder import open_run
-from recipes.engine.verify_command import verify
+from recipes.engine.verify.command import verify
 
 QUESTION = "玄米を白米にするとき、削り取られた粉のことを何と呼ぶでしょうか。"
 PASSAGE = "玄米の表面を覆う層は精米機の中で互いにこすれ合って削られ、細かな粉となって集められる。"

@@ -12,7 +12,7 @@ from curation.shape import BadFile, shaped
 from curation.shards import ShardError, ShardSet
 from recipes.engine import execute
 from recipes.engine.errors import RunError
-from recipes.engine.explain import explain
+from recipes.engine.explain.command import explain
 from recipes.engine.plan import make
 from recipes.engine.report import write_report
 from recipes.engine.run_folder import open_run

@@ -5,8 +5,8 @@ import yaml
 
 from curation.yaml_file import load_yaml, yaml_fault
 from recipes.engine import recipe_file
-from recipes.engine.budget_file import load as load_budget
 from recipes.engine.errors import RecipeError
+from recipes.engine.mixture.budget_file import load as load_budget
 
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{chr(98 + i)}: &{chr(98 + i)} [{', '.join([f'*{chr(97 + i)}'] * 10)}]\n" for i in range(9)

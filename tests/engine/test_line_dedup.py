@@ -13,7 +13,7 @@ from curation.dedup.heavy_lines import PHASES
 from curation.dedup.lines import LineDedup
 from curation.dedup.minhash import MinHash
 from curation.shards import ShardSet, Table
-from recipes.engine.explain import explain
+from recipes.engine.explain.command import explain
 from recipes.engine.report import write_report
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -14,7 +14,7 @@ from curation.provenance import key
 from curation.shards import ShardSet
 from curation.survey import Phase
 from recipes.engine.errors import RunError
-from recipes.engine.index_command import add
+from recipes.engine.index.command import add
 from recipes.engine.report import write_report
 from recipes.engine.run_survey import RunPhase, row_tasks
 

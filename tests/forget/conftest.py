@@ -22,7 +22,7 @@ from recipes.engine import execute, plan, recipe_file
 from recipes.engine.forget import command
 from recipes.engine.progress import Progress
 from recipes.engine.recipe_file import POLICY
-from recipes.engine.verify_command import verify
+from recipes.engine.verify.command import verify
 
 PROSE = [
     "精米とは、玄米の表面から糠を取り除くことです。白くするほど味は淡くなり、日持ちは短くなります。近くの米屋では、三分づきから選べます。"

@@ -10,12 +10,12 @@ from typer.testing import CliRunner
 from curation.mixture.charges import charges_of
 from curation.mixture.ledger import Ledger
 from curation.shards import ShardSet
-from recipes.engine.budget_file import open_shards
 from recipes.engine.cli import app
 from recipes.engine.errors import RecipeError
-from recipes.engine.explain import explain
-from recipes.engine.index_command import add
-from recipes.engine.release_command import release
+from recipes.engine.explain.command import explain
+from recipes.engine.index.command import add
+from recipes.engine.mixture.budget_file import open_shards
+from recipes.engine.release.command import release
 from recipes.engine.report import write_report
 from tests.forget.conftest import Lab, json_of, sentence
 

@@ -19,7 +19,7 @@ from test_models_answer import knows, programs, serve
 from conftest import Recipes
 from recipes.engine.cli import app
 from recipes.engine.errors import RecipeError
-from recipes.engine.explain import explain
+from recipes.engine.explain.command import explain
 from synth.engine.segment import SegmentWriter, records
 from synth.engine.store import segments
 from synth.generated.check import check_generated

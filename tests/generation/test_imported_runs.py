@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from recipes.engine.cli import app
 from recipes.engine.errors import RecipeError
-from recipes.engine.explain import explain
+from recipes.engine.explain.command import explain
 from recipes.engine.recipe_file import POLICY
 from synth.dialogue import COLUMNS
 from synth.generated.check import check_generated

@@ -18,7 +18,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from recipes.engine.verify_command import verify
+from recipes.engine.verify.command import verify
 from synth.engine.segment import records
 from synth.engine.store import segments
 

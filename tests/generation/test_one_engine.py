@@ -92,7 +92,7 @@ def test_a_server_that_dies_in_the_middle_stops_the_run_and_the_same_command_goe
     answers = knows(programs("mathematics", "mathematics"))
     with AnsweringServer(answers, delay=0.05) as server:
         serve(recipes, server, mathematics=ORDER | {"most": 12})
-        recipes.generate["engine"]["server"] |= {"dead_after_s": 0.5, "deadline_s": 20.0}
+        recipes.generate["engine"]["server"] |= {"dead_after_s": 2.0, "deadline_s": 20.0}
         server.dies_after = 5
         with pytest.raises(RunError, match="no answer to anything for"):
             recipes.run()

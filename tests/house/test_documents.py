@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from recipes.engine.cli import app
+
 ROOT = Path(__file__).resolve().parents[2]
 READMES = ("README.md", "README.ja.md")
 PINNED = re.compile(r"[a-z0-9][a-z0-9-]*==[\w.+!-]+( ; .+)?")
@@ -43,6 +45,21 @@ def test_links_lead_somewhere(document: str):
     text = (ROOT / document).read_text(encoding="utf-8")
     links = [link for link in re.findall(r"\]\(([^)#\s]+)", text) if "://" not in link]
     assert not [link for link in links if not ((ROOT / document).parent / link).exists()]
+
+
+def test_every_page_and_every_command_is_in_the_index():
+    index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    pages = {p.name for p in ROOT.glob("docs/*.md")} - {"README.md"}
+    assert set(re.findall(r"\]\(([^)/#]+\.md)\)", index)) == pages
+    named = {words.split()[0] for words in re.findall(r"`([a-z]+[^`]*)`", index)}
+    assert not {command.name or command.callback.__name__ for command in app.registered_commands} - named
+    assert not {group.name or group.typer_instance.info.name for group in app.registered_groups} - named
+
+
+def test_every_benchmark_is_in_the_table():
+    table = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8").partition("\n## ")[0]
+    named = set(re.findall(r"^\| (\w+)(?: †)? \|", table, re.M)) - {"NAME"}
+    assert named == {p.stem for p in ROOT.glob("benchmarks/[!_]*.py")}
 
 
 def test_constraints_hold_names_versions_and_nothing_else():

@@ -17,9 +17,9 @@ from curation.mixture import mix, spill
 from curation.mixture.spill import in_order
 from curation.place import Place
 from curation.shards import ShardSet
-from recipes.engine.budget_plan import plan_hash
 from recipes.engine.cli import app
 from recipes.engine.errors import RecipeError
+from recipes.engine.mixture.budget_plan import plan_hash
 from tests.mixture.conftest import release, sentence
 
 

@@ -13,7 +13,7 @@ from judging_server import BEGINNINGS, INJECTED, longer, right_in_several_ways, 
 from recipes.engine.errors import RecipeError
 from recipes.engine.judging import plan as judging_plan
 from recipes.engine.report import write_report
-from recipes.engine.verify_command import verify
+from recipes.engine.verify.command import verify
 from synth.pairing.check import check_pairs
 from synth.wordings import Wordings
 

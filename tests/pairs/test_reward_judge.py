@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from judging_server import longer, the_first
 
 from recipes.engine.errors import RecipeError
-from recipes.engine.verify_command import verify
+from recipes.engine.verify.command import verify
 from synth.messages import text_of
 from synth.weights import weigh
 from tests.classify.tiny_encoder import encoder, plain_logits

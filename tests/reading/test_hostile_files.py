@@ -56,9 +56,9 @@ def test_a_row_group_that_says_it_has_a_quintillion_rows_and_breaks_off_is_one_r
     head, tail = raw[: -8 - footer], raw[-8 - footer : -8]
     lying = tail.replace(b"\x16" + varint(100) + b"\x26", b"\x16" + varint(10**18) + b"\x26")
     assert lying != tail, "a row group's num_rows (field 3, then file_offset) stands in the footer"
-    began = time.monotonic()
+    began = time.process_time()
     result = table(head + lying + len(lying).to_bytes(4, "little") + b"PAR1")
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
     assert [r["text"] for r in result.kept][-2:] == ["あと", "さき"]
     assert set(result.reasons) <= {"record_broken"}
     assert len(result.rejected) <= 1
@@ -102,9 +102,9 @@ def test_a_page_full_of_beginnings_of_records_costs_no_time(crawl, tmp_path):
     after = crawl.page("米".encode(), "http://a.jp/good")
     for name, raw in {"a.warc": page + after, "b.warc.gz": gzip.compress(page) + gzip.compress(after)}.items():
         (tmp_path / name).write_bytes(raw)
-        began = time.monotonic()
+        began = time.process_time()
         result = crawl.read(tmp_path / name)
-        assert time.monotonic() - began < 5
+        assert time.process_time() - began < 5
         assert "http://a.jp/good" in result.urls
 
 
@@ -119,9 +119,9 @@ def test_thousands_of_records_before_a_damaged_one_are_each_looked_at_once(crawl
     for name, raw in files.items():
         path = tmp_path / name
         path.write_bytes(raw)
-        began = time.monotonic()
+        began = time.process_time()
         result = crawl.read_cut(path, [len(raw) // 3, len(raw) // 2])
-        assert time.monotonic() - began < 10
+        assert time.process_time() - began < 10
         assert len(result.urls) == 4001, name
 
 
@@ -133,9 +133,9 @@ def test_wrong_lengths_all_along_one_stream_do_not_inflate_it_again_each_time(cr
         parts
     )  # cut by size: a stream of members
     (tmp_path / "a.warc.gz").write_bytes(raw)
-    began = time.monotonic()
+    began = time.process_time()
     result = crawl.read(tmp_path / "a.warc.gz")
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
     assert len(result.urls) + len(result.rejected) >= 3000
 
 

@@ -13,7 +13,7 @@ import yaml
 from curation.parquet_file import write_parquet
 from curation.place import Place
 from curation.provenance import key
-from recipes.engine import release_command
+from recipes.engine.release import command
 from synth.dialogue import schema
 from synth.preference import LABELLED, PAIR, PROMPT
 from synth.preference import schema as pair_schema
@@ -251,7 +251,7 @@ def about(folder: Path, **said: Any) -> Path:
 def released(folder: Path, sets: list[Path], formats: list[str], labels: Path | None = None, **said: Any) -> dict:
     """The manifest of a release of these sets, in `folder/out`."""
     made = about(folder, **{"name": "trial", "version": "1", "made": "2026-11-26"} | said)
-    return release_command.release([str(one) for one in sets], str(folder / "out"), formats, made, None, labels)
+    return command.release([str(one) for one in sets], str(folder / "out"), formats, made, None, labels)
 
 
 def every_case(folder: Path, formats: list[str], **said: Any) -> dict:

@@ -9,9 +9,9 @@ import orjson
 import pytest
 import yaml
 
-from recipes.engine import release_command
 from recipes.engine.errors import RecipeError, RunError
-from recipes.engine.release_about import AboutSpec
+from recipes.engine.release import command
+from recipes.engine.release.about import AboutSpec
 from tests.pairs.conftest import PairRecipes
 from tests.release.made_sets import (
     CASES,
@@ -67,7 +67,7 @@ def test_a_run_is_released_by_one_command_and_loads_by_its_card(run: Path, tmp_p
 
 def test_two_releases_of_one_run_are_the_same_rows(run: Path, tmp_path: Path):
     made = [
-        release_command.release([str(run)], str(tmp_path / name), ["trl_sft", "trl_dpo"], None, CONTACT, None)
+        command.release([str(run)], str(tmp_path / name), ["trl_sft", "trl_dpo"], None, CONTACT, None)
         for name in ("a", "b")
     ]
     assert made[0] == made[1]
@@ -101,7 +101,7 @@ def test_what_cannot_be_is_said(tmp_path: Path, formats: list[str], said: dict, 
 def test_a_release_names_somebody_to_write_to(tmp_path: Path):
     sets = [str(generated(tmp_path / "instruct", [CASES["japanese"]]))]
     with pytest.raises(RecipeError, match="--contact ADDRESS"):
-        release_command.release(sets, str(tmp_path / "out"), ["trl_sft"], None, None, None)
+        command.release(sets, str(tmp_path / "out"), ["trl_sft"], None, None, None)
 
 
 def test_a_release_is_never_written_over(tmp_path: Path):
@@ -167,9 +167,9 @@ def test_the_file_of_about_is_read_strictly(tmp_path: Path):
     path.write_text("contact: [", encoding="utf-8")
     sets = [str(generated(tmp_path / "instruct", [CASES["japanese"]]))]
     with pytest.raises(RecipeError, match=r"about.yaml, line 1, column 11: not YAML"):
-        release_command.release(sets, str(tmp_path / "out"), ["trl_sft"], path, None, None)
+        command.release(sets, str(tmp_path / "out"), ["trl_sft"], path, None, None)
     with pytest.raises(RecipeError, match="cannot be read"):
-        release_command.release(sets, str(tmp_path / "out"), ["trl_sft"], tmp_path / "none.yaml", None, None)
+        command.release(sets, str(tmp_path / "out"), ["trl_sft"], tmp_path / "none.yaml", None, None)
 
 
 def test_the_file_that_the_page_shows_is_one():

@@ -14,7 +14,7 @@ from annotation.release.formats.format import table
 from annotation.release.make import Order, make
 from annotation.release.sources import open_source
 from recipes.engine.recipe_file import POLICY
-from recipes.engine.verify_command import verify
+from recipes.engine.verify.command import verify
 from synth.obligations import Target
 from synth.policy_file import load_policy
 from tests.release.made_sets import CASES, CONTACT, every_case, generated

@@ -6,9 +6,9 @@ import pytest
 from rich.console import Console
 
 from recipes.engine.errors import RecipeError
-from recipes.engine.explain import explain, tell
+from recipes.engine.explain.command import explain, tell
+from recipes.engine.explain.story import Story
 from recipes.engine.run_folder import open_run
-from recipes.engine.story import Story
 
 
 def said(capsys, *args) -> str:

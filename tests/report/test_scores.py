@@ -14,8 +14,8 @@ from curation.classify.answers import Answers
 from curation.classify.labelled_share import share_of, wilson
 from curation.filters.preset import condition
 from curation.shards import ShardSet
+from recipes.engine.classifier.label_read import labels_of
 from recipes.engine.errors import RecipeError
-from recipes.engine.label_read import labels_of
 from recipes.engine.report import write_report
 from recipes.engine.report.fates import fates
 from recipes.engine.report.labelled_scores import labelled_scores

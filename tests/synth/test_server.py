@@ -12,7 +12,9 @@ from synth.engine.request import Completion, Fault, RequestError, Structure
 from synth.engine.server import Declared, Server
 from synth.engine.store import Store
 
-SETTINGS = {"max_concurrency": 8, "attempt_s": 0.5, "deadline_s": 4.0, "dead_after_s": 3.0}
+SETTINGS = {"max_concurrency": 8, "attempt_s": 10.0, "deadline_s": 30.0, "dead_after_s": 20.0}
+HANGING = {"attempt_s": 0.5, "dead_after_s": 3.0}
+"""Where an answer is waited for that never comes; elsewhere a busy machine is no reason to ask again."""
 
 
 def engine(server, model="tiny", **other) -> Server:
@@ -73,22 +75,22 @@ def test_a_bad_day_of_two_answers_heals(faulty, ask, tmp_path, kind):
         ("gzip", "server_error"),
     ],
 )
-def test_a_bad_day_without_end_is_a_fault_within_the_deadline(faulty, ask, tmp_path, kind, fault):
+def test_a_bad_day_without_end_is_a_fault_within_the_deadline(faulty, ask, tmp_path, hindered, kind, fault):
     began = time.monotonic()
-    got = answers(faulty, [ask(kind), ask("well")], tmp_path, deadline_s=1.5)
-    assert time.monotonic() - began < 3.5
+    got = answers(faulty, [ask(kind), ask("well")], tmp_path, deadline_s=1.5, **HANGING)
+    assert time.monotonic() - began < 3.5 + hindered()
     assert isinstance(got["well"], Completion), "nothing else is lost"
     assert isinstance(got[kind], Fault)
     assert got[kind].kind == fault
     assert got[kind].attempts >= 2
 
 
-def test_a_server_that_asks_for_a_pause_gets_it(faulty, ask, tmp_path):
+def test_a_server_that_asks_for_a_pause_gets_it(faulty, ask, tmp_path, hindered):
     got = answers(faulty, [ask("later 1 time")], tmp_path)["later 1 time"]
     assert isinstance(got, Completion)
     assert got.attempts == 2
     first, second = faulty.times
-    assert 1.0 <= second - first < 2.0
+    assert 1.0 <= second - first < 2.0 + hindered()
 
 
 def test_an_answer_that_grows_without_end_is_cut_off_before_it_fills_the_memory(faulty, ask, tmp_path):
@@ -157,7 +159,7 @@ def test_a_refusal_among_answers_is_a_fault_of_its_row(faulty, ask, tmp_path):
 def test_a_server_that_dies_stops_the_run_and_the_next_run_goes_on(ask, tmp_path):
     prompts = [ask(f"prompt {i}") for i in range(300)]
     with FaultyServer(delay=0.02) as server:
-        asked = engine(server, dead_after_s=0.6, deadline_s=30.0)
+        asked = engine(server, dead_after_s=2.0, deadline_s=30.0)
         with asked as identity, Store(tmp_path, 0) as store:
             running = generate(asked, identity, prompts, store)
             for _ in range(50):
@@ -170,7 +172,7 @@ def test_a_server_that_dies_stops_the_run_and_the_next_run_goes_on(ask, tmp_path
 
 
 def test_a_prompt_that_hangs_alone_does_not_look_like_a_dead_server(faulty, ask, tmp_path):
-    got = answers(faulty, [ask("well"), ask("hang")], tmp_path, dead_after_s=0.3, deadline_s=2.0)
+    got = answers(faulty, [ask("well"), ask("hang")], tmp_path, attempt_s=0.5, dead_after_s=0.3, deadline_s=2.0)
     assert got["hang"].kind == "deadline"
 
 

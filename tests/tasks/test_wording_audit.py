@@ -138,8 +138,8 @@ def test_the_command_names_planted_faults_and_the_projects_own_wordings_have_non
 
 
 def test_a_file_that_is_none_is_named(tmp_path):
+    from recipes.engine.audit.prompts import audit_prompts
     from recipes.engine.errors import RecipeError
-    from recipes.engine.prompt_audit import audit_prompts
 
     with pytest.raises(RecipeError, match="cannot be read"):
         audit_prompts([tmp_path / "absent.yaml"])

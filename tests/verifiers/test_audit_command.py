@@ -7,7 +7,7 @@ import sys
 import pytest
 from rich.console import Console
 
-from recipes.engine import verifier_audit
+from recipes.engine.audit import verifiers
 from recipes.engine.errors import RunError
 from synth.verify.audit import goldens
 from synth.verify.constraint import kinds
@@ -38,9 +38,9 @@ def test_a_wrong_verdict_is_shown_with_its_place_and_fails_the_audit(monkeypatch
         for g in goldens()
         if not g.spec.executes
     ]
-    whole = verifier_audit.audit
-    monkeypatch.setattr(verifier_audit, "audit", lambda: whole(wrong))
+    whole = verifiers.audit
+    monkeypatch.setattr(verifiers, "audit", lambda: whole(wrong))
     shown = io.StringIO()
     with pytest.raises(RunError, match=r"audit fails: kaibun"):
-        verifier_audit.audit_verifiers(Console(file=shown, width=160))
+        verifiers.audit_verifiers(Console(file=shown, width=160))
     assert "wordplay.jsonl:4 kaibun: wants fail, gets pass" in shown.getvalue()

@@ -7,7 +7,7 @@
     reports   reports without what went
     gate      nothing is read out of a folder that was not cleared by all of them
     telling   what was found, what went, and which releases held it
-    command   `seimai forget`
+    command   `seimai forget`; cli has its options
 
 One gate keeps it out: readers of files hold every row against the tombstones, and `seimai run` first clears what its folder still
 holds by tombstones that came since. What lies there was cleared, what comes in is looked at, so no step in between has to ask.

@@ -22,7 +22,7 @@ from recipes.engine.forget.derived import Found, find, keys_of, tables, unknown
 from recipes.engine.forget.sweep import cleared
 from recipes.engine.forget.telling import found_lines, went_lines
 from recipes.engine.forget.where import tombstones_of
-from recipes.engine.review_command import reached
+from recipes.engine.review.server import reached
 from recipes.engine.run_lock import locked
 
 Say = Callable[..., None]

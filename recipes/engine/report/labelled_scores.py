@@ -13,8 +13,8 @@ import numpy as np
 from curation.classify.answers import Answers, AnswersError, judged
 from curation.classify.evaluation import auc, auc_interval
 from curation.classify.labelled_share import At, by_threshold
+from recipes.engine.classifier.label_read import Labelled, labelled
 from recipes.engine.errors import RecipeError
-from recipes.engine.label_read import Labelled, labelled
 from recipes.engine.run_folder import Run
 
 THRESHOLDS = 41

@@ -17,5 +17,5 @@ given again. What an array's element runs is datatrove's contract as everywhere:
     arrays.py      tasks that are missing → array jobs
     element.py     what an array's element runs
     link.py        what a link runs, and the first of them
-    watch.py       `seimai status`, `--follow`, `seimai cancel`, `seimai logs`
+    watch.py       `seimai status`, `--follow`, `seimai cancel`, `seimai logs`; cli.py has the commands
 """

@@ -11,7 +11,7 @@ from annotation.agreed import Agreement
 from annotation.agreement import Estimate
 from annotation.calibrate import Share
 from recipes.engine.report.svg import Drawing, clipped_words, ticks
-from recipes.engine.review_report.words import SCALES, question_words, task_words
+from recipes.engine.review.report.words import SCALES, question_words, task_words
 from recipes.engine.wording import Words
 
 WIDTH, LEFT, SHARES_LEFT, RIGHT, ROW = 1000, 400, 220, 150, 34

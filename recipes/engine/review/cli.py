@@ -50,17 +50,17 @@ def review_up(
     seconds: Annotated[float, typer.Option("--wait", help="Seconds until the server must answer.")] = 180,
 ) -> None:
     """Start a real Argilla on this machine. The first time makes its environment, database and owner."""
-    from recipes.engine import review_command
+    from recipes.engine.review import server
 
-    review_command.up(home, port, redis, elasticsearch, opensearch, seconds)
+    server.up(home, port, redis, elasticsearch, opensearch, seconds)
 
 
 @review.command(name="status")
 def review_status(home: HomeFolder = None) -> None:
     """Tell what runs, and how what does not run has ended; exit status 1 where something does not."""
-    from recipes.engine import review_command
+    from recipes.engine.review import server
 
-    if not review_command.status(home):
+    if not server.status(home):
         raise typer.Exit(1)
 
 
@@ -74,17 +74,17 @@ def review_logs(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as the logs grow.")] = False,
 ) -> None:
     """Show the last lines of the logs."""
-    from recipes.engine import review_command
+    from recipes.engine.review import server
 
-    review_command.logs(home, name, lines, follow)
+    server.logs(home, name, lines, follow)
 
 
 @review.command(name="down")
 def review_down(home: HomeFolder = None) -> None:
     """Stop what `up` started here, and nothing else. Data stays."""
-    from recipes.engine import review_command
+    from recipes.engine.review import server
 
-    review_command.down(home)
+    server.down(home)
 
 
 @review.command(name="annotator")
@@ -98,17 +98,17 @@ def review_annotator(
     url: Url = None,
 ) -> None:
     """Make a user who answers, with a password that is shown once; or change what one who is there may read."""
-    from recipes.engine import review_command
+    from recipes.engine.review import server
 
-    review_command.annotator(home, url, name, harmful)
+    server.annotator(home, url, name, harmful)
 
 
 @review.command(name="people")
 def review_people(home: HomeFolder = None, url: Url = None) -> None:
     """Tell who is who: annotators' names and the pseudonyms under which files name them."""
-    from recipes.engine import review_command
+    from recipes.engine.review import server
 
-    review_command.who_is_who(home, url)
+    server.who_is_who(home, url)
 
 
 @review.command(name="push")
@@ -135,7 +135,7 @@ def review_push(
     url: Url = None,
 ) -> None:
     """Put rows of a run before people. Given again, it goes on where it stopped and takes back what is no longer there."""
-    from recipes.engine import review_labels_command as command
+    from recipes.engine.review import labels as command
 
     where = command.labels_at(labels, home)
     command.push_run(home, url, where, run, task, set_name, plan, most, answers, language_of(language), markdown)
@@ -144,7 +144,7 @@ def review_push(
 @review.command(name="pull")
 def review_pull(labels: LabelFolder = None, home: HomeFolder = None, url: Url = None) -> None:
     """Take what people answered into the label shards; nothing there is ever changed."""
-    from recipes.engine import review_labels_command as command
+    from recipes.engine.review import labels as command
 
     command.pull_all(home, url, command.labels_at(labels, home))
 
@@ -157,7 +157,7 @@ def review_freeze(
     url: Url = None,
 ) -> None:
     """Pull, and close a batch: from now on its answers stay what they are."""
-    from recipes.engine import review_labels_command as command
+    from recipes.engine.review import labels as command
 
     command.freeze_batch(home, url, command.labels_at(labels, home), batch)
 
@@ -174,7 +174,7 @@ def review_again(
     url: Url = None,
 ) -> None:
     """Ask old rows again under the guidelines of now, and tell how many answers change."""
-    from recipes.engine import review_labels_command as command
+    from recipes.engine.review import labels as command
 
     where = command.labels_at(labels, home)
     command.ask_again(home, url, where, task, since, share, answers, language_of(language))
@@ -183,9 +183,10 @@ def review_again(
 @review.command(name="agreement")
 def review_agreement(labels: LabelFolder = None, home: HomeFolder = None) -> None:
     """Tell how far annotators agree beyond chance, question by question; reads label shards alone."""
-    from recipes.engine import review_agreement, review_labels_command
+    from recipes.engine.review import agreement
+    from recipes.engine.review import labels as label_shards
 
-    review_agreement.tell_agreement(review_labels_command.labels_at(labels, home))
+    agreement.tell_agreement(label_shards.labels_at(labels, home))
 
 
 @review.command(name="error-rate")
@@ -207,10 +208,10 @@ def review_error_rate(
     home: HomeFolder = None,
 ) -> None:
     """Tell how many of the released rows are wrong, with an interval, from the rows that people looked at."""
-    from recipes.engine import review_error_rate as command
-    from recipes.engine import review_labels_command
+    from recipes.engine.review import error_rate as command
+    from recipes.engine.review import labels as label_shards
 
-    command.tell_error_rate(review_labels_command.labels_at(labels, home), run, task, set_name, plan, wrong, answers)
+    command.tell_error_rate(label_shards.labels_at(labels, home), run, task, set_name, plan, wrong, answers)
 
 
 @review.command(name="calibrate")
@@ -225,12 +226,12 @@ def review_calibrate(
     home: HomeFolder = None,
 ) -> None:
     """Learn from people's decisions what a jury's margin is worth, by function; reads label shards alone."""
-    from recipes.engine import review_calibrate as command
-    from recipes.engine import review_labels_command
+    from recipes.engine.review import calibrate as command
+    from recipes.engine.review import labels as label_shards
 
     if curve not in ("isotonic", "platt"):
         raise typer.BadParameter(f"a curve is isotonic or platt, not {curve}")
-    command.tell_calibration(review_labels_command.labels_at(labels, home), out, source, curve, least)
+    command.tell_calibration(label_shards.labels_at(labels, home), out, source, curve, least)
 
 
 def language_of(said: str) -> "Language":
@@ -250,6 +251,6 @@ def review_wordings(
     url: Url = None,
 ) -> None:
     """Put wordings that nobody has reviewed before annotators; what they decided before comes into the files first."""
-    from recipes.engine import review_command
+    from recipes.engine.review import server
 
-    review_command.wordings(home, url, files or (), pull)
+    server.wordings(home, url, files or (), pull)

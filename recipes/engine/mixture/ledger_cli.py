@@ -13,7 +13,7 @@ ledger = typer.Typer(
 @ledger.command(name="new")
 def ledger_new(folder: LedgerFolder, k: Annotated[int, typer.Option(help="Showings that a cluster may have.")]) -> None:
     """Begin a ledger."""
-    from recipes.engine import ledger_command
+    from recipes.engine.mixture import ledger_command
 
     ledger_command.new(folder, k)
 
@@ -27,7 +27,7 @@ def ledger_add(
     run_id: Annotated[str | None, typer.Option(help="Name of the training, if not the run's or mixture's own.")] = None,
 ) -> None:
     """Enter what a model is shown; refused as a whole, naming clusters and sources, where one would pass K."""
-    from recipes.engine import ledger_command
+    from recipes.engine.mixture import ledger_command
 
     ledger_command.add(folder, shown, stage, epochs, run_id)
 
@@ -35,7 +35,7 @@ def ledger_add(
 @ledger.command(name="show")
 def ledger_show(folder: LedgerFolder) -> None:
     """Show entries, and how many clusters have used how much of their allowance."""
-    from recipes.engine import ledger_command
+    from recipes.engine.mixture import ledger_command
 
     ledger_command.show(folder)
 
@@ -54,6 +54,6 @@ def ledger_forget(
     ] = None,
 ) -> None:
     """Never show these texts again; what was shown of them stays on the books."""
-    from recipes.engine import ledger_command
+    from recipes.engine.mixture import ledger_command
 
     ledger_command.forget(folder, keys, clusters, run)

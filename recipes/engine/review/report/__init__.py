@@ -26,9 +26,9 @@ from annotation.sheets.unit import COLUMNS, units
 from annotation.workload import Work, by_day, workload, zone
 from recipes.engine.report.frame import framed
 from recipes.engine.report.funnel import share_words
-from recipes.engine.review_error_rate import estimate
-from recipes.engine.review_report.figures import Interval, draw_agreement, draw_days, draw_people, draw_shares
-from recipes.engine.review_report.words import SCALES, function_words, question_words, task_words
+from recipes.engine.review.error_rate import estimate
+from recipes.engine.review.report.figures import Interval, draw_agreement, draw_days, draw_people, draw_shares
+from recipes.engine.review.report.words import SCALES, function_words, question_words, task_words
 from recipes.engine.wording import Words
 
 HERE = Path(__file__).parent

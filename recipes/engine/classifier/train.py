@@ -17,8 +17,8 @@ from curation.classify.model_card import ModelCard
 from curation.classify.train_spec import TrainSpec
 from curation.shards import ShardSet
 from recipes.engine import execute, file_systems, plan, recipe_file
+from recipes.engine.classifier.label_read import about, print_labelled, row_ids
 from recipes.engine.errors import RecipeError
-from recipes.engine.label_read import about, print_labelled, row_ids
 from recipes.engine.run_folder import rows_of
 
 _READ = ("id", "source", "url", "host", "file", "text", "rights_basis", "licence")

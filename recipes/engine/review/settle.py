@@ -16,8 +16,8 @@ from annotation.push import Order
 from annotation.resolve import Policy, Resolved, resolve, said_of
 from annotation.review_tasks import Language, task
 from annotation.skill import MODELS, skill
-from recipes.engine.review_command import reached
-from recipes.engine.review_labels_command import pull_all, tell_push
+from recipes.engine.review.labels import pull_all, tell_push
+from recipes.engine.review.server import reached
 
 EXAMPLES = 3
 """Rows that are named of each kind."""

@@ -11,9 +11,9 @@ from curation.mixture.budget import Budget, curve, marginal_losses
 from curation.mixture.relaxation import Relaxation, least_loss, relaxations, relaxations_for_loss
 from curation.mixture.scaling_law import HOFFMANN, MUENNIGHOFF
 from curation.place import Place
-from recipes.engine import budget_file
-from recipes.engine.budget_figure import draw_budget, standalone
-from recipes.engine.budget_plan import plan_json
+from recipes.engine.mixture import budget_file
+from recipes.engine.mixture.budget_figure import draw_budget, standalone
+from recipes.engine.mixture.budget_plan import plan_json
 from recipes.engine.report.svg import compact
 
 SHOWN_SOURCES = 30

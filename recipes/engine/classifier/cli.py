@@ -38,9 +38,9 @@ def train(
     workers: Annotated[int | None, typer.Option(help="Worker processes (default: one a core).")] = None,
 ) -> None:
     """Run a recipe and train the quality model that it describes, with its card: data, licence, AUC, confusion by source."""
-    from recipes.engine import train_command
+    from recipes.engine.classifier.train import train as trained
 
-    train_command.train(recipe, files, out, overrides, workers)
+    trained(recipe, files, out, overrides, workers)
 
 
 @label.command()
@@ -59,9 +59,9 @@ def sample(
     ] = None,
 ) -> None:
     """Draw pages evenly over deciles of a score and over hosts, with an empty `label` to be filled in."""
-    from recipes.engine import label_command
+    from recipes.engine.classifier import label_sample
 
-    label_command.sample(run_folder, out, rows, column, chars, seed, stage)
+    label_sample.sample(run_folder, out, rows, column, chars, seed, stage)
 
 
 @label.command()
@@ -80,7 +80,7 @@ def read(
     id_source: IdSource = None,
 ) -> None:
     """Read answers back: what is answered, open, contradictory or about pages that the run does not have."""
-    from recipes.engine import label_read
+    from recipes.engine.classifier import label_read
 
     how = label_read.Reading(id_key, label_key, annotator_key, time_key, tuple(where or ()), several, id_source)
     label_read.read(run_folder, label_read.spec(files, how), out)

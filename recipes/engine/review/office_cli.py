@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from recipes.engine.review_cli import HomeFolder, LabelFolder, TaskName
+from recipes.engine.review.cli import HomeFolder, LabelFolder, TaskName
 
 office = typer.Typer()
 
@@ -33,8 +33,8 @@ def review_sheet(
     home: HomeFolder = None,
 ) -> None:
     """Write rows into a spreadsheet, to be answered or corrected there."""
-    from recipes.engine import review_office_command as command
-    from recipes.engine.review_labels_command import labels_at
+    from recipes.engine.review import office as command
+    from recipes.engine.review.labels import labels_at
 
     command.write(labels_at(labels, home), file, task, stratum, source, version, answers, harmful)
 
@@ -56,8 +56,8 @@ def review_take(
     home: HomeFolder = None,
 ) -> None:
     """Take a sheet's answers into the label shards; lines that cannot be taken are listed, exit status 1."""
-    from recipes.engine import review_office_command as command
-    from recipes.engine.review_labels_command import labels_at
+    from recipes.engine.review import office as command
+    from recipes.engine.review.labels import labels_at
 
     if not command.take_sheet(labels_at(labels, home), file, annotator, conflicts):
         raise typer.Exit(1)
@@ -74,8 +74,8 @@ def review_workload(
     home: HomeFolder = None,
 ) -> None:
     """Tell answers a day and estimated seconds an answer, by person and task."""
-    from recipes.engine import review_office_command as command
-    from recipes.engine.review_labels_command import labels_at
+    from recipes.engine.review import office as command
+    from recipes.engine.review.labels import labels_at
 
     command.tell_workload(labels_at(labels, home), zone, cap, out)
 
@@ -94,8 +94,8 @@ def review_pay(
     home: HomeFolder = None,
 ) -> None:
     """Make the payment table, by pseudonym."""
-    from recipes.engine import review_office_command as command
-    from recipes.engine.review_labels_command import labels_at
+    from recipes.engine.review import office as command
+    from recipes.engine.review.labels import labels_at
 
     command.pay(labels_at(labels, home), rates, month, batch, out)
 
@@ -122,8 +122,8 @@ def review_report(
     home: HomeFolder = None,
 ) -> None:
     """Write the review's report, in Japanese and English: progress, work, agreement, judge against people, what remains wrong."""
-    from recipes.engine.review_labels_command import labels_at
-    from recipes.engine.review_report import Audit, write_report
+    from recipes.engine.review.labels import labels_at
+    from recipes.engine.review.report import Audit, write_report
 
     if (run is None) != (wrong is None):
         raise typer.BadParameter("--run and --wrong go together: what counts as an error of which run")

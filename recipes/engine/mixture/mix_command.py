@@ -9,8 +9,8 @@ from curation.mixture.mix import ended, run_name, schedule, write
 from curation.mixture.source_rows import read_rows
 from curation.place import Place
 from curation.shards import ShardError
-from recipes.engine.budget_plan import planned_sources, read_plan
 from recipes.engine.errors import RecipeError
+from recipes.engine.mixture.budget_plan import planned_sources, read_plan
 from recipes.engine.report.svg import compact
 
 

@@ -9,7 +9,7 @@ from annotation.labels import Labels
 from annotation.released_errors import Estimated, Wrong, estimated
 from annotation.review_plan import EVERYTHING, read_plan
 from annotation.review_tasks import task
-from recipes.engine.review_rows import Source, routed_rows, source_of
+from recipes.engine.review.rows import Source, routed_rows, source_of
 from recipes.engine.run_folder import open_run
 
 

@@ -12,9 +12,9 @@ index = typer.Typer(help="The index of earlier crawls, so that a new crawl keeps
 @index.command(name="add")
 def index_add(folder: IndexFolder, run_folder: RunFolder) -> None:
     """Admit a run's clusters as the next generation of INDEX, which is made when it is not there."""
-    from recipes.engine import index_command
+    from recipes.engine.index import command
 
-    typer.echo(index_command.add(folder, run_folder))
+    typer.echo(command.add(folder, run_folder))
 
 
 @index.command(name="rebase")
@@ -24,6 +24,6 @@ def index_rebase(
     run_folder: RunFolder,
 ) -> None:
     """Make NEW from a run over all crawls without an index, with a table of OLD's labels and the new ones."""
-    from recipes.engine import index_command
+    from recipes.engine.index import command
 
-    typer.echo(index_command.rebase(old, new, run_folder))
+    typer.echo(command.rebase(old, new, run_folder))

@@ -14,8 +14,8 @@ from annotation.questions import Task
 from annotation.review_plan import EVERYTHING, ReviewPlan, read_plan
 from annotation.review_tasks import Language, task
 from annotation.server.home import default_folder
-from recipes.engine.review_command import reached
-from recipes.engine.review_rows import asked, source_of
+from recipes.engine.review.rows import asked, source_of
+from recipes.engine.review.server import reached
 from recipes.engine.run_folder import open_run
 
 EXAMPLES = 3

@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from curation.place import Place
-from recipes.engine.facts import print_facts
+from recipes.engine.explain.facts import print_facts
 from recipes.engine.run_folder import Run
 from recipes.engine.wording import masked, number, one_line
 from synth.dialogue import REASONS

@@ -25,7 +25,7 @@ from recipes.engine.forget.gate import cleared_or_refused
 from recipes.engine.generation.spec import TargetSpec
 from recipes.engine.manifests import versions
 from recipes.engine.recipe_file import POLICY
-from recipes.engine.release_about import AboutSpec, read_about
+from recipes.engine.release.about import AboutSpec, read_about
 from recipes.engine.run_folder import Run, open_run
 from synth.models import Policy
 from synth.obligations import PolicyError, Target

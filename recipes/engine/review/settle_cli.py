@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from recipes.engine.review_cli import Answers, HomeFolder, LabelFolder, Lang, TaskName, Url
+from recipes.engine.review.cli import Answers, HomeFolder, LabelFolder, Lang, TaskName, Url
 
 settle = typer.Typer()
 
@@ -37,9 +37,9 @@ def review_gold(
     url: Url = None,
 ) -> None:
     """Mix rows whose answer is known among those that were pushed; annotators cannot tell them. `skill` says how people do."""
-    from recipes.engine import review_settle_command as command
-    from recipes.engine.review_cli import language_of
-    from recipes.engine.review_labels_command import labels_at
+    from recipes.engine.review import settle as command
+    from recipes.engine.review.cli import language_of
+    from recipes.engine.review.labels import labels_at
 
     command.mix_gold(home, url, labels_at(labels, home), file, task, answers, language_of(language), markdown)
 
@@ -47,8 +47,8 @@ def review_gold(
 @settle.command(name="skill")
 def review_skill(labels: LabelFolder = None, home: HomeFolder = None) -> None:
     """Tell how each annotator does: gold rows, attention checks, Dawid-Skene and MACE; reads label shards alone."""
-    from recipes.engine import review_settle_command as command
-    from recipes.engine.review_labels_command import labels_at
+    from recipes.engine.review import settle as command
+    from recipes.engine.review.labels import labels_at
 
     command.tell_skill(labels_at(labels, home))
 
@@ -66,8 +66,8 @@ def review_resolve(
     home: HomeFolder = None,
 ) -> None:
     """Decide every row that somebody answered, and write the decisions; reads label shards alone."""
-    from recipes.engine import review_settle_command as command
-    from recipes.engine.review_labels_command import labels_at
+    from recipes.engine.review import settle as command
+    from recipes.engine.review.labels import labels_at
 
     command.write_resolved(labels_at(labels, home), method, sure, gold_least, out)
 
@@ -79,7 +79,7 @@ def review_adjudicator(
     url: Url = None,
 ) -> None:
     """Let somebody settle disputes, an annotator or a new user; they never get a row on which they voted."""
-    from recipes.engine import review_settle_command as command
+    from recipes.engine.review import settle as command
 
     command.appoint(home, url, name)
 
@@ -94,8 +94,8 @@ def review_adjudicate(
     url: Url = None,
 ) -> None:
     """Pull, and put disputed rows before somebody who did not vote on them; `pull` and `resolve` take what they say."""
-    from recipes.engine import review_settle_command as command
-    from recipes.engine.review_labels_command import labels_at
+    from recipes.engine.review import settle as command
+    from recipes.engine.review.labels import labels_at
 
     command.put_disputes(home, url, labels_at(labels, home), method, sure, gold_least)
 
@@ -112,7 +112,7 @@ def review_examples(
     home: HomeFolder = None,
 ) -> None:
     """Write reviewed answers with their labels for `seimai train`; reads label shards and what `resolve` decided."""
-    from recipes.engine.review_examples import write_examples
-    from recipes.engine.review_labels_command import labels_at
+    from recipes.engine.review.examples import write_examples
+    from recipes.engine.review.labels import labels_at
 
     write_examples(labels_at(labels, home), out, task, question, harmful=harmful)

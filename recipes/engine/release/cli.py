@@ -41,6 +41,6 @@ def release(
     ] = None,
 ) -> None:
     """Release reviewed rows to trainers: rights checked again, decisions joined, splits by document, data card and Croissant."""
-    from recipes.engine import release_command
+    from recipes.engine.release import command
 
-    release_command.release(sets, out, formats or [], about, contact, labels)
+    command.release(sets, out, formats or [], about, contact, labels)

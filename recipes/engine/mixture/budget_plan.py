@@ -12,9 +12,9 @@ from curation.mixture.budget import Budget
 from curation.mixture.cells import BudgetError
 from curation.mixture.source_rows import SourceRows
 from curation.shards import ShardError, ShardSet
-from recipes.engine.budget_file import BudgetSpec, SourceSpec, open_shards, path_from, rows_of_source
 from recipes.engine.errors import RecipeError
 from recipes.engine.forget.gate import cleared_or_refused
+from recipes.engine.mixture.budget_file import BudgetSpec, SourceSpec, open_shards, path_from, rows_of_source
 
 
 def plan_hash(plan: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""`seimai explain RUN PAGE`: one page's whole story, told from the shards; of a generated row see `generated_story`.
+"""`seimai explain RUN PAGE`: one page's whole story, told from the shards; of a generated row see `generated`.
 
 Where it came from, how it was decoded, each measured value beside each threshold that looked at it, its cluster, and why it was kept
 or not. The text itself is shown masked, as in the report.
@@ -15,12 +15,12 @@ from curation.document import COLUMNS
 from curation.filters.preset import Preset
 from curation.filters.threshold import rules_broken
 from recipes.engine.errors import RecipeError
-from recipes.engine.facts import print_facts
+from recipes.engine.explain.facts import print_facts
+from recipes.engine.explain.generated import find_generated, grown_from, tell_generated
+from recipes.engine.explain.story import Story, file_offset, find, is_id, nearest_urls
 from recipes.engine.forget.gate import cleared_or_refused, has_tombstone
-from recipes.engine.generated_story import find_generated, grown_from, tell_generated
 from recipes.engine.run_folder import Run, find_row, open_run, rejected_rows
 from recipes.engine.run_rules import RunRule, run_rules
-from recipes.engine.story import Story, file_offset, find, is_id, nearest_urls
 from recipes.engine.wording import keep_sign, masked, number, one_line, reason_words, record_place
 
 _UNREAD = ("too_deep", "extract_timeout", "extract_crash")

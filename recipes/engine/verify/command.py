@@ -10,11 +10,11 @@ from curation.verify.findings import Check
 from curation.verify.mixture import verify_mixture
 from curation.verify.release import SAMPLE
 from curation.verify.release import verify as check_release
-from recipes.engine.benchmarks_sought import benchmarks_sought
 from recipes.engine.errors import RecipeError
 from recipes.engine.forget.check import check_forgotten
 from recipes.engine.run_folder import open_run
-from recipes.engine.verify_sets import checked_sets, is_set
+from recipes.engine.verify.benchmarks_sought import benchmarks_sought
+from recipes.engine.verify.sets import checked_sets, is_set
 from synth.generated.check import check_generated
 from synth.generated.rows import SAMPLE as GENERATED_SAMPLE
 from synth.generated.stated import is_generated

@@ -22,11 +22,11 @@ def audit(
 ) -> None:
     """Try the project's verifiers on cases of which the result is known, or its wordings; exit status 1 where one is wrong."""
     if what == "verifiers" and not files:
-        from recipes.engine.verifier_audit import audit_verifiers
+        from recipes.engine.audit.verifiers import audit_verifiers
 
         audit_verifiers()
     elif what == "prompts":
-        from recipes.engine.prompt_audit import audit_prompts
+        from recipes.engine.audit.prompts import audit_prompts
 
         audit_prompts(files or ())
     else:

@@ -9,7 +9,7 @@ from curation.mixture.budget import Budget, Curve
 from recipes.engine.report.svg import Drawing, compact, polyline, ticks
 from recipes.engine.wording import Words
 
-_STYLE = Path(__file__).with_name("report") / "style.css"
+_STYLE = Path(__file__).resolve().parents[1] / "report" / "style.css"
 
 
 class _Panel:

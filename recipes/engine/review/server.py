@@ -1,4 +1,4 @@
-"""`seimai review up`, `status`, `logs`, `down`, `annotator`, `wordings`; the rest is `review_labels_command`."""
+"""`seimai review up`, `status`, `logs`, `down`, `annotator`, `wordings`; the rest is `labels`, `office` and `settle`."""
 
 import os
 import secrets
