@@ -1,18 +1,20 @@
 """Bands and connected components against datatrove's stages 2 and 3 and scipy, then clustering on disk at growing sizes.
 
-    uvx nox -s bench -- cluster [--quick] [--docs N …]
+    uvx nox -s bench -- cluster [--quick] [--docs N …] [--disk]
 
 The comparable part: signatures of synthetic documents in families (`_synthetic.py`) → pairs that share a band → connected
 components, CPU seconds of the least of the rounds. datatrove gets its signature files sorted and written; numpy hashes the bands for
 scipy (`ratio_scipy_keys_given`: scipy is spared that and we are not). All three must find the same components. Our side checks no
 signature here and verifies nothing, because neither peer does.
 On disk: band keys of 1 and 5 million documents (20 and 50 million in a full run) are sent to their parts, and the phases that follow
-run as the engine runs them: buckets, pairs, cluster. Every pair stands for a verified edge. `bytes_per_doc` is what the one task
-`cluster` adds to the peak memory of its process, at the largest size.
+run as the engine runs them: buckets, pairs, cluster. Members of a family lie anywhere in the order of rank, as those of a crawl do,
+so that `cluster` meets memory at random. Every pair stands for a verified edge. `bytes_per_doc` is what the task `cluster` adds to
+the peak memory of its process, at the largest size. `--disk` leaves the peers out.
 """
 
 import argparse
 import json
+import math
 import os
 import subprocess
 import sys
@@ -101,6 +103,18 @@ def _high_water() -> int:
     return next(1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 
 
+def anywhere(numbers: np.ndarray, docs: int) -> np.ndarray:
+    """Ordinals of documents by their numbers: neighbours lie far apart, and no two share one.
+
+    >>> sorted(anywhere(np.arange(10, dtype=np.uint64), 10).tolist())
+    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
+    """
+    step = int(docs * 0.6180339887)
+    while math.gcd(step, docs) > 1:
+        step += 1
+    return numbers * np.uint64(step) % np.uint64(docs)
+
+
 def on_disk(docs: int) -> dict[str, float]:
     """CPU seconds of every phase over synthetic keys, and the memory of the clustering task."""
     from curation.dedup.exchange import read_part, write_part
@@ -113,7 +127,7 @@ def on_disk(docs: int) -> dict[str, float]:
         cut = Cut(Place(folder), -(-docs // PART), parts, 14)
         limits = np.linspace(0, docs, parts + 1).astype(np.int64)
         write_part(cut.work, "bases", 0, limits)
-        made, clock = {"docs": float(docs)}, time.process_time()
+        made, clock, began = {"docs": float(docs)}, time.process_time(), time.perf_counter()
 
         def took(name: str) -> None:
             nonlocal clock
@@ -121,7 +135,7 @@ def on_disk(docs: int) -> dict[str, float]:
 
         for task in range(cut.rows):
             first, last = task * PART, min(docs, (task + 1) * PART)
-            number = np.arange(first, last, dtype=np.uint64)
+            number = anywhere(np.arange(first, last, dtype=np.uint64), docs)
             keys = band_keys(first, last)
             sent = ((b * parts + cut.part_of(k), np.column_stack([k, number])) for b, k in enumerate(keys))
             cut.exchange("bands").send(task, sent)
@@ -142,7 +156,9 @@ def on_disk(docs: int) -> dict[str, float]:
         child.start()
         memory, made["cluster"] = answer.get()
         child.join()
+        used = sum(p.stat().st_size for p in Path(folder).rglob("*.bin"))
         made |= {"edges": edges, "bytes_per_doc": memory / docs, "peak_rss_mb": _high_water() / 2**20}
+        made |= {"disk_gb": used / 1e9, "wall": time.perf_counter() - began}
     return made
 
 
@@ -151,12 +167,13 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="within about 50 s")
     parser.add_argument("--docs", type=int, nargs="*", help="sizes on disk, instead of those of the full or quick run")
+    parser.add_argument("--disk", action="store_true", help="only what runs on disk, without peers")
     options = parser.parse_args()
-    python = os.environ.get("SEIMAI_PEER_PYTHON")
-    if not python:
+    python = os.environ.get("SEIMAI_PEER_PYTHON", "")
+    if not python and not options.disk:
         sys.exit("SEIMAI_PEER_PYTHON names no interpreter: run this as `uvx nox -s bench -- cluster`")
     sizes = options.docs or ([1_000_000, 5_000_000] if options.quick else [10**6, 5 * 10**6, 20 * 10**6, 50 * 10**6])
-    compared = [200_000] if options.quick else [200_000, 1_000_000]
+    compared = [] if options.disk else [200_000] if options.quick else [200_000, 1_000_000]
     ours(signatures(2000))  # compiled
     figures: dict[str, float] = {}
     for docs in compared:
@@ -191,7 +208,9 @@ def main() -> None:
         each = 1e6 * sum(made[p] for p in ("buckets", "pairs", "cluster")) / docs
         print(
             f"{docs:,} documents on disk: {phases}; {made['edges']:,} edges; {each:.2f} µs a document; clustering task "
-            f"{made['bytes_per_doc']:.1f} bytes a document; peak of the other phases {made['peak_rss_mb']:.0f} MB"
+            f"{made['bytes_per_doc']:.1f} bytes a document; peak of the other phases {made['peak_rss_mb']:.0f} MB; "
+            f"{made['disk_gb']:.1f} GB on disk; {made['wall']:.0f} s by the clock",
+            flush=True,
         )
         figures |= {"bytes_per_doc": round(made["bytes_per_doc"], 2), "docs": docs, "us_per_doc": round(each, 2)}
     print(json.dumps(figures))

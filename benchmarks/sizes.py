@@ -2,17 +2,18 @@
 
     uvx nox -s bench -- sizes [--quick] [--docs N …] [--partitions N]
 
-What lays a run out is the engine's own code: levels of gathering, manifests of tasks and the tree above them, rows' tasks, parts and
-exchange files of the survey of dedup. Three things are driven for real, at a size that fits:
+What lays a run out is the engine's own code (`_big_crawl.py`): `web_ja` planned over a crawl of that size, its work list, levels of
+gathering, tasks of later stages and of surveys' phases, manifests of tasks and the tree above them. Driven for real, where it fits:
 
 gather   small sorted files of synthetic rows go through the levels: CPU a row and level, most memory of a task, and the same content.
+survey   the phases of dedup over synthetic texts: records, files and requests of each exchange, sets written and read. What is
+         calculated for large sizes is calculated for this one too, and has to be what was counted.
+beside   stages of 10^3, 10^4 (and 10^5) tasks with their work lists and manifests: what planning, one task and joining cost.
 tree     the task manifests that the last level of each size leaves are written with the fields that it writes, the tree is planted
          above them, and readers of single partitions read what they need: files, bytes, time. At 10^10 documents too.
-survey   the phases of dedup over synthetic texts: bytes that each exchange moves for a row.
 
-From these, for each size: tasks, files and manifests of each stage, the most that one task reads of manifests, bytes and requests of
-the exchanges, as the same functions of the engine give them. A document's stored bytes (2.3 kB, those of `scale/`) and its share of
-a WARC (30 kB, those of Common Crawl) are assumed. `flat_*` is what a layout without gathering and trees would need.
+A document's stored bytes (2.3 kB, those of `scale/`), its share of a WARC (30 kB, those of Common Crawl) and the bytes of a shingle
+set (15 kB, of 2,000 characters) are assumed. `flat_*` is what a layout without gathering and trees would need.
 """
 
 import argparse
@@ -20,7 +21,6 @@ import json
 import resource
 import tempfile
 import time
-from collections.abc import Iterator
 from hashlib import sha256
 from multiprocessing import get_context
 from pathlib import Path
@@ -28,15 +28,16 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from _big_crawl import STORED, beside_work, laid_out, planned, printed, stated
+from _survey_traffic import ROWS_A_PART, Moved, moved, require_as_counted, traffic
 from cluster import _high_water
-from index import CHARS, Rows, old_texts, write_crawl
+from index import CHARS
 
 from curation.content_sum import content_sum
-from curation.dedup.exchange import run_bytes
 from curation.dedup.keyed_records import parts_for
-from curation.dedup.partitioned.cut import RECORDS, Cut
+from curation.dedup.partitioned.cut import RECORDS
 from curation.document import schema
-from curation.gather import Gather, Level, is_needed, levels, levels_of
+from curation.gather import Gather, Level, levels_of
 from curation.manifest_tree import planted, task_manifests
 from curation.place import Place
 from curation.provenance import key
@@ -44,16 +45,7 @@ from curation.shards import MANIFEST, ShardSet
 from curation.write_shards import WriteShards
 from recipes.engine.run_survey import row_tasks
 
-STORED, IN_WARC = 2_300, 30_000
-"""Bytes of a document in a set, and of its record in a compressed WARC."""
-BANDS, ROWS_A_PART = 14, 1 << 20
-TASK_BYTES, MOST_TASKS = 32 << 20, 100_000
-"""Bytes of WARC that a task reads, more where there would be more than the most tasks."""
-PARTITION_BYTES = 3 << 29
-"""Bytes of documents for which the recipe is taken to state a partition; never fewer than 16 of them."""
 NAMES = ["id", "source", "url", "file", "offset", "payload_digest", "licence", "text"]
-RECEIVERS = {"forms": ("nodes", "rows"), "pairs": ("pairs",), "bands": ("buckets",)}
-"""Phases that read an exchange more than once, or by another name than its own."""
 
 
 def manifest_of(task: int, first: int, last: int, rows: int, groups: int) -> dict[str, Any]:
@@ -82,9 +74,8 @@ def manifest_of(task: int, first: int, last: int, rows: int, groups: int) -> dic
     return {"task": task, **counts, "files": files, "rejected_files": rejected, **told}
 
 
-def tree_of(folder: Path, docs: int, tasks: int, partitions: int) -> dict[str, Any]:
+def tree_of(folder: Path, docs: int, made: list[Level], partitions: int) -> dict[str, Any]:
     """Writes the manifests of a gathered set and the tree above them; what readers of single partitions read."""
-    made = levels(tasks, partitions)
     last, place = made[-1], Place(str(folder))
     each, rows = 1 << (last.bits - last.before), max(1, docs // partitions // last.merged_groups)
     first_tasks = made[0].tasks
@@ -96,7 +87,7 @@ def tree_of(folder: Path, docs: int, tasks: int, partitions: int) -> dict[str, A
         place.write_json(f"tasks/{task:05d}.json", manifest_of(task, cut * each, (cut + 1) * each, rows, heirs))
     began = time.process_time()
     named = list(task_manifests(place))
-    manifest = {"partitions": partitions, "columns": NAMES, "tree": planted(place, named)}
+    manifest = {"partitions": partitions, "columns": NAMES, "rows_out": docs, "tree": planted(place, named)}
     planting = time.process_time() - began
     place.write_json(MANIFEST, manifest)
     root = (folder / MANIFEST).stat().st_size
@@ -172,66 +163,6 @@ def gathering(tasks: int, rows: int, partitions: int) -> dict[str, Any]:
     return {"files_before": tasks, "files_after": files, "us_a_row_and_level": per_row, "peak_mb": memory}
 
 
-def moved(docs: int) -> dict[str, float]:
-    """Records that each exchange of the survey carries for a row, over synthetic texts of which a third are near others."""
-    from curation.dedup.dedup import Dedup
-
-    def texts() -> Iterator[list[str]]:
-        for first in range(0, docs, 1 << 12):
-            known = old_texts(first, min(docs, first + (1 << 12)))
-            yield [known[i - 1][: CHARS - 10] if i % 3 == 2 else text for i, text in enumerate(known)]
-
-    with tempfile.TemporaryDirectory(prefix="seimai-bench-") as name:
-        folder, step = Path(name), Dedup(0.8)
-        write_crawl(folder / "rows", "sizes", 8, texts())
-        rows, work, step.rows_a_part = Rows(folder / "rows"), Place(str(folder / "work")), docs // 8
-        for phase in step.phases(docs, rows.partitions):
-            for task in range(phase.tasks):
-                list(step.run_phase(phase.name, task, rows, work))
-        cut = Cut(work, rows.partitions, 8, BANDS)
-        return {n: float(cut.exchange(n).counts().sum()) / docs for n in RECORDS if work.names(f"sent/{n}")}
-
-
-def traffic(docs: int, partitions: int, records: dict[str, float], grouped: bool = True) -> dict[str, float]:
-    """Files, bytes and requests of the survey's exchanges for so many documents; `grouped`: as the engine lays them out."""
-    parts = parts_for(docs, ROWS_A_PART)
-    cut = Cut(Place(""), row_tasks(partitions) if grouped else partitions, parts, BANDS)
-    senders = {"forms": cut.rows, "bands": cut.rows, "sets": cut.rows, "best": parts, "asked": parts}
-    files = moved_bytes = requests = 0.0
-    least = np.inf
-    for name, per_row in records.items():
-        exchange, tasks = cut.exchange(name), senders.get(name, parts)
-        if name == "pairs":
-            tasks = cut.tasks["bands"]
-        size = per_row * docs * 8 * exchange.width
-        runs = max(1.0, np.ceil(size / tasks / (run_bytes(exchange.targets) if grouped else 64 << 20)))
-        readings = exchange.targets * len(RECEIVERS.get(name, (name,)))
-        files, moved_bytes = files + tasks * runs, moved_bytes + size + tasks * runs * 8 * (exchange.targets + 1)
-        requests += 2 * readings * tasks * runs
-        if name == "bands":
-            least = size / (readings * tasks * runs)
-    return {"files": files, "tb": moved_bytes / 1e12, "requests": requests, "band_piece_bytes": float(least)}
-
-
-def stages(docs: int, stated: int | None) -> tuple[int, int, list[tuple[str, int, int, float]]]:
-    """Tasks of the crawl, partitions, and for each stage: name, tasks, files, mean bytes of a file."""
-    stored = docs * IN_WARC
-    tasks = -(-stored // max(TASK_BYTES, -(-stored // MOST_TASKS)))
-    stated = stated or max(16, 1 << max(0, -(-docs * STORED // PARTITION_BYTES) - 1).bit_length())
-    partitions = min(stated, 1 << max(0, -(-stored // (8 << 20)) - 1).bit_length())
-    rows: list[tuple[str, int, int, float]] = []
-    made = levels(tasks, partitions) if is_needed(tasks, partitions) else []
-    files = tasks if made else tasks * partitions
-    rows.append(("read", tasks, files, docs * STORED / files))
-    for number, level in enumerate(made, 1):
-        files = level.tasks << (level.bits - level.before)
-        rows.append((f"gather {number}", level.tasks, files, docs * STORED / files))
-    per_partition = max(1, round(docs * STORED / partitions / (1 << 30)))
-    files = partitions * per_partition
-    rows.append(("each later", partitions, files, docs * STORED / files))
-    return tasks, partitions, rows
-
-
 def main() -> None:
     """Drives and prints; the last line is one JSON object, of the largest size."""
     parser = argparse.ArgumentParser()
@@ -244,42 +175,59 @@ def main() -> None:
         f"gather: {real['files_before']} sorted files → {real['files_after']}, content the same; "
         f"{real['us_a_row_and_level']:.1f} µs a row and level, a task adds {real['peak_mb']:.0f} MB"
     )
-    records = moved(16_000 if given.quick else 100_000)
-    said = ", ".join(f"{n} {8 * RECORDS[n][0] * r:.0f}" for n, r in records.items())
-    print(f"survey of dedup, bytes a row by exchange: {said}")
+    of = moved(16_000 if given.quick else 100_000)
+    require_as_counted(of)
+    said = ", ".join(f"{n} {8 * RECORDS[n][0] * r:.0f}" for n, r in of.records.items())
+    print(f"bytes a row by exchange: {said}")
+    for tasks in (10**3, 10**4) if given.quick else (10**3, 10**4, 10**5):
+        with tempfile.TemporaryDirectory(prefix="seimai-bench-") as folder:
+            costs = beside_work(Path(folder), tasks, tasks * 3_000)
+        print("beside work:", ", ".join(f"{name} {value:,.4g}" for name, value in costs.items()))
     result: dict[str, Any] = {}
     for docs in given.docs:
-        tasks, partitions, table = stages(docs, given.partitions)
-        print(f"\n{docs:,} documents, {docs * IN_WARC / 1e12:,.2f} TB of WARC, {partitions:,} partitions")
-        for name, n, files, size in table:
-            print(f"  {name:12} {n:10,} tasks {files:12,} files of {size / 1e6:9,.2f} MB")
-        flat = {"flat_files": tasks * partitions, "flat_manifest_reads": tasks * partitions}
-        made: dict[str, Any] = {
-            "docs": docs,
-            "tasks": tasks,
-            "partitions": partitions,
-            "files": sum(t[2] for t in table),
-        }
-        if is_needed(tasks, partitions):
-            with tempfile.TemporaryDirectory(prefix="seimai-bench-") as folder:
-                tree = tree_of(Path(folder), docs, tasks, partitions)
-            made |= {k: round(v, 2) for k, v in tree.items()}
-            print(
-                f"  manifests: {tree['manifests']:,} of {tree['manifest_mb']:.1f} MB, the largest {tree['largest_kb']:.0f} kB; "
-                f"who reads a partition reads {tree['read_files']}, {tree['read_kb']:.0f} kB, in {tree['read_ms']:.1f} ms"
-            )
-        now, before = traffic(docs, partitions, records), traffic(docs, partitions, records, grouped=False)
-        print(
-            f"  survey of dedup: {now['files']:,.0f} exchange files, {now['tb']:.3f} TB, {now['requests']:,.0f} requests, a piece of "
-            f"bands {now['band_piece_bytes']:,.0f} bytes (a task a partition, files of 64 MiB: {before['requests']:,.0f} requests)"
-        )
-        made |= {f"exchange_{k}": round(v, 3) for k, v in now.items()}
-        result = made | flat | {"flat_exchange_requests": round(before["requests"])}
+        result = sized(docs, given.partitions or stated(docs), of)
     result |= {
         "gather_us_a_row_and_level": round(real["us_a_row_and_level"], 2),
         "gather_peak_mb": round(real["peak_mb"]),
+        "task_own_ms": round(costs["own_units_ms"] + costs["own_missing_ms"], 2),
     }
     print(json.dumps(result | {"peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}))
+
+
+def sized(docs: int, partitions: int, of: Moved) -> dict[str, Any]:
+    """Lays out a run over so many documents and prints it; its figures."""
+    with tempfile.TemporaryDirectory(prefix="seimai-bench-") as name:
+        folder = Path(name)
+        plan, seconds = planned(folder, docs, partitions)
+        laid, made = laid_out(folder, plan, docs)
+        parted, tasks = plan.blocks[0].partitions, plan.blocks[0].tasks
+        tree = tree_of(folder / "tree", docs, made, parted) if made else None
+    print(f"\n{docs:,} documents, {parted:,} partitions ({partitions:,} of the release), planned in {seconds:.1f} s")
+    print(*printed(laid), sep="\n")
+    figures: dict[str, Any] = {
+        "docs": docs,
+        "tasks": tasks,
+        "partitions": parted,
+        "files": sum(row.files for row in laid),
+    }
+    figures["tasks_in_all"] = sum(row.tasks for row in laid)
+    if tree is not None:
+        figures |= {k: round(v, 2) for k, v in tree.items()}
+        print(
+            f"  manifests: {tree['manifests']:,} of {tree['manifest_mb']:.1f} MB, the largest {tree['largest_kb']:.0f} kB; "
+            f"who reads a partition reads {tree['read_files']}, {tree['read_kb']:.0f} kB, in {tree['read_ms']:.1f} ms"
+        )
+    rows, parts = row_tasks(parted), parts_for(docs, ROWS_A_PART)
+    now, flat = traffic(docs, rows, parts, of), traffic(docs, parted, parts, of, grouped=False)
+    print(
+        f"  survey of dedup: {now['files']:,.0f} exchange files, {now['tb']:.3f} TB, {now['requests']:,.0f} requests, a piece of "
+        f"bands {now['band_piece_bytes']:,.0f} bytes (a task a partition, files of 64 MiB: {flat['requests']:,.0f} requests); "
+        f"{now['sets_read']:,.0f} sets read by {now['set_requests']:,.0f} requests of {now['set_tb_written']:.2f} TB written, "
+        f"{now['scratch_gb']:.1f} GB aside in a task"
+    )
+    figures |= {f"exchange_{k}": round(v, 3) for k, v in now.items()}
+    figures |= {"flat_files": tasks * parted, "flat_manifest_reads": tasks * parted}
+    return figures | {"flat_exchange_requests": round(flat["requests"])}
 
 
 if __name__ == "__main__":

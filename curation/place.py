@@ -8,7 +8,7 @@ import hashlib
 import io
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,8 @@ PARTIAL = ".tmp"
 """Ends the name of a local file that is being written, or was when its process died."""
 AT_ONCE = 256
 """Pieces that are asked for together."""
+GAP = 64 << 10
+"""Bytes between two pieces of a file up to which an object store is asked for both in one request."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,10 @@ class Place:
         return Place(f"{self.url.rstrip('/')}/{name}")
 
     def exists(self, name: str = "") -> bool:
-        """Whether the folder, or a file in it, is there."""
-        return self.fs.exists(f"{self.path}/{name}" if name else self.path)
+        """Whether the folder, or a file in it, is there now, whatever an earlier listing said."""
+        fs, path = self.fs, f"{self.path}/{name}" if name else self.path
+        fs.invalidate_cache(path)
+        return fs.exists(path)
 
     def names(self, name: str = "") -> list[str]:
         """Sorted names in a subfolder, but for files that are still being written; empty when it is not there."""
@@ -82,10 +86,46 @@ class Place:
                 found.append(one)
         return found
 
+    def read_spans(self, name: str, spans: Sequence[tuple[int, int]]) -> Iterator[memoryview]:
+        """Bytes [start, end) of one file, in ascending order: by seeking here, by requests for just these bytes elsewhere.
+
+        (A file of an object store that is read by seeking fetches ahead at every seek: 50 MiB for 15 kB, by s3fs.)
+        """
+        if self.local:
+            with self.fs.open(f"{self.path}/{name}", "rb") as file:
+                for start, end in spans:
+                    file.seek(start)
+                    yield memoryview(file.read(end - start))
+            return
+        for at in range(0, len(spans), AT_ONCE):
+            asked: list[tuple[int, int]] = []
+            for start, end in (some := spans[at : at + AT_ONCE]):
+                if start == end:
+                    continue
+                if asked and start - asked[-1][1] <= GAP:
+                    asked[-1] = asked[-1][0], max(end, asked[-1][1])
+                else:
+                    asked.append((start, end))
+            raws = self.read_ranges([name] * len(asked), [a for a, _ in asked], [b for _, b in asked])
+            of = 0
+            for start, end in some:
+                while start < end and end > asked[of][1]:
+                    of += 1
+                yield memoryview(raws[of] if start < end else b"")[start - asked[of][0] : end - asked[of][0]]
+
     def read_json(self, name: str) -> Any:
         """A JSON file's value. Raises BadFile for what is no JSON."""
+        return self._json(name, self.read_bytes(name))
+
+    def read_all_json(self, names: Sequence[str]) -> Iterator[Any]:
+        """Values of JSON files in their order, many fetched together and few held. Raises BadFile, FileNotFoundError."""
+        for at in range(0, len(names), AT_ONCE):
+            some = names[at : at + AT_ONCE]
+            yield from map(self._json, some, self.read_all(some))
+
+    def _json(self, name: str, raw: bytes) -> Any:
         try:
-            return orjson.loads(self.read_bytes(name))
+            return orjson.loads(raw)
         except orjson.JSONDecodeError as error:
             raise BadFile(f"{self.url}/{name}: no JSON ({error}); it was changed or cut off: make it anew") from None
 

@@ -24,14 +24,20 @@ from curation.work_list import WorkList, cut_rest
 
 TASK_ROWS = 1 << 15
 """Rows of a task at most, on average: a partition that has more is read by several."""
+MOST_TASKS = 1 << 10
+"""So many tasks are enough for any cluster: partitions are cut no further. Each writes a file, which ought to be large, and is a
+manifest, a start and perhaps a job in a queue: at 10^10 rows 32,768 of them a task would make half a million of each."""
 _IDS = 1 << 32
 
 
 def shared_rows(urls: Sequence[str]) -> list[list[Unit]]:
-    """The rows of sets as tasks: ranges of ids, whose first 32 bits are cut evenly, as ids are hashes."""
+    """The rows of sets as tasks: ranges of ids, whose first 32 bits are cut evenly, as ids are hashes.
+
+    Of a large set a task is a partition, whatever it holds: the recipe states as many as give files of a good size.
+    """
     shards = ShardUnion.open(urls)
     count = shards.partitions
-    while count * TASK_ROWS < shards.rows and count < _IDS:
+    while count * TASK_ROWS < shards.rows and count < MOST_TASKS:
         count *= 2
     stored = sum(one.manifest.get("bytes", 0) for one in shards.sets) // count
     width = _IDS // count

@@ -121,7 +121,7 @@ def ranks_of(place: Place, tasks: int, done: set[str]) -> list[int]:
 
 def left_by(place: Place, tasks: int, rank: int) -> list[int]:
     """Tasks that a task which has ended left its rest to."""
-    if f"{rank:05d}" not in place.names("rests"):
+    if not place.exists(f"rests/{rank:05d}"):
         return []
     return WorkList(place, tasks).children(rank, len(place.read_json(f"tasks/{rank:05d}.json").get("rest", ())))
 
@@ -135,6 +135,20 @@ def incomplete(place: Place, tasks: int) -> list[int]:
     """Tasks of a stage, of so many at its beginning, whose manifest is not in the place."""
     done = set(place.names("tasks"))
     return [rank for rank in ranks_of(place, tasks, done) if not _is_done(place, rank, tasks, done)]
+
+
+def incomplete_of(place: Place, tasks: int, ranks: Sequence[int]) -> list[int]:
+    """Those of some tasks whose manifest is not in the place, looked up by name: who has a few of them lists no folder.
+
+    A share of a rest whose task is to be done again is none of them.
+    """
+
+    def there(rank: int) -> bool:
+        return place.exists(f"tasks/{rank:05d}.json")
+
+    given = [rank for rank in ranks if rank < tasks or there((rank - tasks) // SHARES)]
+    done = {f"{rank:05d}.json" for rank in given if there(rank)}
+    return [rank for rank in given if not _is_done(place, rank, tasks, done)]
 
 
 def _is_done(place: Place, rank: int, tasks: int, done: set[str]) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 from curation.place import Place
 
 RUN_BYTES = 64 << 20
-"""What a task holds before it writes a file: 64 KiB for each of 1,024 targets. For more it holds more, up to 16 times as much."""
+"""What a task holds before it writes a file: 256 KiB for each of 256 targets. For more it holds more, up to 16 times as much."""
 _ROWS_A_PIECE = 128
 
 
@@ -70,10 +70,10 @@ class Exchange:
 def run_bytes(targets: int) -> int:
     """What a task holds before it writes a file for so many targets.
 
-    >>> run_bytes(14) >> 20, run_bytes(2048) >> 20, run_bytes(14 * 1024) >> 20, run_bytes(1 << 20) >> 20
-    (64, 128, 896, 1024)
+    >>> run_bytes(14) >> 20, run_bytes(1024) >> 20, run_bytes(14 * 1024) >> 20, run_bytes(1 << 20) >> 20
+    (64, 256, 1024, 1024)
     """
-    return RUN_BYTES * min(16, max(1, targets >> 10))
+    return RUN_BYTES * min(16, max(1, targets >> 8))
 
 
 def write_part(place: Place, name: str, part: int, words: np.ndarray) -> None:
@@ -114,11 +114,9 @@ def read_rows(place: Place, name: str, part: int, rows: np.ndarray, width: int, 
     order = np.argsort(rows, kind="stable")
     piece = rows[order] // _ROWS_A_PIECE
     first = np.flatnonzero(np.r_[True, piece[1:] != piece[:-1]])
-    with place.fs.open(f"{place.path}/held/{name}/{part:05d}.bin", "rb") as file:
-        for at, end in zip(first.tolist(), [*first[1:].tolist(), len(rows)], strict=True):
-            start = int(piece[at]) * _ROWS_A_PIECE
-            file.seek(start * size)
-            found = np.frombuffer(file.read(_ROWS_A_PIECE * size), kind).reshape(-1, width)
-            some = order[at:end]
-            out[some] = found[rows[some] - start]
+    starts = (piece[first] * _ROWS_A_PIECE).tolist()
+    spans = [(start * size, (start + _ROWS_A_PIECE) * size) for start in starts]
+    pieces = place.read_spans(f"held/{name}/{part:05d}.bin", spans)
+    for start, some, raw in zip(starts, np.split(order, first[1:]), pieces, strict=True):
+        out[some] = np.frombuffer(raw, kind).reshape(-1, width)[rows[some] - start]
     return out

@@ -115,8 +115,6 @@ def read_sets(where: np.ndarray, file_of: Callable[[int], tuple[Place, str]]) ->
     files, first = np.unique(where[order, 0], return_index=True)
     for number, some in zip(files.tolist(), np.split(order, first[1:]), strict=True):
         place, name = file_of(number)
-        with place.fs.open(f"{place.path}/{name}", "rb") as file:
-            for one in some.tolist():
-                _, at, size = where[one].tolist()
-                file.seek(8 * at)
-                yield one, np.frombuffer(file.read(8 * size), np.uint64)
+        spans = [(8 * at, 8 * (at + size)) for _, at, size in where[some].tolist()]
+        for one, words in zip(some.tolist(), place.read_spans(name, spans), strict=True):
+            yield one, np.frombuffer(words, np.uint64)

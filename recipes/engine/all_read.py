@@ -20,8 +20,10 @@ def require_all_read(place: Place, tasks: int) -> None:
             f"{place.url}: its work list is not whole: {len(whole):,} of {tasks:,} tasks; remove the folder to begin again"
         )
     given = [*whole, *(work.units(rank) for rank in ranks[tasks:])]
-    for rank, units in zip(ranks, given, strict=True):
-        read = covered(place.read_json(f"tasks/{rank:05d}.json"))
+    for rank, units, told in zip(
+        ranks, given, place.read_all_json([f"tasks/{rank:05d}.json" for rank in ranks]), strict=True
+    ):
+        read = covered(told)
         if read != (mine := joined_rows(written(units))):
             raise RunError(
                 f"{place.url}: task {rank} has read {read} where the work list gives it {mine}: a bug, and nothing is "

@@ -76,7 +76,8 @@ class RayTasks:
         running = {remote.remote(pickled, rank, 1, paths): (rank, 1) for rank in incomplete(place, tasks)}
         said, total = time.monotonic(), len(running)
         while running:
-            ready, _ = ray.wait(list(running), timeout=1.0)
+            # all that end within a second: looking through a hundred thousand for the first would cost that for each
+            ready, _ = ray.wait(list(running), num_returns=len(running), timeout=1.0)
             for ref in ready:
                 rank, attempt = running.pop(ref)
                 if (how := _ended(ref, place, rank)) is None:

@@ -5,6 +5,7 @@ Rights come first: a source that declares none is refused, and so is a licence t
 
 import hashlib
 import importlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,14 +80,19 @@ def read_source(recipe: Recipe, name: str, where: str, task_bytes: int | None) -
                 raise RecipeError(
                     f"{place}: files of several kinds ({', '.join(kinds)}); give each kind a source of its own"
                 )
-            size = sum(i.size for i in inputs)
-            each = task_bytes or max(min(TASK_BYTES, max(LEAST_TASK_BYTES, size // TASKS)), size // MOST_TASKS)
-            tasks = shared_out(plan_units(inputs, each), min(each // 2, -(-size // GATHERED_TASKS)))
+            tasks = cut(inputs, task_bytes)
         except InputError as error:
             raise RecipeError(f"{place}: {error}") from error
     cls = reader_class(kinds[0])
     options = blocks.checked(cls, spec.options, place, given=("units", "source"))
     return SourceRead(Source(name, spec.rights_basis, spec.licence), kinds[0], inputs, tasks, options)
+
+
+def cut(inputs: Sequence[Any], task_bytes: int | None = None) -> list[list[Unit]]:
+    """The parts of a source's files as tasks, of about `task_bytes` each or as many as its size asks for. Raises InputError."""
+    size = sum(i.size for i in inputs)
+    each = task_bytes or max(min(TASK_BYTES, max(LEAST_TASK_BYTES, size // TASKS)), size // MOST_TASKS)
+    return shared_out(plan_units(inputs, each), min(each // 2, -(-size // GATHERED_TASKS)))
 
 
 def hash_of(value: Any) -> str:

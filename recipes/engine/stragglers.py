@@ -49,9 +49,14 @@ def _watch(place: Place, tasks: int, reader: Any, over: threading.Event) -> None
 
 
 def usual_pace(place: Place, tasks: int) -> float | None:
-    """Seconds a stored byte in the middle of the tasks that have ended; None before half of them have."""
-    names = place.names("tasks")
-    if 2 * len(names) < tasks or not names:
+    """Seconds a stored byte in the middle of some of the tasks, evenly spaced; None before half of these have ended.
+
+    Looked up by name, not in a listing: a thousand tasks that look every half minute would each list a hundred thousand names.
+    """
+    told = []
+    for rank in range(0, tasks, -(-tasks // SAMPLE)):
+        with contextlib.suppress(FileNotFoundError):
+            told.append(place.read_json(f"tasks/{rank:05d}.json"))
+    if not told or 2 * len(told) < len(range(0, tasks, -(-tasks // SAMPLE))):
         return None
-    told = [place.read_json(f"tasks/{name}") for name in names[:: -(-len(names) // SAMPLE)]]
     return statistics.median(one["seconds"] / max(1, stored_bytes(one)) for one in told)

@@ -3,6 +3,8 @@
 import gzip
 import json
 import random
+from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -177,3 +179,19 @@ def test_parts_of_keys_and_ranges_of_ordinals():
     assert cut.part_of(np.array([0, 1 << 62, (1 << 64) - 1], np.uint64)).tolist() == [0, 1, 3]
     assert cut.range_of(np.array([0, 4, 5, 9], np.uint64), np.array([0, 5, 5, 9, 10])).tolist() == [0, 0, 2, 3]
     assert by_id(np.array([[2, 0, 1], [1, 5, 2], [2, 0, 0]], np.uint64)).tolist() == [[1, 5, 2], [2, 0, 1], [2, 0, 0]]
+
+
+def test_the_sets_that_a_range_wants_lie_side_by_side(tmp_path, in_phases, measure, make_pages, monkeypatch):
+    asked: list[list[tuple[int, int]]] = []
+    spans = Place.read_spans
+
+    def read_spans(place: Place, name: str, of: list[tuple[int, int]]) -> Iterator[memoryview]:
+        asked.append(list(of))
+        return spans(place, name, of)
+
+    monkeypatch.setattr(Place, "read_spans", read_spans)
+    in_phases(Dedup(0.7), measure(make_pages(near_copies(3, 12, 7))), tmp_path, 2, 11, None)
+    sets = sum(map(len, asked))
+    apart = sum(b[0] > a[1] + 2000 for of in asked for a, b in pairwise(of))
+    assert sets > 80
+    assert apart < sets / 20, "but for sets of pairs whose signatures differ, which nobody compares"

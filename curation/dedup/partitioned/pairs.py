@@ -7,14 +7,14 @@ import pyarrow as pa
 
 from curation.dedup import cluster_kernel as kernel
 from curation.dedup.clusters import PairCounts, pairs_of_band
-from curation.dedup.exchange import read_part, write_part
+from curation.dedup.exchange import read_part, run_bytes, write_part
 from curation.dedup.index import Index
 from curation.dedup.minhash import PERMUTATIONS, signature_rows
 from curation.dedup.partitioned.cut import Cut, distinct_rows, part_of
 from curation.dedup.partitioned.nodes import by_id
 from curation.dedup.shingle_sets import ShingleSets, ShingleWords, read_sets
 from curation.merge_join import positions
-from curation.place import Place
+from curation.place import Created, Place
 from curation.provenance import id_words
 from curation.step import Batch
 
@@ -73,13 +73,15 @@ def _kept_sets(cut: Cut, task: int, index: Index, wanted: np.ndarray) -> Iterato
 def sets(cut: Cut, task: int, batches: Iterable[Batch]) -> int:
     """Writes the wanted shingle sets of partition `task` and tells every range that wants one. batches: id, text, minhash.
 
-    Returns the bytes of text that it read.
+    Of as many sets as are held together those that a range wants lie side by side, one for each range that wants it: a range reads a
+    few long pieces, where sets in the order of their rows would be a read each. Returns the bytes of text that it read.
     """
     asked = by_id(cut.exchange("asked").receive(task))
     keys = distinct_rows(asked[:, :2])
     first = np.searchsorted(positions(keys, asked[:, :2]), np.arange(len(keys) + 1))
-    maker, told, end, seen = ShingleWords(), [np.zeros((0, 61), np.uint64)], 0, 0
+    maker, told, seen = ShingleWords(), [np.zeros((0, 61), np.uint64)], 0
     with cut.work.create(f"shingles/{task:05d}.bin") as file:
+        laid = _SideBySide(file, task)
         for batch in batches if len(keys) else ():
             seen += batch.column("text").nbytes
             at = positions(keys, id_words(batch.column("id")))
@@ -87,15 +89,48 @@ def sets(cut: Cut, task: int, batches: Iterable[Batch]) -> int:
             signatures = np.ascontiguousarray(signature_rows(batch.column("minhash"))[here]).view("<u8")
             texts = batch.column("text").take(pa.array(here))
             for key, signature, words in zip(at[here].tolist(), signatures, maker.of(texts), strict=True):
-                file.write(words.data)
-                wanted = asked[first[key] : first[key + 1]]
-                record = np.empty((len(wanted), 61), np.uint64)
-                record[:, :2], record[:, 2:5], record[:, 5:] = wanted[:, [3, 2]], (task, end, len(words)), signature
-                told.append(record)  # the range that wants it stands first
-                end += len(words)
+                laid.add(asked[first[key] : first[key + 1], 2:], signature, words)
+                if laid.size >= run_bytes(cut.tasks["ranges"]):
+                    told.append(laid.written())
+        told.append(laid.written())
     records = np.concatenate(told)
     cut.exchange("sets").send(task, [(records[:, 0], records[:, 1:])])
     return seen
+
+
+class _SideBySide:
+    """Sets on their way to a file, grouped by the ranges that want them."""
+
+    def __init__(self, file: Created, task: int):
+        self.file, self.task, self.end = file, task, 0
+        self.wanted: list[np.ndarray] = []
+        self.sets: list[np.ndarray] = []
+        self.size = 0
+
+    def add(self, wanted: np.ndarray, signature: np.ndarray, words: np.ndarray) -> None:
+        """Holds a set. wanted: (ordinal, range) of every range that wants it."""
+        records = np.empty((len(wanted), 61), np.uint64)
+        records[:, :2], records[:, 2:4], records[:, 4], records[:, 5:] = (
+            wanted[:, ::-1],
+            len(self.sets),
+            len(words),
+            signature,
+        )
+        self.wanted.append(records)
+        self.sets.append(words.copy())
+        self.size += words.nbytes
+
+    def written(self) -> np.ndarray:
+        """Writes what is held; returns (range, ordinal, file, first word, words, signature) of each, uint64 [n, 61]."""
+        records = np.concatenate([np.zeros((0, 61), np.uint64), *self.wanted])
+        records = records[np.argsort(records[:, 0], kind="stable")]
+        for number in records[:, 3].tolist():
+            self.file.write(self.sets[number].data)
+        ends = self.end + np.cumsum(records[:, 4], dtype=np.uint64)
+        records[:, 2], records[:, 3] = self.task, ends - records[:, 4]
+        self.end = int(ends[-1]) if len(ends) else self.end
+        self.wanted, self.sets, self.size = [], [], 0
+        return records
 
 
 def verify(cut: Cut, task: int, threshold: float, least: int, index: Index | None = None) -> dict[str, int]:

@@ -155,12 +155,19 @@ def _told(run: Run, samples: bool) -> tuple[list[HeldPage], int]:
     wanted = [
         c for c in ("url", "file", "offset", "contamination", *(["text"] if samples else [])) if c in shards.columns
     ]
-    for batch in shards.read(wanted):
-        there = batch.filter(pc.greater(pc.fill_null(pc.list_value_length(batch["contamination"]), 0), 0))
-        count += there.num_rows
-        for row in there.slice(0, LISTED - len(pages)).to_pylist():
-            pages.append(HeldPage(_page(row), "; ".join(row["contamination"]), None, None, _text(row, samples)))
+    for partition in range(shards.partitions):
+        files = (shards.open_file(name) for name in shards.files(partition))
+        held = sum(_holding(b).num_rows for f in files for b in f.iter_batches(8192, ["contamination"]))
+        count += held
+        for batch in shards.read(wanted, partition) if held and len(pages) < LISTED else ():
+            for row in _holding(batch).slice(0, LISTED - len(pages)).to_pylist():
+                pages.append(HeldPage(_page(row), "; ".join(row["contamination"]), None, None, _text(row, samples)))
     return pages, count
+
+
+def _holding(batch: Any) -> Any:
+    """The rows of a batch that hold something of an item."""
+    return batch.filter(pc.greater(pc.fill_null(pc.list_value_length(batch["contamination"]), 0), 0))
 
 
 def _page(row: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from curation.dedup.minhash import candidate_probability
 from curation.provenance import id_words
 from recipes.engine.blocks import parameters, step_class
-from recipes.engine.report.fates import COUNTED, released_batches
+from recipes.engine.report.fates import COUNTED, all_released
 from recipes.engine.report.svg import Drawing, compact, decades, polyline
 from recipes.engine.run_folder import Run, find_row
 from recipes.engine.wording import Words
@@ -133,10 +133,9 @@ def _exposures(run: Run, found: Clusters) -> dict[bytes, int]:
     """Showings of each cluster's released rows in one pass; on a big run, of the clusters whose label ends in zero bits."""
     if not {"cluster", "repeat"} <= set(run.release.columns):
         return {}
-    batches, _ = released_batches(run, ["cluster", "repeat"], most=run.release.rows + 1)
     part = 1 << max(0, (run.release.rows // COUNTED).bit_length())
     shown: Counter[bytes] = Counter()
-    for batch in batches:
+    for batch in all_released(run, ["cluster", "repeat"]):
         if part > 1:
             raw = np.frombuffer(batch.column("cluster").buffers()[1], np.uint8)[batch.column("cluster").offset * 16 :]
             last = raw[: len(batch) * 16].reshape(-1, 16)[:, 14:].copy().view(">u2").ravel()

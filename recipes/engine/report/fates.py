@@ -164,6 +164,11 @@ def released_batches(run: Run, columns: Sequence[str], most: int = COUNTED) -> t
     return batches, (shards.rows / rows if rows else 1.0)
 
 
+def all_released(run: Run, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Batches of the release's named columns, of all rows in any order: for sums, which need no merge by id."""
+    return released_batches(run, columns, most=run.release.rows + 1)[0]
+
+
 def rejected_tables(run: Run, block: dict[str, Any], columns: Sequence[str], most: int = COUNTED) -> Iterator[pa.Table]:
     """Tables of a block's rejected rows: the named columns (of those that every rejected row has) and `weight`."""
     shards = run.shard_set(block)

@@ -4,13 +4,13 @@ Only counts are here. The pieces themselves are in no shard behind the step, and
 """
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import pyarrow.compute as pc
 
 from curation.normalise.pii.found import TYPES
 from curation.normalise.pii.mask import TOKENS
 from curation.normalise.pii.step import MASKED
+from recipes.engine.report.fates import all_released
 from recipes.engine.run_folder import Run
 from recipes.engine.wording import Words
 
@@ -103,10 +103,9 @@ def personal_data(run: Run) -> list[PersonalData]:
 
 
 def _released(run: Run) -> dict[str, int]:
-    shards: Any = run.release
-    columns = {kind: MASKED[kind] for kind in TYPES if MASKED[kind] in shards.columns}
+    columns = {kind: MASKED[kind] for kind in TYPES if MASKED[kind] in run.release.columns}
     sums = dict.fromkeys(columns, 0)
-    for batch in shards.read(list(columns.values())) if columns else ():
+    for batch in all_released(run, list(columns.values())) if columns else ():
         for kind, name in columns.items():
             sums[kind] += pc.sum(batch.column(name)).as_py() or 0
     return sums

@@ -68,8 +68,7 @@ def main(submission_folder: str, work_folder: str, chunk_file: str) -> int:
     chunk = Place(work_folder).read_json(chunk_file)
     restarts = int(os.environ.get("SLURM_RESTART_COUNT", "0"))
     ranks = chunk["elements"][int(os.environ["SLURM_ARRAY_TASK_ID"])]
-    there = set(work.missing)
-    todo = [rank for rank in ranks if rank in there]
+    todo = work.missing_of(ranks)
     rank, finished = -1, 0
     workers.AT_END = []
     logger.disable("datatrove.executor.base")  # would log a traceback with the values of its variables

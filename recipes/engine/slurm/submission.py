@@ -24,7 +24,7 @@ from typing import Any
 import dill
 
 from curation.place import Place
-from curation.work_list import incomplete
+from curation.work_list import incomplete, incomplete_of
 from recipes.engine.errors import RecipeError
 from recipes.engine.plan import Plan
 from recipes.engine.slurm import queue
@@ -52,6 +52,12 @@ class Work:
     def missing(self) -> list[int]:
         """Tasks without a manifest. What a link saw complete may lie elsewhere by now, or be gone."""
         return [] if self.about.get("done") else incomplete(Place(self.about["place"]), self.about["tasks"])
+
+    def missing_of(self, ranks: Sequence[int]) -> list[int]:
+        """Those of some tasks without a manifest: a job asks for its own, and lists no folder of a hundred thousand."""
+        if self.about.get("done"):
+            return []
+        return incomplete_of(Place(self.about["place"]), self.about["tasks"], ranks)
 
     @property
     def ranks(self) -> list[int]:
