@@ -5,6 +5,7 @@ import json
 import re
 import sqlite3
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -55,6 +56,15 @@ def test_every_choice_comes_back_apart_from_the_others(desk: Desk):
         given[record["external_id"]] = own.get(choice, choice)
     desk.pull()
     assert {line["external_id"]: line["preference"] for line in desk.lines()} == given
+
+
+def test_two_pulls_at_once_take_every_answer_once(desk: Desk):
+    desk.push([pair(n) for n in range(6)])
+    for record in list(desk.seen("kiku")):
+        desk.answer("kiku", record["id"], preference="same")
+    with ThreadPoolExecutor(2) as both:
+        taken = sorted(both.map(lambda _: desk.pull().events.total(), range(2)))
+    assert (taken, len(desk.lines())) == ([0, 6], 6)
 
 
 def test_ranks_and_ties_are_not_lost(desk: Desk):
