@@ -158,11 +158,20 @@ def test_answers_of_an_annotator_who_was_deleted_say_so(desk: Desk):
     (record,) = desk.seen("sumire")
     desk.answer("sumire", record["id"], preference="same")
     desk.pull()
+    freeze(desk.labels, "2026-11")
+    desk.push([pair(0), pair(1)])
+    after = next(r for r in desk.seen("sumire") if r["id"] != record["id"])
+    desk.answer("sumire", after["id"], preference="both_bad")
+    desk.pull()
+    who = desk.users()["sumire"]["id"]
     with desk.client() as argilla:
-        argilla.call("DELETE", f"/users/{desk.users()['sumire']['id']}")
-    assert dict(desk.pull().events) == {"deleted": 1}
-    last = desk.lines()[-1]
-    assert (last["event"], last["reason"], last["preference"]) == ("deleted", "annotator", "same")
+        argilla.call("DELETE", f"/users/{who}")
+    done = desk.pull()
+    assert (dict(done.events), done.late, dict(done.left)) == ({"deleted": 2}, 1, {pseudonym(who): 1})
+    assert {(r["reason"], r["preference"], r["late"]) for r in desk.lines() if r["event"] == "deleted"} == {
+        ("annotator", "same", True), ("annotator", "both_bad", False),
+    }  # fmt: skip
+    assert [r["preference"] for r in desk.labels.answers()] == ["same"], "what is frozen holds"
 
 
 def test_words_that_were_changed_in_the_page_are_noticed_and_their_answers_marked(desk: Desk):

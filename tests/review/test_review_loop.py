@@ -235,12 +235,16 @@ def test_a_span_that_is_marked_in_the_page_is_where_it_was_marked(running: Runni
     with signed_in(running, "kiku", people["kiku"]) as desk:
         desk.open(dataset(running, "review", "spans"))
         desk.page.get_by_text("事実の誤り").first.click()
-        desk.page.wait_for_timeout(500)
-        at = desk.page.evaluate(WHERE, "誤り")
+        desk.page.locator(".span-annotation__field--active").wait_for()
+        before, at = None, desk.page.evaluate(WHERE, "誤り")
+        while at != before:  # until the page has come to rest
+            desk.page.wait_for_timeout(200)
+            before, at = at, desk.page.evaluate(WHERE, "誤り")
         desk.page.mouse.move(at["x"] + 1, at["y"])
         desk.page.mouse.down()
         desk.page.mouse.move(at["x"] + at["width"] - 1, at["y"], steps=8)
         desk.page.mouse.up()
+        desk.page.locator(".span-entity__wrapper").first.wait_for()
         desk.choose("complete_marked")
         desk.picture("review-spans")
         desk.submit()
