@@ -164,9 +164,7 @@ def _pushed(labels: Labels, names: Iterable[Name]) -> dict[Name, Row]:
     wanted, found = set(names), dict[Name, Row]()
     for line in labels.records().values():
         name = line["source"], base(line["task"]), line["row"]
-        if name not in wanted or adjudicates(line["dataset"]) or line["mirrored"]:
-            continue
-        if name not in found or line["at"] > found[name]["at"]:
+        if name in wanted and not adjudicates(line["dataset"]) and not line["mirrored"]:
             found[name] = line
     return found
 

@@ -8,7 +8,7 @@ adjudicator's, their answer settles the row, unless they had voted on it; then i
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from annotation.labels import Labels, Row
@@ -18,8 +18,7 @@ from annotation.review_tasks import base
 Name = tuple[str, str, bytes]
 """What is decided about: source, task, row."""
 
-_NEVER = datetime.min.replace(tzinfo=UTC)
-_RECORD = ("task", "version", "source", "row", "content", "answers", "people", "document", "harmful", "metadata", "at")
+_RECORD = ("task", "version", "source", "row", "content", "answers", "people", "document", "harmful", "metadata")
 _HAD = ("task", "source", "row", "annotator", "dataset", "status", "origin")
 
 
@@ -29,7 +28,7 @@ class Unit:
 
     live: whether it lies before annotators. answered: whose answers count, also of those whom the policy leaves out. met: everybody
     who ever had it as an annotator and answered, skipped or discarded it; voted: those of them who ever submitted an answer.
-    pushed: when it was last pushed under each version.
+    pushed: the place of its last push under each version among all pushes.
     """
 
     record: Row
@@ -39,7 +38,7 @@ class Unit:
     answered: set[str] = field(default_factory=set[str])
     met: set[str] = field(default_factory=set[str])
     voted: set[str] = field(default_factory=set[str])
-    pushed: dict[str, datetime] = field(default_factory=dict[str, datetime])
+    pushed: dict[str, int] = field(default_factory=dict[str, int])
 
     @property
     def version(self) -> str:
@@ -92,15 +91,14 @@ def name_of(row: Mapping[str, Any]) -> Name:
 def _pushed(labels: Labels) -> dict[Name, Unit]:
     """Every row with its last push."""
     units: dict[Name, Unit] = {}
-    pushed = defaultdict[Name, dict[str, datetime]](dict)
+    pushed = defaultdict[Name, dict[str, int]](dict)
     live = set[tuple[Name, bytes]]()
-    for record in labels.records(_RECORD).values():
-        name, version, at = name_of(record), record["version"], record["at"]
-        if name not in units or at > units[name].record["at"]:
-            units[name] = Unit(record)
+    for place, record in enumerate(labels.records(_RECORD).values()):
+        name = name_of(record)
+        units[name] = Unit(record)
         if not record["withdrawn"] and not adjudicates(record["dataset"]):
             live.add((name, record["content"]))
-        pushed[name][version] = max(at, pushed[name].get(version, at))
+        pushed[name][record["version"]] = place
     for name, unit in units.items():
         unit.live, unit.pushed = (name, unit.record["content"]) in live, pushed[name]
     return units
@@ -116,7 +114,7 @@ def _who_had_it(labels: Labels, units: Mapping[Name, Unit]) -> None:
 
 def _vote(unit: Unit, answers: Sequence[Row], excluded: Collection[str]) -> None:
     """The last answer of each person under the newest version under which there are answers."""
-    newest = max((a["version"] for a in answers), key=lambda version: (unit.pushed.get(version, _NEVER), version))
+    newest = max((a["version"] for a in answers), key=lambda version: (unit.pushed.get(version, -1), version))
     for answer in sorted(answers, key=_given):
         if answer["version"] == newest:
             unit.answered.add(answer["annotator"])

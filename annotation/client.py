@@ -7,6 +7,7 @@ in which they were asked, so that chosen and rejected change places. REST gives 
 
 import http.client
 import json
+import select
 import urllib.parse
 from collections.abc import Iterator, Sequence
 from types import TracebackType
@@ -30,14 +31,16 @@ Json = dict[str, Any]
 class Client:
     """Calls as one user. Use it in a `with`: the connection is kept between calls.
 
+    hint: where the key is from. owner: whether it must be an owner's; others see some of a review, and would take the rest for gone.
     Raises ReviewError from every call: where nothing answers, for a wrong key, for another version of Argilla, for what is refused.
     """
 
-    def __init__(self, url: str, api_key: str, hint: str = "", seconds: float = 120):
+    def __init__(self, url: str, api_key: str, hint: str = "", seconds: float = 120, *, owner: bool = False):
         parts = urllib.parse.urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ReviewError(f"{url}: an address is http://HOST:PORT")
         self.url, self.hint, self._key, self._base = url.rstrip("/"), hint, api_key, parts.path.rstrip("/")
+        self._owner = owner
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         self._connection = kind(parts.hostname, parts.port, timeout=seconds)
 
@@ -47,6 +50,11 @@ class Client:
         if version != ARGILLA:
             raise ReviewError(f"{self.url}: Argilla {version or 'of an unknown version'} answers; this needs {ARGILLA}")
         self.me = self.call("GET", "/me")
+        if self._owner and self.me["role"] != "owner":
+            raise ReviewError(
+                f"{self.url}: the API key is that of '{self.me['username']}', an {self.me['role']} of this Argilla, who sees a part"
+                f" of it; an owner's is needed{self.hint and f' ({self.hint})'}"
+            )
         return self
 
     def __exit__(
@@ -73,15 +81,17 @@ class Client:
     def _sent(self, method: str, path: str, body: Any) -> tuple[int, bytes]:
         content = None if body is None else json.dumps(body, ensure_ascii=False).encode()
         headers = {"X-Argilla-Api-Key": self._key, "Content-Type": "application/json"}
+        if self._ended():
+            self._connection.close()  # the next request opens another
         for fresh in (False, True):
             try:
                 self._connection.request(method, path, content, headers)
                 answered = self._connection.getresponse()
                 return answered.status, answered.read()
             except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError) as error:
-                # a kept connection that the server has closed; once more on a new one, where that repeats nothing
+                # closed as it was used; once more on a new one, where that repeats nothing
                 self._connection.close()
-                if fresh or method == "POST":
+                if fresh or (method == "POST" and "/search?" not in path):
                     raise ReviewError(
                         f"{self.url}: the connection was cut off{self.hint and f' ({self.hint})'}"
                     ) from error
@@ -91,6 +101,14 @@ class Client:
                     f"{self.url}: no Argilla answers ({error or type(error).__name__}){self.hint and f'; {self.hint}'}"
                 ) from error
         raise AssertionError("a call ends or raises")
+
+    def _ended(self) -> bool:
+        """Whether the server has closed the kept connection: Argilla's does so after five seconds without a call."""
+        if self._connection.sock is None:
+            return False
+        waiting = select.poll()
+        waiting.register(self._connection.sock, select.POLLIN)
+        return bool(waiting.poll(0))  # nothing was asked, so there is nothing to read but the end
 
     def workspace(self, name: str) -> str:
         """Id of a workspace, which is made where there is none."""

@@ -99,12 +99,16 @@ class Labels:
         return {"answers": len(self.read("answers", ["response"])), "gold": len(self.read("gold", ["row"]))}
 
     def records(self, columns: Sequence[str] | None = None) -> dict[tuple[str, str], Row]:
-        """What was pushed, by (dataset, external id): the last push, with `withdrawn` where it was taken back after it."""
+        """What was pushed, by (dataset, external id): the last push, with `withdrawn` where it was taken back after it.
+
+        In the order of these last pushes as they were written down, whatever a clock said that was put right in between.
+        """
         found: dict[tuple[str, str], Row] = {}
         needed = ("event", "external_id", "dataset", *(columns or ()))
         for row in self.read("records", None if columns is None else list(dict.fromkeys(needed))).to_pylist():
             name = row["dataset"], row["external_id"]
             if row["event"] == "pushed":
+                found.pop(name, None)
                 found[name] = row | {"withdrawn": False}
             elif name in found:
                 found[name]["withdrawn"] = True

@@ -75,6 +75,16 @@ def leave_harmful(client: Client, name: str) -> bool:
     return was
 
 
+def renew(client: Client, name: str, password: str) -> None:
+    """Gives an annotator, or somebody who settles disputes, a new password. Raises ReviewError for any other name."""
+    found: dict[str, dict[str, Any]] = {u["username"]: u for u in client.call("GET", "/users")["items"]}
+    if name not in found:
+        known = ", ".join(sorted(n for n, user in found.items() if user["role"] == "annotator")) or "nobody yet"
+        raise ReviewError(f"{client.url}: there is nobody called '{name}'; there are {known}")
+    _check_annotator(found[name], name)
+    client.call("PATCH", f"/users/{found[name]['id']}", {"password": password})
+
+
 def appoint(client: Client, name: str, password: str) -> bool:
     """Lets somebody settle disputes, made where there is nobody of this name. Returns whether they are new.
 

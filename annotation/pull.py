@@ -37,14 +37,16 @@ _OF_RECORD = ("task", "version", "source", "row", "content", "answers", "order",
 class Pulled:
     """What a pull found. events: new lines by event; late: of them, those after their batch was frozen.
 
-    edited: datasets whose words were changed in the UI, with what was; gone: datasets that Argilla has no more; strange: records
-    that no push of ours made, with answers that were not taken. A list holds sentences.
+    left: answers that went with an annotator who was deleted, by pseudonym, but for frozen ones. edited: datasets whose words were
+    changed in the UI, with what was; gone: datasets that Argilla has no more; strange: records that no push of ours made, with
+    answers that were not taken. A list holds sentences.
     """
 
     answers: int = 0
     events: Counter[str] = field(default_factory=Counter[str])
     late: int = 0
     masked: int = 0
+    left: Counter[str] = field(default_factory=Counter[str])
     edited: list[str] = field(default_factory=list[str])
     gone: list[str] = field(default_factory=list[str])
     strange: list[str] = field(default_factory=list[str])
@@ -262,6 +264,8 @@ def _deletions(
         at = datetime.now(UTC)
         late = response in frozen
         done.late += late
+        if reason == "annotator" and not late:
+            done.left[before["annotator"]] += 1
         yield before | {
             "n": before["n"] + 1, "event": "deleted", "reason": reason, "status": "deleted", "late": late, "updated_at": at,
             "pulled_at": at,

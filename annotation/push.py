@@ -28,7 +28,10 @@ from annotation.sending import batches, body_of, prefilled
 
 Say = Callable[[str], None]
 PLACED = ("stratum", "inclusion", "use")
-"""What a changed plan may change of a record that is there: it is written down again, since estimates rest on it."""
+"""What a changed plan may change of a record that is there: it is written down again, since estimates rest on it.
+
+So is a record that a push meant to withdraw and did not, since it was killed.
+"""
 
 
 @dataclass
@@ -117,8 +120,9 @@ def push(client: Client, labels: Labels, order: Order, items: Iterable[Item], sa
         for name, record in wanted.items():
             if name in found.records:
                 done.there += 1
-                if any(known[name][column] != getattr(record.item, column) for column in PLACED):
-                    placed.append(line_of(order, name[0], record, datetime.now(UTC)) | {"again": known[name]["again"]})
+                pushed = known[name]
+                if pushed["withdrawn"] or any(pushed[one] != getattr(record.item, one) for one in PLACED):
+                    placed.append(line_of(order, name[0], record, datetime.now(UTC)) | {"again": pushed["again"]})
             elif (record.item.row, record.content) in before:
                 done.answered += 1
             else:

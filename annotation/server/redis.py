@@ -66,7 +66,16 @@ def _program(say: Callable[[str], None]) -> str:
 
 
 def free_port() -> int:
-    """Any port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port of 127.0.0.1 that nobody listens on.
+
+    It is drawn below those that systems lend to whoever wants any (from 32768 on in Linux, from 49152 elsewhere): until Redis has it
+    none of the many connections of this machine is given it.
+    """
+    while True:
+        port = 20_000 + secrets.randbelow(12_768)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port

@@ -235,7 +235,7 @@ def _watched(home: Home, starts: list[Start], about: dict[str, Any]) -> None:
     assert watcher.stdin is not None
     watcher.stdin.write(json.dumps({"starts": [asdict(start) for start in starts], "about": about}))
     watcher.stdin.close()
-    limit = time.monotonic() + 30
+    limit = time.monotonic() + 120
     while state(home) is None:
         if watcher.poll() is not None or time.monotonic() > limit:
             watcher.terminate()

@@ -22,7 +22,7 @@ TITLES = {
 }
 CHECKED = {"済", "済み", "確認済み", "確認済", "✓", "✔", "○", "◯", "〇", "レ", "ok", "yes", "1", "true", "x"}
 """What may stand in the column of checked lines: the line is an answer though nothing in it was changed."""
-_ROLES = {"system": "システム", "user": "利用者", "assistant": "アシスタント", "tool": "道具"}
+_ROLES = {"system": "システム", "user": "利用者", "assistant": "アシスタント", "tool": "ツール"}
 _NAME = re.compile(r"[（(]\s*([a-z][a-z_0-9.]*)\s*[）)]\s*$")
 _BETWEEN = re.compile(r"[/／;；\n]")
 

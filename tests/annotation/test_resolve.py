@@ -80,6 +80,17 @@ def test_a_row_that_was_asked_again_is_decided_by_its_newest_version(labels: Lab
     assert (of(labels, line).outcome, of(labels, line).method, of(labels, line).version) == ("b", "single", "f" * 10)
 
 
+def test_what_was_pushed_last_is_what_is_asked_whatever_the_clock_said_before(labels: Labels):
+    """A machine's clock that was nine hours ahead (Windows beside Linux, in Japan) is put right between two pushes."""
+    vote(labels, 1, "a", "a", "a")
+    line = put(labels, pair(1, people=3, texts=("もっとよい回答です。", "わるい回答です。")), minutes=-540)
+    say(labels, line, "r-4", {"preference": "b"})
+    assert (of(labels, line).outcome, of(labels, line).method) == ("b", "single")
+    put(labels, pair(1, people=3, texts=("もっとよい回答です。", "わるい回答です。")), minutes=-541, version="f" * 10)
+    say(labels, line, "r-5", {"preference": "a"}, version="f" * 10)
+    assert (of(labels, line).outcome, of(labels, line).version) == ("a", "f" * 10)
+
+
 RANKINGS = [
     ([(1, 2, 3), (1, 2, 3)], (1, 2, 3), "unanimous"),
     ([(1, 2, 3), (1, 2, 3), (3, 2, 1)], (1, 2, 3), "majority"),

@@ -1,8 +1,11 @@
 """What holds of a review without starting one: the task's version and names, who answers, what is missing to start."""
 
+import http.server
 import os
+import queue
 import socket
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +15,7 @@ from annotation.client import Client
 from annotation.errors import ReviewError
 from annotation.questions import Question
 from annotation.server import processes, redis
+from annotation.server.environment import ARGILLA
 from annotation.server.home import credentials, open_home
 from annotation.server.state import events, state
 from annotation.server.up import listening
@@ -78,6 +82,47 @@ def test_without_redis_and_without_uv_all_ways_are_named(tmp_path: Path, monkeyp
 def test_an_address_that_is_none_is_named():
     with pytest.raises(ReviewError, match="an address is http://HOST:PORT"):
         Client("argilla.example.jp", "key")
+
+
+class Closing(http.server.HTTPServer):
+    """Answers one call a connection and closes it without a word, as Argilla's does with one that is idle."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Answering)
+        self.closed: queue.Queue[int] = queue.Queue()
+
+    def shutdown_request(self, request: socket.socket) -> None:
+        super().shutdown_request(request)
+        self.closed.put(1)
+
+
+class Answering(http.server.BaseHTTPRequestHandler):
+    """Says which call it was."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        body = f'{{"version": "{ARGILLA}", "call": "{self.command} {self.path}"}}'.encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+        self.close_connection = True
+
+    do_POST = do_GET
+
+    def log_message(self, *_: object) -> None: ...
+
+
+def test_a_connection_that_was_closed_while_it_was_idle_is_opened_anew_also_for_what_is_never_sent_twice():
+    with Closing() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with Client(f"http://127.0.0.1:{server.server_port}", "key") as client:
+            for _ in ("/version", "/me"):
+                server.closed.get(timeout=60)
+            assert client.call("POST", "/datasets", {})["call"] == "POST /api/v1/datasets"
+        server.shutdown()
 
 
 def test_a_process_is_known_by_its_beginning_too():

@@ -29,7 +29,7 @@ def test_a_disk_that_fills_up_loses_no_row_and_no_answer(tmp_path: Path):
     if subprocess.run([*inside, mount], capture_output=True, check=False).returncode:
         pytest.skip("no mounts in a namespace here")
     script = f"{mount}; {sys.executable} -m tests.review.test_full_disk {folder}"
-    ended = subprocess.run([*inside, script], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    ended = subprocess.run([*inside, script], cwd=ROOT, capture_output=True, text=True, timeout=900, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "the server's disk is full; make room, and give the same command again" in ended.stdout
 

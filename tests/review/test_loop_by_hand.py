@@ -31,7 +31,7 @@ from annotation.items import Item, of_answer, of_pair, of_prompt
 from curation.provenance import key
 from tests.release.made_sets import CONTACT, dialogue, generated, pair, paired, run_of
 from tests.review.conftest import ROOT, Running
-from tests.review.test_review_loop import Desk, browsed, dataset, shards, signed_in
+from tests.review.page import Desk, browsed, dataset, shards, signed_in
 
 KIKU = ("a", "a", "a", "a", "b", "b", "same", "a")
 UME = ("a", "a", "b", "a", "b", "same", "same", "b")
@@ -120,16 +120,6 @@ def compare(
         desk.submit()
 
 
-def drag(desk: Desk, cards: Sequence[str], places: Sequence[int]) -> None:
-    """Puts cards into the boxes of their ranks."""
-    boxes = desk.page.locator(".draggable__slot-box")
-    for card, place in sorted(zip(cards, places, strict=True), key=lambda one: one[1]):
-        size = boxes.nth(place - 1).bounding_box()
-        assert size is not None
-        below = {"x": size["width"] / 2, "y": size["height"] - 3}  # under a card that is there
-        desk.page.locator(f'[id="{card}"]').drag_to(boxes.nth(place - 1), target_position=below)
-
-
 @browsed
 def test_sixty_rows_two_people_decisions_and_a_release_by_hand(
     running: Running, run: Path, people: dict[str, str], pushed: dict[tuple[str, bytes], list[int]], tmp_path: Path
@@ -143,7 +133,8 @@ def test_sixty_rows_two_people_decisions_and_a_release_by_hand(
             for item, places in zip(ROWS["ranking"], RANKED[who], strict=False):
                 opened(desk, made, item)
                 order = pushed[space, item.row]
-                drag(desk, ["abc"[order.index(i)] for i in range(3)], places)
+                for place, i in sorted((place, i) for i, place in enumerate(places)):
+                    desk.rank("abc"[order.index(i)], place - 1)
                 desk.choose("usable_good")
                 desk.submit()
             made = dataset(running, "review", "quality")

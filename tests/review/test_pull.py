@@ -5,6 +5,7 @@ import json
 import re
 import sqlite3
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -55,6 +56,15 @@ def test_every_choice_comes_back_apart_from_the_others(desk: Desk):
         given[record["external_id"]] = own.get(choice, choice)
     desk.pull()
     assert {line["external_id"]: line["preference"] for line in desk.lines()} == given
+
+
+def test_two_pulls_at_once_take_every_answer_once(desk: Desk):
+    desk.push([pair(n) for n in range(6)])
+    for record in list(desk.seen("kiku")):
+        desk.answer("kiku", record["id"], preference="same")
+    with ThreadPoolExecutor(2) as both:
+        taken = sorted(both.map(lambda _: desk.pull().events.total(), range(2)))
+    assert (taken, len(desk.lines())) == ([0, 6], 6)
 
 
 def test_ranks_and_ties_are_not_lost(desk: Desk):
@@ -148,11 +158,20 @@ def test_answers_of_an_annotator_who_was_deleted_say_so(desk: Desk):
     (record,) = desk.seen("sumire")
     desk.answer("sumire", record["id"], preference="same")
     desk.pull()
+    freeze(desk.labels, "2026-11")
+    desk.push([pair(0), pair(1)])
+    after = next(r for r in desk.seen("sumire") if r["id"] != record["id"])
+    desk.answer("sumire", after["id"], preference="both_bad")
+    desk.pull()
+    who = desk.users()["sumire"]["id"]
     with desk.client() as argilla:
-        argilla.call("DELETE", f"/users/{desk.users()['sumire']['id']}")
-    assert dict(desk.pull().events) == {"deleted": 1}
-    last = desk.lines()[-1]
-    assert (last["event"], last["reason"], last["preference"]) == ("deleted", "annotator", "same")
+        argilla.call("DELETE", f"/users/{who}")
+    done = desk.pull()
+    assert (dict(done.events), done.late, dict(done.left)) == ({"deleted": 2}, 1, {pseudonym(who): 1})
+    assert {(r["reason"], r["preference"], r["late"]) for r in desk.lines() if r["event"] == "deleted"} == {
+        ("annotator", "same", True), ("annotator", "both_bad", False),
+    }  # fmt: skip
+    assert [r["preference"] for r in desk.labels.answers()] == ["same"], "what is frozen holds"
 
 
 def test_words_that_were_changed_in_the_page_are_noticed_and_their_answers_marked(desk: Desk):

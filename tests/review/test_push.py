@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from annotation.again import asked_before, changes
+from annotation.ballots import ballots
 from annotation.client import Client
 from annotation.datasets import opened
 from annotation.errors import ReviewError
@@ -50,6 +50,19 @@ def test_a_push_is_repeated_without_effect_and_a_changed_row_is_a_new_record(des
     }
     assert reasons[answered["external_id"]] == "changed"
     assert sorted(reasons.values()) == ["changed", "gone"]
+
+
+def test_what_a_killed_push_meant_to_withdraw_and_did_not_is_before_people_all_the_same(desk: Desk):
+    desk.push([pair(n) for n in range(2)])
+    line = next(row for row in desk.labels.records().values() if row["row"] == pair(0).row)
+    gone = {name: value for name, value in line.items() if name != "withdrawn"}
+    desk.labels.append("records", [gone | {"event": "withdrawn", "reason": "gone"}])  # and then it was killed
+    assert (desk.push([pair(n) for n in range(2)]).there, len(list(desk.seen("kiku")))) == (2, 2)
+    assert not any(row["withdrawn"] for row in desk.labels.records().values())
+    record = next(r for r in desk.seen("kiku") if r["external_id"] == line["external_id"])
+    desk.answer("kiku", record["id"], preference="same")
+    desk.pull()
+    assert [unit.live for unit in ballots(desk.labels).units.values()] == [True, True]
 
 
 def test_a_workspace_with_too_few_annotators_is_named(desk: Desk):
@@ -173,22 +186,21 @@ def test_a_push_whose_client_is_killed_goes_on(desk: Desk):
         "from annotation.push import Order, push; from annotation.review_tasks import task;"
         "from tests.annotation.test_review_records import pair;"
         "c = Client(sys.argv[1], sys.argv[2]).__enter__();"
-        f"push(c, Labels(Path(sys.argv[3])), Order(task('preference'), {SOURCE!r}), [pair(n) for n in range(400)])"
+        f"push(c, Labels(Path(sys.argv[3])), Order(task('preference'), {SOURCE!r}), [pair(n) for n in range(400)],"
+        " lambda said: print(said, flush=True))"
     )
     command = [sys.executable, "-c", script, desk.running.url, desk.running.key, str(desk.labels.folder)]
-    pusher = subprocess.Popen(command, cwd=ROOT)
-    deadline = time.monotonic() + 60
-    while not list(desk.seen("kiku")):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    os.kill(pusher.pid, signal.SIGKILL)
-    pusher.wait()
-    time.sleep(3)  # what the server was in the middle of
+    pusher = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert pusher.stdout is not None
+    assert "of 400 records" in pusher.stdout.readline()
+    os.kill(pusher.pid, signal.SIGKILL)  # while the second batch is on its way
+    pusher.communicate()
     before = list(desk.seen("kiku"))
     assert 0 < len(before) < 400, "killed in between"
     desk.answer("kiku", before[0]["id"], preference="same")
     done = desk.push([pair(n) for n in range(400)])
-    assert (done.pushed, done.there) == (400 - len(before), len(before))
+    assert done.pushed + done.there == 400
+    assert done.there >= len(before)  # the server ends what it has begun
     rows = Counter(desk.by_external_id()[r["external_id"]]["row"] for r in desk.seen("ume"))
     assert set(rows.values()) == {1}
     assert len(rows) == 400
@@ -196,23 +208,15 @@ def test_a_push_whose_client_is_killed_goes_on(desk: Desk):
 
 
 def test_a_push_whose_server_is_killed_goes_on(desk: Desk):
-    failed: list[ReviewError] = []
+    killing = threading.Timer(0.2, os.kill, (desk.running.pid("server"), signal.SIGKILL))
 
-    def pusher() -> None:
-        try:
-            desk.push([pair(n) for n in range(400)])
-        except ReviewError as error:
-            failed.append(error)
+    def begun(_: str) -> None:
+        """The first batch is there, and the second, of seconds, is sent."""
+        with suppress(RuntimeError):  # it was started before
+            killing.start()
 
-    thread = threading.Thread(target=pusher)
-    thread.start()
-    deadline = time.monotonic() + 60
-    while not list(desk.seen("kiku")):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    os.kill(desk.running.pid("server"), signal.SIGKILL)
-    thread.join(60)
-    assert failed
+    with desk.client() as argilla, pytest.raises(ReviewError):
+        push(argilla, desk.labels, Order(desk.task, SOURCE), [pair(n) for n in range(400)], begun)
     desk.running.seimai("up")
     before = len(list(desk.seen("kiku")))
     assert 0 < before < 400, "killed in between"

@@ -1,13 +1,9 @@
 """A run's rows before two annotators in the real page (headless Chromium), and what they did there in the label shards."""
 
 import json
-import os
-import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +13,12 @@ import yaml
 
 from annotation.client import Client
 from annotation.items import Item
-from annotation.labels import Labels
 from annotation.push import Order, push
 from annotation.review_tasks import task
 from curation.provenance import key
 from tests.annotation.test_review_records import pair
 from tests.review.conftest import ROOT, Running
-
-CHROMIUM = next((p for n in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(n))), None)
-PICTURES = "SEIMAI_PICTURES"
-"""Names a folder that takes the pictures of docs/review.md."""
-SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-
-browsed = pytest.mark.skipif(CHROMIUM is None, reason="no chromium, chromium-browser or google-chrome is installed")
+from tests.review.page import browsed, dataset, shards, signed_in
 
 HAIKU = "古池や\n蛙飛びこむ\n水の音"
 ELSEWHERE = "https://pictures.example.jp/kome.png"
@@ -78,73 +67,6 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def people(running: Running) -> dict[str, str]:
     """Two annotators, one of each group; passwords."""
     return {name: running.annotator(name) for name in ("kiku", "ume")}
-
-
-class Desk:
-    """An annotator's page."""
-
-    def __init__(self, page: Any, url: str):
-        self.page, self.url = page, url
-
-    def open(self, dataset: str, query: str = "page=1&status=pending") -> None:
-        """A dataset's queue."""
-        self.page.goto(f"{self.url}/dataset/{dataset}/annotation-mode?{query}")
-        self.page.locator("form.questions-form").wait_for()
-
-    def choose(self, *choices: str) -> None:
-        """Choices of label questions and ratings, `preference_a`."""
-        for choice in choices:
-            self.page.locator(f"label[for={choice}]").click()
-
-    def submit(self, button: str = "button[type=submit]") -> dict[str, Any]:
-        """Presses a button of the form: the answer as the server has it."""
-        with self.page.expect_response(lambda r: "/responses" in r.url and r.request.method in ("POST", "PUT")) as sent:
-            self.page.locator(f"form.questions-form {button}").click()
-        assert sent.value.status in (200, 201)
-        return sent.value.json()
-
-    def write(self, question: str, text: str) -> None:
-        """Puts a text into a box in place of what it holds."""
-        box = self.page.locator(f'[aria-label="Question: {question}"] [contenteditable]')
-        box.click()
-        self.page.keyboard.press("Control+A")
-        self.page.keyboard.insert_text(text)
-
-    def picture(self, name: str) -> None:
-        """A picture of the page for the documentation, where it is asked for."""
-        if folder := os.environ.get(PICTURES):
-            self.page.wait_for_timeout(500)
-            self.page.screenshot(path=f"{folder}/{name}.png")
-
-
-@contextmanager
-def signed_in(running: Running, name: str, password: str) -> Iterator[Desk]:
-    """A browser in which somebody is signed in; it reaches the review's server alone."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
-        page = browser.new_context(locale="ja-JP", viewport={"width": 1280, "height": 800}).new_page()
-        page.route("**/*", lambda r: r.continue_() if r.request.url.startswith(running.url) else r.abort())
-        page.goto(f"{running.url}/sign-in")
-        page.locator("input[type=text]").fill(name)
-        page.locator("input[type=password]").fill(password)
-        page.keyboard.press("Enter")
-        page.wait_for_url(lambda url: "sign-in" not in url)
-        yield Desk(page, running.url)
-        browser.close()
-
-
-def dataset(running: Running, workspace: str, name: str) -> str:
-    """A dataset's id."""
-    with Client(running.url, running.key) as argilla:
-        space = argilla.workspace(workspace)
-        return next(d["id"] for d in argilla.datasets(space) if d["name"].startswith(f"{name}-"))
-
-
-def shards(running: Running) -> Labels:
-    """Where the commands put label shards."""
-    return Labels(running.home / "labels")
 
 
 def test_rows_of_a_run_are_pushed_by_a_plan_and_found_there_again(
@@ -313,12 +235,16 @@ def test_a_span_that_is_marked_in_the_page_is_where_it_was_marked(running: Runni
     with signed_in(running, "kiku", people["kiku"]) as desk:
         desk.open(dataset(running, "review", "spans"))
         desk.page.get_by_text("事実の誤り").first.click()
-        desk.page.wait_for_timeout(500)
-        at = desk.page.evaluate(WHERE, "誤り")
+        desk.page.locator(".span-annotation__field--active").wait_for()
+        before, at = None, desk.page.evaluate(WHERE, "誤り")
+        while at != before:  # until the page has come to rest
+            desk.page.wait_for_timeout(200)
+            before, at = at, desk.page.evaluate(WHERE, "誤り")
         desk.page.mouse.move(at["x"] + 1, at["y"])
         desk.page.mouse.down()
         desk.page.mouse.move(at["x"] + at["width"] - 1, at["y"], steps=8)
         desk.page.mouse.up()
+        desk.page.locator(".span-entity__wrapper").first.wait_for()
         desk.choose("complete_marked")
         desk.picture("review-spans")
         desk.submit()
@@ -341,12 +267,8 @@ def test_a_person_rates_ranks_rewrites_changes_and_leaves_in_the_page(running: R
         desk.open(dataset(running, "review", "ranking"))
         places = {t: desk.page.inner_text("body").index(t) for t in texts}
         cards = dict(zip(sorted(texts, key=places.__getitem__), "abc", strict=True))
-        boxes = desk.page.locator(".draggable__slot-box")
         for text, box in ((texts[2], 0), (texts[0], 1), (texts[1], 1)):  # the third is best, the others share a box
-            size = boxes.nth(box).bounding_box()
-            assert size is not None
-            below = {"x": size["width"] / 2, "y": size["height"] - 3}  # under a card that is there
-            desk.page.locator(f'[id="{cards[text]}"]').drag_to(boxes.nth(box), target_position=below)
+            desk.rank(cards[text], box)
         desk.choose("usable_good")
         desk.picture("review-ranking")
         desk.submit()

@@ -3,6 +3,7 @@
 import http.server
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -11,7 +12,11 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
+import urllib.parse
+import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -19,6 +24,7 @@ import pytest
 from annotation.client import Client
 from annotation.errors import ReviewError
 from annotation.server import processes
+from annotation.server.redis import free_port
 from tests.review.conftest import ROOT, Running
 
 NewHome = Callable[[], Running]
@@ -81,7 +87,8 @@ def test_nothing_listens_beyond_this_machine(running: Running):
     inodes = set()
     for name in ("redis", "server", "worker"):
         for handle in Path(f"/proc/{running.pid(name)}/fd").iterdir():
-            inodes.add(os.readlink(handle).removeprefix("socket:[").removesuffix("]"))
+            with suppress(FileNotFoundError):  # closed since it was listed
+                inodes.add(os.readlink(handle).removeprefix("socket:[").removesuffix("]"))
     listening = []
     for table in ("tcp", "tcp6"):
         for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
@@ -120,7 +127,7 @@ def test_a_crash_is_said_and_data_survives_it(running: Running, name: str):
         argilla.push(made, rows(5))
     address = running.url
     os.kill(running.pid(name), signal.SIGKILL)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while "ended by signal 9 (SIGKILL)" not in (said := running.seimai("status", code=1)):
         assert time.monotonic() < deadline, said
         time.sleep(0.2)
@@ -148,7 +155,7 @@ def test_a_watcher_that_is_killed_is_said_and_replaced(running: Running):
 def test_a_server_that_is_killed_while_rows_are_pushed_has_each_once(running: Running):
     with client(running) as argilla:
         made = dataset(argilla, "killed-push")
-    wanted = rows(1500)
+    wanted, some_are_there = rows(1500), threading.Event()
     failed: list[ReviewError] = []
 
     def push() -> None:
@@ -156,14 +163,16 @@ def test_a_server_that_is_killed_while_rows_are_pushed_has_each_once(running: Ru
             with client(running) as argilla:
                 for start in range(0, len(wanted), 50):
                     argilla.push(made, wanted[start : start + 50])
+                    some_are_there.set()
         except ReviewError as error:
             failed.append(error)
 
     pusher = threading.Thread(target=push)
     pusher.start()
-    time.sleep(2.5)
+    assert some_are_there.wait(120)
+    time.sleep(0.2)  # the next fifty are on their way
     os.kill(running.pid("server"), signal.SIGKILL)
-    pusher.join(60)
+    pusher.join(120)
     assert failed
     running.seimai("up")
     with client(running) as argilla:
@@ -189,7 +198,7 @@ def test_the_worker_completes_records_when_fewer_answers_are_asked(running: Runn
             yui.call("POST", f"/records/{record}/responses", answer)
         distribution = {"distribution": {"strategy": "overlap", "min_submitted": 1}}
         argilla.call("PATCH", f"/datasets/{made}", distribution)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while argilla.call("GET", f"/datasets/{made}/progress")["completed"] != 1:  # the engine's own count
             assert time.monotonic() < deadline
             time.sleep(0.3)
@@ -222,6 +231,12 @@ def test_a_wrong_key_and_another_argilla_are_named(running: Running):
     said = running.seimai("wordings", files, "--url", running.url, code=1, SEIMAI_ARGILLA_API_KEY="")
     assert "SEIMAI_ARGILLA_API_KEY must hold" in said
 
+    running.annotator("nozomi")
+    with client(running) as argilla:
+        theirs = next(u["api_key"] for u in argilla.call("GET", "/users")["items"] if u["username"] == "nozomi")
+    said = running.seimai("pull", "--url", running.url, code=1, SEIMAI_ARGILLA_API_KEY=theirs)
+    assert "the API key is that of 'nozomi', an annotator of this Argilla" in said
+
     class Old(http.server.BaseHTTPRequestHandler):
         """An Argilla of another year."""
 
@@ -243,6 +258,25 @@ def test_a_wrong_key_and_another_argilla_are_named(running: Running):
     server.server_close()
     said = running.seimai("wordings", files, "--url", url, code=1, SEIMAI_ARGILLA_API_KEY="any")
     assert "no Argilla answers" in said
+
+
+def test_a_lost_password_is_made_anew_and_who_has_it_stays_who_they_are(running: Running):
+    old = running.annotator("kaede")
+    before = running.seimai("people")
+    found = re.search(r"password\s+(\S+)", running.seimai("password", "kaede"))
+    assert found
+    assert running.seimai("people") == before
+
+    def signed_in(password: str) -> int:
+        said = urllib.parse.urlencode({"username": "kaede", "password": password}).encode()
+        try:
+            return urllib.request.urlopen(f"{running.url}/api/v1/token", said, timeout=60).status
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    assert (signed_in(found[1]), signed_in(old)) == (201, 401)
+    assert "there is nobody called 'kaede2'" in running.seimai("password", "kaede2", code=1)
+    assert "'owner' is an owner of this Argilla" in running.seimai("password", "owner", code=1)
 
 
 def test_two_reviews_that_start_at_once_have_each_a_port_of_its_own(new_home: NewHome):
@@ -279,17 +313,24 @@ def test_an_address_without_redis_or_search_engine_is_named_without_its_password
     assert "no opensearch answers at http://127.0.0.1:9" in said
 
 
+def listens(port: int) -> bool:
+    """Whether somebody does there."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def test_a_redis_of_ones_own_is_used_and_left_running(running: Running, new_home: NewHome, tmp_path: Path):
     program = Path(f"/proc/{running.pid('redis')}/exe").resolve()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     other = subprocess.Popen(
         [program, "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", tmp_path],
         stdout=subprocess.DEVNULL,
     )
     try:
-        time.sleep(0.5)
+        deadline = time.monotonic() + 60
+        while not listens(port):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
         one = new_home()
         one.seimai("up", "--redis", f"redis://127.0.0.1:{port}/0")
         assert set(one.kept("run.json")["processes"]) == {"server", "worker"}

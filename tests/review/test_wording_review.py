@@ -1,7 +1,5 @@
 """Wordings before annotators and back, in the real server and its real page in headless Chromium."""
 
-import os
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,10 +10,7 @@ from annotation.datasets import opened
 from annotation.people import pseudonym
 from annotation.wording_review import TASK
 from tests.review.conftest import Running
-
-CHROMIUM = next((p for n in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(n))), None)
-PICTURES = "SEIMAI_PICTURES"
-"""Names a folder that takes the pictures of docs/review.md."""
+from tests.review.page import browsed, signed_in
 
 FILE = """\
 # 見本の文面。 A comment that stays.
@@ -101,26 +96,10 @@ def test_annotators_do_not_see_metadata(running: Running, file: Path):
         assert all(not item["record"].get("metadata") for item in found)
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium, chromium-browser or google-chrome is installed")
+@browsed
 def test_an_annotator_answers_in_the_browser(running: Running, file: Path, people: dict[str, str]):
-    from playwright.sync_api import Page, sync_playwright
-
-    switches = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-
-    def picture(page: Page, name: str) -> None:
-        if folder := os.environ.get(PICTURES):
-            page.screenshot(path=f"{folder}/{name}.png")
-
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=switches)
-        page = browser.new_context(locale="ja-JP", viewport={"width": 1280, "height": 720}).new_page()
-        page.route(
-            "**/*", lambda route: route.continue_() if route.request.url.startswith(running.url) else route.abort()
-        )
-        page.goto(f"{running.url}/sign-in")
-        page.locator("input[type=text]").fill("annotator-a")
-        page.locator("input[type=password]").fill(people["annotator-a"])
-        page.keyboard.press("Enter")
+    with signed_in(running, "annotator-a", people["annotator-a"]) as desk:
+        page = desk.page
         page.get_by_text(TASK.dataset, exact=True).first.click()
         page.wait_for_url("**/annotation-mode**")
         form = page.locator("form.questions-form")
@@ -129,23 +108,17 @@ def test_an_annotator_answers_in_the_browser(running: Running, file: Path, peopl
         page.goto(f"{page.url.partition('?')[0]}?page=1&status=pending&search=五七五")
         form.wait_for()
         page.get_by_text("五七五の").first.wait_for()
-        assert page.get_by_text("1 of 1").count() == 1
+        page.get_by_text("1 of 1").wait_for()
         assert HAIKU in page.inner_text("body")  # three lines, asterisks and brackets as they are
-        page.locator("label[for=decision_fix]").click()
-        box = page.locator('[aria-label="Question: corrected"] [contenteditable]')
-        box.click()
-        page.keyboard.insert_text("{word}という語を入れて、五七五の句を作ってください。")
-        picture(page, "review-answer")
-        with page.expect_response(lambda r: "/responses" in r.url and r.request.method == "POST") as sent:
-            page.locator("form.questions-form button[type=submit]").click()
-        assert sent.value.status in (200, 201)
+        desk.choose("decision_fix")
+        desk.write("corrected", "{word}という語を入れて、五七五の句を作ってください。")
+        desk.picture("review-answer")
+        desk.submit()
         page.goto(f"{page.url.partition('?')[0]}?page=1&status=pending")
         form.wait_for()
         page.get_by_text("ガイドライン").first.click()
         page.get_by_text("文面の確認").first.wait_for()
-        page.wait_for_timeout(500)
-        picture(page, "review-guidelines")
-        browser.close()
+        desk.picture("review-guidelines")
     with Client(running.url, running.key) as argilla:
         (response,) = records(argilla)["haiku_sample/ask.2"]["responses"]
     assert response["values"]["decision"]["value"] == "fix"

@@ -103,6 +103,18 @@ def review_annotator(
     server.annotator(home, url, name, harmful)
 
 
+@review.command(name="password")
+def review_password(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Who has lost theirs.")],
+    home: HomeFolder = None,
+    url: Url = None,
+) -> None:
+    """Give somebody a new password, which is shown once; their answers and their pseudonym stay."""
+    from recipes.engine import review_command
+
+    review_command.new_password(home, url, name)
+
+
 @review.command(name="people")
 def review_people(home: HomeFolder = None, url: Url = None) -> None:
     """Tell who is who: annotators' names and the pseudonyms under which files name them."""

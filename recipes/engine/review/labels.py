@@ -73,9 +73,13 @@ def pull_all(home: Path | None, url: str | None, labels: Labels) -> Pulled:
         _print(f"{done.late:,} of these came after their batch was closed: they are kept and counted nowhere")
     if done.masked:
         _print(f"{done.masked:,} pieces of personal data were masked in what annotators wrote")
-    for kind, lines in (("edited in the UI", done.edited), ("gone", done.gone), ("not taken", done.strange)):
+    for who, count in sorted(done.left.items()):
+        _print(f"{who} was deleted in Argilla: {count:,} answers that are in no closed batch count nowhere any more")
+    for kind, lines in (("edited in the UI", done.edited), ("gone", done.gone), ("not taken", done.strange[:EXAMPLES])):
         for line in lines:
             _print(f"{kind}: {line}")
+    if len(done.strange) > EXAMPLES:
+        _print(f"not taken: and answers to {len(done.strange) - EXAMPLES:,} more records of no push in {labels.folder}")
     if done.edited:
         _print("new answers of edited datasets are marked (edited_ui) and counted nowhere; undo the change in Argilla")
     return done

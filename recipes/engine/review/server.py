@@ -1,4 +1,4 @@
-"""`seimai review up`, `status`, `logs`, `down`, `annotator`, `wordings`; the rest is `labels`, `office` and `settle`."""
+"""`seimai review up`, `status`, `logs`, `down`, `annotator`, `password`, `wordings`; the rest is `labels`, `office` and `settle`."""
 
 import os
 import secrets
@@ -139,15 +139,15 @@ def reached(folder: Path | None, url: str | None) -> Client:
     if url is not None:
         key = os.environ.get(API_KEY)
         if not key:
-            raise ReviewError(f"{url}: {API_KEY} must hold an owner's or admin's API key")
-        return Client(url, key, f"from {API_KEY}")
+            raise ReviewError(f"{url}: {API_KEY} must hold an owner's API key")
+        return Client(url, key, f"from {API_KEY}", owner=True)
     home = existing_home(folder)
     found = state(home)
     if found is None:
         raise ReviewError(f"{home.folder}: the review is stopped; `seimai review up` starts it")
     ended = [f"{part.name} {part.ended}" for part in found.parts if not part.runs]
     hint = f"{'; '.join(ended)}; `seimai review up` starts it again" if ended else f"from {home / 'credentials.json'}"
-    return Client(found.url, credentials(home)[0].api_key, hint)
+    return Client(found.url, credentials(home)[0].api_key, hint, owner=True)
 
 
 def annotator(folder: Path | None, url: str | None, name: str, harmful: bool | None = None) -> None:
@@ -165,6 +165,15 @@ def annotator(folder: Path | None, url: str | None, name: str, harmful: bool | N
     elif left:
         lines.append("reads no harmful content any more")
     for line in lines:
+        _print(line)
+
+
+def new_password(folder: Path | None, url: str | None, name: str) -> None:
+    """Gives somebody another password, which is shown once and kept nowhere."""
+    password = secrets.token_urlsafe(9)
+    with reached(folder, url) as client:
+        people.renew(client, name, password)
+    for line in (f"{url or client.url}/sign-in", f"  user      {name}", f"  password  {password}", "shown once"):
         _print(line)
 
 

@@ -7,7 +7,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -113,20 +112,17 @@ def test_status_says_what_the_index_holds(owner):
 
 
 def test_a_slow_search_does_not_hold_the_event_loop(tmp_path: Path):
-    store = Store(tmp_path / "index.db")
+    store, leave = Store(tmp_path / "index.db"), threading.Event()
 
-    async def both() -> tuple[int, float]:
-        ticks = 0
-        slow = asyncio.ensure_future(store.read(lambda _: time.sleep(0.5)))
-        began = time.monotonic()
-        while not slow.done():
+    async def both() -> bool:
+        slow = asyncio.ensure_future(store.read(lambda _: leave.wait(120)))
+        for _ in range(20):
             await asyncio.sleep(0.01)
-            ticks += 1
-        return ticks, time.monotonic() - began
+        assert not slow.done()
+        leave.set()  # nobody could, if the loop were held
+        return await slow
 
-    ticks, took = asyncio.run(both())
-    assert ticks > 20
-    assert took >= 0.5
+    assert asyncio.run(both())
 
 
 def test_reading_goes_on_while_somebody_writes(tmp_path: Path):
@@ -137,11 +133,11 @@ def test_reading_goes_on_while_somebody_writes(tmp_path: Path):
     def slow(db: sqlite3.Connection) -> None:
         writing.put(db, "d", [document("a")])
         entered.set()
-        leave.wait(10)
+        leave.wait(120)
 
     writer = threading.Thread(target=store.writing, args=(slow,))
     writer.start()
-    assert entered.wait(10)
+    assert entered.wait(120)
     count = "SELECT count(*) FROM records"
     assert store.reading(lambda db: db.execute(count).fetchone()) == (0,)  # one state, not half of a change
     leave.set()
@@ -185,7 +181,7 @@ def test_processes_write_into_one_file(tmp_path: Path):
     store = Store(path)
     store.writing(lambda db: writing.create(db, "d", ["text"], {}))
     others = [subprocess.Popen([sys.executable, "-c", PUSH, str(path), str(who)], cwd=ROOT) for who in (1, 2)]
-    assert [other.wait(60) for other in others] == [0, 0]
+    assert [other.wait(300) for other in others] == [0, 0]
     assert store.reading(lambda db: db.execute("SELECT count(*) FROM records").fetchone()) == (400,)
 
 
@@ -198,7 +194,7 @@ def test_a_forked_process_opens_its_own_connections(tmp_path: Path):
 
     forked = multiprocessing.get_context("fork").Process(target=child)
     forked.start()
-    forked.join(20)
+    forked.join(120)
     assert forked.exitcode == 0
     assert store_at(path).reading(lambda db: db.execute("SELECT count(*) FROM records").fetchone()) == (1,)
 

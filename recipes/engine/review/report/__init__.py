@@ -177,7 +177,7 @@ def _titles(review: Review) -> dict[str, Words]:
     whole = review.judge.by_function.get("")
     titles["judge"] = (
         Words(
-            f"判定モデルの選択に人も {share_words(whole.share)} で同意した",
+            f"判定モデルの選択に、人は {share_words(whole.share)} の組で同意した",
             f"people agree with {share_words(whole.share)} of what the judge chose",
         )
         if whole is not None
@@ -192,7 +192,7 @@ def _titles(review: Review) -> dict[str, Words]:
 
 def _error_title(errors: Estimated | None) -> Words:
     if errors is None:
-        return Words("残る誤りは、実行を指定すると推定する", "what remains wrong is estimated where the run is named")
+        return Words("残る誤りの推定には、実行の指定が必要", "what remains wrong is estimated where the run is named")
     rate = errors.rate
     if rate.rate is None or rate.low is None or rate.high is None:
         return Words("残る誤りはまだ分からない", "what remains wrong is not known yet")
