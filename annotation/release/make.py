@@ -17,6 +17,7 @@ from annotation.release.croissant import croissant
 from annotation.release.decisions import Decisions
 from annotation.release.formats.format import Format
 from annotation.release.gate import Gate, Out, unaudited
+from annotation.release.label_weights import wanted_ratio
 from annotation.release.rankings import Ranked, ranked
 from annotation.release.rights import Rulings, stated, united
 from annotation.release.row import KINDS, Row
@@ -103,7 +104,8 @@ def make(order: Order, url: str) -> dict[str, Any]:
     gate.unaudited = unaudited(_audits(order.sources), seen.used)
     partial.remove()
     shards, tally, ruling = _second_pass(order, partial, gate, seen)
-    made = {of.name: write_format(partial, of, (partial / f"shards/{of.kind}").url) for of in order.formats}
+    ratio = wanted_ratio(source.manifest for source in order.sources if "answer" in source.kinds)
+    made = {of.name: write_format(partial, of, (partial / f"shards/{of.kind}").url, ratio) for of in order.formats}
     manifest = _manifest(order, shards, tally, ruling, gate, made)
     for name, text in (cards(manifest) | {"croissant.json": croissant(manifest)}).items():
         partial.write_bytes(name, text.encode())

@@ -11,6 +11,7 @@ import orjson
 import pyarrow.parquet as pq
 
 from annotation.release.formats.format import Format, Unsayable, Written, parsed, table
+from annotation.release.label_weights import Labels
 from annotation.release.shards import released_rows
 from annotation.release.splits import SPLITS
 from curation.place import Place
@@ -18,11 +19,12 @@ from curation.place import Place
 GROUP_ROWS, GROUP_BYTES, FILE_BYTES = 1000, 32 << 20, 512 << 20
 
 
-def write_format(place: Place, of: Format, shards: str) -> dict[str, Any]:
+def write_format(place: Place, of: Format, shards: str, ratio: float | None = None) -> dict[str, Any]:
     """Writes a format's folder. Returns what the manifest says of it: splits with rows, characters and files, and who is left out.
 
-    shards: folder of the canonical rows of its kind.
+    shards: folder of the canonical rows of its kind. ratio: wanted of labelled answers, as `label_weights` takes it.
     """
+    labels = Labels(ratio)
     files = {split: _Split(place, of, split) for split in SPLITS}
     left: Counter[str] = Counter()
     with ExitStack() as stack:
@@ -35,9 +37,12 @@ def write_format(place: Place, of: Format, shards: str) -> dict[str, Any]:
                 left[error.reason] += 1
                 continue
             files[row["split"]].add(made)
+            if of.kind == "answer" and row["split"] == "train":
+                labels.add(row)
     said = {split: one.about() for split, one in files.items() if one.rows}
     paths = {split: [f["path"] for f in one["files"]] for split, one in said.items()}
-    more = [_settings(place, f"{of.name}/{name}", text) for name, text in sorted(of.settings(paths).items())]
+    settings = of.settings(paths, labels.weights())
+    more = [_settings(place, f"{of.name}/{name}", text) for name, text in sorted(settings.items())]
     return {
         "trainer": of.trainer, "kind": of.kind, "splits": said, "left_out": dict(sorted(left.items())), "settings": more,
         "columns": {f.name: str(f.type) for f in of.schema} if of.schema is not None else None,

@@ -108,6 +108,7 @@ class Hearing:
         return {
             "comparisons": len(self.by),
             "verdicts": {v: verdicts[v] for v in (*SAID, "none") if verdicts[v]},
+            "alone": self._alone(),
             "judges": [self._judge(judge, kin.get(judge, ())) for judge in self.judges],
             "agreement": [
                 {
@@ -118,6 +119,11 @@ class Hearing:
                 for one, other in apart
             ],
         }
+
+    def _alone(self) -> int:
+        """Comparisons that several judges were asked about, on which one alone gave a verdict and people did not decide."""
+        given = ((c, sum(row["verdict"] is not None for row in of.values()), len(of)) for c, of in self.by.items())
+        return sum(n == 1 < asked and c not in self.people for c, n, asked in given)
 
     def _judge(self, judge: str, kin: Sequence[str]) -> dict[str, Any]:
         rows = [of[judge] for of in self.by.values() if judge in of]

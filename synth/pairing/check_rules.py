@@ -61,12 +61,18 @@ def _by_strategy(row: Mapping[str, Any]) -> Iterator[str]:
         yield "the rejected answer did not fail"
     if strategy == "jury":
         yield from _jury(row)
+    policies = {(a["model"], a["revision"], a["weights"]) for a in row["authors"] or () if a["role"] == "generator"}
     if strategy == "verified_failed" and (row["chosen_model"] is None or row["chosen_model"] != row["rejected_model"]):
         yield f"not of one policy: {row['chosen_model']} and {row['rejected_model']}"
+    if strategy == "verified_failed" and len(policies) > 1:
+        yield f"not of one policy: {len(policies)} revisions or weights of {row['chosen_model']}"
     if strategy == "program_model" and (row["chosen_origin"], row["rejected_origin"]) != ("program", "model"):
         yield f"not a program's answer against a model's: {row['chosen_origin']}, {row['rejected_origin']}"
-    if strategy == "delta" and (row["chosen_model"] is None or row["chosen_model"] == row["rejected_model"]):
-        yield "not of two models"
+    if strategy == "delta" and (
+        None in (row["chosen_model"], row["rejected_model"])
+        or (row["chosen_model"] == row["rejected_model"] and len(policies) < 2)
+    ):
+        yield "not of two models, or of two revisions of one"
     if strategy in EDITED and row["span"] is None:
         yield "an edit without the span that differs"
     if strategy == "over_refusal" and "refusal" not in row["broken"]:

@@ -48,7 +48,8 @@ def distinct(answers: "pl.DataFrame", *by: str) -> "pl.DataFrame":
     import polars as pl
 
     order = mixed(*(answers[name].to_numpy() for name in ("text_hi", "text_lo", "prompt_hi")))
-    sorted_ = answers.with_columns(pl.Series("h", order)).sort("h", "id", "turn")
+    # two generations may hold the same answer under the same id: the first one that was read is taken
+    sorted_ = answers.with_columns(pl.Series("h", order)).sort("h", "id", "turn", "index")
     one = sorted_.unique(["prompt_hi", "prompt_lo", "text_hi", "text_lo", *by], keep="first", maintain_order=True)
     return one.with_columns(pl.int_range(pl.len()).over("prompt_hi", "prompt_lo", *by).alias("rank"))
 

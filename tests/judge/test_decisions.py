@@ -81,6 +81,13 @@ def test_a_judge_that_gave_nothing_is_no_voice(answer_row, listen):
     assert (row["verdict"], row["judges"], row["disagreement"]) == (None, 0, None)
     (judge,) = hearing.figures(hearing.decide("majority"), {})["judges"]
     assert judge["faults"] == {"no_verdict": 2}
+    import pyarrow as pa
+
+    sure = table(listen(compared, SimulatedJudge(longer, name="sure"), "sure"))
+    both = Hearing(pa.concat_tables([dumb, sure]), {"dumb": "d", "sure": "s"})
+    (panel,) = both.decide("majority")
+    assert abs(panel.margin) == 1.0, "it looks as sure as a whole jury"
+    assert both.figures([panel], {})["alone"] == 1, "so it is said that nobody else spoke"
 
 
 def test_columns_are_those_that_are_declared(hearing):

@@ -157,6 +157,7 @@ def test_one_answer_a_prompt_is_compared_with_nothing_and_that_is_said(recipes, 
     assert (jury["rows_out"], jury["prompts"]["compared"]) == (0, 0)
     assert jury["prompts"]["one_answer"] == jury["prompts"]["read"] > 0
     assert "no prompt has two answers to compare" in jury["notes"][0]["en"]
+    assert "all judges are of one family (family of long) and have one voice" in jury["notes"][-1]["en"]
 
 
 def test_where_every_answer_fails_no_judge_is_asked(recipes, court):

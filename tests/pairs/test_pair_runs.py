@@ -13,6 +13,7 @@ import orjson
 import pytest
 
 from recipes.engine.errors import RecipeError
+from recipes.engine.pairs import summary
 from synth.pairing.check import check_pairs, rule_breaks
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -105,6 +106,11 @@ def test_where_every_answer_fails_there_are_no_pairs_and_that_is_said(recipes):
     assert "no answer passed its verifiers" in manifest["notes"][0]["en"]
     assert "no material" in manifest["notes"][1]["en"]
     assert manifest["kto"]["true"] == 0
+    wrong = manifest["kto"]["false"]
+    assert manifest["notes"][-1]["en"].startswith(
+        f"kto: all {wrong} labels are false, so no weight makes the wanted ratio of 1 : 1"
+    )
+    assert f"labelled answers: 0 true, {wrong} false" in summary.said(manifest), "nothing of a ratio that is not there"
 
 
 def test_one_answer_a_prompt_has_nothing_to_stand_against(recipes):
@@ -158,6 +164,9 @@ def test_a_run_killed_again_and_again_gives_the_same_pairs(recipes, kills):
         ({"strategies": {"near_miss": {"pairs": 3, "answers": 3}}}, "the key 'per_answer' is missing"),
         ({"strategies": {"near_miss": NEAR | {"kinds": ["rhyme"]}}}, "there is no edit for 'rhyme'"),
         ({"caps": {"per_template": 0}}, "greater than 0"),
+        ({"kto": {"ratio": float("inf")}}, "less than or equal to 1000"),
+        ({"kto": {"ratio": 0}}, "greater than or equal to 0.001"),
+        ({"kto": {"ratio": float("nan")}}, "ratio"),
         (
             {"strategies": {"delta": {"pairs": 1, "per_prompt": 1, "strong": "lab/a", "weak": "lab/b", "rejected": ["fail"]}}},
             "strong: no generation that is read asks 'lab/a'",

@@ -17,6 +17,7 @@ if not RELEASE:
 
 import sys  # noqa: E402
 
+import yaml  # noqa: E402
 from datasets import Dataset, load_dataset  # noqa: E402
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -103,7 +104,9 @@ def test_kto_prepares_completions_with_their_labels(tokens, args, tmp_path):
     from trl import KTOConfig, KTOTrainer
 
     given = rows("trl_kto")
-    config = KTOConfig(**args, per_device_train_batch_size=2)
+    weights = yaml.safe_load((Path(RELEASE) / "trl_kto" / "kto.yaml").read_text(encoding="utf-8"))
+    config = KTOConfig(**args, **weights, per_device_train_batch_size=2)
+    assert (config.desirable_weight, config.undesirable_weight) == (1.0, 1.0)
     trainer = KTOTrainer(
         tiny("causal", len(tokens), tmp_path), args=config, train_dataset=given, processing_class=tokens
     )

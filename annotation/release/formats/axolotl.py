@@ -14,6 +14,7 @@ import pyarrow as pa
 import yaml
 
 from annotation.release.formats.format import Format, Settings, Unsayable, Written, plain, size, without_tools
+from annotation.release.label_weights import LabelWeights
 from annotation.release.row import Row
 
 TRAINER = "Axolotl 0.19"
@@ -73,8 +74,10 @@ def _reward(row: Row) -> Iterator[Written]:
 def _settings(whole: Mapping[str, Any], kind: Any, **more: Any) -> Settings:
     """What stands in Axolotl's configuration: `whole` at its top, and one entry a file with its `type` and more."""
 
-    def made(files: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    def made(files: Mapping[str, Sequence[str]], weights: LabelWeights | None) -> dict[str, str]:
         said = dict(whole)
+        if weights is not None:
+            said |= {"kto_desirable_weight": weights.good, "kto_undesirable_weight": weights.bad}
         for split, key in (("train", "datasets"), ("validation", "test_datasets")):
             if split in files:
                 one = {"ds_type": "parquet", "split": "train", "type": kind, **more}

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import orjson
 import pyarrow as pa
 
+from annotation.release.label_weights import LabelWeights
 from annotation.release.row import Row
 from curation.document import Reason
 from synth.messages import text_of
@@ -58,11 +59,11 @@ class Written(NamedTuple):
     shown: int
 
 
-Settings = Callable[[Mapping[str, Sequence[str]]], Mapping[str, str]]
-"""Text of further files by name, given the files of each split, relative to the release."""
+Settings = Callable[[Mapping[str, Sequence[str]], LabelWeights | None], Mapping[str, str]]
+"""Text of further files by name, given the files of each split, relative to the release, and what labelled answers weigh."""
 
 
-def _nothing(_: Mapping[str, Sequence[str]]) -> dict[str, str]:
+def _nothing(files: Mapping[str, Sequence[str]], weights: LabelWeights | None) -> dict[str, str]:
     return {}
 
 

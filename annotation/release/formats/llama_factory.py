@@ -4,7 +4,7 @@ Its `openai` form is not used: it adds "detailed thinking off" to every system p
 `sharegpt` requests (human, observation) and answers (gpt, function_call) must take turns, or the row becomes an empty one with no
 more than a line in the log: such rows are not written. It has no mask for single turns, so dialogues are prefix rows, and only
 with `mask_history: true` is the loss on the last turn alone; train.yaml says so. Several results of tools in a row are one
-observation, joined as its own converter joins them.
+observation, joined as its own converter joins them. What labelled answers weigh stands in train.yaml.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +14,7 @@ import pyarrow as pa
 import yaml
 
 from annotation.release.formats.format import Format, Json, Messages, Settings, Unsayable, Written, prefixes, size
+from annotation.release.label_weights import LabelWeights
 from annotation.release.row import Row
 
 TRAINER = "LLaMA-Factory 0.9.5"
@@ -93,7 +94,7 @@ def _settings(name: str, train: Mapping[str, object], **more: object) -> Setting
         {"kto_tag": "label"} if "kto" in name else {}
     )
 
-    def made(files: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    def made(files: Mapping[str, Sequence[str]], weights: LabelWeights | None) -> dict[str, str]:
         said, names = dict[str, object](), dict[str, list[str]]()
         for split, paths in files.items():
             for number, path in enumerate(paths):
@@ -110,6 +111,8 @@ def _settings(name: str, train: Mapping[str, object], **more: object) -> Setting
             for split, key in (("train", "dataset"), ("validation", "eval_dataset"))
             if split in names
         }
+        if weights is not None:
+            settings |= {"kto_chosen_weight": weights.good, "kto_rejected_weight": weights.bad}
         info = orjson.dumps(said, option=orjson.OPT_INDENT_2).decode()
         return {"dataset_info.json": info, "train.yaml": yaml.safe_dump(settings, sort_keys=False)}
 

@@ -20,6 +20,7 @@ from annotation.release.formats.format import (
     size,
     without_tools,
 )
+from annotation.release.label_weights import LabelWeights
 from annotation.release.row import Row
 
 TRAINER = "OpenRLHF 0.11"
@@ -53,7 +54,7 @@ def _prompts(row: Row) -> Iterator[Written]:
 
 
 def _settings(*flags: str) -> Settings:
-    def made(files: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    def made(files: Mapping[str, Sequence[str]], weights: LabelWeights | None) -> dict[str, str]:
         paths = {split: ",".join(some) for split, some in files.items()}
         held = [f"--eval.dataset {paths['validation']}"] if "validation" in paths else []
         said = [f"--data.dataset {paths['train']}"] if "train" in paths else []

@@ -1,18 +1,21 @@
 """TRL 1.16: SFT by prompt and completion, DPO and its kin, KTO, reward models, GRPO prompts.
 
-IPO and other losses on pairs take the rows of DPO (`loss_type: [ipo]`).
+IPO and other losses on pairs take the rows of DPO (`loss_type: [ipo]`). KTO reads no weight of a row: what `KTOConfig` is to be given
+lies beside the rows (kto.yaml).
 Messages are lists of JSON values and arguments of calls are objects, as chat templates want them. A completion is one turn, so
 the loss is on that turn alone (`completion_only_loss` is on by itself); TRL's own mask for whole dialogues knows roles and no
 single turns. Tools are JSON text, which each trainer's preparation reads. TRL takes the kind of a data set from its first row:
 all rows are of one kind.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import orjson
 import pyarrow as pa
+import yaml
 
 from annotation.release.formats.format import JSON, Format, Messages, Unsayable, Written, dumped, prefixes, size
+from annotation.release.label_weights import LabelWeights
 from annotation.release.row import Row
 from synth.messages import with_objects
 
@@ -64,6 +67,13 @@ def _kto(row: Row) -> Iterator[Written]:
     yield Written(said | _about(row), trained, trained + size(row["messages"]))
 
 
+def _kto_config(files: Mapping[str, Sequence[str]], weights: LabelWeights | None) -> dict[str, str]:
+    if weights is None:
+        return {}
+    said = {"desirable_weight": weights.good, "undesirable_weight": weights.bad}
+    return {"kto.yaml": yaml.safe_dump(said, sort_keys=False)}
+
+
 def _grpo(row: Row) -> Iterator[Written]:
     if not row["spec"] or row["spec"] == "[]":
         raise Unsayable("no_spec")
@@ -76,7 +86,10 @@ FORMATS = (
     Format(
         "trl_dpo", "preference", TRAINER, _schema(("prompt", _MESSAGES), ("chosen", _MESSAGES), ("rejected", _MESSAGES)), _dpo
     ),
-    Format("trl_kto", "answer", TRAINER, _schema(("prompt", _MESSAGES), ("completion", _MESSAGES), ("label", pa.bool_())), _kto),
+    Format(
+        "trl_kto", "answer", TRAINER, _schema(("prompt", _MESSAGES), ("completion", _MESSAGES), ("label", pa.bool_())), _kto,
+        _kto_config,
+    ),
     Format(
         "trl_reward", "preference", TRAINER, _schema(("chosen", _MESSAGES), ("rejected", _MESSAGES), ("margin", pa.float32())),
         _reward,

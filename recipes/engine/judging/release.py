@@ -231,6 +231,18 @@ def _notes(manifest: dict[str, Any]) -> list[dict[str, str]]:
             f"judge '{name}' is left out: {lacking} is not installed",
             f"審査員「{name}」は加わっていない。{lacking} が入っていない",
         )
+    if alone := manifest["jury"].get("alone"):
+        note(
+            f"{alone:,} decisions are the word of one judge alone: no other gave a verdict there",
+            f"判定のうち {alone:,} 件は、一人の審査員の言葉だけによる。ほかの審査員は判定を出していない",
+        )
+    families = sorted({judge["family"] for judge in manifest["judges"]})
+    if len(families) == 1:
+        note(
+            f"all judges are of one family ({families[0]}) and have one voice: only judges of another family, or people's decisions, "
+            "would tell how far it leans",
+            f"審査員の系統は一つ（{families[0]}）だけで、票も一つである。別の系統の審査員か人の判定がなければ、偏りの大きさは分からない",
+        )
     for judge in manifest["jury"]["judges"]:
         asked = 2 * sum(judge["verdicts"].values())
         if (bad := sum(judge["faults"].values())) and bad == asked:

@@ -18,6 +18,7 @@ from recipes.engine.judging.release import Said, finished, publish
 from recipes.engine.judging.step import AskJudges, JudgeWork
 from recipes.engine.judging.work import write_work
 from synth.judge import comparison, scoring
+from synth.judge.reward import KIND
 
 
 def run_jury(jury: Jury, where: Where) -> dict[str, Any]:
@@ -31,7 +32,8 @@ def run_jury(jury: Jury, where: Where) -> dict[str, Any]:
         )
     layout = write_work(jury, where.generators)
     place, tasks = Place(jury.work), layout["tasks"]
-    left, asked = len(incomplete(place, tasks)), layout["comparisons"]["asked"] * len(jury.judges)
+    left, scoring_judges = len(incomplete(place, tasks)), sum(judge.engine.kind != KIND for judge in jury.judges)
+    asked = layout["comparisons"]["asked"] * len(jury.judges) + layout["scored"] * scoring_judges
     where.progress.start(jury.name, tasks, tasks - left, "rows", asked, decides=False)
     if jury.judges:
         _ask(jury, layout, where)

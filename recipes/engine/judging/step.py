@@ -88,7 +88,9 @@ class AskJudges(PipelineStep):
                 self.stat_update("rows", value=1)
                 self.stat_update("kept", value=int(one.verdict in ("win", "loss")))
             if work.aspects:
-                given += scored(answers, name, work.aspects, asker, work.sampling, figures, work.words)
+                for score in scored(answers, name, work.aspects, asker, work.sampling, figures, work.words):
+                    given.append(score)
+                    self.stat_update("rows", value=1)
             figures.loading += engine.loading()
             about = {"identity": asdict(identity), "engine": dict(engine.describe())}
         figures.stop()

@@ -6,7 +6,8 @@
       flagged.parquet                  answers that speak to whoever grades them: for people
       layout.json                      tasks, counts, what was read; written last
 
-Compared are answers that became rows, or would have if more had been wanted, and those of which a verifier could not tell.
+Compared are answers that became rows, or would have if more had been wanted, and those of which a verifier could not tell. Two
+generations may hold one answer (a program's, or the same words of two models): it is asked about once.
 """
 
 import re
@@ -72,8 +73,12 @@ def write_work(jury: Jury, tasks: int) -> dict[str, Any]:
         return place.read_json(FILE)
     spec, answers, aside, counts = jury.spec, list[dict[str, Any]](), list[dict[str, Any]](), Counter[str]()
     kinds: dict[bytes, Counter[str]] = defaultdict(Counter)
+    seen = set[bytes]()
     for row in _rows(jury.generations):
         kind = _kind(row)
+        if kind in ("judgeable", "flagged"):
+            kind = "repeated" if row["id"] in seen else kind
+            seen.add(row["id"])
         counts[kind] += 1
         kinds[row["prompt_key"]][kind] += 1
         if kind in ("judgeable", "flagged"):
@@ -91,7 +96,7 @@ def write_work(jury: Jury, tasks: int) -> dict[str, Any]:
     layout = {
         "read": read,
         "tasks": tasks,
-        "answers": {name: counts[name] for name in ("judgeable", "flagged", "failed", "unused")},
+        "answers": {name: counts[name] for name in ("judgeable", "flagged", "failed", "repeated", "unused")},
         "prompts": {
             "read": len(kinds),
             "compared": len({c.prompt_key for c in compared}),

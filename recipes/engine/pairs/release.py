@@ -30,7 +30,7 @@ from recipes.engine.manifests import versions
 from recipes.engine.other_version import refuse_other
 from recipes.engine.pairs.making import Made, juries, reads
 from recipes.engine.pairs.plan import FORMAT, LIBRARIES, Preference
-from recipes.engine.pairs.yields import notes, yields
+from recipes.engine.pairs.yields import notes, one_sided, yields
 from synth.models import ALLOWED, Ruling, check_release
 from synth.obligations import Obligation, PolicyError
 from synth.pairing.ahead import ahead
@@ -110,6 +110,7 @@ def publish(made: Made) -> dict[str, Any]:
         partial.remove()
         raise RunError(f"{plan.where}: {error}. Change the recipe's release and give the same command") from error
     manifest = _manifest(made, sets, ruling) | about
+    manifest["notes"] += one_sided(about["kto"]) if "kto" in about else []
     partial.write_json(MANIFEST, manifest)
     final.remove()
     partial.publish(final)
@@ -178,7 +179,7 @@ def _prompts(made: Made) -> Iterator[pa.Table]:
     prompt = ["prompt_hi", "prompt_lo"]
     columns = [*prompt, "text_hi", "text_lo", "id", "turn", "index"]
     parts = [
-        part.sort(*columns[2:6]).unique(prompt, keep="first", maintain_order=True).select(*prompt, "index")
+        part.sort(*columns[2:]).unique(prompt, keep="first", maintain_order=True).select(*prompt, "index")
         for part in by_prompts(made.answers, pl.col("chosen"), columns)
     ]
     one = pl.concat(parts).sort(prompt)

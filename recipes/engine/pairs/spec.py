@@ -27,8 +27,13 @@ class Delta(Beside):
 
     @model_validator(mode="after")
     def _two(self) -> "Delta":
+        (strong, at), (weak, at_too) = (name.partition("@")[::2] for name in (self.strong, self.weak))
         if self.strong == self.weak:
             raise ValueError(f"'strong' and 'weak' are both {self.strong!r}: a pair of this strategy is of two models")
+        if strong == weak and not (at and at_too):
+            raise ValueError(
+                f"'strong' and 'weak' are both {strong}: name a revision of it for either, {strong}@REVISION"
+            )
         return self
 
 
@@ -137,12 +142,12 @@ class JudgedLabel(_Spec):
 
 
 class Kto(_Spec):
-    """ratio: wanted weighted number of true labels over that of false ones; exported weights give it.
+    """ratio: wanted weighted number of true labels over that of false ones, 0.001 to 1000; exported weights give it.
 
     judged: what labels answers of which no verifier could tell; without it they have none.
     """
 
-    ratio: float = Field(gt=0)
+    ratio: float = Field(ge=0.001, le=1000)
     judged: JudgedLabel | None = None
 
 

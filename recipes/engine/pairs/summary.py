@@ -67,9 +67,8 @@ def said(manifest: Mapping[str, Any]) -> list[str]:
             f"{yields['templates']['count']} templates, the most frequent with {most[0]['share']:.1%} of the pairs"
         )
     if kto := manifest.get("kto"):
-        lines.append(
-            f"labelled answers: {kto['true']:,} true, {kto['false']:,} false; weights make it {kto['ratio']:g} : 1"
-        )
+        made = f"; weights make it {kto['ratio']:g} : 1" if kto["true"] and kto["false"] else ""
+        lines.append(f"labelled answers: {kto['true']:,} true, {kto['false']:,} false{made}")
     return lines + [note["en"] for note in manifest["notes"]]
 
 

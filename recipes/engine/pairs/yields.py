@@ -1,6 +1,7 @@
 """What became of the candidates of each strategy, and what the owner of a recipe must know of a set of pairs."""
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from recipes.engine.pairs.making import Made
@@ -113,6 +114,22 @@ def notes(made: Made, said: dict[str, Any]) -> list[dict[str, str]]:
             f"雛形は {count} 種類で、それぞれを全体の {cap:.1%} 以下にはできない。per_template を上げるか、文言を増やす",
         )
     return found
+
+
+def one_sided(kto: Mapping[str, Any]) -> list[dict[str, str]]:
+    """That labelled answers are all true, all false or none: no weight makes a ratio of them."""
+    if kto["true"] and kto["false"]:
+        return []
+    labels, ratio = kto["true"] + kto["false"], f"{kto['ratio']:g} : 1"
+    if not labels:
+        return [{"en": "kto: no answer has a label", "ja": "KTO：ラベルの付いた回答が一つもない"}]
+    said = "true" if kto["true"] else "false"
+    return [
+        {
+            "en": f"kto: all {labels:,} labels are {said}, so no weight makes the wanted ratio of {ratio}; ask for more samples",
+            "ja": f"KTO：{labels:,} 件のラベルがすべて {said} で、どんな重みでも {ratio} の比にならない。標本を増やす",
+        }
+    ]
 
 
 _WHY = {

@@ -110,9 +110,9 @@ def review_password(
     url: Url = None,
 ) -> None:
     """Give somebody a new password, which is shown once; their answers and their pseudonym stay."""
-    from recipes.engine import review_command
+    from recipes.engine.review import server
 
-    review_command.new_password(home, url, name)
+    server.new_password(home, url, name)
 
 
 @review.command(name="people")

@@ -17,7 +17,7 @@ import pyarrow as pa
 from annotation.items import Item, Unreadable, of_answer, of_pair, of_prompt, seed_of
 from annotation.review_plan import ReviewPlan, drawn, placed
 from annotation.review_tasks import base
-from annotation.signals import disagreement
+from annotation.signals import SPEAKS, disagreement, speaks_to_judge
 from curation.document import KEY
 from curation.place import Place
 from curation.shards import MANIFEST
@@ -172,7 +172,7 @@ def asked(source: Source, plan: ReviewPlan, salt: str) -> Asked:
     Texts are read of the drawn rows alone, but where answers are ranked: there a row is a prompt with its answers.
     """
     found, ranked = Asked(), dict[bytes, Item]()
-    table = _table(source, found, ranked)
+    table = _table(source, plan, found, ranked)
     found.rows = len(table)
     if plan.harmful is not None:
         own = _PAIR if source.task == "preference" else _ANSWER
@@ -195,20 +195,23 @@ def asked(source: Source, plan: ReviewPlan, salt: str) -> Asked:
 
 def routed_rows(source: Source, plan: ReviewPlan, salt: str) -> pa.Table:
     """All rows of a set with where the plan places them (`annotation.review_plan.placed`), drawn or not."""
-    return placed(_table(source, Asked(), {}), plan, salt)
+    return placed(_table(source, plan, Asked(), {}), plan, salt)
 
 
-def _table(source: Source, found: Asked, ranked: dict[bytes, Item]) -> pa.Table:
+def _table(source: Source, plan: ReviewPlan, found: Asked, ranked: dict[bytes, Item]) -> pa.Table:
     """What a plan looks at: id, seed and the columns that conditions may name. Where answers are ranked the items are made."""
     units: list[tuple[bytes, bytes, Row]] = []
+    spoken = any(route.column == SPEAKS for route in plan.routes.values())
     if source.task == "ranking":
-        for item, row in _prompts(source, found):
+        for item, rows in _prompts(source, found):
             ranked[item.row] = item
-            units.append((item.row, item.document, row))
+            units.append((item.row, item.document, _narrow(rows[0], rows if spoken else ())))
     else:
-        for row in source.rows(("id", "document", "seeds", JUDGED, *ROUTED_BY)):
-            units.append((row["id"], row["document"] or row["id"] if "document" in row else seed_of(row), _narrow(row)))
-    columns = {name: [row.get(name) for _, _, row in units] for name in (*ROUTED_BY, "disagreement")}
+        texts = ("answer", "chosen") if spoken else ()
+        for row in source.rows(("id", "document", "seeds", JUDGED, *ROUTED_BY, *texts)):
+            document = row["document"] or row["id"] if "document" in row else seed_of(row)
+            units.append((row["id"], document, _narrow(row, [row] if spoken else ())))
+    columns = {name: [row.get(name) for _, _, row in units] for name in (*ROUTED_BY, "disagreement", SPEAKS)}
     return pa.table(
         {
             "id": pa.array([row for row, _, _ in units], KEY), "seed_key": pa.array([seed for _, seed, _ in units], KEY),
@@ -230,7 +233,8 @@ def _items(source: Source, wanted: Collection[bytes], ranked: Mapping[bytes, Ite
                 found.left_out["unreadable"].append(f"{row['id'].hex()}: {error}")
 
 
-def _prompts(source: Source, found: Asked) -> Iterator[tuple[Item, Row]]:
+def _prompts(source: Source, found: Asked) -> Iterator[tuple[Item, list[Row]]]:
+    """Prompts that can be ranked, each with its rows."""
     groups: dict[bytes, list[Row]] = defaultdict(list)
     few = 0
     for row in source.rows():
@@ -245,10 +249,12 @@ def _prompts(source: Source, found: Asked) -> Iterator[tuple[Item, Row]]:
         if item is None:
             few += 1
         else:
-            yield item, _narrow(rows[0])
+            yield item, rows
     if few:
         found.left_out["few_answers"].append(f"{few:,} prompts have fewer than {source.answers} different answers")
 
 
-def _narrow(row: Mapping[str, Any]) -> Row:
-    return {name: row[name] for name in ROUTED_BY if name in row} | {"disagreement": disagreement(row.get(JUDGED))}
+def _narrow(row: Mapping[str, Any], spoken: Sequence[Mapping[str, Any]]) -> Row:
+    """What conditions may name of a row. spoken: rows whose answers are asked whether they speak to whoever grades them."""
+    made = {name: row[name] for name in ROUTED_BY if name in row} | {"disagreement": disagreement(row.get(JUDGED))}
+    return made | ({SPEAKS: max(map(speaks_to_judge, spoken))} if spoken else {})
