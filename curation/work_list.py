@@ -131,10 +131,13 @@ def stored_bytes(told: dict[str, Any]) -> int:
     return sum(unit.stored for unit in _read(told.get("read", ())))
 
 
-def incomplete(place: Place, tasks: int) -> list[int]:
-    """Tasks of a stage, of so many at its beginning, whose manifest is not in the place."""
+def incomplete(place: Place, tasks: int, of: Sequence[int] | None = None) -> list[int]:
+    """Tasks of a stage, of so many at its beginning, whose manifest is not in the place; `of`: only among these."""
+    if of is not None and max(of, default=0) < tasks:  # a hundred thousand that look for themselves list no folder
+        return [rank for rank in of if not place.exists(f"tasks/{rank:05d}.json")]
     done = set(place.names("tasks"))
-    return [rank for rank in ranks_of(place, tasks, done) if not _is_done(place, rank, tasks, done)]
+    missing = [rank for rank in ranks_of(place, tasks, done) if not _is_done(place, rank, tasks, done)]
+    return missing if of is None else [rank for rank in missing if rank in set(of)]
 
 
 def _is_done(place: Place, rank: int, tasks: int, done: set[str]) -> bool:
