@@ -81,7 +81,7 @@ def run(
     manifests: list[dict[str, Any]] = []
     judged: list[dict[str, Any]] = []
     paired: list[dict[str, Any]] = []
-    with locked(plan.out), Workers(workers) as pool:
+    with locked(plan.out, cluster.patience if cluster else 0.0), Workers(workers) as pool:
         gone = swept(plan.out, plan.recipe.forgotten)
         try:
             if cluster is None and not all(_finished(b) for b in plan.blocks):

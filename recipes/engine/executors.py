@@ -53,6 +53,8 @@ class Cluster(Protocol):
     """Where tasks run that do not run on this machine."""
 
     kind: str
+    patience: float
+    """Seconds for which a run waits while another one writes into its folder."""
 
     def run(self, place: Place, pipeline: list[Any], tasks: int, name: str, needs: str) -> None:
         """Runs the tasks that have no manifest in the place, and returns when all have one. Raises RunError when one cannot.

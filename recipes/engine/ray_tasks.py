@@ -61,7 +61,7 @@ def _ray() -> Any:
 class RayTasks:
     """Runs tasks on the Ray cluster at an address."""
 
-    kind = "ray"
+    kind, patience = "ray", 0.0
 
     def __init__(self, address: str):
         self.address = address

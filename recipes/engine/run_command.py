@@ -41,11 +41,11 @@ def _submit(plan: Plan, on: str, resources: object, replay: str | None, generato
     from recipes.engine.slurm.resources import Resources
 
     assert isinstance(resources, Resources)
-    submission = link.submit(plan, on, resources, replay, generators)
-    jobs = ", ".join(job.id for job in submission.jobs())
-    typer.echo(
-        f"{plan.folder}: on Slurm (job {jobs}); seimai status {plan.folder}, seimai cancel, seimai logs --failed"
-    )
+    before = link.under_way(plan, resources)
+    submission = before or link.submit(plan, on, resources, replay, generators)
+    jobs = ", ".join(dict.fromkeys(job.id for job in submission.jobs()))
+    how = "on Slurm already, nothing was submitted" if before else "on Slurm"
+    typer.echo(f"{plan.folder}: {how} (job {jobs}); seimai status {plan.folder}, seimai cancel, seimai logs --failed")
     if not follow:
         return
     try:

@@ -52,8 +52,7 @@ GENERATED = ("tokens", "answered", "stored", "judged", "accepted", "device_ms")
 SHARED_SECONDS = 3.0
 """What a task has before it is shared out when it would take at least so long: a new task costs a tenth of a second."""
 STALLED_SECONDS = 900.0
-"""A worker that reads nothing and computes nothing for this long (or whose interpreter is held for so long that it cannot say)
-is ended and counts as dead: a fuse, not a decision."""
+"""A worker that neither reads nor computes for so long, or cannot say that it does, counts as dead: a fuse, not a decision."""
 
 
 @dataclass
@@ -87,7 +86,7 @@ def _serve(pipe: Any) -> None:
         try:
             kind, *message = pipe.recv()
         except (EOFError, OSError):
-            _leave()
+            leave()
             return
         if kind == "share":  # the task that was asked ended by itself
             continue
@@ -114,7 +113,7 @@ def _serve(pipe: Any) -> None:
             try:
                 pipe.send(answer)
             except OSError:
-                _leave()
+                leave()
 
 
 def _tell(pipeline: list[Any], pipe: Any, lock: Any, stop: threading.Event) -> None:
@@ -128,18 +127,18 @@ def _tell(pipeline: list[Any], pipe: Any, lock: Any, stop: threading.Event) -> N
                     if pipe.poll():  # while a task runs, nothing else is said to its worker
                         pipeline[0].stop_for = pipe.recv()[1]
                 except (EOFError, OSError):
-                    _leave()
+                    leave()
 
 
-def _leave() -> None:
-    """Closes what is to be closed and ends this process."""
+def leave(status: int = 0) -> None:
+    """Closes what is to be closed and ends this process: nothing that a library does at an end may change the status."""
     for end in AT_END or ():
         with contextlib.suppress(Exception):
             end()
     sys.stdout.flush()
     sys.stderr.flush()
     # nothing is open between two tasks, and taking down the compiler's libraries takes half a second
-    os._exit(0)
+    os._exit(status)
 
 
 def _counts(pipeline: list[Any]) -> dict[str, int]:
@@ -287,8 +286,15 @@ class Workers:
 
 
 def _error_text(rank: int | None, where: str, name: str, text: str, trace: str) -> str:
-    if "No space left on device" in text or "Errno 28" in text:
-        return f"{where}: the disk is full ({text}). Free some space and give the same command again: it goes on where it stopped."
+    if full := disk_full(text, where):
+        return full
     if name in PLAIN:
         return text
     return f"task {rank}: {name}: {text}\n{trace}"
+
+
+def disk_full(text: str, where: str) -> str:
+    """What is said of an error that a full disk caused; "" for any other."""
+    if "No space left on device" not in text and "Errno 28" not in text:
+        return ""
+    return f"{where}: the disk is full ({text}). Free some space and give the same command again: it goes on where it stopped."

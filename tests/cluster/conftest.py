@@ -3,8 +3,9 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,16 @@ from recipes.engine.slurm import watch
 sys.path.insert(0, str(Path(__file__).parent))  # modules of tests, which nodes find by the same path
 sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
 from throwaway_slurm import ARRAY, UP, Slurm
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Generator[None, Any, Any]:
+    """A failure on Slurm tells what stood in its queue and what its daemons said last: the cluster is gone when it is read."""
+    report: Any = yield
+    cluster = getattr(item, "funcargs", {}).get("slurm")
+    if report.failed and isinstance(cluster, Slurm):
+        report.sections.append(("Slurm", cluster.told()))
+    return report
 
 
 @pytest.fixture(scope="session")

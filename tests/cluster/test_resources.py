@@ -4,8 +4,9 @@ import sys
 
 import pytest
 
-from recipes.engine.errors import RecipeError
+from recipes.engine.errors import RecipeError, RunError
 from recipes.engine.executors import backend
+from recipes.engine.slurm import queue
 from recipes.engine.slurm.resources import options, python, read
 
 
@@ -48,6 +49,14 @@ def said(tmp_path, content: str) -> str:
         ("time: '20:00:00'\nsbatch: {mem: 8G}", "sbatch: 'mem' is said by the key 'memory'"),
         ("time: '20:00:00'\nsbatch: {--nodelist: n1}", "'--nodelist' is no long option of sbatch; write nodelist"),
         ("time: '20:00:00'\nvenv: /nowhere/venv", "cpu: venv: there is no /nowhere/venv/bin/python"),
+        (
+            "time: '00:02:00'",
+            "cpu: time: found 00:02:00, and 120 s before its end (`notice`) a job is told to stop: raise 'time', or lower 'notice'",
+        ),
+        (
+            "time: '20:00:00'\ngeneration_of_all: {memory: 8G}",
+            "the key 'generation_of_all' is unknown; stages are told apart by what they do: cpu (stages that read",
+        ),
         ("- cpu", "must hold 'key: value' pairs: partition, time and the kinds cpu, gpu, survey, generate, link"),
         ("time: [", "line 1, column 8: not YAML"),
     ],
@@ -81,3 +90,11 @@ def test_python_is_that_of_the_command_of_a_venv_or_of_a_container(tmp_path):
     assert python(made.of("gpu"), ["/data", "/data"]) == "apptainer exec --nv --bind /data seimai.sif python3"
     file.write_text("time: '20:00:00'\n")
     assert python(read(str(file), "slurm").of("cpu"), []) == sys.executable
+    file.write_text("time: '20:00:00'\ngpu: {container: seimai.sif, sbatch: {gpus-per-node: 1}}\n")
+    assert python(read(str(file), "slurm").of("gpu"), []) == "apptainer exec --nv seimai.sif python3"
+
+
+def test_where_slurm_is_not_installed_it_is_said(monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(RunError, match="there is no squeue on PATH"):
+        queue.jobs("any")

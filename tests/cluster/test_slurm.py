@@ -4,10 +4,10 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -19,11 +19,12 @@ from curation.shards import ShardSet
 from recipes.engine.cli import app
 from recipes.engine.errors import RecipeError, RunError
 from recipes.engine.plan import make
-from recipes.engine.slurm import queue, watch
+from recipes.engine.slurm import link, queue, watch
+from recipes.engine.slurm.submission import Submission
 
 sys.path.insert(0, str(Path(__file__).parent))  # modules of tests, which nodes find by the same path
 sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
-from steps_on_trial import DieOnce, KilledDedup, Quote, Raise, Slow
+from steps_on_trial import DieOnce, KilledDedup, Quote, Raise, Slow, SlowAndMany
 from test_runs import accounted, done, jsonl, pages, recipe, released
 from throwaway_slurm import ARRAY, until
 
@@ -186,23 +187,23 @@ def test_a_job_that_is_told_of_its_limit_goes_on_in_a_new_start(slurm, tmp_path)
     assert "time is up: 1 tasks done, 1 go on in a new start" in log
 
 
-def test_a_task_that_is_told_of_its_limit_leaves_its_rest_to_the_next_link(slurm, tmp_path):
+@pytest.mark.parametrize("slow", [Slow, SlowAndMany], ids=["plain", "gathered"])
+def test_a_task_that_is_told_of_its_limit_leaves_its_rest_to_the_next_link(slurm, tmp_path, monkeypatch, slow):
+    monkeypatch.setattr("recipes.engine.plan.PARTITION_BYTES", 4096)
     (tmp_path / "in").mkdir()
     lines = [json.dumps({"id": i, "text": t, "url": f"https://example.jp/{i}"}) for i, t in pages(80)]
     (tmp_path / "in" / "a.jsonl").write_text("\n".join(lines))
     files = str(tmp_path / "in" / "*.jsonl")
-    calm = done(recipe(files, [Slow(0.0)], []), tmp_path / "calm")
-    half = (tmp_path / "in" / "a.jsonl").stat().st_size // 2 + 1
-    plan = make(recipe(files, [Slow(4.0)], []), "test.py", str(tmp_path / "out"), task_bytes=half)
+    calm = done(recipe(files, [Slow(0.0)]), tmp_path / "calm")
+    half, mark = (tmp_path / "in" / "a.jsonl").stat().st_size // 2 + 1, tmp_path / "it reads"
+    plan = make(recipe(files, [slow(4.0, str(mark))], partitions=2), "test.py", str(tmp_path / "out"), task_bytes=half)
     submission = slurm.submit(plan)
-    path = until(lambda: next(iter(submission.folder.glob("pages-*/started/00000.json")), None))
-    until(lambda: list((tmp_path / "out").glob("stages/pages-*.partial/logs/task_00000.log")))
-    time.sleep(3)  # it reads
-    subprocess.run(
-        ["scancel", "--batch", "--signal=USR1", json.loads(path.read_text())["job"].split("_")[0]], check=True
-    )
+    job = until(lambda: mark.exists() and mark.read_text())
+    subprocess.run(["scancel", "--batch", "--signal=USR1", job], check=True)
     watch.follow(submission)
-    (work,) = [work for work in submission.works() if work.about["name"] == "pages"]
+    works = {work.about["name"]: work for work in submission.works()}
+    assert ("pages.rows.gather1" in works) == (slow is SlowAndMany)
+    work = works["pages.rows"]
     assert work.tried().keys() > {0, 1}, "what was left is a task of its own"
     assert set(work.tried().values()) == {1}, "and nothing is done twice"
     assert ShardSet.open(plan.blocks[-1].url).manifest["content"] == calm["content"]
@@ -214,7 +215,7 @@ def test_a_task_that_never_fits_its_time_limit_says_so(slurm, tmp_path):
     plan = make(recipe(files, [Slow(90.0)], []), "test.py", str(tmp_path / "out"))
     said = r"pages, task 0: did not end within the time limit of 00:01:00, 1 times: raise 'time' of cpu"
     with pytest.raises(RunError, match=said):
-        slurm.run(plan, cpu={"time": "00:01:00"}, requeues=0, notice=50)
+        slurm.run(plan, cpu={"time": "00:01:00"}, requeues=0, notice=10)  # which Slurm looks at every 30 s
 
 
 def test_a_run_is_cancelled_whole_and_goes_on_with_the_same_command(slurm, tmp_path):
@@ -232,6 +233,71 @@ def test_a_run_is_cancelled_whole_and_goes_on_with_the_same_command(slurm, tmp_p
     assert shown("status", str(tmp_path / "out"))[0] == 1
     slurm.run(plan)
     assert len(released(tmp_path / "out", "measured")) == 30
+
+
+def test_the_same_command_right_after_a_failure_is_a_new_try(slurm, tmp_path):
+    flag, rows = tmp_path / "flag", [*pages(3), ("x", "ここで例外が起きるページです。")]
+    flag.touch()
+    plan = make(
+        recipe(jsonl(tmp_path / "in", {"a.jsonl.gz": rows}), [Raise(str(flag))]), "test.py", str(tmp_path / "out")
+    )
+    lingering = {"setup": "trap '[ $code = 0 ] || sleep 60' EXIT"}
+    with pytest.raises(RunError, match=r"pages\.rows, task 0: ValueError: a bug in a step \(on n\d\) \(1 tries\)"):
+        slurm.run(plan, retries=0, link=lingering)
+    assert Submission(tmp_path / "out" / "1" / "jobs").jobs(), "the link that said so is still about to end"
+    flag.unlink()
+    slurm.run(plan)
+    assert len(released(tmp_path / "out", "pages")) == 4
+
+
+def test_of_two_links_the_later_goes_on(slurm, tmp_path):
+    plan = make(recipe(jsonl(tmp_path / "in", {"a.jsonl.gz": pages(3)}), [Slow(1.0)]), "test.py", str(tmp_path / "out"))
+    submission = slurm.submit(plan)
+    later = link.next_link(submission, [])
+    watch.follow(submission)
+    assert submission.works()[0].tried() == {0: 1}
+    said = "".join(path.read_text() for path in (submission.folder / "links").glob("*.log"))
+    assert f"link {later} goes on" in said
+    assert len(released(tmp_path / "out", "pages")) == 3
+
+
+def test_a_link_that_ends_without_a_word_is_told_with_the_last_of_its_log(slurm, tmp_path):
+    plan = make(recipe(jsonl(tmp_path / "in", {"a.jsonl.gz": pages(3)}), []), "test.py", str(tmp_path / "out"))
+    said = r"nothing of it is in the queue any more: its link .* its log is \S+/links/\d+\.log, which ends with: no such module"
+    with pytest.raises(RunError, match=said):
+        slurm.run(plan, link={"setup": "echo 'no such module' >&2; exit 1"})
+
+
+BUSY = r"""#!/bin/bash
+# sbatch of a controller that takes two elements at most, and whose first answers to an array and to a link come too late
+case "$*" in *--test-only*) exec {real} "$@";; *--array=*) kind=array;; *) kind=link;; esac
+for word in "$@"; do case $word in --array=0-*) last=${{word#--array=0-}}; [ "${{last%%\%*}}" -lt 2 ] || {{
+  echo "sbatch: error: AssocMaxSubmitJobLimit" >&2
+  echo "sbatch: error: Batch job submission failed: Job violates accounting/QOS policy (job submit limit)" >&2
+  exit 1; }};; esac; done
+{real} "$@" >{folder}/said || exit
+if mkdir {folder}/late-$kind 2>/dev/null; then
+  echo "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation" >&2; exit 1
+fi
+cat {folder}/said
+"""
+
+
+def test_a_busy_controller_takes_no_job_twice_and_arrays_as_large_as_it_likes(slurm, tmp_path, monkeypatch):
+    (tmp_path / "bin").mkdir()
+    busy = tmp_path / "bin" / "sbatch"
+    busy.write_text(BUSY.format(real=shutil.which("sbatch"), folder=tmp_path))
+    busy.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{busy.parent}:{os.environ['PATH']}")
+    files = jsonl(tmp_path / "in", {f"{i}.jsonl.gz": pages(2, 2 * i) for i in range(5)})
+    plan = make(recipe(files, ["text_stats"]), "test.py", str(tmp_path / "out"))
+    submission = slurm.run(plan)
+    assert {path.name for path in tmp_path.glob("late-*")} == {"late-array", "late-link"}
+    assert [len(chunk["elements"]) for chunk in submission.works()[0].chunks()] == [2, 2, 1]
+    jobs = submission.jobs(every=True)
+    assert sum("/pages.rows." in job.name for job in jobs) == 5, "each task once, as Slurm remembers it"
+    assert sum(submission.is_link(job) for job in jobs) == 3
+    assert len(released(tmp_path / "out", "pages")) == 10
 
 
 def test_what_slurm_would_never_run_is_refused_before_anything_runs(slurm, tmp_path):

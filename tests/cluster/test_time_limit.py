@@ -4,10 +4,14 @@ import os
 import signal
 import time
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from recipes.engine.slurm import element
 from recipes.engine.slurm.element import OutOfTime, _Ending
+from recipes.engine.slurm.resources import Resources
+from recipes.engine.slurm.submission import Work
 
 
 @pytest.fixture
@@ -35,3 +39,28 @@ def test_a_piece_that_takes_too_long_is_stopped(ending):
     os.kill(os.getpid(), signal.SIGUSR1)
     with pytest.raises(OutOfTime):
         time.sleep(10)
+
+
+def test_a_job_that_makes_room_for_another_is_not_one_that_came_to_its_limit(tmp_path, monkeypatch):
+    requeued: list[list[str]] = []
+    monkeypatch.setattr(element.subprocess, "run", requeued.append)
+    monkeypatch.setattr(element.time, "sleep", lambda seconds: None)
+    monkeypatch.setenv("SLURM_ARRAY_JOB_ID", "47")
+    monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "1")
+    asked: Any = SimpleNamespace(resources=Resources.model_validate({"time": "20:00:00", "requeues": 1}))
+    work = Work(tmp_path)
+    before = signal.getsignal(signal.SIGUSR1)
+    try:
+        for _ in range(5):
+            element._again(asked, work, [3, 4], 0, "cpu", near=False)
+        assert requeued == [["scontrol", "requeue", "47_1"]] * 5
+        element._again(asked, work, [3, 4], 1, "cpu", near=True)
+        element._again(asked, work, [3, 4], 0, "cpu", near=True)
+        assert (len(requeued), work.told("failed", 3)) == (7, None)
+        element._again(asked, work, [3, 4], 0, "cpu", near=True)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert len(requeued) == 7
+    told = work.told("failed", 3)
+    assert told is not None
+    assert told["text"].startswith("did not end within the time limit of 20:00:00, 2 times: raise 'time' of cpu")

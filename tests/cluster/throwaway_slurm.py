@@ -70,6 +70,15 @@ class Slurm:
                     jobs.append(int(path.name))
         return [daemon, *watching, *jobs]
 
+    def told(self) -> str:
+        """What stands in its queue, the nodes, and the last of what its daemons said."""
+        said = ""
+        for command in (["squeue", "-r", "-t", "all", "-o", "%i %T %r %N %j"], ["sinfo", "-N", "-l"]):
+            said += subprocess.run(command, capture_output=True, text=True).stdout[-6000:]
+        for log in sorted(self.folder.glob("log/slurm*.log")):
+            said += f"--- {log.name}\n" + "\n".join(log.read_text(errors="replace").splitlines()[-40:]) + "\n"
+        return said
+
     def back(self, node: str) -> None:
         """Starts a node's daemon again."""
         (self.folder / f"slurmd.{node}.pid").unlink(missing_ok=True)

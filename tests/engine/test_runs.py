@@ -1,5 +1,6 @@
 """Real runs over small crawls: every row accounted for, the same rows after a crash, nothing computed twice."""
 
+import errno
 import gzip
 import importlib
 import json
@@ -246,6 +247,20 @@ def test_two_runs_never_write_into_one_folder(tmp_path):
     with locked(str(tmp_path / "out")), pytest.raises(RunError, match=rf"another run \(process {os.getpid()}\)"):
         done(recipe(files, []), tmp_path / "out")
     assert done(recipe(files, []), tmp_path / "out")["rows_out"] == 10
+
+
+def test_a_run_that_may_wait_waits_and_one_on_a_file_system_without_locks_goes_on(tmp_path, monkeypatch):
+    began = time.monotonic()
+    with locked(str(tmp_path)), pytest.raises(RunError, match="another run"), locked(str(tmp_path), 0.5):
+        pass
+    assert time.monotonic() - began >= 0.5
+
+    def none(*_: object) -> None:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr("fcntl.flock", none)
+    with locked(str(tmp_path)):
+        assert (tmp_path / "run.lock").read_text() == f"{os.getpid()}\n"
 
 
 @pytest.mark.parametrize("before", [1, 3])

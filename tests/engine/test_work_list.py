@@ -20,7 +20,7 @@ from curation import read_shards
 from curation.extract.units import Unit
 from curation.place import Place
 from curation.shards import ShardSet
-from curation.work_list import WorkList, incomplete
+from curation.work_list import WorkList, incomplete, incomplete_of
 from recipes.engine import execute, source_read, stragglers, workers
 from recipes.engine import plan as plan_module
 from recipes.engine.errors import RunError
@@ -285,11 +285,13 @@ def test_a_task_on_a_cluster_that_takes_far_longer_than_the_others_leaves_its_re
         if rank not in slow:
             fresh(executor)._run_for_rank(rank, 1)
     assert incomplete(place, tasks) == slow
+    assert incomplete_of(place, tasks, [0, *slow]) == [r for r in [0, *slow] if r in slow]
     run(slow[0])
     assert place.read_json(f"tasks/{slow[0]:05d}.json")["rest"]
     left = incomplete(place, tasks)
     assert left
     assert min(left) >= tasks
+    assert incomplete_of(place, tasks, [0, *left[:1]]) == left[:1]
     for rank in left:
         fresh(executor)._run_for_rank(rank, 1)
     assert incomplete(place, tasks) == []

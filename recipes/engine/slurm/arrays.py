@@ -36,7 +36,7 @@ class Waiting(Exception):
 class SlurmTasks:
     """Runs tasks on Slurm: submits what is missing and raises `Waiting`; returns once nothing is missing."""
 
-    kind = "slurm"
+    kind, patience = "slurm", 600.0  # a link has nobody to tell, and the links of other versions are short
 
     def __init__(self, submission: Submission):
         self.submission, self.resources = submission, submission.resources
@@ -44,13 +44,14 @@ class SlurmTasks:
     def run(self, place: Place, pipeline: list[Any], tasks: int, name: str, needs: str) -> None:
         """Returns when every task has its manifest. Raises Waiting, and RunError when a task has failed for good."""
         missing, work = incomplete(place, tasks), self.submission.work(place, name)
+        if missing and (ids := {chunk["job"] for chunk in work.chunks()}):
+            if queued := [job.id for job in self.submission.jobs() if job.id in ids]:
+                raise Waiting(name, list(dict.fromkeys(queued)))
+            missing = incomplete(place, tasks)  # none of them runs any more, and what ended since the first look counts
         if not missing:
             if work.chunks() and not work.about.get("done"):
                 work.write("about.json", work.about | {"done": True})
             return
-        ids = {chunk["job"] for chunk in work.chunks()}
-        if queued := [job.id for job in self.submission.jobs() if job.id in ids]:
-            raise Waiting(name, list(dict.fromkeys(queued)))
         _check(self.submission, work, missing, name)
         if not work.chunks():
             dump(LocalExecutor(place, pipeline, tasks, 1), pipeline, work.folder / "tasks.dill")
@@ -59,39 +60,44 @@ class SlurmTasks:
         raise Waiting(name, self._submit(work, missing, needs))
 
     def _submit(self, work: Work, missing: list[int], needs: str) -> list[str]:
-        """Submits arrays for the tasks; what Slurm does not take now is for the next link."""
+        """Submits arrays for the tasks; what Slurm does not take now is for the next link. Raises QueueFull where it takes none."""
         asked, tried = self.resources.of(needs), work.tried()
         size = queue.largest_array()
         size = min(size, self.resources.array_size or size)
-        shared = elements(missing, asked.tasks_per_job)
+        left = elements(missing, asked.tasks_per_job)
         ids: list[str] = []
-        for chunk in (shared[at : at + size] for at in range(0, len(shared), size)):
-            file = work.chunk_file()
+        while left:
+            chunk, file = left[:size], work.chunk_file()
             attempt = 1 + max(tried[rank] for ranks in chunk for rank in ranks)
             said = {"job": None, "attempt": attempt, "elements": chunk, "kind": needs}
             work.write(file, said)
-            arguments = job_options(
-                self.submission, asked, self.resources, work.about["name"], f"{work.folder}/%A_%a.log"
-            )
+            arguments = job_options(self.submission, asked, self.resources, work.folder, "%A_%a.log")
             arguments += [f"--array=0-{len(chunk) - 1}" + (f"%{asked.at_once}" if asked.at_once else "")]
             if asked.at_once and ids:  # the limit is of all arrays together: one after the other
                 arguments += [f"--dependency=afterany:{ids[-1]}"]
             words = ["-m", "recipes.engine.slurm.element", str(self.submission.folder), str(work.folder), file]
             try:
-                job = queue.submit(script(self.submission, asked, words), arguments)
+                job = queue.submit(
+                    script(self.submission, asked, words), self.submission.name(work.about["name"]), arguments
+                )
             except queue.QueueFull:
                 (work.folder / file).unlink()
-                if not ids:
+                if ids:
+                    break
+                if len(chunk) == 1:
                     raise
-                break
+                size = len(chunk) // 2  # a user's limit counts elements, and an array is taken whole or not at all
+                continue
             work.write(file, said | {"job": job})
             ids.append(job)
+            left = left[len(chunk) :]
         return ids
 
 
-def job_options(submission: Submission, asked: Asked, resources: Resources, name: str, log: str) -> list[str]:
-    """Options of sbatch for a job of this run: what it asks for, its name, its log, and that it may begin again."""
-    own = [f"--job-name={submission.name(name)}", f"--output={log}", "--open-mode=append", "--requeue"]
+def job_options(submission: Submission, asked: Asked, resources: Resources, folder: Path, log: str) -> list[str]:
+    """Options of sbatch for a job of this run: what it asks for, its log in a folder, and that it may begin again."""
+    place = str(folder).replace("%", "%%")
+    own = [f"--output={place}/{log}", "--open-mode=append", "--requeue"]
     return [*options(asked), *own, f"--signal=B:USR1@{resources.notice}", f"--chdir={submission.about['cwd']}"]
 
 
@@ -110,7 +116,8 @@ def script(submission: Submission, asked: Asked, words: list[str], again: int = 
         while :; do wait $child; code=$?; kill -0 $child 2>/dev/null || break; done
         if [ "${told:-}" ]; then wait $child 2>/dev/null; last=$?; [ $last -eq 127 ] || code=$last; fi
         if [ $code -gt 128 ]; then
-          echo "seimai: the process ended by signal $((code - 128)) on ${SLURMD_NODENAME:-$(hostname)}" >&2
+          where=${SLURMD_NODENAME:-$(hostname)}${told:+, told of its time limit}
+          echo "seimai: the process ended by signal $((code - 128)) on $where" >&2
         """)
     if again:
         lines += f'  [ "${{SLURM_RESTART_COUNT:-0}}" -ge {again} ] || scontrol requeue "$SLURM_JOB_ID"\n'
@@ -176,6 +183,8 @@ def how_it_ended(submission: Submission, work: Work, rank: int) -> str:
             f"it needed more memory than {kind.memory or 'the partition gives'}: raise 'memory' of {work.about['kind']}"
         )
     began = work.told("started", rank)
+    if full := submission.full_disk():
+        return full
     where = f" on {began['node']}" if began else ""
     said = f" ({ended.state}, {ended.reason})" if ended is not None and ended.state != "COMPLETED" else ""
     return f"its process ended{where} without a word{said}: killed, or out of memory, or its node was lost"

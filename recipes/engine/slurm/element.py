@@ -27,9 +27,13 @@ from curation.place import Place
 from curation.secrets_left_out import without_secrets
 from recipes.engine import workers
 from recipes.engine.slurm.arrays import code_of
+from recipes.engine.slurm.resources import seconds
 from recipes.engine.slurm.submission import Submission, Work
 from recipes.engine.stragglers import watched
 from recipes.engine.warm_up import warm_up
+
+EARLY_SECONDS = 120
+"""A signal may come a minute before `notice` says, and Python begins after the job does. One that is earlier is no time limit's."""
 
 
 class OutOfTime(BaseException):
@@ -61,6 +65,7 @@ class _Ending:
 
 def main(submission_folder: str, work_folder: str, chunk_file: str) -> int:
     """Runs the element that SLURM_ARRAY_TASK_ID names; returns its exit status."""
+    began = time.monotonic()
     submission, work = Submission(Path(submission_folder)), Work(Path(work_folder))
     ending = _Ending(submission.resources.notice / 2)
     signal.signal(signal.SIGUSR1, ending)
@@ -90,16 +95,18 @@ def main(submission_folder: str, work_folder: str, chunk_file: str) -> int:
                 raise OutOfTime
         return 0
     except OutOfTime:
-        return _again(submission, work, todo[finished:], finished, restarts, chunk["kind"])
+        if not todo[finished:]:
+            return 0
+        limit = seconds(submission.resources.of(chunk["kind"]).time or "0:00:00")
+        near = time.monotonic() - began + submission.resources.notice + EARLY_SECONDS >= limit
+        return _again(submission, work, todo[finished:], finished, chunk["kind"], near)
     except Exception as error:
-        for one in [rank] if rank >= 0 else todo:
-            _tell_failure(work, one, type(error).__name__, str(error), traceback.format_exc())
+        text = workers.disk_full(str(error), work.about["place"]) or str(error)
+        with contextlib.suppress(OSError):  # where the disk is full
+            for one in [rank] if rank >= 0 else todo:
+                _tell_failure(work, one, type(error).__name__, text, traceback.format_exc())
         print(without_secrets(traceback.format_exc()), file=sys.stderr)
         return 1
-    finally:
-        for end in workers.AT_END:
-            with contextlib.suppress(Exception):
-                end()
 
 
 class CodeChanged(Exception):
@@ -132,19 +139,24 @@ def _tell_failure(work: Work, rank: int, name: str, text: str, trace: str) -> No
     work.write(f"failed/{rank:05d}.json", said | _where())
 
 
-def _again(submission: Submission, work: Work, left: list[int], finished: int, restarts: int, kind: str) -> int:
-    """Puts this job back into the queue, or says that its time is too short; returns the exit status."""
+def _again(submission: Submission, work: Work, left: list[int], finished: int, kind: str, near: bool) -> int:
+    """Puts this job back into the queue, or says that its time is too short; returns the exit status.
+
+    near: it is at its time limit, and not told to make room for another job.
+    """
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
-    if not finished and restarts >= submission.resources.requeues:
-        asked = submission.resources.of(kind)
-        text = (
-            f"did not end within the time limit of {asked.time}, {restarts + 1} times: raise 'time' of {kind} "
-            "in the resources file, or have it cut into smaller tasks"
-        )
-        for rank in left[:1]:
-            _tell_failure(work, rank, "TooLong", text, "")
-        print(text, file=sys.stderr)
-        return 1
+    if near and not finished:
+        times = 1 + (work.told("late", left[0]) or {"times": 0})["times"]
+        work.write(f"late/{left[0]:05d}.json", {"times": times})
+        if times > submission.resources.requeues:
+            asked = submission.resources.of(kind)
+            text = (
+                f"did not end within the time limit of {asked.time}, {times} times: raise 'time' of {kind} "
+                "in the resources file, or have it cut into smaller tasks"
+            )
+            _tell_failure(work, left[0], "TooLong", text, "")
+            print(text, file=sys.stderr)
+            return 1
     print(f"time is up: {finished} tasks done, {len(left)} go on in a new start", flush=True)
     element = f"{os.environ['SLURM_ARRAY_JOB_ID']}_{os.environ['SLURM_ARRAY_TASK_ID']}"
     subprocess.run(["scontrol", "requeue", element])
@@ -153,4 +165,4 @@ def _again(submission: Submission, work: Work, left: list[int], finished: int, r
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    workers.leave(main(*sys.argv[1:]))

@@ -5,6 +5,7 @@
 The first is submitted by `submit`, which sees to it that Slurm would run jobs of every kind, and keeps the plan.
 """
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -26,29 +27,54 @@ from recipes.engine.errors import RecipeError, RunError
 from recipes.engine.gpu_stages import is_there
 from recipes.engine.plan import Plan, described
 from recipes.engine.report import write_report
-from recipes.engine.slurm import queue
+from recipes.engine.slurm import queue, watch
 from recipes.engine.slurm.arrays import SlurmTasks, Waiting, job_options, script
-from recipes.engine.slurm.resources import KINDS, Resources, options
-from recipes.engine.slurm.submission import Submission, folder_of
+from recipes.engine.slurm.resources import KINDS, Resources, gives_gpu, options
+from recipes.engine.slurm.submission import ENDED, LINK, Submission, folder_of
 from recipes.engine.source_read import hash_of
 from recipes.engine.summary import print_summary
+from recipes.engine.workers import disk_full, leave
 
 KILLED = 3
 """How often a link whose process was killed goes on."""
+FULL_SECONDS = 60.0
+"""Where Slurm takes no further job of this user, it is asked again so often, as long as the link may run."""
+TURN_SECONDS = 2.0
+
+
+def under_way(plan: Plan, resources: Resources) -> Submission | None:
+    """The submission of just this plan whose jobs are on the cluster now. Raises RunError where they are another plan's.
+
+    What an ended run has left in the queue (its last link, which is about to end) ends first.
+    """
+    folder = folder_of(plan, resources)
+    submission = Submission(folder)
+    if not (folder / "state.json").exists():
+        return None
+    if submission.state["state"] in ENDED:
+        watch.cancel(submission)
+        if jobs := submission.jobs():
+            raise RunError(
+                f"{plan.folder}: the jobs of the run before ({', '.join(dict.fromkeys(j.id for j in jobs))}) have not ended "
+                "yet: give the command again in a minute"
+            )
+        return None
+    jobs = submission.jobs()
+    if not jobs:
+        return None
+    if submission.about["fingerprint"] != _fingerprint(plan):
+        raise RunError(
+            f"{plan.folder}: another plan of this run is on the cluster ({len(jobs)} jobs); `seimai cancel {plan.folder}` first"
+        )
+    return submission
 
 
 def submit(plan: Plan, on: str, resources: Resources, replay: str | None, generators: int) -> Submission:
     """Submits a run's first link, unless it is on its way already. Raises RecipeError, RunError."""
     execute.check_version(plan)
     folder = folder_of(plan, resources)
-    submission = Submission(folder)
-    if (folder / "state.json").exists() and submission.jobs():
-        if submission.about["fingerprint"] == _fingerprint(plan):
-            return submission
-        raise RunError(
-            f"{plan.folder}: another plan of this run is on the cluster ({len(submission.jobs())} jobs); "
-            f"`seimai cancel {plan.folder}` first"
-        )
+    if (submission := under_way(plan, resources)) is not None:
+        return submission
     _check(plan, on, resources)
     if folder.exists():
         shutil.rmtree(folder)
@@ -98,7 +124,7 @@ def _check(plan: Plan, on: str, resources: Resources) -> None:
     needed |= {"generate"} if plan.generations or plan.juries else set()
     for kind in sorted(needed, key=list(KINDS).index):
         asked = resources.of(kind)
-        if kind == "gpu" and asked.gpus is None:
+        if kind == "gpu" and not gives_gpu(asked):
             stage = next(b.stage for b in plan.blocks if b.needs == "gpu")
             raise RecipeError(f"--on {on}: stage '{stage}' needs a GPU, and the file asks for none: gpu: {{gpus: 1}}")
         try:
@@ -110,31 +136,57 @@ def _check(plan: Plan, on: str, resources: Resources) -> None:
 def next_link(submission: Submission, after: list[str]) -> str:
     """Submits a link that begins when all of these jobs have ended, however they ended."""
     asked = submission.resources.of("link")
-    arguments = job_options(submission, asked, submission.resources, "link", f"{submission.folder}/links/%j.log")
+    arguments = job_options(submission, asked, submission.resources, submission.folder / "links", "%j.log")
     if after:
         arguments.append(f"--dependency=afterany:{':'.join(after)}")
     words = ["-m", "recipes.engine.slurm.link", str(submission.folder)]
-    return queue.submit(script(submission, asked, words, again=KILLED), arguments)
+    return queue.submit(script(submission, asked, words, again=KILLED), submission.name(LINK), arguments)
 
 
 def main(folder: str) -> int:
     """Goes on with a run as far as it can; returns the exit status."""
     submission = Submission(Path(folder))
-    if submission.state["state"] == "cancelled":
-        return 1
+    if not _is_turn(submission):
+        return 0
     sys.path += [p for p in submission.about["sys_path"] if p not in sys.path]
-    submission.say("running")
     try:
-        finished = _go_on(submission)
+        submission.say("running")
+        while True:
+            try:
+                finished = _go_on(submission)
+                break
+            except queue.QueueFull as full:
+                submission.say("waiting", f"Slurm takes no further job of this user now ({full}); it is asked again")
+                time.sleep(FULL_SECONDS)
+        if finished:
+            submission.say("done")
     except Exception as error:
         ours = isinstance(error, RecipeError | RunError | ShardError | BadFile | LedgerError)
         said = without_secrets(f"{type(error).__name__}: {error}" if ours else traceback.format_exc())
-        submission.say("failed", said)
+        said = disk_full(said, submission.about["folder"]) or said
         print(said, file=sys.stderr, flush=True)
+        with contextlib.suppress(OSError):  # where the disk is full
+            submission.say("failed", said)
         return 1
-    if finished:
-        submission.say("done")
     return 0
+
+
+def _is_turn(submission: Submission) -> bool:
+    """Whether this link is the one that goes on: the run has not ended, and no later link of it is in the queue.
+
+    There may be two: a controller that answered too late was asked twice, or a node was lost when its link had handed on already and
+    was put back into the queue. An earlier one that runs now is waited for; it may hand on to a third.
+    """
+    me = int(os.environ["SLURM_JOB_ID"])
+    while submission.state["state"] not in ENDED:
+        others = {int(job.id): job for job in submission.jobs() if submission.is_link(job) and int(job.id) != me}
+        if later := [number for number in others if number > me]:
+            print(f"link {max(later)} goes on", flush=True)
+            return False
+        if not any(job.state == "RUNNING" for job in others.values()):
+            return True
+        time.sleep(TURN_SECONDS)
+    return False
 
 
 def _go_on(submission: Submission) -> bool:
@@ -167,4 +219,4 @@ def _same_code(plan: Plan) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    leave(main(*sys.argv[1:]))

@@ -1,11 +1,10 @@
 """Slurm's own commands: what is in the queue, submitting, cancelling, limits. Nothing here knows what a job is for."""
 
-import getpass
 import os
 import re
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from recipes.engine.errors import RunError
@@ -13,9 +12,13 @@ from recipes.engine.errors import RunError
 TRIES, PAUSE = 6, 2.0
 """A controller that does not answer is asked again, after twice as long each time."""
 _AWAY = re.compile(
-    r"contact slurm controller|timed out|[Cc]onnection refused|[Zz]ero [Bb]ytes|temporarily|backup controller", re.A
+    r"contact slurm controller|timed out|[Cc]onnection refused|[Zz]ero [Bb]ytes|temporarily|backup controller"
+    r"|[Mm]unge|[Aa]uthenticat|not connected",
+    re.A,
 )
-_FULL = re.compile(r"QOS|[Aa]ssoc|[Ll]imit|MaxJobCount|too many jobs", re.A)
+_FULL = re.compile(
+    r"accounting/QOS policy|(Assoc|QOS)\w*Limit|MaxJobCount|too many jobs|Resource temporarily unavailable", re.A
+)
 
 
 class QueueFull(RunError):
@@ -39,14 +42,20 @@ class Job:
         return self.state in ("RUNNING", "COMPLETING", "CONFIGURING", "STAGE_OUT", "SIGNALING")
 
 
-def asked(command: Sequence[str], given: str | None = None) -> str:
+def asked(command: Sequence[str], given: str | None = None, known: Callable[[], str] | None = None) -> str:
     """What one of Slurm's commands prints. Raises RunError with its own words where it refuses, or never answers.
 
-    What a link knows of its own job is kept from the jobs that it submits.
+    What a link knows of its own job is kept from the jobs that it submits. known: what the command has done although its
+    answer did not come, "" for nothing; asked before it is given again.
     """
     said, clean = "", {k: v for k, v in os.environ.items() if k == "SLURM_CONF" or not k.startswith("SLURM")}
     for attempt in range(TRIES):
-        ended = subprocess.run(command, input=given, capture_output=True, text=True, env=clean)
+        if attempt and known is not None and (printed := known()):
+            return printed
+        try:
+            ended = subprocess.run(command, input=given, capture_output=True, text=True, env=clean)
+        except FileNotFoundError:
+            raise RunError(f"there is no {command[0]} on PATH; give this where jobs are submitted to Slurm") from None
         if not ended.returncode:
             return ended.stdout
         said = " ".join(ended.stderr.split()) or f"exit code {ended.returncode}"
@@ -59,15 +68,23 @@ def asked(command: Sequence[str], given: str | None = None) -> str:
 def jobs(ending: str, every: bool = False) -> list[Job]:
     """This user's jobs whose name ends so, those of arrays one by one; `every`: also ended ones that Slurm still remembers."""
     form = "%F|%K|%T|%j|%r|%N"
-    command = ["squeue", "-h", "-r", "-u", getpass.getuser(), "-o", form, *(["-t", "all"] if every else [])]
+    command = ["squeue", "-h", "-r", "-u", str(os.getuid()), "-o", form, *(["-t", "all"] if every else [])]
     rows = (line.split("|") for line in asked(command).splitlines())
     return [Job(*row) for row in rows if len(row) == 6 and row[3].endswith(ending)]
 
 
-def submit(script: str, arguments: Sequence[str]) -> str:
-    """Submits a script; returns the job's number. Raises QueueFull, and RunError with sbatch's words."""
+def submit(script: str, name: str, arguments: Sequence[str]) -> str:
+    """Submits a script; returns the job's number. Raises QueueFull, and RunError with sbatch's words.
+
+    name: the job's, which no other job has. A controller that is busy may take a job and answer too late: it is looked for
+    before it is submitted a second time.
+    """
+
+    def known() -> str:
+        return next((job.id for job in jobs(name, every=True)), "")
+
     try:
-        printed = asked(["sbatch", "--parsable", *arguments], script)
+        printed = asked(["sbatch", "--parsable", f"--job-name={name}", *arguments], script, known)
     except RunError as error:
         if _FULL.search(str(error)):
             raise QueueFull(str(error)) from error

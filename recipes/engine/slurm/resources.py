@@ -38,6 +38,17 @@ _MEMORY = re.compile(r"\d+[KMGT]")
 _GPUS = re.compile(r"([A-Za-z0-9_.-]+:)?[1-9]\d*")
 
 
+def seconds(time: str) -> int:
+    """A time limit in seconds.
+
+    >>> seconds("20:00:00"), seconds("1-00:00:30")
+    (72000, 86430)
+    """
+    days, _, clock = time.rpartition("-")
+    hours, minutes, rest = (int(part) for part in clock.split(":"))
+    return 86400 * int(days or 0) + 3600 * hours + 60 * minutes + rest
+
+
 class Shared(BaseModel):
     """What may stand at the top of the file and in a kind."""
 
@@ -159,9 +170,14 @@ def read(file: str, on: str) -> Resources:
     except ValidationError as error:
         raise RecipeError("\n".join(f"--on {on}: {file}: {_said(e)}" for e in error.errors())) from None
     for kind in KINDS:
-        if made.of(kind).time is None:
+        if (time := made.of(kind).time) is None:
             raise RecipeError(
                 f'--on {on}: {file}: the key time must be given, at the top or for {kind}: time: "20:00:00"'
+            )
+        if seconds(time) <= made.notice:
+            raise RecipeError(
+                f"--on {on}: {file}: {kind}: time: found {time}, and {made.notice} s before its end (`notice`) a job is told to "
+                "stop: raise 'time', or lower 'notice'"
             )
         if (venv := made.of(kind).venv) is not None and not (Path(venv) / "bin" / "python").exists():
             raise RecipeError(f"--on {on}: {file}: {kind}: venv: there is no {venv}/bin/python")
@@ -178,6 +194,8 @@ def _said(error: Any) -> str:
             return "the key 'gpus' belongs to a kind: gpu: {gpus: 1}"
         near = difflib.get_close_matches(key, known, 1)
         hint = f"did you mean '{near[0]}'?" if near else f"keys here: {', '.join(known)}"
+        if not before and isinstance(error["input"], dict) and not near:
+            hint = f"stages are told apart by what they do: {', '.join(f'{kind} ({what})' for kind, what in KINDS.items())}"
         return f"{place}the key '{key}' is unknown; {hint}"
     if error["type"] == "string_type":
         return f"{place}{key}: found {error['input']!r}; write a text, in quotes where YAML takes it for something else"
@@ -185,6 +203,11 @@ def _said(error: Any) -> str:
         least = error.get("ctx", {}).get("ge", 1)
         return f"{place}{key}: found {error['input']!r}; write a whole number, {least} or more"
     return f"{place}{key}: {error['msg'].removeprefix('Value error, ')}"
+
+
+def gives_gpu(asked: Asked) -> bool:
+    """Whether a GPU is asked for, by `gpus` or as a site wants it, `sbatch: {gpus-per-node: 1}`."""
+    return asked.gpus is not None or any(name.startswith("gpus-per-") for name in asked.sbatch)
 
 
 def options(asked: Asked) -> list[str]:
@@ -208,6 +231,6 @@ def python(asked: Asked, folders: list[str]) -> str:
     """The shell words that start Python for a job; `folders` are those that it must see inside a container."""
     if asked.container is None:
         return shlex.quote(f"{asked.venv}/bin/python" if asked.venv else sys.executable)
-    words = ["apptainer", "exec", *(["--nv"] if asked.gpus is not None else [])]
+    words = ["apptainer", "exec", *(["--nv"] if gives_gpu(asked) else [])]
     words += [word for folder in dict.fromkeys(folders) for word in ("--bind", folder)]
     return shlex.join([*words, asked.container, "python3"])

@@ -8,11 +8,14 @@ measured-0f3a9c21/     the jobs of one set of tasks
   tasks.dill           datatrove's executor with its pipeline
   chunks/0001.json     one array: its job's number, and which tasks each element runs
   started/00003.json   which node and process ran task 3 last
+  late/00003.json      how often its job came to the time limit without finishing it
   failed/00003.json    what task 3 raised, until it is tried again
   4711_0.log           what an element printed
 """
 
 import hashlib
+import secrets
+import shutil
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -31,6 +34,10 @@ from recipes.engine.slurm import queue
 from recipes.engine.slurm.resources import Resources
 
 ENDED = ("done", "failed", "cancelled")
+LINK = "(link)"
+"""What a link's job is called, where that of tasks has the name of their stage."""
+FULL_BYTES = 1 << 20
+"""A disk with less room than this is full."""
 
 
 @dataclass(frozen=True)
@@ -138,11 +145,22 @@ class Submission:
 
     def jobs(self, every: bool = False) -> list[queue.Job]:
         """Its jobs that are in the queue; `every`: also ended ones that Slurm still remembers."""
-        return queue.jobs(self.about["key"], every)
+        return queue.jobs(f".{self.about['key']}", every)
 
     def name(self, what: str) -> str:
-        """A job's name: what it does, for people, and the run's key, by which it is found again."""
-        return f"{self.about['recipe']}/{what}.{self.about['key']}".replace("|", "/")
+        """A name for a job: what it does, for people, a token of its own, and the run's key, by which it is found again."""
+        return f"{self.about['recipe']}/{what}.{secrets.token_hex(3)}.{self.about['key']}"
+
+    def is_link(self, job: queue.Job) -> bool:
+        """Whether a job is a link of this run."""
+        return job.name.startswith(f"{self.about['recipe']}/{LINK}.")
+
+    def full_disk(self) -> str:
+        """In words that the disk has no room, on which the run says what becomes of it; "" where it has."""
+        full = shutil.disk_usage(self.folder).free < FULL_BYTES
+        return (
+            f"the disk of {self.folder.parent} is full: free some space and give the same command again" if full else ""
+        )
 
     def works(self) -> list[Work]:
         """All sets of tasks that had jobs, in the order in which they were submitted."""

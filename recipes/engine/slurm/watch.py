@@ -2,19 +2,27 @@
 
 import time
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from curation.place import Place
+from curation.secrets_left_out import without_secrets
 from curation.shards import MANIFEST
-from recipes.engine.errors import RunError
+from recipes.engine.errors import RecipeError, RunError
 from recipes.engine.slurm import queue
 from recipes.engine.slurm.arrays import how_it_ended
 from recipes.engine.slurm.submission import ENDED, Submission, Work
 
 POLL_SECONDS = 5.0
+JOBS_A_SECOND = 500
+"""Many jobs are listed less often: the controller serves others too."""
+ENDING_SECONDS = 60.0
+"""How long cancelled jobs may take to leave the queue."""
+USUAL = ("None", "Dependency", "Priority", "Resources", "JobArrayTaskLimit", "BeginTime")
+"""Why jobs wait that will run."""
 TAIL_LINES = 40
 
 
@@ -23,8 +31,34 @@ def current(submission: Submission, jobs: list[queue.Job]) -> tuple[str, str]:
     state = submission.state
     if state["state"] in ENDED or jobs:
         return state["state"], state["said"]
-    said = "nothing of it is in the queue any more: its link was cancelled or lost. The same command goes on"
+    said = f"nothing of it is in the queue any more: {submission.full_disk() or _last_words(submission)}"
     return "stopped", f"{state['said']}; {said}" if state["said"] else said
+
+
+def _last_words(submission: Submission) -> str:
+    """How the last link ended that said nothing of the run, as far as that is known."""
+    log = _link_log(submission)
+    if log is None:
+        return (
+            f"its link left no log in {submission.folder}/links: it was cancelled, or the node that it began on does not see this "
+            "folder. The same command goes on"
+        )
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    last = f", which ends with: {without_secrets(lines[-1])}" if lines else ""
+    return f"its link was cancelled or lost; its log is {log}{last}. The same command goes on"
+
+
+def _link_log(submission: Submission) -> Path | None:
+    """The log that a link has written into last; None where none has printed anything."""
+    logs = (submission.folder / "links").glob("*.log")
+    return max(logs, key=lambda path: path.stat().st_mtime, default=None)
+
+
+def _pending(jobs: list[queue.Job]) -> str:
+    """Why jobs do not run yet, in Slurm's words, where it is not that others come first; "" otherwise."""
+    reasons = Counter(job.reason for job in jobs if job.state == "PENDING")
+    told = [f"{reason} ({n})" if n > 1 else reason for reason, n in reasons.most_common() if reason not in USUAL]
+    return f"Slurm says of jobs that wait: {', '.join(told)}" if told else ""
 
 
 def status(submission: Submission) -> bool:
@@ -52,15 +86,13 @@ def status(submission: Submission) -> bool:
     for work in works:
         table.add_row(*_row(work, jobs))
     console.print(table)
-    links = [job for job in jobs if _is_link(job)]
+    links = [job for job in jobs if submission.is_link(job)]
     if links:
         how = ", ".join(f"{job.id} {job.state.lower()}" for job in links)
         console.print(f"next link: job {how}", markup=False)
+    if pending := _pending(jobs):
+        console.print(pending, markup=False, soft_wrap=True)
     return state not in ("failed", "stopped", "cancelled")
-
-
-def _is_link(job: queue.Job) -> bool:
-    return "/link." in job.name
 
 
 def _whole(block: dict[str, Any]) -> str:
@@ -95,38 +127,40 @@ def follow(submission: Submission) -> None:
         if now != last:
             console.print(now, markup=False)
             last = now
-        time.sleep(POLL_SECONDS)
+        time.sleep(max(POLL_SECONDS, len(jobs) / JOBS_A_SECOND))
 
 
 def _line(submission: Submission, jobs: list[queue.Job]) -> str:
     works = submission.works()
     running = sum(job.runs for job in jobs)
+    pending = f"; {said}" if (said := _pending(jobs)) else ""
     if not works:
-        return f"{len(jobs)} jobs, {running} running"
+        return f"{len(jobs)} jobs, {running} running{pending}"
     name, done, *_ = _row(works[-1], jobs)
-    return f"{name}: {done} tasks done, {running} jobs running, {len(jobs) - running} waiting"
+    return f"{name}: {done} tasks done, {running} jobs running, {len(jobs) - running} waiting{pending}"
 
 
 def cancel(submission: Submission) -> int:
     """Cancels what is in the queue. Returns the number of jobs; what is finished stays, and the same command goes on from it."""
     if submission.state["state"] not in ENDED:
         submission.say("cancelled", "cancelled; the same command goes on from here")
-    seen: set[str] = set()
-    for _ in range(10):  # a link that was just running may have submitted more
-        jobs = submission.jobs()
-        ids = sorted({job.id for job in jobs}, key=lambda i: (not any(j.id == i and _is_link(j) for j in jobs), i))
-        if not ids:
-            break
-        seen |= set(ids)
-        queue.cancel(ids)
+    seen, end = set[str](), time.monotonic() + ENDING_SECONDS
+    while (
+        jobs := submission.jobs()
+    ) and time.monotonic() < end:  # a link that was just running may have submitted more
+        links = {job.id for job in jobs if submission.is_link(job)}
+        queue.cancel(sorted({job.id for job in jobs}, key=lambda number: (number not in links, number)))
+        seen |= {job.id for job in jobs}
         time.sleep(1)
     return len(seen)
 
 
 def logs(submission: Submission, failed: bool, name: str | None, task: int | None) -> int:
     """Prints what tasks printed: of those that failed, or of one. Returns how many were shown."""
-    console, shown = Console(highlight=False, soft_wrap=True), 0
-    for work in submission.works():
+    console, shown, works = Console(highlight=False, soft_wrap=True), 0, submission.works()
+    if name is not None and name not in (names := {work.about["name"]: None for work in works}):
+        raise RecipeError(f"no tasks of '{name}' had jobs; those of these had: {', '.join(names) or 'none'}")
+    for work in works:
         about = work.about
         if name is not None and about["name"] != name:
             continue
@@ -143,8 +177,14 @@ def logs(submission: Submission, failed: bool, name: str | None, task: int | Non
             lines = log.read_text(errors="replace").splitlines()[-TAIL_LINES:] if log and failed else []
             for line in (told["trace"].splitlines() if told and told["trace"] else lines) if failed else []:
                 console.print(f"  | {line}", markup=False)
-    if not shown and (links := sorted((submission.folder / "links").glob("*.log"))) and not failed:
-        console.print(f"no task had a job yet; the last link: {links[-1]}", markup=False)
+    if shown or (link := _link_log(submission)) is None:
+        return shown
+    state, said = current(submission, submission.jobs())
+    if failed and state in ("failed", "stopped"):
+        console.print(f"no task has failed; {state}: {said}", markup=False)
+        return 1
+    if not failed:
+        console.print(f"no task had a job yet; the last link: {link}", markup=False)
     return shown
 
 
