@@ -1,7 +1,6 @@
 """`seimai budget`: plans a token budget, prints it, and writes it for `seimai mix` with its picture."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from rich.console import Console
@@ -14,6 +13,7 @@ from curation.place import Place
 from recipes.engine import budget_file
 from recipes.engine.budget_figure import draw_budget, standalone
 from recipes.engine.budget_plan import plan_json
+from recipes.engine.file_systems import on_disk
 from recipes.engine.report.svg import compact
 
 SHOWN_SOURCES = 30
@@ -21,7 +21,7 @@ SHOWN_SOURCES = 30
 
 def budget(path: str, out: str | None) -> bool:
     """Plans, prints, and writes the plan into the folder `out`, if given. False when a target cannot be met."""
-    file = Path(path)
+    file = on_disk(path, "budget")
     spec = budget_file.load(file)
     cells, _ = budget_file.gather(spec, file.parent, file.name)
     plan = budget_file.make(spec, cells, file.name)
