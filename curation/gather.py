@@ -160,7 +160,7 @@ class Gather(Step):
             "seconds": round(time.time() - started + sum(t["seconds"] for t in inherited), 3),
             "cpu": round(cpu_seconds() - cpu + sum(t["cpu"] for t in inherited), 3),
         }
-        target.write_json(f"tasks/{rank:05d}.json", about)
+        target.claim_json(f"tasks/{rank:05d}.json", about)
         yield from ()
 
     def _merge(self, source: Place, names: list[str], out: SortedFiles) -> tuple[int, Counter[str]]:

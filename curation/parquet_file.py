@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from curation.place import Place
 from curation.shape import BadFile
 from curation.step import Batch
+from curation.store_error import is_store_error
 
 BATCH_ROWS = 1024
 GROUP_ROWS, GROUP_BYTES = 4096, 32 << 20
@@ -59,7 +60,7 @@ def _told(where: str) -> Iterator[None]:
     try:
         yield
     except (OSError, pa.ArrowException) as error:
-        if isinstance(error, OSError) and error.errno is not None:
+        if is_store_error(error):
             raise
         raise BadParquet(f"{where}: cannot be read ({' '.join(str(error).split())[:200]}); make it anew") from None
 

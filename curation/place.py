@@ -1,6 +1,8 @@
 """A folder on any file system, and files that are there whole or not at all.
 
-Locally a file is written under a temporary name and renamed; an object store shows an upload only when it is complete.
+Locally a file is written under a temporary name and renamed; an object store shows an upload only when it is complete. An upload
+that nobody completed is seen by no reader, but keeps its parts until it is given up: by its writer after an error, else by whoever
+finishes the set that it was for.
 """
 
 import contextlib
@@ -23,6 +25,8 @@ AT_ONCE = 256
 """Pieces that are asked for together."""
 GAP = 64 << 10
 """Bytes between two pieces of a file up to which an object store is asked for both in one request."""
+_BUCKETS = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oci", "oss"}
+"""Stores that have no folders: there fsspec would make a bucket of its own where the one that was named is not there."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +48,12 @@ class Place:
     @property
     def local(self) -> bool:
         """True where a rename is atomic."""
+        return "file" in self._protocols
+
+    @property
+    def _protocols(self) -> set[str]:
         protocol = self.fs.protocol
-        return "file" in ((protocol,) if isinstance(protocol, str) else protocol)
+        return {protocol} if isinstance(protocol, str) else set(protocol)
 
     def __truediv__(self, name: str) -> "Place":
         return Place(f"{self.url.rstrip('/')}/{name}")
@@ -61,8 +69,11 @@ class Place:
         folder = f"{self.path}/{name}".rstrip("/")
         fs = self.fs
         fs.invalidate_cache()
-        found = fs.ls(folder, detail=False) if fs.isdir(folder) else []
-        return sorted(p.rsplit("/", 1)[-1] for p in found if not p.endswith(PARTIAL))
+        found = [p.rsplit("/", 1)[-1] for p in fs.ls(folder, detail=False)] if fs.isdir(folder) else []
+        fs.invalidate_cache()  # a listing grows old: nobody may be told by it that a file is not there yet
+        return sorted(
+            p for p in found if p and not p.endswith(PARTIAL)
+        )  # a store's console marks a folder by an empty name
 
     def read_bytes(self, name: str) -> bytes:
         """The whole content of a small file."""
@@ -136,8 +147,34 @@ class Place:
 
     def write_json(self, name: str, value: Any) -> None:
         """Writes a value as indented JSON, atomically; keys that are numbers become their text."""
-        option = orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
-        self.write_bytes(name, orjson.dumps(value, option=option))
+        self.write_bytes(name, _indented(value))
+
+    def claim_json(self, name: str, value: Any) -> bool:
+        """Writes a JSON file unless one is there; whether it did. Of two writers in an object store the first one's stays.
+
+        On a disk the later one's does: it takes the place of an equal one before the folder has its final name.
+        """
+        if self.local:
+            self.write_json(name, value)
+            return True
+        if self.exists(name):
+            return False
+        if not self._protocols & {"s3", "s3a"}:
+            self.write_json(name, value)
+            return True
+        try:  # asked for by the store itself, which tells two writers apart that have both just looked (If-None-Match)
+            with self.fs.open(f"{self.path}/{name}", "xb") as file:
+                file.write(_indented(value))
+        except OSError:
+            if self.exists(name):
+                return False
+            self.write_json(name, value)  # a store that knows no such condition
+        return True
+
+    def make(self) -> None:
+        """Makes the folder, if it is not there; in an object store, which has none, nothing."""
+        if not self._protocols & _BUCKETS:
+            self.fs.makedirs(self.path, exist_ok=True)
 
     def create(self, name: str) -> "Created":
         """Opens a new file for writing; it takes its name when it is closed without an error."""
@@ -152,18 +189,47 @@ class Place:
         """Removes the folder and everything in it, if it is there."""
         if self.exists():
             self.fs.rm(self.path, recursive=True)
+        self.give_up_uploads()
+
+    def give_up_uploads(self) -> None:
+        """Gives up what processes that were killed began to upload below this folder (S3): unseen parts take room and are paid for.
+
+        A store that does not list uploads, or not to this user, is left as it is.
+        """
+        fs = self.fs
+        if not self._protocols & {"s3", "s3a"}:
+            return
+        bucket, _, prefix = self.path.partition("/")
+        after: dict[str, str] = {}
+        with contextlib.suppress(OSError):
+            while True:
+                page = fs.call_s3("list_multipart_uploads", Bucket=bucket, Prefix=f"{prefix}/", **after)
+                for upload in page.get("Uploads", ()):
+                    with contextlib.suppress(FileNotFoundError):  # completed at this moment
+                        fs.abort_mpu(bucket, upload["Key"], upload["UploadId"])
+                if not page.get("IsTruncated"):
+                    return
+                after = {"KeyMarker": page["NextKeyMarker"], "UploadIdMarker": page["NextUploadIdMarker"]}
+
+
+def _indented(value: Any) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS)
 
 
 class Created(io.RawIOBase):
-    """A file being written: hashed on its way, renamed into place at the end, removed after an error."""
+    """A file being written: hashed on its way, renamed into place at the end, removed after an error.
+
+    In an object store it is an upload that is completed at the end; whoever lets go of one without an end gives it up.
+    """
 
     def __init__(self, place: Place, name: str):
+        self._ended = True
         self._place, self._fs, self._final = place, place.fs, f"{place.path}/{name}"
         # a name of its own: a task that was given up as lost may still write while its successor does
         self._written = f"{self._final}.{secrets.token_hex(4)}{PARTIAL}" if place.local else self._final
-        self._fs.makedirs(self._final.rsplit("/", 1)[0], exist_ok=True)
+        Place(f"{place.url}/{name}".rsplit("/", 1)[0]).make()
         self._file = self._fs.open(self._written, "wb")
-        self._digest, self.size = hashlib.sha256(), 0
+        self._digest, self.size, self._ended = hashlib.sha256(), 0, False
 
     def writable(self) -> bool:
         """Always: it is a file being written."""
@@ -187,20 +253,35 @@ class Created(io.RawIOBase):
         """Hex digest of what has been written so far."""
         return self._digest.hexdigest()
 
+    def __enter__(self) -> "Created":
+        return self
+
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if kind is None:
+        if kind is not None:
+            self._give_up()
+            return
+        try:
             self._file.close()
             if self._written != self._final:
                 self._fs.mv(self._written, self._final)
-            return
-        if self._written == self._final and hasattr(
-            self._file, "discard"
-        ):  # object storage: an upload that is never completed
-            self._file.discard()
-            return
+            self._ended = True
+        except BaseException:
+            self._give_up()
+            raise
+
+    def _give_up(self) -> None:
+        """Leaves nothing of the file. What goes wrong on the way is not told: there is an error already."""
+        self._ended = True
+        with contextlib.suppress(Exception):
+            if self._written == self._final and hasattr(self._file, "discard"):
+                self._file.discard()
+                self._file.closed = True  # fsspec completes what is open when it is collected
+                return
         with contextlib.suppress(OSError):  # a full disk says so again when buffers are flushed
             self._file.close()
-        self._fs.rm_file(self._written)
+        with contextlib.suppress(OSError):
+            self._fs.rm_file(self._written)
 
-    def __enter__(self) -> "Created":
-        return self
+    def __del__(self) -> None:
+        if not getattr(self, "_ended", True):
+            self._give_up()

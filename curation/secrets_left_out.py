@@ -16,6 +16,7 @@ SECRET = re.compile(r"KEY|SECRET|TOKEN|PASSW|PASSPHRASE|CREDENTIAL|\bAUTH\b|_AUT
 LEAST = 8
 """Characters of a value that is looked for: a shorter one stands in any text by chance."""
 _USER = re.compile(r"(?<=://)[^/\s@'\"<>]*:[^/\s'\"<>]+@")
+_PRESIGNED = re.compile(r"[?&](?:[\w-]*(?:signature|credential|security-token)|sig)=", re.I)
 _SIGNED = re.compile(r"([?&](?:[\w-]*(?:signature|credential|token|secret|key)|sig)=)[^&\s'\"<>]+", re.I)
 
 
@@ -38,6 +39,15 @@ def holds_password(url: str) -> bool:
     (True, False, False)
     """
     return bool(_USER.search(url))
+
+
+def is_signed(url: str) -> bool:
+    """Whether a URL carries the right to read it: whoever sees it has that too (a presigned URL of S3, a SAS of Azure).
+
+    >>> is_signed("https://b.s3.amazonaws.com/a.warc.gz?X-Amz-Signature=0f3c"), is_signed("https://example.jp/a?part=1")
+    (True, False)
+    """
+    return bool(_PRESIGNED.search(url))
 
 
 def _secrets(variables: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -126,6 +126,24 @@ def left_by(place: Place, tasks: int, rank: int) -> list[int]:
     return WorkList(place, tasks).children(rank, len(place.read_json(f"tasks/{rank:05d}.json").get("rest", ())))
 
 
+def publish(place: Place, rank: int, told: dict[str, Any]) -> int:
+    """Writes a task's manifest, which makes the task done. Returns into how many shares its rest was left.
+
+    Of two processes that did one task, since one was taken for dead, the first decides in an object store, where a finished set may
+    name that one's manifest by its hash. Of the second's files go those that the first did not write as well.
+    """
+    if place.claim_json(f"tasks/{rank:05d}.json", told):
+        return len(told["rest"])
+    first = place.read_json(f"tasks/{rank:05d}.json")
+    lasting = ("files", "rejected_files")
+    kinds = lasting if place.exists("manifest.json") else (*lasting, "sample_files")
+    named = {file["path"] for kind in kinds for file in first[kind]}
+    strays = [file["path"] for kind in (*lasting, "sample_files") for file in told[kind] if file["path"] not in named]
+    for stray in strays + ([f"rests/{rank:05d}"] if told["rest"] and not first["rest"] else []):
+        place.fs.rm_file(f"{place.path}/{stray}")
+    return len(first["rest"])
+
+
 def stored_bytes(told: dict[str, Any]) -> int:
     """Stored bytes that a task has read, by its manifest."""
     return sum(unit.stored for unit in _read(told.get("read", ())))

@@ -26,7 +26,7 @@ from curation.provenance import id_words
 from curation.shards import set_schema
 from curation.sorted_files import SortedFiles
 from curation.step import Batch, Columns, Rejected, Step
-from curation.work_list import written
+from curation.work_list import publish, written
 
 RUN_BYTES = 128 << 20
 SAMPLE_ROWS = 1000
@@ -193,30 +193,28 @@ class _Task:
             )
         if rest:
             self.place.write_bytes(f"rests/{self.rank:05d}", b"")
-            self.sink.children = steps[0].work.children(self.rank, len(rest))
-        self.place.write_json(
-            f"tasks/{self.rank:05d}.json",
-            {
-                "task": self.rank,
-                "read": written(read),
-                "rest": [written(share) for share in rest],
-                "rows_in": rows_in,
-                "rows_out": self.rows_out,
-                "rejected": dict(sorted(self.rejected.items())),
-                "files": self.out.files,
-                "rejected_files": self.rejected_files,
-                "sample_files": sample_files,
-                "licences": dict(self.licences),
-                "content": f"{self.content:064x}" if self.sink.content else None,
-                "steps": [_step_stats(s) for s in steps],
-                "fused": [i.hex() for s in steps for i in getattr(s, "fused", ())],
-                "unreadable": [list(u) for s in steps for u in getattr(s, "unreadable", ())],
-                "peak_rss_mb": peak_mb(),
-                "started": round(self.started, 3),
-                "seconds": round(time.time() - self.started, 3),
-                "cpu": round(cpu_seconds() - self.cpu, 3),
-            },
-        )
+        about = {
+            "task": self.rank,
+            "read": written(read),
+            "rest": [written(share) for share in rest],
+            "rows_in": rows_in,
+            "rows_out": self.rows_out,
+            "rejected": dict(sorted(self.rejected.items())),
+            "files": self.out.files,
+            "rejected_files": self.rejected_files,
+            "sample_files": sample_files,
+            "licences": dict(self.licences),
+            "content": f"{self.content:064x}" if self.sink.content else None,
+            "steps": [_step_stats(s) for s in steps],
+            "fused": [i.hex() for s in steps for i in getattr(s, "fused", ())],
+            "unreadable": [list(u) for s in steps for u in getattr(s, "unreadable", ())],
+            "peak_rss_mb": peak_mb(),
+            "started": round(self.started, 3),
+            "seconds": round(time.time() - self.started, 3),
+            "cpu": round(cpu_seconds() - self.cpu, 3),
+        }
+        if shares := publish(self.place, self.rank, about):
+            self.sink.children = steps[0].work.children(self.rank, shares)
 
 
 def taken(batches: Sequence[Batch], rows: np.ndarray) -> pa.Table:

@@ -20,6 +20,7 @@ import pyarrow as pa
 from curation.classify.fasttext_file import FastTextFile, read_file
 from curation.classify.linear_model import why_not
 from curation.classify.model_card import ModelCard, card_of, card_path, sha256_of
+from curation.local_file import local_file
 from curation.spdx import known_licence
 from curation.step import Batch, Columns, Measure
 
@@ -55,7 +56,7 @@ class FasttextQuality(Measure):
         super().__init__()
         self.model = model
         self.writes = (column,)
-        self._path = PACKAGED.get(model, Path(model))
+        self._path = PACKAGED.get(model) or local_file(model, "model")
         file = read_file(self._path)
         file.check_whole()
         self.card = _card(self._path, file, tokens, labels, licence)

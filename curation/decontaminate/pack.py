@@ -26,6 +26,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from curation.filters.preset import nearest
+from curation.local_file import local_file
 from curation.spdx import licence_fault
 from curation.yaml_file import load_yaml, yaml_fault
 
@@ -130,6 +131,7 @@ def pack_names() -> list[str]:
 def pack_file(name_or_path: str, folder: Path = Path()) -> Path:
     """The file of a pack that comes along, or of a path that ends in .yaml, relative to `folder`. Raises ValueError for none."""
     if name_or_path.endswith((".yaml", ".yml")):
+        local_file(name_or_path, "pack")
         if not (folder / name_or_path).is_file():
             raise ValueError(f"pack: there is no file {folder / name_or_path}")
         return folder / name_or_path

@@ -11,6 +11,7 @@ from pydantic import ValidationError, field_validator, model_validator
 from curation.decontaminate.benchmark_file import Item, read_items
 from curation.decontaminate.pack import Layout, Pack, fault, read_pack
 from curation.decontaminate.rules import Rules, checked_rules
+from curation.local_file import local_file
 
 _ENDINGS = ("jsonl", "json", "csv", "tsv", "xml", "parquet")
 
@@ -91,6 +92,7 @@ class Benchmarks:
     def _paths(self, name: str) -> Iterator[tuple[str, Path]]:
         said = self.sets[name].file
         for pattern in [said] if isinstance(said, str) else said:
+            local_file(pattern, f"evaluation set '{name}'")
             for folder in (self.folder, Path()):
                 plain = folder / pattern
                 found = [pattern] if plain.is_file() else sorted(glob.glob(pattern, root_dir=folder, recursive=True))

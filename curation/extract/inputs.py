@@ -8,6 +8,7 @@ import hashlib
 import os
 import posixpath
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -29,6 +30,8 @@ KINDS: dict[str, tuple[str, ...]] = {
 _SAMPLE = 1 << 16
 _WHOLE = 16 << 20
 _WILD = "*?["
+_AT_ONCE = 16
+"""Files of a list that are asked for at a time: a crawl's has a hundred thousand, and an answer takes a tenth of a second."""
 
 
 class InputError(Exception):
@@ -117,20 +120,26 @@ def _matches(fs: Any, path: str) -> tuple[dict[str, Any], str, bool]:
     except (FileNotFoundError, NotADirectoryError):
         info = None
     if info is not None and info["type"] == "directory":
-        return fs.find(path, detail=True), path.rstrip("/"), False
+        return _files(fs.find(path, detail=True)), path.rstrip("/"), False
     if info is not None:
         return {info["name"]: info}, posixpath.dirname(path), True
     if not any(sign in path for sign in _WILD):
         return {}, "", True
-    listed = fs.glob(path, detail=True)
-    return {p: i for p, i in listed.items() if i["type"] != "directory"}, fixed_prefix(path), True
+    return _files(fs.glob(path, detail=True)), fixed_prefix(path), True
+
+
+def _files(listed: dict[str, Any]) -> dict[str, Any]:
+    """What is no folder, and no empty object by which a store's console marks one."""
+    return {path: info for path, info in listed.items() if info["type"] != "directory" and not path.endswith("/")}
 
 
 def _listed(fs: Any, path: str) -> tuple[dict[str, Any], str, bool]:
     """What a list of paths names, as `_matches` gives it."""
     try:
         root, names = listed_paths(fs, path)
-        return {f"{root}/{name}": fs.info(f"{root}/{name}") for name in names}, root, True
+        paths = [f"{root}/{name}" for name in names]
+        with ThreadPoolExecutor(_AT_ONCE) as beside:
+            return dict(zip(paths, beside.map(fs.info, paths), strict=True)), root, True
     except FileNotFoundError as error:
         raise InputError(f"{path}: {error} is not there") from None
     except ValueError as error:

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from curation.normalise.text_column import text_views
 from curation.step import Batch
+from curation.store_error import is_store_error
 
 READ_ROWS = 1024
 
@@ -26,11 +27,11 @@ class Unreadable(Exception):
 
 @contextmanager
 def unread() -> Iterator[None]:
-    """What Arrow and Python raise at bytes that are no values, as Unreadable; what a file system raises (it has a number) passes."""
+    """What Arrow and Python raise at bytes that are no values, as Unreadable; what a file system raises passes."""
     try:
         yield
     except (OSError, pa.ArrowException, ValueError, TypeError, LookupError, OverflowError, MemoryError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
+        if is_store_error(error):
             raise
         raise Unreadable(" ".join(f"{error or type(error).__name__}".split())[:300]) from None
 

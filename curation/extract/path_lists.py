@@ -11,6 +11,8 @@ import posixpath
 import zlib
 from typing import Any
 
+from curation.store_error import is_store_error
+
 _ROOT = "/crawl-data/"
 MOST_BYTES = 256 << 20
 """Bytes of a list, unpacked: two million paths; a crawl's has some 100,000."""
@@ -34,9 +36,9 @@ def listed_paths(fs: Any, pattern: str) -> tuple[str, list[str]]:
             file.seek(0)
             raw = (gzip.GzipFile(fileobj=file) if packed else file).read(MOST_BYTES + 1)
         text = raw.decode()
-    except FileNotFoundError:
-        raise
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        if is_store_error(error):
+            raise
         raise ValueError(f"{url} is no list of paths: {error}") from None
     if len(raw) > MOST_BYTES:
         raise ValueError(f"{url} is no list of paths: it holds more than {MOST_BYTES >> 20} MiB")

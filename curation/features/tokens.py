@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from curation.local_file import local_file
 from curation.step import Batch, Columns, Measure
 
 PACKAGED = {"small_ja": Path(__file__).with_name("small_ja.json")}
@@ -24,7 +25,7 @@ _TEXTS_AT_ONCE = 64
 
 def tokenizer_bytes(tokenizer: str) -> bytes:
     """Content of a tokenizer file given by path or packaged name. Raises ValueError when there is none."""
-    path = PACKAGED.get(tokenizer, Path(tokenizer))
+    path = PACKAGED.get(tokenizer) or local_file(tokenizer, "tokenizer")
     if not path.is_file():
         raise ValueError(
             f"there is no tokenizer file {tokenizer}; give a tokenizer.json of the `tokenizers` library, or {', '.join(PACKAGED)}"

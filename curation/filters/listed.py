@@ -26,6 +26,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from curation.filters.preset import nearest
+from curation.local_file import local_file
 from curation.spdx import licence_fault
 from curation.yaml_file import load_yaml, yaml_fault
 
@@ -147,6 +148,7 @@ def read_list(name_or_path: str, holds: Literal["words", "urls"]) -> Listed:
 
 
 def _file_of(name_or_path: str) -> Path:
+    local_file(name_or_path, "list")
     if name_or_path.endswith((".yaml", ".yml")):
         if not Path(name_or_path).is_file():
             raise ValueError(f"there is no list {name_or_path}")

@@ -26,6 +26,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from curation.document import COLUMNS
+from curation.local_file import local_file
 from curation.yaml_file import load_yaml, yaml_fault
 
 FOLDER = Path(__file__).parent / "presets"
@@ -196,7 +197,7 @@ def preset_names() -> list[str]:
 def preset_file(name_or_path: str) -> Path:
     """The file of a packaged preset, or of a path that ends in .yaml. Raises ValueError where there is none."""
     if name_or_path.endswith((".yaml", ".yml")):
-        path = Path(name_or_path)
+        path = local_file(name_or_path, "preset")
         if not path.is_file():
             raise ValueError(f"preset: there is no file {name_or_path}")
         return path

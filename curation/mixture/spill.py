@@ -64,7 +64,7 @@ class _Files:
         self._folder, self._kinds, self._held = folder, kinds, 0
         self._waiting: list[list[pa.Table]] = [[] for _ in range(many)]
         self._open: dict[int, tuple[Any, pa.RecordBatchStreamWriter]] = {}
-        folder.fs.makedirs(folder.path, exist_ok=True)
+        folder.make()
 
     def add(self, table: pa.Table, to: np.ndarray) -> None:
         """Deals rows to files `to` [rows]."""

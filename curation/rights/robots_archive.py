@@ -83,7 +83,7 @@ def files_of(patterns: Sequence[str]) -> list[InputFile]:
         try:
             found += find_inputs([pattern])
         except InputError as error:
-            raise ValueError(f"robots: {error}; or a folder with HOST/DATE.txt") from None
+            raise ValueError(f"robots: {error}; or a folder on a disk with HOST/DATE.txt") from None
     return found
 
 

@@ -20,12 +20,18 @@ def end_clearly(app: Callable[..., Any]) -> None:
     from curation.secrets_left_out import without_secrets
     from curation.shape import BadFile
     from curation.shards import ShardError
+    from curation.store_error import is_remote
+    from recipes.engine.task_error import store_words
 
     try:
         app(standalone_mode=True)
     except (RecipeError, RunError, ShardError, BadFile, LedgerError, ReviewError) as error:
         typer.echo(without_secrets(f"{type(error).__name__}: {error}"), err=True)
         sys.exit(2 if isinstance(error, RecipeError) else 1)
-    except Exception:  # a bug, told as Python would, but for what nobody may read
+    except Exception as error:
+        if is_remote(error):
+            typer.echo(f"RunError: {store_words(error)}", err=True)
+            sys.exit(1)
+        # a bug, told as Python would, but for what nobody may read
         typer.echo(without_secrets(traceback.format_exc()), err=True)
         sys.exit(1)

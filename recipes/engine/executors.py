@@ -88,7 +88,7 @@ def ray_address(on: str, address: str) -> str:
 
     Raises RecipeError for what is no address, and where Ray is not installed.
     """
-    if address and address not in ("auto", "local") and not re.fullmatch(r"(ray://)?[A-Za-z0-9._-]+:\d{1,5}", address):
+    if address and address != "auto" and not re.fullmatch(r"(ray://)?[A-Za-z0-9._-]+:\d{1,5}", address):
         raise RecipeError(
             f"--on {on}: {address} is no address; write HOST:PORT, or nothing for the cluster that this machine is part of"
         )

@@ -13,11 +13,17 @@ from pathlib import Path
 from fsspec.core import url_to_fs
 from fsspec.registry import known_implementations
 
-from curation.secrets_left_out import holds_password, without_secrets
+from curation.local_file import local_file
+from curation.place import Place
+from curation.secrets_left_out import holds_password, is_signed, without_secrets
 from recipes.engine.errors import RecipeError
 
 _PACKAGES = {"gs": "gcsfs", "gcs": "gcsfs", "http": "aiohttp", "https": "aiohttp", "hf": "huggingface_hub"}
 """Package that a scheme needs, where fsspec does not say it in one word; `s3` is an extra of ours."""
+
+
+TRIED = ".writable"
+"""An object that is written and removed to see whether it can be."""
 
 
 def _remote(url: str) -> bool:
@@ -31,6 +37,11 @@ def check_scheme(url: str, place: str) -> None:
             f"{place}: {without_secrets(url)}: a password in a URL would stand in recipe.yaml, manifests and reports; "
             "credentials come from "
             "the environment (docs/clusters.md, Object storage)"
+        )
+    if _remote(url) and is_signed(url):
+        raise RecipeError(
+            f"{place}: {without_secrets(url)}: a signed URL would stand in recipe.yaml, manifests and reports, and who sees it "
+            "may read there; name the object itself (s3://…), credentials from the environment (docs/clusters.md, Object storage)"
         )
     scheme = url.partition("://")[0] if "://" in url else ""
     try:
@@ -78,6 +89,14 @@ def reaching(urls: Sequence[str], place: str) -> Iterator[None]:
         ) from error
 
 
+def on_disk(path: str | Path, what: str) -> Path:
+    """A path of what cannot lie in a store. Raises RecipeError for a URL."""
+    try:
+        return local_file(path, what)
+    except ValueError as error:
+        raise RecipeError(str(error)) from None
+
+
 def check_out(out: str) -> None:
     """Raises RecipeError when `out` cannot become a folder that this user writes to. Creates nothing."""
     check_scheme(out, "--out")
@@ -97,13 +116,14 @@ def check_out(out: str) -> None:
 def open_out(out: str) -> None:
     """Makes `out` and proves that it can be written to. Raises RecipeError."""
     check_out(out)
-    fs, path = url_to_fs(out)
+    place = Place(out)
     try:
-        fs.makedirs(path, exist_ok=True)
-        if _remote(out):
-            fs.exists(f"{path}/run.json")
+        place.make()
+        if _remote(out):  # a bucket that may only be read, or is not there, is told here and not after the first task
+            place.write_bytes(TRIED, b"")
+            place.fs.rm_file(f"{place.path}/{TRIED}")
         else:
-            tempfile.TemporaryFile(dir=path).close()
+            tempfile.TemporaryFile(dir=place.path).close()
     except Exception as error:
         if not _remote(out) and not isinstance(error, OSError):
             raise

@@ -45,6 +45,7 @@ def finish_block(block: Block, place: Place) -> dict[str, Any]:
     for folder in (WORK, GATHER, "samples", "rests", "index"):
         with contextlib.suppress(FileNotFoundError):
             (place / folder).remove()
+    place.give_up_uploads()
     return manifest
 
 

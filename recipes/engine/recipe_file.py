@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from curation.yaml_file import load_yaml, yaml_fault
 from recipes.engine.errors import RecipeError
+from recipes.engine.file_systems import on_disk
 from recipes.engine.inherited_paths import with_absolute_files
 from recipes.engine.spec import KINDS, Recipe, SourceSpec, parse, step_labels
 
@@ -24,7 +25,7 @@ POLICY = FOLDER / "policy.yaml"
 
 def find(name: str) -> Path:
     """Path of a recipe given as a path or as the name of one that comes with the project. Raises RecipeError."""
-    if (path := Path(name)).suffix in (".yaml", ".yml", ".py"):
+    if (path := on_disk(name, "recipe")).suffix in (".yaml", ".yml", ".py"):
         if path.exists():
             return path
         raise RecipeError(f"{name}: there is no such recipe file. Recipes here: {', '.join(packaged())}")

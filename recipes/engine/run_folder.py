@@ -21,6 +21,7 @@ from curation.place import Place
 from curation.provenance import partition_of
 from curation.shape import BadFile, shaped
 from curation.shards import MANIFEST, SET, SURVEY, ShardError, ShardSet, ShardUnion, Table
+from curation.store_error import is_remote
 from curation.yaml_file import load_yaml, yaml_fault
 from recipes.engine.errors import RecipeError
 from recipes.engine.file_systems import reaching
@@ -138,7 +139,9 @@ class Run:
         """A block's shard set; None when it was deleted since."""
         try:
             return ShardSet.open(self.url(block))
-        except (ShardError, OSError):
+        except (ShardError, OSError) as error:
+            if is_remote(error):
+                raise  # a store that refuses has deleted nothing
             return None
 
     @property
@@ -175,7 +178,9 @@ class Run:
             return (
                 ShardUnion.open([self.url(by_name[name]) for name in reads]) if reads and reads[0] in by_name else None
             )
-        except (ShardError, OSError):
+        except (ShardError, OSError) as error:
+            if is_remote(error):
+                raise
             return None
 
     def stage_of(self, generation: str) -> str:

@@ -2,9 +2,10 @@
 
 datatrove's local pool hangs for ever when a worker is killed. Here each worker is a process of its own with a pipe; it tells how
 many rows it has seen, and its end is noticed at once. A task that died is tried again by a fresh process with `attempt` raised,
-upon which steps call foreign parsers in processes of their own (see `curation/extract/main_text.py`). Workers stay alive from
-block to block, so that imports are paid once. When nothing waits and a worker is free, the task that has most before it is
-asked to leave its rest to others (`curation/work_list.py`): a straggler holds up nobody.
+upon which steps call foreign parsers in processes of their own (see `curation/extract/main_text.py`); so is one that a store over a
+network failed, after its client had tried long enough. Workers stay alive from block to block, so that imports are paid once. When
+nothing waits and a worker is free, the task that has most before it is asked to leave its rest to others (`curation/work_list.py`): a
+straggler holds up nobody.
 """
 
 import contextlib
@@ -13,7 +14,6 @@ import signal
 import sys
 import threading
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,24 +24,9 @@ import dill
 import multiprocess
 from loguru import logger
 
-from curation.secrets_left_out import without_secrets
 from recipes.engine.errors import RunError
+from recipes.engine.task_error import STORE, disk_full, said, told
 
-PLAIN = (
-    "InputError",
-    "IndexRefused",
-    "PolicyError",
-    "EngineError",
-    "ModelFolderError",
-    "TaskError",
-    "StoreError",
-    "GpuMissing",
-    "ScoreError",
-    "ShardError",
-    "BadFile",
-    "BadParquet",
-)
-"""Errors that say all there is to say; the others are told with their traceback."""
 MOST_ATTEMPTS = 3
 AT_END: list[Callable[[], None]] | None = None
 """In a worker's process, what is to be closed before it ends; None in any other process, which promises to outlast nothing."""
@@ -104,10 +89,7 @@ def _serve(pipe: Any) -> None:
                 getattr(executor.pipeline[-1], "children", []) if executor.pipeline else [],
             )
         except BaseException as error:
-            answer = (
-                "error",
-                (type(error).__name__, without_secrets(str(error)), without_secrets(traceback.format_exc())),
-            )
+            answer = ("error", told(error))
         stop.set()
         with lock:
             try:
@@ -252,6 +234,10 @@ class Workers:
                     waiting.extend((rank, 1) for rank in value)
                     self.shared += len(value)
                     return 1
+                elif value[0] == STORE and worker.attempt < MOST_ATTEMPTS and worker.rank is not None:
+                    waiting.append((worker.rank, worker.attempt + 1))
+                    worker.rank = worker.progress = None
+                    return 0
                 else:
                     raise RunError(_error_text(worker.rank, self._where, *value))
         except (EOFError, OSError):
@@ -286,15 +272,4 @@ class Workers:
 
 
 def _error_text(rank: int | None, where: str, name: str, text: str, trace: str) -> str:
-    if full := disk_full(text, where):
-        return full
-    if name in PLAIN:
-        return text
-    return f"task {rank}: {name}: {text}\n{trace}"
-
-
-def disk_full(text: str, where: str) -> str:
-    """What is said of an error that a full disk caused; "" for any other."""
-    if "No space left on device" not in text and "Errno 28" not in text:
-        return ""
-    return f"{where}: the disk is full ({text}). Free some space and give the same command again: it goes on where it stopped."
+    return disk_full(text, where) or said(rank, name, text, trace)

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pyarrow as pa
+from fsspec.exceptions import FSTimeoutError
 
 from curation import gather
 from curation.classify.ensemble import Ensemble
@@ -65,6 +66,23 @@ class Raise(Measure):
         """Nothing, or an exception."""
         if os.path.exists(self.flag) and any("例外" in t for t in batch.column("text").to_pylist()):
             raise ValueError("a bug in a step")
+        return {}
+
+
+class StoreFails(Measure):
+    """Raises what s3fs raises, at a page that says 遅延, as long as the task is at one of the given attempts."""
+
+    reads = ("text",)
+
+    def __init__(self, attempts: int, refuses: bool = False):
+        super().__init__()
+        self.attempts, self.refuses = attempts, refuses
+
+    def columns(self, batch):
+        """Nothing, or an exception whose cause is the client's."""
+        if self.attempt <= self.attempts and any("遅延" in t for t in batch.column("text").to_pylist()):
+            error = PermissionError("The provided token has expired.") if self.refuses else TimeoutError("SlowDown")
+            raise error from FSTimeoutError()
         return {}
 
 

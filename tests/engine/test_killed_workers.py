@@ -10,13 +10,15 @@ import time
 from pathlib import Path
 
 import multiprocess
+import pytest
 
 from curation.place import Place
+from recipes.engine.errors import RunError
 from recipes.engine.plan import make
 from recipes.engine.workers import Workers
 
 sys.path.insert(0, str(Path(__file__).parent))
-from steps_on_trial import Slow
+from steps_on_trial import Slow, StoreFails
 from test_runs import accounted, done, jsonl, pages, recipe
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -131,3 +133,13 @@ def test_half_written_files_of_a_killed_process_are_no_files(tmp_path):
         file.write(b"}")
     assert place.read_json("tasks/00001.json") == {}
     assert sorted(p.name for p in (tmp_path / "set" / "tasks").iterdir()) == ["00000.json", "00001.json"]
+
+
+def test_a_task_that_a_store_failed_is_tried_three_times_and_one_that_it_refuses_once(tmp_path):
+    files = jsonl(tmp_path / "in", {"a.jsonl.gz": [*pages(3), ("x", "遅延するページ")], "b.jsonl.gz": pages(3, 4)})
+    assert done(recipe(files, [StoreFails(2)]), tmp_path / "twice")["rows_out"] == 7
+    accounted(tmp_path / "twice")
+    with pytest.raises(RunError, match=r"^a store did not do what it was asked \(TimeoutError: SlowDown\)"):
+        done(recipe(files, [StoreFails(3)]), tmp_path / "thrice")
+    with pytest.raises(RunError, match=r"^a store .* \(PermissionError: The provided token has expired\.\)"):
+        done(recipe(files, [StoreFails(1, refuses=True)]), tmp_path / "refused")

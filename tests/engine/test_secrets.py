@@ -128,6 +128,19 @@ def test_a_url_with_a_password_is_refused_wherever_it_would_be_written_down(url)
     assert "planted" not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://b.s3.amazonaws.com/a.warc.gz?X-Amz-Credential=k&X-Amz-Signature=planted13",
+        "https://b.blob.core.windows.net/c/a.parquet?sv=2026&sig=planted13",
+    ],
+)
+def test_a_signed_url_is_refused_too(url):
+    with pytest.raises(RecipeError, match=r"--in: https://b\..*a signed URL would stand in recipe\.yaml") as raised:
+        check_scheme(url, "--in")
+    assert "planted" not in str(raised.value)
+
+
 def test_what_a_remote_file_system_raises_is_told_without_secrets(monkeypatch):
     monkeypatch.setenv("LAB_TOKEN", "planted-12-token")
     with pytest.raises(RecipeError, match=r"\[LAB_TOKEN\]") as raised, reaching(["memory://a"], "source"):

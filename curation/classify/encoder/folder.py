@@ -14,6 +14,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from curation.local_file import local_file
+
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 ONNX = ("onnx/model.onnx", "model.onnx")
 """Where a model exported for ONNX Runtime may lie."""
@@ -65,7 +67,10 @@ class ModelFolder:
 def find_folder(model: str, revision: str | None) -> Path:
     """Where a model lies: a folder, or with a revision OWNER/NAME in the local cache of the hub. Raises ModelFolderError."""
     if revision is None:
-        path = Path(model)
+        try:
+            path = local_file(model, "model folder")
+        except ValueError as error:
+            raise ModelFolderError(str(error)) from None
         if not path.is_dir():
             raise ModelFolderError(
                 f"there is no model folder {model}; a model of the hub needs 'revision', the 40 digits of a commit"

@@ -22,6 +22,7 @@ from curation.classify.answers import Answered, Answers, AnswersError, read_answ
 from curation.filters.preset import condition
 from curation.parquet_file import present
 from recipes.engine.errors import RecipeError
+from recipes.engine.file_systems import on_disk
 from recipes.engine.run_folder import Run, open_run, rejected_rows, rows_of
 from recipes.engine.wording import one_line
 
@@ -45,6 +46,8 @@ class Labelled:
 
 def labelled(run: Run, spec: Answers, base: Path, columns: Sequence[str]) -> Labelled:
     """Reads answers and finds their pages in a run, released or rejected. Raises RecipeError."""
+    for file in spec.files:
+        on_disk(file, "labels")
     try:
         answered = read_answers(spec, base)
     except AnswersError as error:
@@ -155,7 +158,7 @@ def labels_of(files: list[str] | None, positive: str | None, how: Reading | None
 
 def read(run_folder: str, spec: Answers, out: str | None) -> Labelled:
     """Prints what was read and writes it to `out` (.jsonl) where given. Raises RecipeError where no answer is about the run."""
-    target = Path(out) if out else None
+    target = on_disk(out, "--out") if out else None
     if target is not None and target.suffix != ".jsonl":
         raise RecipeError(f"--out {out}: must end in .jsonl")
     if target is not None and target.exists():

@@ -17,6 +17,7 @@ import typer
 from curation.document import COLUMNS
 from curation.shards import ShardSet
 from recipes.engine.errors import RecipeError
+from recipes.engine.file_systems import on_disk
 from recipes.engine.forget.gate import cleared_or_refused
 from recipes.engine.run_folder import Run, open_run, rows_of
 
@@ -32,7 +33,7 @@ def sample(run: str, out: str, rows: int, column: str, chars: int, seed: int, st
 
     Raises RecipeError where the run has no such stage or column, or `out` is neither .jsonl nor .csv.
     """
-    target = Path(out)
+    target = on_disk(out, "--out")
     if target.suffix not in (".jsonl", ".csv"):
         raise RecipeError(f"--out {out}: must end in .jsonl or .csv")
     if target.exists():

@@ -43,6 +43,7 @@ def train(
     if (stage := recipe.train.stage) and stage not in (names := [s.name for s in recipe.stages]):
         raise RecipeError(f"{path.name}, train.stage: there is no stage '{stage}'; stages: {', '.join(names)}")
     answers = _answers(recipe.train, path)
+    file_systems.on_disk(out or ".", "--out of a training")
     made = plan.make(recipe, path.name, out or recipe_file.default_out(recipe), base=path.parent)
     file_systems.open_out(made.out)
     execute.run(made, workers=workers or os.cpu_count() or 1)

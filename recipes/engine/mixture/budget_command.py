@@ -1,7 +1,6 @@
 """`seimai budget`: plans a token budget, prints it, and writes it for `seimai mix` with its picture."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from rich.console import Console
@@ -11,6 +10,7 @@ from curation.mixture.budget import Budget, curve, marginal_losses
 from curation.mixture.relaxation import Relaxation, least_loss, relaxations, relaxations_for_loss
 from curation.mixture.scaling_law import HOFFMANN, MUENNIGHOFF
 from curation.place import Place
+from recipes.engine.file_systems import on_disk
 from recipes.engine.mixture import budget_file
 from recipes.engine.mixture.budget_figure import draw_budget, standalone
 from recipes.engine.mixture.budget_plan import plan_json
@@ -21,7 +21,7 @@ SHOWN_SOURCES = 30
 
 def budget(path: str, out: str | None) -> bool:
     """Plans, prints, and writes the plan into the folder `out`, if given. False when a target cannot be met."""
-    file = Path(path)
+    file = on_disk(path, "budget")
     spec = budget_file.load(file)
     cells, _ = budget_file.gather(spec, file.parent, file.name)
     plan = budget_file.make(spec, cells, file.name)

@@ -13,6 +13,7 @@ from curation.mixture.cells import BudgetError
 from curation.mixture.source_rows import SourceRows
 from curation.shards import ShardError, ShardSet
 from recipes.engine.errors import RecipeError
+from recipes.engine.file_systems import on_disk
 from recipes.engine.forget.gate import cleared_or_refused
 from recipes.engine.mixture.budget_file import BudgetSpec, SourceSpec, open_shards, path_from, rows_of_source
 
@@ -58,7 +59,7 @@ def plan_json(spec: BudgetSpec, budget: Budget, folder: Path) -> dict[str, Any]:
 
 def read_plan(path: str) -> dict[str, Any]:
     """A plan as `seimai budget --out` wrote it. Raises RecipeError for any other file, and for one that was edited since."""
-    file = Path(path)
+    file = on_disk(path, "plan")
     if not file.is_file():
         raise RecipeError(f"{path}: there is no such plan; `seimai budget FILE --out DIR` writes DIR/budget.json")
     try:

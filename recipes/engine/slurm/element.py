@@ -16,7 +16,6 @@ import subprocess
 import sys
 import threading
 import time
-import traceback
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,7 @@ from recipes.engine.slurm.arrays import code_of
 from recipes.engine.slurm.resources import seconds
 from recipes.engine.slurm.submission import Submission, Work
 from recipes.engine.stragglers import watched
+from recipes.engine.task_error import PLAIN, STORE, disk_full, told
 from recipes.engine.warm_up import warm_up
 
 EARLY_SECONDS = 120
@@ -101,11 +101,12 @@ def main(submission_folder: str, work_folder: str, chunk_file: str) -> int:
         near = time.monotonic() - began + submission.resources.notice + EARLY_SECONDS >= limit
         return _again(submission, work, todo[finished:], finished, chunk["kind"], near)
     except Exception as error:
-        text = workers.disk_full(str(error), work.about["place"]) or str(error)
+        name, text, trace = told(error)
+        text = disk_full(text, work.about["place"]) or text
         with contextlib.suppress(OSError):  # where the disk is full
             for one in [rank] if rank >= 0 else todo:
-                _tell_failure(work, one, type(error).__name__, text, traceback.format_exc())
-        print(without_secrets(traceback.format_exc()), file=sys.stderr)
+                _tell_failure(work, one, name, text, trace)
+        print(trace, file=sys.stderr)
         return 1
 
 
@@ -119,7 +120,8 @@ class CodeChanged(Exception):
         )
 
 
-PLAIN = (*workers.PLAIN, "CodeChanged", "TooLong")
+SAY_ALL = (*PLAIN, STORE, "CodeChanged", "TooLong")
+"""Errors that need no traceback."""
 
 
 def _where() -> dict[str, Any]:
@@ -135,7 +137,7 @@ def _tell_start(work: Work, rank: int, attempt: int) -> None:
 
 
 def _tell_failure(work: Work, rank: int, name: str, text: str, trace: str) -> None:
-    said = {"error": name, "text": without_secrets(text), "trace": without_secrets(trace), "plain": name in PLAIN}
+    said = {"error": name, "text": without_secrets(text), "trace": without_secrets(trace), "plain": name in SAY_ALL}
     work.write(f"failed/{rank:05d}.json", said | _where())
 
 

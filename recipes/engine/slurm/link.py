@@ -33,7 +33,8 @@ from recipes.engine.slurm.resources import KINDS, Resources, gives_gpu, options
 from recipes.engine.slurm.submission import ENDED, LINK, Submission, folder_of
 from recipes.engine.source_read import hash_of
 from recipes.engine.summary import print_summary
-from recipes.engine.workers import disk_full, leave
+from recipes.engine.task_error import disk_full
+from recipes.engine.workers import leave
 
 KILLED = 3
 """How often a link whose process was killed goes on."""

@@ -29,6 +29,7 @@ import dill
 from curation.place import Place
 from curation.work_list import incomplete, incomplete_of
 from recipes.engine.errors import RecipeError
+from recipes.engine.file_systems import on_disk
 from recipes.engine.plan import Plan
 from recipes.engine.slurm import queue
 from recipes.engine.slurm.resources import Resources
@@ -188,7 +189,7 @@ def folder_of(plan: Plan, resources: Resources) -> Path:
 
 def find(path: str) -> Submission:
     """The submission of a run: of the version whose folder is given, or the newest one in it. Raises RecipeError."""
-    folder = Path(path)
+    folder = on_disk(path, "a submission's folder (of --out, or `logs` of the resources file)")
     found = [p.parent for depth in ("", "jobs/", "*/jobs/") for p in folder.glob(f"{depth}submission.json")]
     if not found:
         raise RecipeError(
