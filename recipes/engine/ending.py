@@ -3,6 +3,7 @@
 What is told of an error holds no secret (`curation/secrets_left_out.py`), a bug's traceback neither.
 """
 
+import errno
 import sys
 import traceback
 from collections.abc import Callable
@@ -11,6 +12,18 @@ from typing import Any
 import typer
 
 from recipes.engine.errors import RecipeError, RunError
+
+_SYSTEM = {
+    errno.ENOSPC: "the disk is full; free some space and give the same command again: it goes on where it stopped",
+    errno.EDQUOT: "the quota of this user is used up; free some space and give the same command again",
+    errno.EROFS: "the file system is read-only; give another --out, or mount it for writing",
+    errno.EACCES: "this user may not; ask who owns it, or give another --out",
+    errno.EPERM: "this user may not; ask who owns it, or give another --out",
+    errno.EMFILE: "too many open files; raise `ulimit -n` and give the same command again",
+    errno.EIO: "the disk gave an error; look after it, and give the same command again",
+    errno.ESTALE: "the network's file system lost it; give the same command again",
+}
+"""What to do about errors of the system that are nobody's bug."""
 
 
 def end_clearly(app: Callable[..., Any]) -> None:
@@ -26,6 +39,13 @@ def end_clearly(app: Callable[..., Any]) -> None:
     except (RecipeError, RunError, ShardError, BadFile, LedgerError, ReviewError) as error:
         typer.echo(without_secrets(f"{type(error).__name__}: {error}"), err=True)
         sys.exit(2 if isinstance(error, RecipeError) else 1)
+    except OSError as error:
+        if error.errno not in _SYSTEM:
+            typer.echo(without_secrets(traceback.format_exc()), err=True)
+            sys.exit(1)
+        said = f"{error.filename or ' '.join(str(error).split())}: {_SYSTEM[error.errno]}"
+        typer.echo(without_secrets(f"RunError: {said}"), err=True)
+        sys.exit(1)
     except Exception:  # a bug, told as Python would, but for what nobody may read
         typer.echo(without_secrets(traceback.format_exc()), err=True)
         sys.exit(1)

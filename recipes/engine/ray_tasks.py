@@ -22,7 +22,8 @@ from curation.work_list import incomplete, left_by
 from recipes.engine.errors import RecipeError, RunError
 from recipes.engine.executors import LocalExecutor
 from recipes.engine.stragglers import watched
-from recipes.engine.workers import MOST_ATTEMPTS, PLAIN
+from recipes.engine.worker_errors import PLAIN
+from recipes.engine.workers import MOST_ATTEMPTS
 
 SAY_SECONDS = 60.0
 NEEDS: dict[str, dict[str, Any]] = {"gpu": {"num_gpus": 1}}

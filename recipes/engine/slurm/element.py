@@ -25,7 +25,7 @@ from loguru import logger
 
 from curation.place import Place
 from curation.secrets_left_out import without_secrets
-from recipes.engine import workers
+from recipes.engine import worker_errors, workers
 from recipes.engine.slurm.arrays import code_of
 from recipes.engine.slurm.submission import Submission, Work
 from recipes.engine.stragglers import watched
@@ -113,7 +113,7 @@ class CodeChanged(Exception):
         )
 
 
-PLAIN = (*workers.PLAIN, "CodeChanged", "TooLong")
+PLAIN = (*worker_errors.PLAIN, "CodeChanged", "TooLong")
 
 
 def _where() -> dict[str, Any]:
