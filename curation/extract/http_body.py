@@ -22,6 +22,8 @@ _CHUNK = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r?\n")
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 _PAGE_TYPES = {"text/html", "application/xhtml+xml", "text/plain"}
 _STEP = 1 << 16
+_MOST_CODINGS = 8
+"""Codings that are taken off, one within the other: servers put on two, and each may give `max_record_bytes` again."""
 
 
 class TooLarge(Exception):
@@ -205,7 +207,7 @@ def _codings(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
         if kind in ("transfer-encoding", "content-encoding"):
             found = [(name, coding.strip().lower()) for coding in value.split(",")]
             (transfer if kind[0] == "t" else content).extend(c for c in found if c[1] in _CODINGS or c[1] == "chunked")
-    return transfer[::-1] + content[::-1]
+    return (transfer[::-1] + content[::-1])[:_MOST_CODINGS]
 
 
 def decode_body(body: bytes, response: Response, limit: int, media_type: str | None = None) -> Body:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from curation.extract.inputs import open_window
-from curation.extract.units import Unit, require_unchanged
+from curation.extract.units import Unit, require_same, require_unchanged
 from curation.extract.window import BLOCK, Window
 from curation.place import Place
 from curation.step import Batch, Columns, Step
@@ -44,6 +44,7 @@ class IndexLines(Step):
                 lines.append(block.count(b"\n"))
                 digest.update(block)
                 at = self.bytes_read = at + len(block)
+        require_same(unit)
         place.write_json(index_name(unit.url), {"file": unit.url, "lines": lines, "sha256": digest.hexdigest()})
         place.write_json(f"tasks/{rank:05d}.json", {"task": rank, "seconds": round(time.time() - started, 3)})
         yield from ()

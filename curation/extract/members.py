@@ -8,6 +8,7 @@ or up to the end of the file.
 """
 
 import re
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 from isal import isal_zlib as zlib  # ISA-L's inflater: zlib's interface at twice its speed
@@ -19,14 +20,20 @@ HEAD = re.compile(rb"WARC/\d+\.\d+\r?\n")
 
 _InflateError: type[Exception] = zlib.error  # type: ignore[assignment]  # its stub types the class as an instance
 _GZIP, _ZSTD = b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd"
+_HEADER = 10
+"""Bytes that a member's beginning is known by at most."""
+_SURE = 1 << 16
+_UNRESERVED = b"".join(re.escape(bytes([flags])) for flags in range(256) if not flags & 8)
+"""Descriptors of a zstd frame: bit 3 is reserved (RFC 8878, 3.1.1.1.1)."""
 _STEP = 1 << 14
-_FINE = 1 << 8
+_EMPTY = 1 << 17
+"""Bytes of a deflate stream that may give nothing at its beginning: twice the longest header that anybody writes."""
 
 
 class Format(Protocol):
     """How one compressed format is cut into members."""
 
-    magic: bytes
+    begins: re.Pattern[bytes]
     chain: int
 
     def pieces(self, window: Window, at: int) -> Pieces:
@@ -37,7 +44,10 @@ class Format(Protocol):
 class Gzip:
     """gzip members."""
 
-    magic = _GZIP
+    begins = re.compile(  # flags, time, level and system, a name
+        _GZIP + rb"(?=.{5}[\x00\x02\x04][\x00-\x0d\xff])(?:[\x00-\x07\x0a-\x1f]|[\x08\x09].{6}[^\x00]{0,1023}\x00)",
+        re.DOTALL,
+    )
     chain = 1 << 17
 
     def pieces(self, window: Window, at: int) -> Pieces:
@@ -45,28 +55,34 @@ class Gzip:
         return zlib_pieces(window, at)
 
 
-def zlib_pieces(space: Space, begin: int, window_bits: int = 31, step: int = BLOCK) -> Pieces:
+def zlib_pieces(
+    space: Space, begin: int, window_bits: int = 31, step: int = BLOCK, bytewise: int | None = None
+) -> Pieces:
     """Inflates one gzip (31), zlib (15) or bare deflate (-15) stream from `begin`, in pieces of at most `step` bytes.
 
-    Raises Damaged, having given everything before the damage but the last few bytes.
+    `bytewise` is where the stream is fed byte by byte from. Raises Damaged, having given everything before the damage.
     """
-    inflater, at, given = zlib.decompressobj(window_bits), begin, 0
+    inflater, at, given, fed = zlib.decompressobj(window_bits), begin, 0, begin
     try:
         while not inflater.eof:
-            fresh = space.view(at, _STEP) if not inflater.unconsumed_tail else b""
-            at += len(fresh)
+            fresh: bytes | memoryview = b""
+            if not inflater.unconsumed_tail:
+                fed, fresh = at, space.view(at, _STEP if bytewise is None or at < bytewise else 1)
+                at += len(fresh)
             piece = inflater.decompress(inflater.unconsumed_tail or fresh, step)
             if piece:
                 given += len(piece)
                 yield piece, at - len(inflater.unconsumed_tail) - len(inflater.unused_data)
             elif not len(fresh) and not inflater.unconsumed_tail:
                 raise Damaged("deflate: the bytes end inside the stream", ended=True)
+            elif not given and at - begin > _EMPTY:
+                raise Damaged("deflate: a header without an end")
         return at - len(inflater.unused_data)
     except _InflateError as error:
-        if step == _FINE:
-            raise Damaged(f"deflate: {error}") from None
-    # zlib gives nothing of a piece that holds an error, so what came before it is inflated again in small ones.
-    for piece, place in zlib_pieces(space, begin, window_bits, _FINE):
+        if bytewise is not None:
+            raise Damaged(f"deflate: {error}", complete="checksum" in str(error)) from None
+    # zlib gives nothing of what it was fed when that holds an error: once more, then, with less at a time from there on.
+    for piece, place in zlib_pieces(space, begin, window_bits, step, fed):
         if given < len(piece):
             yield piece[given:], place
         given = max(0, given - len(piece))
@@ -76,7 +92,7 @@ def zlib_pieces(space: Space, begin: int, window_bits: int = 31, step: int = BLO
 class Zstd:
     """zstd frames; `dictionary` is the content of the file's dictionary frame, if there is one."""
 
-    magic = _ZSTD
+    begins = re.compile(re.escape(_ZSTD) + rb"[%s]" % _UNRESERVED)
     chain = 1 << 18
 
     def __init__(self, dictionary: bytes | None = None):
@@ -191,13 +207,45 @@ def beginning(form: Format, window: Window, at: int, length: int) -> bytes:
     return b"".join(parts)[:length]
 
 
+def _beginnings(form: Format, window: Window, at: int, stop: int) -> Iterator[int]:
+    """Positions in [at, stop) where a member may begin, by its first bytes. The window may look elsewhere between two of them."""
+    while at < stop:
+        block = bytes(window.view(at, BLOCK))
+        last = len(block) < BLOCK
+        over = len(block) if last else len(block) - _HEADER
+        for found in form.begins.finditer(block):
+            if found.start() < over and at + found.start() < stop:
+                yield at + found.start()
+        if last:
+            return
+        at += over
+
+
 def next_record(form: Format, window: Window, at: int, stop: int) -> int | None:
     """First position in [at, stop) where a member begins whose content begins with `WARC/`; None when there is none."""
-    while (at := window.find(form.magic, at, stop)) >= 0:
-        if HEAD.match(beginning(form, window, at, 16)):
-            return at
-        at += 1
-    return None
+    found = _beginnings(form, window, at, stop)
+    return next((place for place in found if HEAD.match(beginning(form, window, place, 16))), None)
+
+
+def next_member(form: Format, window: Window, at: int, stop: int) -> int | None:
+    """First position in [at, stop) where a member of any content begins; None when there is none.
+
+    The bytes that begin one stand in compressed data too, once in 16 MiB; what inflates from there for 64 KiB, or to its end with
+    the right checksum, is one.
+    """
+    return next((place for place in _beginnings(form, window, at, stop) if _inflates(form, window, place)), None)
+
+
+def _inflates(form: Format, window: Window, at: int) -> bool:
+    given = 0
+    try:
+        for piece, _ in form.pieces(window, at):
+            given += len(piece)
+            if given >= _SURE:
+                return True
+    except Damaged:
+        return False
+    return True
 
 
 def is_boundary(form: Format, window: Window, at: int, dead: set[int]) -> bool:

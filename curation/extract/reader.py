@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from curation.blanked import REASON, blanked
 from curation.document import COLUMNS
 from curation.extract.inputs import InputError, InputFile, find_inputs
-from curation.extract.units import Unit, joined, pieces_of, plan_units, require_unchanged, splittable
+from curation.extract.units import Unit, joined, pieces_of, plan_units, require_same, require_unchanged, splittable
 from curation.provenance import Source
 from curation.step import Batch, Columns, Rejected, Step
 from curation.tombstones import Tombstones
@@ -36,6 +36,8 @@ READERS: dict[str, str] = {
 
 _HOST = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#@]*@)?(\[[^\]/?#]*\]|[^/?#:]*)")
 _DATE = re.compile(r"\d{4}(-\d\d(-\d\d([T ]\d\d:\d\d(:\d\d)?)?)?)?")
+_DATE_CHARS, _HOST_CHARS = 64, 256
+"""What is remembered must be short: a date with its zone has 35 characters, a name 253 (RFC 1035)."""
 _VERDICT = {"reason": pa.string(), "value": pa.float64(), "threshold": pa.float64(), "detail": pa.string()}
 
 
@@ -113,7 +115,7 @@ class Read(Step):
         held = 0
         for row in rows:
             pending.append(row)
-            held += len(row.body) if row.body is not None else 0
+            held += (len(row.body) if row.body is not None else 0) + len(row.url or "")
             if len(pending) >= self.batch_rows or held >= self.batch_bytes:
                 batch = self._batch(pending)
                 pending, held = [], 0
@@ -137,6 +139,8 @@ class Read(Step):
             yield from self._piece(unit, gone)
             if self.stop_for and self.ahead:
                 break
+        for unit in {unit.url: unit for unit in pieces[:done]}.values():
+            require_same(unit)
         self.read, self.rest = joined(pieces[:done]), cut_rest(pieces[done:], self.stop_for) if pieces[done:] else []
 
     def _piece(self, unit: Unit, gone: Tombstones) -> Iterator[Batch | Rejected]:
@@ -212,24 +216,28 @@ def _host(authority: str) -> str | None:
 
 
 def host_of(url: str | None) -> str | None:
-    """Host name of a URL: lower case, no user, no port, no final dot; null where the URL has none.
+    """Host name of a URL: lower case, no user, no port, no final dot; null where the URL has none, or one of 256 characters or more.
 
     >>> host_of("https://user@例え.JP:8080/米"), host_of("dns:example.jp"), host_of(None)
     ('例え.jp', None, None)
     """
     found = _HOST.match(url) if url else None
-    return _host(found[1]) if found else None
+    return _host(found[1]) if found and len(found[1]) < _HOST_CHARS else None
 
 
-@lru_cache(maxsize=4096)
 def seconds_of(date: str | None) -> int | None:
     """Seconds since 1970 (UTC) of a WARC-Date or an ISO 8601 date; WARC 1.1 allows it to be cut after any part. Null for no date.
 
     >>> seconds_of("2026-11-22T20:00:00Z"), seconds_of("2026-11"), seconds_of("昨日")
     (1795377600, 1793491200, None)
     """
-    found = _DATE.match(date) if date else None
-    if date is None or found is None:
+    return _seconds_of(date[:_DATE_CHARS]) if date else None
+
+
+@lru_cache(maxsize=4096)
+def _seconds_of(date: str) -> int | None:
+    found = _DATE.match(date)
+    if found is None:
         return None
     text = found[0]
     try:

@@ -8,29 +8,32 @@ number. Never is a file or a row group held whole: Parquet flows in batches, JSO
 import hashlib
 import json
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
 from typing import Any
 
 import orjson
 import pyarrow as pa
-import pyarrow.parquet as pq
 from fsspec.core import url_to_fs
 
 from curation.extract.inputs import InputError, content_hash, open_window
 from curation.extract.json_lines import Broken, read_lines
 from curation.extract.line_index import read_index
 from curation.extract.parquet_rows import (
+    Texts,
     Unreadable,
     group_batches,
+    is_plain,
+    opened,
     stored_bytes,
-    text_column,
-    text_fields,
     unread,
     values,
 )
-from curation.extract.reader import Read, Row, Unit, origin, seconds_of
+from curation.extract.reader import Read, Row, Unit, origin
+from curation.extract.table_values import address, clean, seconds, utf8_of
 from curation.provenance import Source, position_id, table_id, table_ids
 from curation.step import Batch
+
+BOMB_BYTES, BOMB_RATIO, ROW_BYTES = 1 << 30, 1000, 64
+"""A row group that gives more than a gibibyte and 1,000 times its stored bytes, with 64 for each row, is read no further."""
 
 _USUAL = {"id": ("id",), "url": ("url",), "date": ("date", "timestamp")}
 
@@ -93,7 +96,7 @@ class ReadTable(Read):
         with fs.open(path, "rb") as handle:
             try:
                 with unread():
-                    table = pq.ParquetFile(handle, pre_buffer=False, buffer_size=1 << 20)
+                    table = opened(handle)
                     counts = [max(0, table.metadata.row_group(g).num_rows) for g in range(table.num_row_groups)]
                     named = self._columns_there(table.schema_arrow, unit.url)
             except Unreadable as error:
@@ -104,15 +107,20 @@ class ReadTable(Read):
             row, size = sum(counts[: unit.start]), fs.size(path)
             for group in range(unit.start, unit.end):
                 stop = row + counts[group]
+                stored, held = min(size, stored_bytes(table, group, group + 1)), 0
                 try:
-                    batches = group_batches(table, group, wanted, self.batch_bytes)
+                    batches = group_batches(table, handle, group, wanted, self.batch_bytes)
                     while True:
                         with unread():
                             batch = next(batches, None)
                         if batch is None:
                             break
-                        yield self._rows_of(batch, row, named)
-                        row += batch.num_rows
+                        for made in self._rows_of(batch, row, named):
+                            row += made.num_rows
+                            held += made.column("text").nbytes + ROW_BYTES * made.num_rows
+                            yield made
+                        if held > max(BOMB_BYTES, BOMB_RATIO * stored):
+                            raise Unreadable(f"its {stored:,} bytes give more than {held:,}")
                     said = f"row group {group} ends before its {counts[group]:,} rows"
                 except Unreadable as error:
                     said = f"row group {group} breaks off: {error}"
@@ -127,26 +135,32 @@ class ReadTable(Read):
             return
         yield from (self._broken(lost, said) for lost in range(row, stop))
 
-    def _rows_of(self, batch: Batch, first: int, named: dict[str, str]) -> Batch:
+    def _rows_of(self, batch: Batch, first: int, named: dict[str, str]) -> Iterator[Batch]:
         """A batch of the file, whose first row has the number `first`, as rows with an origin. Raises Unreadable."""
         rest: dict[str, list[Any]] = {}
         with unread():
-            text, replaced = text_column(batch.column(named["text"]))
+            texts = Texts(batch.column(named["text"]), self.max_record_bytes)
+            replaced = texts.replaced
             for what in ("id", "url", "date"):
-                rest[what], bad = values(batch.column(named[what])) if what in named else ([None] * len(text), False)
+                rest[what], bad = (
+                    values(batch.column(named[what])) if what in named else ([None] * batch.num_rows, False)
+                )
                 replaced |= bad
         if replaced:
             self.stat_update("batches_bad_utf8")
-        numbers = range(first, first + len(text))
-        read = {
-            "id": self._ids(rest["id"], numbers),
-            "url": [_clean(url) for url in rest["url"]],
-            "date": [_seconds(moment) for moment in rest["date"]],
-            "file": pa.repeat(pa.scalar(self._file, pa.string()), len(text)),
-            "offset": numbers,
-            "record_type": pa.repeat(pa.scalar("row", pa.string()), len(text)),
-        }
-        return self.assembled(len(text), read | text_fields(text, self.max_record_bytes))
+        for start, stop in texts.pieces(self.batch_bytes):
+            numbers = range(first + start, first + stop)
+            with unread():
+                read = texts.fields(start, stop)
+            read |= {
+                "id": self._ids(rest["id"][start:stop], numbers),
+                "url": [address(url) for url in rest["url"][start:stop]],
+                "date": [seconds(moment) for moment in rest["date"][start:stop]],
+                "file": pa.repeat(pa.scalar(self._file, pa.string()), len(numbers)),
+                "offset": numbers,
+                "record_type": pa.repeat(pa.scalar("row", pa.string()), len(numbers)),
+            }
+            yield self.assembled(len(numbers), read)
 
     def _columns_there(self, schema: pa.Schema, url: str) -> dict[str, str]:
         """Which column of the file is the text, id, url and date. Raises InputError for one that is named and missing."""
@@ -158,6 +172,13 @@ class ReadTable(Read):
         for what, name in named.items():
             if name not in schema.names:
                 raise InputError(f"{url} has no column '{name}' ({what}_key); its columns: {', '.join(schema.names)}")
+        for what in set(named) - {"text"}:
+            kind = schema.field(named[what]).type
+            if is_plain(kind):
+                continue
+            if self.given[what]:
+                raise InputError(f"{url}: column '{named[what]}' ({what}_key) is {kind}, not one value a row")
+            del named[what]
         kind = schema.field(self.text_key).type
         kind = kind.value_type if pa.types.is_dictionary(kind) else kind
         if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)):
@@ -192,15 +213,15 @@ class ReadTable(Read):
         rest = {}
         for what, name in self.given.items():
             rest[what] = next((found[n] for n in ((name,) if name else _USUAL[what]) if found.get(n) is not None), None)
-        lacks = _clean(f"line {number + 1} has no '{self.text_key}'; its keys: {', '.join(map(str, found))}"[:300])
+        lacks = clean(f"line {number + 1} has no '{self.text_key}'; its keys: {', '.join(map(str, found))}"[:300])
         return self._row(number, text, rest, None if self.text_key in found else lacks)
 
     def _row(self, number: int, text: str | None, rest: dict[str, Any], detail: str | None = None) -> Row:
-        raw = _utf8(text) if text is not None else None
+        raw = utf8_of(text) if text is not None else None
         made: dict[str, Any] = {
             "id": self._named(rest.get("id"), number),
-            "url": _clean(rest.get("url")),
-            "date": _seconds(rest.get("date")),
+            "url": address(rest.get("url")),
+            "date": seconds(rest.get("date")),
             "file": self._file,
             "offset": number,
             "length": None,
@@ -226,7 +247,7 @@ class ReadTable(Read):
 
     def _named(self, name: Any, number: int) -> bytes:
         """Id of a row: by the source and its own id, or by the file and its number."""
-        return self._position(number) if name is None else table_id(self.source.name, str(_clean(name)))
+        return self._position(number) if name is None else table_id(self.source.name, str(clean(name)))
 
     def _ids(self, names: list[Any], numbers: range) -> list[bytes]:
         if None in names:
@@ -239,34 +260,3 @@ class ReadTable(Read):
         if not self._content:  # the whole file is read for it, so only where a row has no id of its own
             self._content = content_hash(*self._place)
         return position_id(self.source.name, self._content, number)
-
-
-def _utf8(text: str) -> bytes:
-    """UTF-8 of a text; a lone surrogate becomes U+FFFD.
-
-    >>> _utf8("米\\ud83d").decode()
-    '米\ufffd'
-    """
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
-
-
-def _clean(value: Any) -> str | None:
-    """A table's value as text without lone surrogates; null for one that is nested too deep to be written down."""
-    try:
-        return None if value is None else _utf8(str(value)).decode()
-    except RecursionError:
-        return None
-
-
-def _seconds(value: Any) -> int | None:
-    """Seconds since 1970 of a table's date: a date, a timestamp (UTC where it names no zone), ISO 8601 text, or Unix seconds."""
-    if isinstance(value, datetime):
-        return int((value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp())
-    if isinstance(value, date):
-        return int(datetime(value.year, value.month, value.day, tzinfo=UTC).timestamp())
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return int(value) if 0 <= value < 1 << 33 else None
-    return seconds_of(value) if isinstance(value, str) else None

@@ -167,13 +167,16 @@ def require_unchanged(units: Sequence[Unit]) -> Iterator[Unit]:
     """The units, each when its file was found as it was when it was listed. Raises InputError for one that changed, or is gone."""
     seen = set[str]()
     for unit in units:
-        if unit.size >= 0 and unit.url not in seen:
-            _look_again(unit)
+        if unit.url not in seen:
+            require_same(unit)
             seen.add(unit.url)
         yield unit
 
 
-def _look_again(unit: Unit) -> None:
+def require_same(unit: Unit) -> None:
+    """Raises InputError where the unit's file is not as it was when it was listed: asked before it is read, and when it was."""
+    if unit.size < 0:
+        return
     fs, path = url_to_fs(unit.url)
     try:
         info = fs.info(path)

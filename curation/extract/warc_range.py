@@ -18,6 +18,7 @@ from curation.extract.members import (
     whole,
 )
 from curation.extract.warc_record import (
+    HOLE,
     MAX_HEAD,
     Record,
     after_spacing,
@@ -59,6 +60,7 @@ def _plain(window: Window, start: int, end: int, limit: int) -> Iterator[Found]:
     dead: set[int] = set()
     at = first_plain_boundary(window, start, end, dead)
     while at is not None and at < window.size:
+        at = yield from _past_hole(window, at)
         if at >= end and is_plain_boundary(window, at, dead):
             return
         record = record_at(window, at, limit, False)
@@ -71,7 +73,9 @@ def _plain(window: Window, start: int, end: int, limit: int) -> Iterator[Found]:
 def _members(form: Format, window: Window, start: int, end: int, limit: int) -> Iterator[Found]:
     dead: set[int] = set()
     at = first_boundary(form, window, start, end, dead)
-    while at is not None and (at := after_spacing(window, at)) < window.size:
+    while at is not None and at < window.size:
+        if (at := (yield from _past_hole(window, at))) >= window.size:
+            return
         if at >= end and is_boundary(form, window, at, dead):
             return
         try:
@@ -145,6 +149,14 @@ def _stream(form: Format, window: Window, limit: int) -> Iterator[Found]:
             place = record.end
     except Damaged as damage:
         yield _fault(place, 0, {}, f"{damage}; what follows in this file has no place to begin at")
+
+
+def _past_hole(window: Window, at: int) -> Generator[Found, None, int]:
+    """Where spacing ends that begins at `at`; a fault where it is so many zero bytes that something was written there once."""
+    after = after_spacing(window, at)
+    if after - at >= HOLE:
+        yield _fault(at, after - at, {}, f"{after - at:,} zero bytes, where something was written once")
+    return after
 
 
 def _fault(at: int, length: int, fields: dict[str, str], said: str, place: int = 0) -> Found:

@@ -19,6 +19,8 @@ _END = re.compile(rb"\r?\n\r?\n|\n(?=WARC/\d+\.\d+\r?\n)")
 """Where a header ends: at a blank line; or where another begins, which makes it none (else a page of such lines costs hours)."""
 _FOLD = re.compile(r"\r?\n[ \t]+")
 _SPACING = b"\r\n\0 \t"
+HOLE = 4096
+"""So many zero bytes are no spacing: a disk or a power cut left them where something was written."""
 
 
 class Record(NamedTuple):
@@ -124,7 +126,9 @@ def _followed(space: Space, end: int) -> int | None:
     """Position of what follows a record that ends at `end`; None when neither a record's end nor its successor stands there."""
     place = after_spacing(space, end)
     rest = bytes(space.view(place, 16))
-    return place if not rest or HEAD.match(rest) or space.view(end, 4) == b"\r\n\r\n" else None
+    if rest and not HEAD.match(rest) and space.view(end, 4) != b"\r\n\r\n":
+        return None
+    return place if place - end < HOLE else end
 
 
 def _too_long_by(space: Space, end: int) -> int:

@@ -18,11 +18,11 @@ Pieces = Generator[tuple[bytes, int], None, int]
 
 
 class Damaged(Exception):
-    """Bytes that cannot be inflated, in words; `ended` where they only break off."""
+    """Bytes that cannot be inflated, in words; `ended` where they only break off, `complete` where only their sum is wrong."""
 
-    def __init__(self, said: str, ended: bool = False):
+    def __init__(self, said: str, ended: bool = False, complete: bool = False):
         super().__init__(said)
-        self.ended = ended
+        self.ended, self.complete = ended, complete
 
 
 class Space(Protocol):

@@ -81,7 +81,7 @@ def run(
     manifests: list[dict[str, Any]] = []
     judged: list[dict[str, Any]] = []
     paired: list[dict[str, Any]] = []
-    with locked(plan.out, cluster.patience if cluster else 0.0), Workers(workers) as pool:
+    with locked(plan.out, cluster.patience if cluster else 0.0), Workers(workers, progress.say) as pool:
         gone = swept(plan.out, plan.recipe.forgotten)
         try:
             if cluster is None and not all(_finished(b) for b in plan.blocks):
@@ -168,7 +168,7 @@ def _run_block(
     if (manifest := _finished(block)) is not None:
         progress.skip(block.name, manifest["rows_out"])
         return
-    if final.exists(MANIFEST):
+    if final.exists(MANIFEST) or (final.local and final.exists()):
         final.remove()
     partial = Place(f"{block.url}.partial") if final.local else final
     phases = _phases(block)

@@ -32,6 +32,10 @@ class Progress:
 
         return tell
 
+    def say(self, said: str) -> None:
+        """Says one thing that happened."""
+        self.console.print(said, markup=False)
+
     def start(
         self,
         name: str,

@@ -25,7 +25,7 @@ from recipes.engine.errors import RecipeError, RunError
 from recipes.engine.executors import LocalExecutor
 from recipes.engine.ray_surroundings import Surroundings
 from recipes.engine.stragglers import watched
-from recipes.engine.task_error import STORE, said, told
+from recipes.engine.task_error import STORE, error_text, told
 from recipes.engine.workers import MOST_ATTEMPTS
 
 SAY_SECONDS = 60.0
@@ -217,4 +217,4 @@ def _ended(ref: Any, place: Place, rank: int, attempt: int) -> str | None:
     name, text, trace = raised
     if name == STORE and attempt < MOST_ATTEMPTS:
         return text
-    raise RunError(said(rank, name, text, trace))
+    raise RunError(error_text(rank, place.url, name, text, trace))

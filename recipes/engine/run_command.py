@@ -1,5 +1,9 @@
 """`seimai run`: on this machine until it is done, on Ray until it is done, on Slurm until it is submitted."""
 
+import contextlib
+import signal
+from typing import Any
+
 from curation.place import Place
 from recipes.engine import execute, file_systems
 from recipes.engine.errors import RecipeError
@@ -9,7 +13,10 @@ from recipes.engine.summary import print_summary
 
 
 def run_plan(plan: Plan, on: str, workers: int, replay: str | None, generators: int, follow: bool) -> None:
-    """Runs a plan where `on` says and shows its summary. Ctrl-C ends what runs here with status 130, never what was submitted."""
+    """Runs a plan where `on` says and shows its summary.
+
+    Ctrl-C ends what runs here with status 130 (SIGTERM: 143, a terminal that is closed: 129), never what was submitted.
+    """
     import typer
 
     kind, said = backend(on)
@@ -24,14 +31,23 @@ def run_plan(plan: Plan, on: str, workers: int, replay: str | None, generators: 
         from recipes.engine.ray_tasks import RayTasks
 
         cluster = RayTasks(said)
+    for sent in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(sent) is signal.SIG_DFL:  # not under nohup
+            signal.signal(sent, _stop)
     try:
         finished = execute.run(plan, cluster=cluster, workers=workers, replay=replay, generators=generators)
-    except KeyboardInterrupt:
-        typer.echo("\nstopped; the same command goes on from here", err=True)
-        raise typer.Exit(130) from None
+    except KeyboardInterrupt as stopped:
+        with contextlib.suppress(OSError):  # nobody is there to read it
+            typer.echo("\nstopped; the same command goes on from here", err=True)
+        raise typer.Exit(128 + (stopped.args[0] if stopped.args else signal.SIGINT)) from None
     from recipes.engine.report import write_report
 
     print_summary(finished, plan.folder, write_report(plan.folder))
+
+
+def _stop(number: int, _: Any) -> None:
+    """Ends a run as Ctrl-C does."""
+    raise KeyboardInterrupt(number)
 
 
 def _submit(plan: Plan, on: str, resources: object, replay: str | None, generators: int, follow: bool) -> None:

@@ -5,6 +5,7 @@ try betters (a token that has expired, a bucket that may not be read), and STORE
 the client has given up.
 """
 
+import errno
 import traceback
 
 from curation.secrets_left_out import without_secrets
@@ -28,6 +29,8 @@ PLAIN = (
     REFUSED,
 )
 """Errors that say all there is to say; the others are told with their traceback."""
+_MACHINE = (errno.EIO, errno.EACCES, errno.EROFS, errno.EMFILE, errno.ESTALE, errno.EDQUOT)
+"""Errors of the system that are the machine's matter, and nobody's bug."""
 
 
 def told(error: BaseException) -> tuple[str, str, str]:
@@ -39,16 +42,20 @@ def told(error: BaseException) -> tuple[str, str, str]:
     return name, text, without_secrets(traceback.format_exc())
 
 
-def said(rank: int | None, name: str, text: str, trace: str) -> str:
-    """What the user reads of a task's error."""
+def error_text(rank: int | None, where: str, name: str, text: str, trace: str) -> str:
+    """What the user reads of a task's error: what to do about the machine's, the words of ours, and a bug with its traceback."""
+    if clear := of_the_machine(text, where):
+        return clear
     return text if name in (*PLAIN, STORE) else f"task {rank}: {name}: {text}\n{trace}"
 
 
-def disk_full(text: str, where: str) -> str:
-    """What is said of an error that a full disk caused; "" for any other."""
-    if "No space left on device" not in text and "Errno 28" not in text:
-        return ""
-    return f"{where}: the disk is full ({text}). Free some space and give the same command again: it goes on where it stopped."
+def of_the_machine(text: str, where: str) -> str:
+    """What is said of an error that a full disk caused, or another that is the machine's matter; "" for any other."""
+    if "No space left on device" in text or "Errno 28" in text:
+        return f"{where}: the disk is full ({text}). Free some space and give the same command again: it goes on where it stopped."
+    if any(f"[Errno {number}]" in text for number in _MACHINE):
+        return f"{where}: {text}. When that is mended give the same command again: it goes on where it stopped."
+    return ""
 
 
 def store_words(error: BaseException) -> str:

@@ -25,7 +25,8 @@ import multiprocess
 from loguru import logger
 
 from recipes.engine.errors import RunError
-from recipes.engine.task_error import STORE, disk_full, said, told
+from recipes.engine.task_error import STORE, error_text, told
+from recipes.engine.worker_end import ended_as, files_read, is_stopped
 
 MOST_ATTEMPTS = 3
 AT_END: list[Callable[[], None]] | None = None
@@ -36,6 +37,8 @@ GENERATED = ("tokens", "answered", "stored", "judged", "accepted", "device_ms")
 """Counts that only a generation has, where the live line shows them."""
 SHARED_SECONDS = 3.0
 """What a task has before it is shared out when it would take at least so long: a new task costs a tenth of a second."""
+PAUSED_SECONDS = 60.0
+"""A stopped worker (SIGSTOP) is dead after so long; where the command itself did nothing for so long, all of them were stopped."""
 STALLED_SECONDS = 900.0
 """A worker that neither reads nor computes for so long, or cannot say that it does, counts as dead: a fuse, not a decision."""
 
@@ -140,26 +143,30 @@ def _counts(pipeline: list[Any]) -> dict[str, int]:
 
 
 class Workers:
-    """A fixed number of worker processes; use as a context so that they end with it."""
+    """A fixed number of worker processes; use as a context so that they end with it. tell: hears of those that died."""
 
-    def __init__(self, count: int):
-        self.count = max(1, count)
+    def __init__(self, count: int, tell: Callable[[str], None] = lambda said: None):
+        self.count, self.tell = max(1, count), tell
         self.shared = 0
         """Tasks of the latest run that others left to them."""
         self._context = multiprocess.get_context("spawn")  # our own children, so that their CPU time is accounted
         self._workers: list[_Worker] = []
-        self._where = ""
+        self._where, self._executor = "", None
 
     def __enter__(self) -> "Workers":
         return self
 
     def __exit__(self, *_: object) -> None:
-        for worker in self._workers:
-            if worker.rank is None:  # all of them at once, before the first is waited for
-                worker.pipe.close()
-        for worker in self._workers:
-            self._end(worker)
-        self._workers = []
+        try:
+            for worker in self._workers:
+                if worker.rank is None:  # all of them at once, before the first is waited for
+                    worker.pipe.close()
+            for worker in self._workers:
+                self._end(worker)
+        finally:  # Ctrl-C once more: nobody is waited for
+            for worker in self._workers:
+                worker.process.kill()
+            self._workers = []
 
     def run(
         self,
@@ -174,7 +181,7 @@ class Workers:
         """
         most = min(self.count, at_once or self.count)
         pickled = dill.dumps(executor, recurse=False)
-        self._where = executor.place.url if hasattr(executor, "place") else ""
+        self._where, self._executor = executor.place.url if hasattr(executor, "place") else "", executor
         waiting = deque((rank, 1) for rank in ranks)
         done = self.shared = 0
         while done < len(ranks) + self.shared:
@@ -185,12 +192,17 @@ class Workers:
                     if not self._workers[at].process.is_alive():  # killed while it had nothing to do
                         self._workers[at] = self._start()
                     self._assign(self._workers[at], pickled, *waiting.popleft())
-            busy = [w for w in self._workers if w.rank is not None]
+            busy, looked = [w for w in self._workers if w.rank is not None], time.monotonic()
             ready = connection.wait([w.pipe for w in busy] + [w.process.sentinel for w in busy], timeout=0.5)
+            slept = time.monotonic() - looked
             for worker in busy:
+                worker.seen += slept if slept > PAUSED_SECONDS else 0
+                silent = time.monotonic() - worker.seen
                 if worker.pipe in ready or worker.process.sentinel in ready:
                     done += self._hear(worker, waiting)
-                elif time.monotonic() - worker.seen > STALLED_SECONDS:
+                elif silent > PAUSED_SECONDS and is_stopped(worker.process.pid):
+                    self._died(worker, waiting, f"was stopped (SIGSTOP) for {PAUSED_SECONDS:.0f} s")
+                elif silent > STALLED_SECONDS:
                     self._died(worker, waiting, f"showed no progress for {STALLED_SECONDS:.0f} s")
             if not waiting:
                 self._share(most)
@@ -239,20 +251,22 @@ class Workers:
                     worker.rank = worker.progress = None
                     return 0
                 else:
-                    raise RunError(_error_text(worker.rank, self._where, *value))
+                    raise RunError(error_text(worker.rank, self._where, *value))
         except (EOFError, OSError):
             worker.process.join(5)
         if not worker.process.is_alive():
-            self._died(worker, waiting, f"ended with exit code {worker.process.exitcode}")
+            self._died(worker, waiting, ended_as(worker.process.exitcode))
         return 0
 
     def _died(self, worker: _Worker, waiting: deque[tuple[int, int]], how: str) -> None:
         self._end(worker)
         if worker.attempt >= MOST_ATTEMPTS:
+            reads = files_read(self._executor, worker.rank)
             raise RunError(
-                f"task {worker.rank}: its process {how}, {MOST_ATTEMPTS} times. Its log is in the stage's logs/ folder."
+                f"task {worker.rank}: its process {how}, {MOST_ATTEMPTS} times.{reads} Its log is in {self._where}/logs"
             )
         assert worker.rank is not None
+        self.tell(f"task {worker.rank}: its process {how}; it begins again, in a fresh one")
         waiting.appendleft((worker.rank, worker.attempt + 1))
         self._workers[self._workers.index(worker)] = self._start()
 
@@ -269,7 +283,3 @@ class Workers:
                 worker.process.kill()
         with contextlib.suppress(OSError):
             worker.pipe.close()
-
-
-def _error_text(rank: int | None, where: str, name: str, text: str, trace: str) -> str:
-    return disk_full(text, where) or said(rank, name, text, trace)

@@ -18,7 +18,7 @@ from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 from curation.extract.inputs import InputError
-from curation.extract.parquet_rows import Unreadable, unread
+from curation.extract.parquet_rows import Unreadable, decoded, is_bytes, opened, unread
 from curation.extract.ranges.remote import Remote, RemoteFile
 from curation.extract.ranges.utf8_stream import Utf8Stream, text_only
 from curation.extract.ranges.wanted import Wanted
@@ -42,6 +42,8 @@ NAMES: dict[str, tuple[str, ...]] = {
 
 NEEDED = ("file", "offset", "length")
 WAT_ROWS = 4096
+MOST_BYTES = 1 << 30
+"""Longest column of a row group that is held; Common Crawl's have a tenth of it."""
 _NUMBERS = ("offset", "length", "status")
 
 
@@ -99,8 +101,11 @@ def _there(have: list[str], url: str, wanted: Wanted, named: Mapping[str, str]) 
 def _parquet(handle: Any, url: str, wanted: Wanted, named: Mapping[str, str]) -> Iterator[Listed | Unread]:
     try:
         with unread():
-            table = pq.ParquetFile(handle, pre_buffer=False)
-            found = _there(table.schema_arrow.names, url, wanted, named)
+            table = opened(handle, buffer=0)
+            schema = table.schema_arrow
+            found = _there(schema.names, url, wanted, named)
+            words = [name for name in found.values() if is_bytes(schema.field(name).type)]
+            table = opened(handle, words, table.metadata, buffer=0)
     except Unreadable as error:
         yield Unread(0, f"no Parquet file: {error}")
         return
@@ -152,7 +157,7 @@ def _columns(table: pq.ParquetFile, group: int, names: Mapping[str, str], url: s
 def _typed(what: str, column: Any, url: str, name: str) -> pa.Array:
     """A column as whole numbers, text or dates. Raises InputError for a type that cannot be."""
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    array = array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
+    array = decoded(array, MOST_BYTES)
     if what in _NUMBERS:
         if pa.types.is_integer(array.type):
             return array.cast(pa.int64())

@@ -29,7 +29,7 @@ from recipes.engine.slurm.arrays import code_of
 from recipes.engine.slurm.resources import seconds
 from recipes.engine.slurm.submission import Submission, Work
 from recipes.engine.stragglers import watched
-from recipes.engine.task_error import PLAIN, STORE, disk_full, told
+from recipes.engine.task_error import PLAIN, STORE, of_the_machine, told
 from recipes.engine.warm_up import warm_up
 
 EARLY_SECONDS = 120
@@ -102,7 +102,7 @@ def main(submission_folder: str, work_folder: str, chunk_file: str) -> int:
         return _again(submission, work, todo[finished:], finished, chunk["kind"], near)
     except Exception as error:
         name, text, trace = told(error)
-        text = disk_full(text, work.about["place"]) or text
+        text = of_the_machine(text, work.about["place"]) or text
         with contextlib.suppress(OSError):  # where the disk is full
             for one in [rank] if rank >= 0 else todo:
                 _tell_failure(work, one, name, text, trace)

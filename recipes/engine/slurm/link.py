@@ -33,7 +33,7 @@ from recipes.engine.slurm.resources import KINDS, Resources, gives_gpu, options
 from recipes.engine.slurm.submission import ENDED, LINK, Submission, folder_of
 from recipes.engine.source_read import hash_of
 from recipes.engine.summary import print_summary
-from recipes.engine.task_error import disk_full
+from recipes.engine.task_error import of_the_machine
 from recipes.engine.workers import leave
 
 KILLED = 3
@@ -164,7 +164,7 @@ def main(folder: str) -> int:
     except Exception as error:
         ours = isinstance(error, RecipeError | RunError | ShardError | BadFile | LedgerError)
         said = without_secrets(f"{type(error).__name__}: {error}" if ours else traceback.format_exc())
-        said = disk_full(said, submission.about["folder"]) or said
+        said = of_the_machine(said, submission.about["folder"]) or said
         print(said, file=sys.stderr, flush=True)
         with contextlib.suppress(OSError):  # where the disk is full
             submission.say("failed", said)
