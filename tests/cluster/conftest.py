@@ -33,6 +33,12 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
         pytest.skip("a real Slurm is started by `uvx nox -s slurm`")
     folder = tmp_path_factory.mktemp("slurm")
     env = {**os.environ, "ARRAYMAX": str(ARRAY), "NODES": "2", "CPUS": "2"}
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))  # two clusters share nothing
+    env |= {
+        "CTLPORT": str(17000 + 10 * worker),
+        "BASEPORT": str(17002 + 10 * worker),
+        "FIRSTJOB": str(1 + 100_000 * worker),
+    }
     subprocess.run(["timeout", "60", str(UP), "up", str(folder)], env=env, check=True)
     os.environ["SLURM_CONF"] = str(folder / "slurm.conf")
     watch.POLL_SECONDS = 0.5

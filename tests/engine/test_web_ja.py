@@ -62,6 +62,7 @@ def test_a_changed_threshold_recomputes_the_last_stage_only(whole, tmp_path_fact
     assert made.rows <= whole.rows
 
 
+@pytest.mark.pandas
 def test_readers_that_trainers_use_see_the_same_rows(whole):
     duckdb = pytest.importorskip("duckdb")
     datasets = pytest.importorskip("datasets")

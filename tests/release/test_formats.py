@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import datasets
 import duckdb
 import orjson
 import polars as pl
@@ -14,6 +13,9 @@ from annotation.release.formats.format import REASONS as UNSAYABLE
 from annotation.release.row import REASONS
 from curation.provenance import key
 from tests.release.made_sets import CASES, CLOCK, LONG, RATED, WEATHER, every_case
+
+datasets = pytest.importorskip("datasets")
+pytestmark = pytest.mark.pandas
 
 
 @pytest.fixture(scope="module")

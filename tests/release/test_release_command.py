@@ -4,7 +4,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import datasets
 import orjson
 import pytest
 import yaml
@@ -26,6 +25,9 @@ from tests.release.made_sets import (
     rows_of,
     say,
 )
+
+datasets = pytest.importorskip("datasets")
+pytestmark = pytest.mark.pandas
 
 
 @pytest.fixture(scope="module")
