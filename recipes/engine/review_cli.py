@@ -15,7 +15,9 @@ HomeFolder = Annotated[
 Url = Annotated[
     str | None,
     typer.Option(
-        envvar="SEIMAI_ARGILLA_URL", metavar="URL", help="Another Argilla; its key in SEIMAI_ARGILLA_API_KEY."
+        envvar="SEIMAI_ARGILLA_URL",
+        metavar="URL",
+        help="Another Argilla; an owner's key of it in SEIMAI_ARGILLA_API_KEY.",
     ),
 ]
 TaskName = Annotated[str, typer.Option("--task", help="quality, preference, ranking, safety, correction or spans.")]
@@ -197,7 +199,7 @@ def review_agreement(labels: LabelFolder = None, home: HomeFolder = None) -> Non
     """Tell how far annotators agree beyond chance, question by question; reads label shards alone."""
     from recipes.engine import review_agreement, review_labels_command
 
-    review_agreement.tell_agreement(review_labels_command.labels_at(labels, home))
+    review_agreement.tell_agreement(review_labels_command.labels_at(labels, home, pushed=True))
 
 
 @review.command(name="error-rate")
