@@ -23,6 +23,7 @@ from annotation.review_plan import EVERYTHING, ReviewPlan, drawn, read_plan
 from annotation.review_tasks import task
 from curation.document import KEY
 from curation.provenance import key
+from recipes.engine.review.labels import labels_at
 from tests.annotation.test_review_records import pair
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -153,6 +154,15 @@ def pushed(labels: Labels, count: int, **other: Any) -> list[dict[str, Any]]:
     assert labels.salt  # drawn first, as a push does
     labels.append("records", lines)
     return lines
+
+
+def test_a_folder_from_which_nothing_was_pushed_is_named_before_decisions_are_made_of_nothing(tmp_path: Path):
+    with pytest.raises(ReviewError, match=r"labls: no label shards lie here: nothing was pushed from this folder"):
+        labels_at(tmp_path / "labls", None, pushed=True)
+    assert not (tmp_path / "labls").exists()
+    (tmp_path / "labels").mkdir()
+    pushed(labels_at(tmp_path / "labels", None), 1)
+    assert labels_at(tmp_path / "labels", None, pushed=True).folder == tmp_path / "labels"
 
 
 def test_old_rows_are_asked_again_with_what_was_shown(tmp_path: Path):

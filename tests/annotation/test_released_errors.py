@@ -109,7 +109,8 @@ def test_whoever_settled_a_row_says_alone_whether_it_is_wrong(run, tmp_path):
 def test_who_answered_under_two_versions_has_one_vote_and_it_is_the_newer_one(run, tmp_path):
     labels, records = pushed(run, tmp_path, HALF)
     older = line_of(Order(QUALITY, "trial/instruct"), "review/quality-older-1", records[0], NOW)
-    labels.append("records", [older | {"version": "older", "at": NOW - timedelta(days=9)}])
+    now = next(line for line in labels.read("records").to_pylist() if line["row"] == records[0].item.row)
+    labels.append("records", [older | {"version": "older", "at": NOW - timedelta(days=9)}, now])
     labels.append("answers", [said(r, "good") for r in records])
     old = {"version": "older", "response": "before", "updated_at": NOW - timedelta(days=8)}
     labels.append("answers", [said(records[0], "bad", **old)])

@@ -67,6 +67,8 @@ def release(
     except ReleaseError as error:
         raise RunError(str(error)) from error
     _tell(manifest, out)
+    if labels is not None and not order.decisions and not order.decisions.rankings:
+        _say(f"  people: {labels}/decisions decides about no row: every row is released as it was made")
     if labels is not None and (newer := _newer(labels)):
         _say(
             f"  the decisions are older than the label shards: {newer:,} answers or gold rows came since; to have them in a release,"

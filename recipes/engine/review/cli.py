@@ -15,7 +15,9 @@ HomeFolder = Annotated[
 Url = Annotated[
     str | None,
     typer.Option(
-        envvar="SEIMAI_ARGILLA_URL", metavar="URL", help="Another Argilla; its key in SEIMAI_ARGILLA_API_KEY."
+        envvar="SEIMAI_ARGILLA_URL",
+        metavar="URL",
+        help="Another Argilla; an owner's key of it in SEIMAI_ARGILLA_API_KEY.",
     ),
 ]
 TaskName = Annotated[str, typer.Option("--task", help="quality, preference, ranking, safety, correction or spans.")]
@@ -198,7 +200,7 @@ def review_agreement(labels: LabelFolder = None, home: HomeFolder = None) -> Non
     from recipes.engine.review import agreement
     from recipes.engine.review import labels as label_shards
 
-    agreement.tell_agreement(label_shards.labels_at(labels, home))
+    agreement.tell_agreement(label_shards.labels_at(labels, home, pushed=True))
 
 
 @review.command(name="error-rate")

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from annotation.again import asked_before, changes
 from annotation.calibrate import share as share_of
+from annotation.errors import ReviewError
 from annotation.labels import Labels
 from annotation.pull import Pulled, freeze, pull
 from annotation.push import Order, Pushed, push
@@ -22,9 +23,17 @@ EXAMPLES = 3
 """Rows that are named of each reason."""
 
 
-def labels_at(folder: Path | None, home: Path | None) -> Labels:
-    """The label shards: those that are named, else `labels` in the review's home."""
-    return Labels((folder or (home or default_folder()) / "labels").expanduser().absolute())
+def labels_at(folder: Path | None, home: Path | None, *, pushed: bool = False) -> Labels:
+    """The label shards: those that are named, else `labels` in the review's home.
+
+    pushed: whether something must have been put before people from there. Raises ReviewError where it was not.
+    """
+    found = Labels((folder or (home or default_folder()) / "labels").expanduser().absolute())
+    if pushed and not len(found.read("records", ["event"])):
+        raise ReviewError(
+            f"{found.folder}: no label shards lie here: nothing was pushed from this folder (another one: --labels, or --home)"
+        )
+    return found
 
 
 def push_run(

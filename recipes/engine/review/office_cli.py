@@ -77,7 +77,7 @@ def review_workload(
     from recipes.engine.review import office as command
     from recipes.engine.review.labels import labels_at
 
-    command.tell_workload(labels_at(labels, home), zone, cap, out)
+    command.tell_workload(labels_at(labels, home, pushed=True), zone, cap, out)
 
 
 @office.command(name="pay")

@@ -152,13 +152,15 @@ def reached(folder: Path | None, url: str | None) -> Client:
 
 def annotator(folder: Path | None, url: str | None, name: str, harmful: bool | None = None) -> None:
     """Makes a user who answers, or changes what one who is there may read; a new one's password is shown once and kept nowhere."""
+    if not name.strip():
+        raise ReviewError("an annotator has a name to sign in with; a pseudonym will do")
     password = secrets.token_urlsafe(9)
     with reached(folder, url) as client:
         group, new = people.join(client, name, password, harmful is True)
         left = harmful is False and people.leave_harmful(client, name)
     lines = [f"{url or client.url}/sign-in", f"  user      {name}"]
-    if new:
-        lines += [f"  password  {password}", "shown once"]
+    said = [f"  password  {password}", "shown once"]
+    lines += said if new else ["was there already; `seimai review password NAME` gives a new password"]
     lines.append(f"group {group} of those who compare answers in opposite orders")
     if harmful:
         lines.append(f"may read harmful content; tell them before: {warning('ja')}")

@@ -50,7 +50,7 @@ def review_skill(labels: LabelFolder = None, home: HomeFolder = None) -> None:
     from recipes.engine.review import settle as command
     from recipes.engine.review.labels import labels_at
 
-    command.tell_skill(labels_at(labels, home))
+    command.tell_skill(labels_at(labels, home, pushed=True))
 
 
 @settle.command(name="resolve")
@@ -69,7 +69,7 @@ def review_resolve(
     from recipes.engine.review import settle as command
     from recipes.engine.review.labels import labels_at
 
-    command.write_resolved(labels_at(labels, home), method, sure, gold_least, out)
+    command.write_resolved(labels_at(labels, home, pushed=True), method, sure, gold_least, out)
 
 
 @settle.command(name="adjudicator")
