@@ -1,6 +1,7 @@
 """`seimai run`: on this machine until it is done, on Ray until it is done, on Slurm until it is submitted."""
 
 import contextlib
+import shlex
 import signal
 from typing import Any
 
@@ -61,7 +62,8 @@ def _submit(plan: Plan, on: str, resources: object, replay: str | None, generato
     submission = before or link.submit(plan, on, resources, replay, generators)
     jobs = ", ".join(dict.fromkeys(job.id for job in submission.jobs()))
     how = "on Slurm already, nothing was submitted" if before else "on Slurm"
-    typer.echo(f"{plan.folder}: {how} (job {jobs}); seimai status {plan.folder}, seimai cancel, seimai logs --failed")
+    run = shlex.quote(plan.folder)
+    typer.echo(f"{plan.folder}: {how} (job {jobs}); seimai status {run}, seimai cancel, seimai logs --failed")
     if not follow:
         return
     try:

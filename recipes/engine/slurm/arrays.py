@@ -182,6 +182,8 @@ def how_it_ended(submission: Submission, work: Work, rank: int) -> str:
         return (
             f"it needed more memory than {kind.memory or 'the partition gives'}: raise 'memory' of {work.about['kind']}"
         )
+    if ended is not None and ended.state == "CANCELLED":
+        return "its job was cancelled"
     began = work.told("started", rank)
     if full := submission.full_disk():
         return full

@@ -29,7 +29,7 @@ from recipes.engine.plan import Plan, described
 from recipes.engine.report import write_report
 from recipes.engine.slurm import queue, watch
 from recipes.engine.slurm.arrays import SlurmTasks, Waiting, job_options, script
-from recipes.engine.slurm.resources import KINDS, Resources, gives_gpu, options
+from recipes.engine.slurm.resources import KINDS, Resources, gives_gpu, options, seconds
 from recipes.engine.slurm.submission import ENDED, LINK, Submission, folder_of
 from recipes.engine.source_read import hash_of
 from recipes.engine.summary import print_summary
@@ -132,6 +132,12 @@ def _check(plan: Plan, on: str, resources: Resources) -> None:
             queue.would_run("#!/bin/bash\ntrue\n", options(asked))
         except RunError as error:
             raise RecipeError(f"--on {on}: {kind}: Slurm would not run such a job: {error}") from error
+        one = "," not in (asked.partition or "") and asked.qos is None  # a QOS may have another limit
+        if one and (most := queue.longest(asked.partition)) and seconds(asked.time or "0:00:00") > seconds(most):
+            raise RecipeError(
+                f"--on {on}: {kind}: time: found {asked.time}, and the partition runs jobs of {most} at most: Slurm would take "
+                "such a job and never begin it"
+            )
 
 
 def next_link(submission: Submission, after: list[str]) -> str:

@@ -97,6 +97,16 @@ def would_run(script: str, arguments: Sequence[str]) -> None:
     asked(["sbatch", "--test-only", *arguments], script)
 
 
+def longest(partition: str | None) -> str | None:
+    """The longest job that a partition (None: the default one) runs, as Slurm writes it; None where it has no limit, or is none."""
+    name = [partition] if partition else []
+    for line in asked(["scontrol", "-o", "show", "partition", *name]).splitlines():
+        found = re.search(r"\bMaxTime=((\d+-)?\d+:\d\d:\d\d)\b", line)
+        if found and (partition or "Default=YES" in line):
+            return found[1]
+    return None
+
+
 def cancel(ids: Sequence[str]) -> None:
     """Cancels jobs; those that have ended meanwhile are none of its business."""
     if ids:

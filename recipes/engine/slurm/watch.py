@@ -189,5 +189,7 @@ def logs(submission: Submission, failed: bool, name: str | None, task: int | Non
 
 
 def _over(work: Work, submission: Submission) -> bool:
-    """Whether none of a set of tasks' jobs is in the queue: what is missing then has failed."""
+    """Whether none of a set of tasks' jobs is in the queue: what is missing then has failed, unless the run was cancelled."""
+    if submission.state["state"] == "cancelled":
+        return False
     return not {job.id for job in submission.jobs()} & {chunk["job"] for chunk in work.chunks()}
