@@ -248,8 +248,8 @@ def test_two_runs_never_write_into_one_folder(tmp_path):
     assert done(recipe(files, []), tmp_path / "out")["rows_out"] == 10
 
 
-@pytest.mark.parametrize("moment", [1.0, 2.5])
-def test_ctrl_c_stops_at_once_and_the_same_command_goes_on(tmp_path, moment):
+@pytest.mark.parametrize(("moment", "sent"), [(1.0, signal.SIGINT), (2.5, signal.SIGTERM)])
+def test_ctrl_c_stops_at_once_and_the_same_command_goes_on(tmp_path, moment, sent):
     files = jsonl(tmp_path / "in", {f"{i}.jsonl.gz": pages(5, 5 * i) for i in range(6)})
     script = tmp_path / "slow.py"
     script.write_text(
@@ -275,9 +275,9 @@ def test_ctrl_c_stops_at_once_and_the_same_command_goes_on(tmp_path, moment):
     while not list((tmp_path / "out").glob("stages/*.partial/tasks/*.json")) and process.poll() is None:
         time.sleep(0.1)
     time.sleep(moment)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(sent)
     _, errors = process.communicate(timeout=30)
-    assert process.returncode == 130
+    assert process.returncode == 128 + sent
     assert "stopped; the same command goes on from here" in errors
     finished = len(list((tmp_path / "out").glob("stages/*.partial/tasks/*.json")))
     assert 1 <= finished < 6
