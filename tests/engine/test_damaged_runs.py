@@ -1,6 +1,8 @@
 """A finished run of which a file was cut off or changed: every command says which, and none ends in a traceback."""
 
+import errno
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ from typer.testing import CliRunner
 from curation.shape import BadFile, shaped
 from curation.shards import ShardError, ShardSet
 from recipes.engine import execute
+from recipes.engine.ending import end_clearly
 from recipes.engine.errors import RunError
 from recipes.engine.explain.command import explain
 from recipes.engine.plan import make
@@ -104,6 +107,28 @@ def test_a_task_whose_manifest_a_power_cut_emptied_is_named_when_the_run_goes_on
     (partial / "work" / "00000.json").unlink()
     with pytest.raises(RunError, match="its work list is not whole: 0 of 1 tasks"):
         execute.run(plan, workers=1)
+
+
+def test_sets_whose_manifests_were_removed_are_made_anew(run, finished):
+    first = json.loads((run / "1" / "measured" / "manifest.json").read_text())
+    for manifest in [*run.glob("stages/*/manifest.json"), run / "1" / "measured" / "manifest.json"]:
+        manifest.unlink()
+    again = done(recipe(f"{finished}/in/*.jsonl.gz", ["nfkc"], ["text_stats"]), run, workers=1)
+    assert again["content"] == first["content"]
+
+
+@pytest.mark.parametrize(("number", "said"), [(errno.ENOSPC, "the disk is full; free"), (errno.EROFS, "read-only")])
+def test_what_the_machine_refuses_is_said_in_one_line(capsys, number, said):
+    def refused(**_):
+        raise OSError(number, os.strerror(number), "out/1/run.json")
+
+    with pytest.raises(SystemExit) as ended:
+        end_clearly(refused)
+    assert ended.value.code == 1
+    told = capsys.readouterr().err
+    assert told.startswith("RunError: out/1/run.json: ")
+    assert said in told
+    assert told.count("\n") == 1
 
 
 def test_the_command_says_it_in_one_line(run, monkeypatch, capsys):

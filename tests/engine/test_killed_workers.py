@@ -13,6 +13,7 @@ import multiprocess
 import pytest
 
 from curation.place import Place
+from recipes.engine import workers
 from recipes.engine.errors import RunError
 from recipes.engine.plan import make
 from recipes.engine.workers import Workers
@@ -42,6 +43,21 @@ class Nothing:
         return None
 
 
+class Signals:
+    """Stands in for an executor whose task sends itself a signal, as long as the file `flag` is there; the file is then removed."""
+
+    pipeline: tuple = ()
+
+    def __init__(self, sent: int, flag: Path | None = None):
+        self.sent, self.flag = sent, flag
+
+    def _run_for_rank(self, rank: int, local_rank: int = 0) -> None:
+        if self.flag is None or self.flag.exists():
+            if self.flag is not None:
+                self.flag.unlink()
+            os.kill(os.getpid(), self.sent)
+
+
 def of_session(session: int) -> list[int]:
     """Living processes of a session."""
     found = []
@@ -64,6 +80,20 @@ def test_a_worker_that_is_killed_while_it_has_nothing_to_do_is_replaced():
         began = time.monotonic()
         pool.run(Nothing(), [0, 1, 2, 3], lambda now, done: None)
         assert time.monotonic() - began < 120
+
+
+def test_a_worker_that_is_stopped_counts_as_dead_and_this_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(workers, "PAUSED_SECONDS", 2.0)
+    (tmp_path / "flag").touch()
+    said: list[str] = []
+    with Workers(1, said.append) as pool:
+        pool.run(Signals(signal.SIGSTOP, tmp_path / "flag"), [0], lambda now, done: None)
+    assert said == ["task 0: its process was stopped (SIGSTOP) for 2 s; it begins again, in a fresh one"]
+
+
+def test_workers_that_the_system_kills_say_what_that_may_mean():
+    with Workers(1) as pool, pytest.raises(RunError, match=r"was killed \(SIGKILL: .*out of memory.*\), 3 times"):
+        pool.run(Signals(signal.SIGKILL), [0], lambda now, done: None)
 
 
 def test_a_worker_that_is_killed_in_the_middle_of_a_task_is_noticed_within_seconds(tmp_path):
