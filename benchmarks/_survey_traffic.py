@@ -44,13 +44,16 @@ class Moved:
 
 
 def moved(docs: int, parts: int = 8) -> Moved:
-    """Drives the survey over synthetic texts of which a third are near others, and counts."""
+    """Drives the survey over synthetic texts of which a third are near others, wherever they rank, and counts."""
     from curation.dedup.dedup import Dedup
 
     def texts() -> Iterator[list[str]]:
         for first in range(0, docs, 1 << 12):
             known = old_texts(first, min(docs, first + (1 << 12)))
-            yield [known[i - 1][: CHARS - 10] if i % 3 == 2 else text for i, text in enumerate(known)]
+            lengths = [CHARS - 37 * (first + i) % 50 for i in range(len(known))]  # which rank texts
+            yield [
+                known[i - 1][: lengths[i - 1] - 8] if i % 3 == 2 else text[: lengths[i]] for i, text in enumerate(known)
+            ]
 
     found, size, ranges, spans, sets = Moved(docs, parts, {}), 0, Place.read_ranges, Place.read_spans, pairs.read_sets
 

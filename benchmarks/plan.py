@@ -1,6 +1,6 @@
 """What a run of web_ja over so many documents needs, stage by stage, and what each stage waits for: cores, bandwidth or requests.
 
-    uvx nox -s bench -- plan [--docs N] [--records N] [--record-kb F] [--cores N] [--gb-a-second F] [--requests-a-second N] [--quick]
+    uvx nox -s bench -- plan [--docs N] [--records N] [--record-kb F] [--cores N] [--gb-a-second F] [--requests-a-second N] [--ranges]
 
 Nothing is measured here but what the survey of dedup moves (`_survey_traffic.py`, over 16,000 texts). CPU is what docs/scale.md says
 was measured, times counts; tasks, files and levels are the engine's own plan for that size (`_big_crawl.py`); bytes and requests
@@ -33,6 +33,8 @@ KEYS, SIGNATURE, SITE = 60, 448, 400
 """Bytes a row: of its key and rank, of its signature, of what the survey of lines reads."""
 PIECE, BLOCK = 4 << 20, 50 << 20
 """Bytes of a request for a WARC, and for a set."""
+RANGE = 0.91
+"""Requests for a page that an index names (`bench -- ranges`: 1,826 for 2,000)."""
 START = 3.0
 """Seconds of a processor that a job of one task spends before its task."""
 
@@ -59,7 +61,9 @@ def at(cost: tuple[float, float], kb: float) -> float:
     return small + (large - small) * (kb - SMALL) / (LARGE - SMALL)
 
 
-def needs(laid: list[Laid], docs: int, records: int, kb: float, moving: dict[str, float], parts: int) -> list[Need]:
+def needs(
+    laid: list[Laid], docs: int, records: int, kb: float, moving: dict[str, float], parts: int, ranges: bool = False
+) -> list[Need]:
     """What every stage needs."""
     whole, stored = records * kb * 1e3, float(docs * STORED)
     measured = stored + docs * SIGNATURE
@@ -78,7 +82,8 @@ def needs(laid: list[Laid], docs: int, records: int, kb: float, moving: dict[str
 
         if stage.name.endswith("pages"):
             cpu = records * at(READ, kb) + docs * at(PAGE, kb)
-            made.append(need(cpu, whole + stored, whole / PIECE + written, 1.0, left=stored))
+            asked = records * RANGE if ranges else whole / PIECE
+            made.append(need(cpu, whole + stored, asked + written, 1.0, left=stored))
         elif ", level" in stage.name:
             made.append(need(docs * LEVEL, 2 * stored, 64 * stage.tasks + stored / BLOCK + written, 0.4))
         elif stage.name.endswith("site_lines"):
@@ -116,6 +121,7 @@ def main() -> None:
     parser.add_argument("--docs", type=float, default=1e10, help="Japanese pages")
     parser.add_argument("--records", type=float, help="records that are read for them; as many as pages without")
     parser.add_argument("--record-kb", type=float, default=30.0, help="kB of a record in its WARC")
+    parser.add_argument("--ranges", action="store_true", help="an index names the records, each a request")
     parser.add_argument("--cores", type=int, default=1000)
     parser.add_argument("--gb-a-second", type=float, default=20.0, help="GB that the storage gives all tasks together")
     parser.add_argument("--requests-a-second", type=float, default=100_000.0, help="small reads that it answers")
@@ -128,7 +134,7 @@ def main() -> None:
         laid, _ = laid_out(Path(folder), plan, docs)
     parts = parts_for(docs, ROWS_A_PART)
     moving = traffic(docs, row_tasks(plan.blocks[0].partitions), parts, of)
-    made = needs(laid, docs, records, given.record_kb, moving, parts)
+    made = needs(laid, docs, records, given.record_kb, moving, parts, given.ranges)
     print(
         "| stage | tasks | core-hours | TB moved | requests, M | a task holds, GB | lays aside, GB | leaves, TB | hours, by |"
     )
