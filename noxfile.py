@@ -265,7 +265,7 @@ def cluster(session: nox.Session) -> None:
     if program and (shutil.which(program) is None or subprocess.run(alone).returncode):
         session.skip(f"{session.name} is started by root, in namespaces of its own, with {program}")
     sync(session, *groups)
-    tests = session.posargs or [f"tests/cluster/test_{session.name}.py"]
+    tests = session.posargs or sorted(map(str, Path("tests/cluster").glob(f"test_{session.name}*.py")))
     here = LONE if session.name == "slurm" else []
     env = {
         f"SEIMAI_{session.name.upper()}_TESTS": "1"

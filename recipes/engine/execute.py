@@ -168,7 +168,7 @@ def _run_block(
     if (manifest := _finished(block)) is not None:
         progress.skip(block.name, manifest["rows_out"])
         return
-    if final.exists(MANIFEST):
+    if final.exists(MANIFEST) and _finished(block) is None:  # another run may have finished it at this moment
         final.remove()
     partial = Place(f"{block.url}.partial") if final.local else final
     phases = _phases(block)
