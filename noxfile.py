@@ -281,7 +281,8 @@ def cluster(session: nox.Session) -> None:
     if program and (shutil.which(program) is None or subprocess.run(alone).returncode):
         session.skip(f"{session.name} is started by root, in namespaces of its own, with {program}")
     python = f"{environment(session, *groups)}/python"
-    tests = session.posargs or [*TWO.get(session.name, []), f"tests/cluster/test_{session.name}.py"]
+    every = sorted(map(str, Path("tests/cluster").glob(f"test_{session.name}*.py")))
+    tests = session.posargs or [*TWO.get(session.name, []), *every]
     env = {
         f"SEIMAI_{session.name.upper()}_TESTS": "1"
     }  # no session.create_tmp: paths of Ray's sockets would be too long

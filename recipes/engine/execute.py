@@ -168,7 +168,8 @@ def _run_block(
     if (manifest := _finished(block)) is not None:
         progress.skip(block.name, manifest["rows_out"])
         return
-    if final.exists(MANIFEST) or (final.local and final.exists()):
+    left = final.exists(MANIFEST) or (final.local and final.exists())
+    if left and _finished(block) is None:  # another run may have finished it at this moment
         final.remove()
     partial = Place(f"{block.url}.partial") if final.local else final
     phases = _phases(block)

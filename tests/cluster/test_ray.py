@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
 from test_runs import accounted, jsonl, pages
 
 ROOT = Path(__file__).resolve().parents[2]
-PORT, READY = 6499, 90.0
+PORT, READY = 6499, 240.0
 RECIPE = """\
 import os
 from steps_on_trial import DieOnce, Raise, Slow
@@ -84,7 +84,7 @@ class Ray:
         """Processes whose command line holds a word."""
         return [pid for pid, line in self.living() if word in line]
 
-    def seimai(self, recipe: Path, out: Path, **env: str) -> "subprocess.Popen[str]":
+    def seimai(self, recipe: Path, out: Path | str, port: int = PORT, **env: str) -> "subprocess.Popen[str]":
         """A run on the cluster, running."""
         command = [
             sys.executable,
@@ -95,7 +95,7 @@ class Ray:
             "--out",
             str(out),
             "--on",
-            f"ray:127.0.0.1:{PORT}",
+            f"ray:127.0.0.1:{port}",
         ]
         paths = os.pathsep.join([str(ROOT / "tests" / "engine"), str(ROOT)])
         environment = {**os.environ, "PYTHONPATH": paths, "RAY_USAGE_STATS_ENABLED": "0", **env}
@@ -194,6 +194,62 @@ def test_a_task_that_keeps_dying_is_named(ray, recipe):
     assert re.search(
         r"RunError: pages, task \d: its process or its node ended \(WorkerCrashedError\), 3 times", said
     ), said
+
+
+def test_paths_that_are_relative_here_are_so_on_every_node(ray, recipe):
+    well(ray.seimai(recipe, "out"))
+    assert content(recipe.parent / "out") == local(recipe)
+
+
+def test_keys_reach_the_tasks_and_stand_in_nothing_that_ray_keeps(ray, recipe, monkeypatch):
+    monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
+    keys = {"AWS_ACCESS_KEY_ID": "planted-key-44d1", "AWS_SECRET_ACCESS_KEY": "planted-secret-0b7e"}
+    keys |= {"AWS_ENDPOINT_URL": "http://127.0.0.1:5599", "AWS_DEFAULT_REGION": "us-east-1", "NO_PROXY": "127.0.0.1"}
+    keys["FSSPEC_S3"] = '{"secret": "planted-secret-0b7e", "key": "planted-key-44d1"}'
+    moto = ray.inside(sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "5599")
+    server = subprocess.Popen(moto, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    look = "import s3fs, sys; fs = s3fs.S3FileSystem(); fs.mkdir('lake') if sys.argv[1:] else "
+    look += "print(fs.cat('lake/out/1/measured/manifest.json').decode())"
+    inside = {"env": {**os.environ, **keys}, "capture_output": True, "text": True}
+    try:
+        until(lambda: subprocess.run(ray.inside(sys.executable, "-c", look, "made"), **inside).returncode == 0)
+        run = ray.seimai(recipe, "s3://lake/out", **keys)
+        said, _ = run.communicate(timeout=300)
+        assert run.returncode == 0, said
+        told = subprocess.run(ray.inside(sys.executable, "-c", look), check=True, **inside).stdout
+    finally:
+        server.kill()
+        server.wait(10)
+    assert json.loads(told)["content"] == local(recipe)
+    kept = [p for p in ray.folder.rglob("*") if p.is_file() and not p.is_symlink() and b"planted-" in p.read_bytes()]
+    assert (kept, "planted-" in said, "planted-" in told) == ([], False, False)
+
+
+def test_a_wrong_address_is_told_at_once(ray, recipe):
+    said, _ = (run := ray.seimai(recipe, "out", port=9)).communicate(timeout=60)
+    assert run.returncode == 2
+    assert "RecipeError: --on ray:127.0.0.1:9: no Ray cluster answers there ([Errno 111] Connection refused)" in said
+
+
+def test_ctrl_c_ends_the_tasks_too_and_the_same_command_goes_on(ray, recipe):
+    run = ray.seimai(recipe, "out", SLOW="60")
+    until(lambda: len(ray.pids("ray::run_rank")) == 2)
+    run.send_signal(signal.SIGINT)
+    said, _ = run.communicate(timeout=60)
+    assert (run.returncode, "stopped; the same command goes on from here" in said) == (130, True), said
+    until(lambda: not ray.pids("ray::run_rank"), 20)
+    well(ray.seimai(recipe, "out"))
+    assert content(recipe.parent / "out") == local(recipe)
+
+
+def test_a_stage_that_needs_what_no_node_has_says_so(ray, recipe):
+    recipe.write_text(RECIPE.replace('steps=["text_stats"]', 'steps=["text_stats"], needs="gpu"'))
+    run = ray.seimai(recipe, "out")
+    assert run.stdout is not None
+    until(lambda: "measured: waits: no node of the cluster has a GPU" in run.stdout.readline())
+    run.send_signal(signal.SIGINT)
+    run.communicate(timeout=60)
+    assert run.returncode == 130
 
 
 def test_a_lost_node_costs_time_and_no_row(ray, recipe):
