@@ -168,8 +168,9 @@ def _run_block(
     if (manifest := _finished(block)) is not None:
         progress.skip(block.name, manifest["rows_out"])
         return
-    left = final.exists(MANIFEST) or (final.local and final.exists())
-    if left and _finished(block) is None:  # another run may have finished it at this moment
+    if (final.exists(MANIFEST) or (final.local and final.exists())) and _finished(
+        block
+    ) is None:  # nobody has finished it since
         final.remove()
     partial = Place(f"{block.url}.partial") if final.local else final
     phases = _phases(block)
