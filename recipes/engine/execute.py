@@ -168,9 +168,7 @@ def _run_block(
     if (manifest := _finished(block)) is not None:
         progress.skip(block.name, manifest["rows_out"])
         return
-    if (final.exists(MANIFEST) or (final.local and final.exists())) and _finished(
-        block
-    ) is None:  # nobody has finished it since
+    if (final.exists(MANIFEST) or (final.local and final.exists())) and _finished(block) is None:
         final.remove()
     partial = Place(f"{block.url}.partial") if final.local else final
     phases = _phases(block)
