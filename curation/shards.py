@@ -112,6 +112,11 @@ class ShardSet:
         """One of the set's Parquet files."""
         try:
             return ParquetFile(self.place.fs.open(f"{self.place.path}/{name}", "rb"), memory_map=False)
+        except FileNotFoundError:
+            raise ShardError(
+                f"{self.place.url}/{name} is not there, though the set's manifest names it; remove {self.place.url} "
+                "and give the same command again: the set is made anew"
+            ) from None
         except (OSError, BadFile) as error:
             raise ShardError(f"{self.place.url}/{name}: {error}") from error
 

@@ -37,6 +37,42 @@ class Page(NamedTuple):
         return max(self.inflated, self.longest * min(rows, self.values))
 
 
+class Chunk(NamedTuple):
+    """What the footer says of a column in a row group: its path, values, stored bytes, and where its pages begin."""
+
+    path: str
+    values: int
+    stored: int
+    begin: int
+
+
+def footer_of(handle: Any) -> list[list[Chunk]]:
+    """Columns of each row group of a file. Raises ValueError for what is no footer.
+
+    (pyarrow 26 ends the process where its `RowGroupMetaData.column` meets statistics that do not fit together, as one flipped bit
+    leaves them.)
+    """
+    size = handle.seek(0, 2)
+    handle.seek(max(0, size - 8))
+    tail = handle.read(8)
+    length = int.from_bytes(tail[:4], "little")
+    if tail[4:] != b"PAR1" or length > size - 8:
+        raise ValueError("no Parquet footer at its end")
+    handle.seek(size - 8 - length)
+    try:
+        about, _ = _struct(handle.read(length), 0, 0)
+        return [[_chunk(column[3]) for column in group[1]] for group in about[4]]
+    except (LookupError, ValueError, TypeError, AttributeError):
+        raise ValueError("its footer cannot be read") from None
+
+
+def _chunk(said: dict[int, Any]) -> Chunk:
+    path = b".".join(said[3]).decode("utf-8", "replace")
+    begin, dictionary = said[9], said.get(11) or 0
+    begin = dictionary if 0 < dictionary < begin else begin
+    return Chunk(path, max(0, said[5]), max(0, said[7]), max(0, begin))
+
+
 class Pages(NamedTuple):
     """Pages of a column in a row group, up to a row at which they cannot be read further, and why ("" where they can).
 
@@ -49,18 +85,16 @@ class Pages(NamedTuple):
     as_words: bool = True
 
 
-def pages_of(handle: Any, chunk: Any) -> Pages:
+def pages_of(handle: Any, chunk: Chunk) -> Pages:
     """Reads the headers of a column's pages. handle: the file; chunk: what the footer says of the column."""
-    at = chunk.data_page_offset
-    if chunk.has_dictionary_page and 0 < chunk.dictionary_page_offset < at:
-        at = chunk.dictionary_page_offset
-    end, rows, dictionary, said = at + chunk.total_compressed_size, 0, 0, ""
+    at, end = chunk.begin, chunk.begin + chunk.stored
+    rows, dictionary, said = 0, 0, ""
     found: list[Page] = []
-    while at < end and rows < chunk.num_values and not said:
+    while at < end and rows < chunk.values and not said:
         try:
             header, begin = _header(handle, at)
             kind, page = _page(header)
-        except (LookupError, ValueError, TypeError):
+        except (LookupError, ValueError, TypeError, AttributeError):
             said = f"the header of a page at byte {at:,} cannot be read"
             break
         if page.bomb:
@@ -106,7 +140,7 @@ def _heaviest(pages: Sequence[Page], rows: int) -> int:
 
 
 def _page(header: dict[int, Any]) -> tuple[int, Page]:
-    """Kind of a page by its header, and the page. Raises LookupError, ValueError or TypeError for what is none."""
+    """Kind of a page by its header, and the page. Raises one of four errors of Python for what is none."""
     kind, inflated, stored = header[1], header[2], header[3]
     said = header.get(5) or header.get(7) or header.get(8) or {}
     encoding, values = said.get(4 if 8 in header else 2, 0), said.get(1, 0)
@@ -158,16 +192,18 @@ def _value(raw: bytes, at: int, kind: int, depth: int) -> tuple[Any, int]:
         size, at = _varint(raw, at)
         if at + size > len(raw):
             raise IndexError
-        return None, at + size
+        return raw[at : at + size], at + size
     if kind == 12:
         return _struct(raw, at, depth + 1)
     if kind in (9, 10):
         head, at = raw[at], at + 1
         size, at = _varint(raw, at) if head >> 4 == 15 else (head >> 4, at)
+        found = []
         for _ in range(size):
-            _, at = (None, at + 1) if head & 15 in (1, 2) else _value(raw, at, head & 15, depth + 1)
-        return None, at
-    raise ValueError  # a page's header has no map
+            one, at = (raw[at], at + 1) if head & 15 in (1, 2) else _value(raw, at, head & 15, depth + 1)
+            found.append(one)
+        return found, at
+    raise ValueError  # neither has a map
 
 
 def _whole(raw: bytes, at: int) -> tuple[int, int]:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from curation.extract.parquet_pages import pages_of, rows_at_once
+from curation.extract.parquet_pages import Chunk, pages_of, rows_at_once
 from curation.normalise.text_column import text_views
 from curation.step import Batch
 from curation.store_error import is_store_error
@@ -68,15 +68,15 @@ def is_plain(kind: pa.DataType) -> bool:
 
 
 def group_batches(
-    table: pq.ParquetFile, handle: Any, group: int, columns: list[str], most_bytes: int
+    table: pq.ParquetFile, handle: Any, group: int, chunks: list[Chunk], columns: list[str], most_bytes: int
 ) -> Iterator[Batch]:
     """Batches of one row group, of at most 1,024 rows and, as far as its pages tell, about `most_bytes` bytes.
 
-    Raises Unreadable where a page begins that only a bomb holds (`parquet_pages.py`); the rows before it are given.
+    `chunks` are its columns by the footer. Raises Unreadable where a page begins that only a bomb holds (`parquet_pages.py`): the
+    rows before it are given.
     """
-    meta, schema = table.metadata.row_group(group), table.schema_arrow
-    chunks = [c for c in map(meta.column, range(meta.num_columns)) if c.path_in_schema in columns]
-    found = {chunk.path_in_schema: pages_of(handle, chunk) for chunk in chunks}
+    schema = table.schema_arrow
+    found = {chunk.path: pages_of(handle, chunk) for chunk in chunks if chunk.path in columns}
     rows = rows_at_once(list(found.values()), READ_ROWS, most_bytes)
     words = [name for name, pages in found.items() if pages.as_words and is_bytes(schema.field(name).type)]
     cuts = [(pages.rows, pages.said) for pages in found.values() if pages.rows is not None]
@@ -92,12 +92,6 @@ def group_batches(
                 break
     if end is not None:
         raise Unreadable(said)
-
-
-def stored_bytes(table: pq.ParquetFile, start: int, stop: int) -> int:
-    """Bytes of the row groups [start, stop) as stored."""
-    groups = (table.metadata.row_group(g) for g in range(start, stop))
-    return sum(g.column(c).total_compressed_size for g in groups for c in range(g.num_columns))
 
 
 def words_of(column: pa.Array) -> tuple[pa.Array, np.ndarray]:

@@ -17,13 +17,13 @@ from fsspec.core import url_to_fs
 from curation.extract.inputs import InputError, content_hash, open_window
 from curation.extract.json_lines import Broken, read_lines
 from curation.extract.line_index import read_index
+from curation.extract.parquet_pages import footer_of
 from curation.extract.parquet_rows import (
     Texts,
     Unreadable,
     group_batches,
     is_plain,
     opened,
-    stored_bytes,
     unread,
     values,
 )
@@ -99,6 +99,8 @@ class ReadTable(Read):
                     table = opened(handle)
                     counts = [max(0, table.metadata.row_group(g).num_rows) for g in range(table.num_row_groups)]
                     named = self._columns_there(table.schema_arrow, unit.url)
+                    chunks = footer_of(handle)
+                    stored = [sum(c.stored for c in group) for group in chunks]
             except Unreadable as error:
                 if unit.start == 0:
                     yield from self.batched(iter([self._broken(0, f"no Parquet file: {error}")]))
@@ -107,9 +109,9 @@ class ReadTable(Read):
             row, size = sum(counts[: unit.start]), fs.size(path)
             for group in range(unit.start, unit.end):
                 stop = row + counts[group]
-                stored, held = min(size, stored_bytes(table, group, group + 1)), 0
+                held, limit = 0, max(BOMB_BYTES, BOMB_RATIO * min(size, stored[group]))
                 try:
-                    batches = group_batches(table, handle, group, wanted, self.batch_bytes)
+                    batches = group_batches(table, handle, group, chunks[group], wanted, self.batch_bytes)
                     while True:
                         with unread():
                             batch = next(batches, None)
@@ -119,14 +121,14 @@ class ReadTable(Read):
                             row += made.num_rows
                             held += made.column("text").nbytes + ROW_BYTES * made.num_rows
                             yield made
-                        if held > max(BOMB_BYTES, BOMB_RATIO * stored):
-                            raise Unreadable(f"its {stored:,} bytes give more than {held:,}")
+                        if held > limit:
+                            raise Unreadable(f"its {stored[group]:,} bytes give more than {held:,}")
                     said = f"row group {group} ends before its {counts[group]:,} rows"
                 except Unreadable as error:
                     said = f"row group {group} breaks off: {error}"
                 yield from self.batched(self._lost(row, stop, said, size))
                 row = max(row, stop)
-                self.bytes_read = before + stored_bytes(table, unit.start, group + 1)
+                self.bytes_read = before + sum(stored[unit.start : group + 1])
 
     def _lost(self, row: int, stop: int, said: str, size: int) -> Iterator[Row]:
         """The rows [row, stop) of a file of so many bytes, which could not be read; one for all where no such file holds so many."""

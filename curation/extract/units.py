@@ -115,19 +115,17 @@ def cut_evenly(unit: Unit, most: int) -> list[Unit]:
 
 def _row_groups(unit: Unit, unit_bytes: int) -> list[Unit]:
     """A Parquet file as units of whole row groups."""
-    import pyarrow.parquet as pq
-
+    from curation.extract.parquet_pages import footer_of
     from curation.extract.parquet_rows import Unreadable, unread
 
     try:
         with fsspec.open(unit.url, "rb") as handle, unread():
-            footer = pq.read_metadata(handle)
+            groups = footer_of(handle)
     except FileNotFoundError:
         raise InputError(f"{unit.url} is not there") from None
     except Unreadable:
         return [replace(unit, start=0, end=0)]
-    groups = [footer.row_group(group) for group in range(footer.num_row_groups)]
-    sizes = [sum(g.column(i).total_compressed_size for i in range(g.num_columns)) for g in groups]
+    sizes = [sum(chunk.stored for chunk in group) for group in groups]
     cuts, size = [0], 0
     for group, stored in enumerate(sizes):
         size += stored

@@ -3,6 +3,7 @@
 import contextlib
 import shlex
 import signal
+import threading
 from typing import Any
 
 from curation.place import Place
@@ -33,8 +34,8 @@ def run_plan(plan: Plan, on: str, workers: int, replay: str | None, generators: 
 
         cluster = RayTasks(said)
     for sent in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(sent) is signal.SIG_DFL:  # not under nohup
-            signal.signal(sent, _stop)
+        if signal.getsignal(sent) is signal.SIG_DFL and threading.current_thread() is threading.main_thread():
+            signal.signal(sent, _stop)  # nohup leaves another one
     try:
         finished = execute.run(plan, cluster=cluster, workers=workers, replay=replay, generators=generators)
     except KeyboardInterrupt as stopped:

@@ -4,6 +4,8 @@ import signal
 from pathlib import Path
 from typing import Any
 
+from curation.work_list import WorkList
+
 _SHOWN = 3
 """Files of a task that are named."""
 
@@ -24,7 +26,8 @@ def ended_as(code: int | None) -> str:
 def files_read(executor: Any, rank: int | None) -> str:
     """What a task reads, as a sentence to be added; "" where that is no file."""
     work = getattr(executor.pipeline[0], "work", None) if getattr(executor, "pipeline", ()) else None
-    names = list(dict.fromkeys(unit.file for unit in work.units(rank) if unit.file)) if work is not None else []
+    units = work.units(rank) if isinstance(work, WorkList) and rank is not None else []
+    names = list(dict.fromkeys(unit.file for unit in units if unit.file))
     more = f" and {len(names) - _SHOWN:,} files more" if len(names) > _SHOWN else ""
     return f" It reads {', '.join(names[:_SHOWN])}{more}." if names else ""
 

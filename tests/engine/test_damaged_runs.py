@@ -109,6 +109,16 @@ def test_a_task_whose_manifest_a_power_cut_emptied_is_named_when_the_run_goes_on
         execute.run(plan, workers=1)
 
 
+def test_a_shard_that_was_removed_is_named_with_what_to_do(run):
+    shards = ShardSet.open(str(run / "1" / "measured"))
+    name = shards.files()[0]
+    (run / "1" / "measured" / name).unlink()
+    with pytest.raises(
+        ShardError, match=rf"measured/{name} is not there, .* remove {run}/1/measured and give the same"
+    ):
+        list(shards.read(["text"]))
+
+
 def test_sets_whose_manifests_were_removed_are_made_anew(run, finished):
     first = json.loads((run / "1" / "measured" / "manifest.json").read_text())
     for manifest in [*run.glob("stages/*/manifest.json"), run / "1" / "measured" / "manifest.json"]:

@@ -12,7 +12,7 @@ import pytest
 from curation.extract import parquet_pages, tables
 from curation.extract.http_body import Response, decode_body
 from curation.extract.inputs import InputError, find_inputs
-from curation.extract.parquet_pages import Page, Pages, pages_of, rows_at_once
+from curation.extract.parquet_pages import Page, Pages, footer_of, pages_of, rows_at_once
 from curation.extract.ranges.range_list import ReadRanges
 from curation.extract.tables import ReadTable
 from curation.extract.units import plan_units
@@ -132,6 +132,15 @@ def test_rows_without_end_end(read, monkeypatch):
     assert [r[1] for r in rows[-2:]] == ["null_text", "record_broken"], "one row for all that is left"
 
 
+def test_a_footer_whose_statistics_do_not_fit_together_ends_no_process(read):
+    text = [f"よい行 {i}" if i % 3 else None for i in range(50)]
+    raw = parquet(pa.table({"text": text}))
+    histogram = b"\x26\x22\x42"  # how many values are null (17) and not (33): a list of two
+    assert raw.count(histogram) == 1, "pyarrow writes it into the footer"
+    rows, _, _ = read(raw.replace(histogram, b"\x16\x22\x42"))
+    assert {r[1] for r in rows} <= {None, "null_text", "record_broken"}
+
+
 def test_a_list_is_no_id_no_address_and_no_date(read):
     lists = pa.array([[0] * 1000] * 100)
     raw = parquet(pa.table({"text": ["米"] * 100, "id": lists, "url": lists, "date": lists}))
@@ -149,11 +158,13 @@ def test_headers_of_pages_say_what_pyarrow_wrote(codec, version):
     pq.write_table(table, out, compression=codec, data_page_version=version, data_page_size=20_000, row_group_size=3000)
     for group in range(2):
         meta = pq.read_metadata(out).row_group(group)
-        for chunk in (meta.column(0), meta.column(1)):
+        for number, chunk in enumerate(footer_of(out)[group]):
+            told = meta.column(number)
+            assert (chunk.path, chunk.stored) == (told.path_in_schema, told.total_compressed_size)
             found = pages_of(out, chunk)
             assert (found.rows, found.said) == (None, "")
             assert sum(page.values for page in found.pages) == meta.num_rows
-            assert sum(page.inflated for page in found.pages) < chunk.total_uncompressed_size
+            assert sum(page.inflated for page in found.pages) < told.total_uncompressed_size
 
 
 def test_rows_are_asked_for_by_the_pages_in_which_they_lie():
