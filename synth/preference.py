@@ -17,7 +17,7 @@ from curation.document import KEY, Column
 from synth.dialogue import AUTHOR, JUDGEMENT, VERIFICATION
 
 SPAN = pa.struct([(name, pa.int32()) for name in ("chosen_start", "chosen_end", "rejected_start", "rejected_end")])
-"""Where the two texts differ: code points, ends excluded."""
+"""Where the two texts differ: code points, ends excluded; calls are in the texts as `synth.messages.text_of` writes them."""
 
 STRATEGIES = ("verified_failed", "program_model", "delta", "jury", "near_miss", "twins", "over_refusal")
 """Every strategy by the name that recipes use."""
@@ -173,7 +173,7 @@ DROPPED: dict[str, tuple[str, str]] = {
     ),
     "unbalanced": ("has no mirror image of the opposite difference in length and form", "長さと形式が逆の相手がいない"),
     "cap_template": ("its template has the share that one may have", "一つの雛形の上限に達した"),
-    "quota_met": ("its strategy has all the pairs that it wants", "戦略の必要数に達した"),
+    "quota_met": ("its strategy has all the pairs that it wants", "この作り方の必要数に達した"),
 }
 """Why a candidate is no pair, by name: in English and in Japanese."""
 
