@@ -94,6 +94,13 @@ def test_labels_that_nobody_settled_are_named(tmp_path: Path):
         released(tmp_path, sets, ["trl_sft"], labels=tmp_path / "labels")
 
 
+def test_a_release_with_labels_that_decide_about_no_row_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    write_decisions(str(tmp_path / "labels" / "decisions"), [], {})
+    sets = [generated(tmp_path / "instruct", [CASES["japanese"]])]
+    assert released(tmp_path, sets, ["trl_sft"], labels=tmp_path / "labels")["rows_out"] == 1
+    assert "labels/decisions decides about no row: every row is released as it was made" in capsys.readouterr().out
+
+
 def test_answers_that_came_after_the_decisions_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     labels, row = Labels(tmp_path / "labels"), CASES["japanese"]
     lines = [line(of_answer(row), "quality", "verdict", "good")]

@@ -262,6 +262,10 @@ def test_a_wrong_key_and_another_argilla_are_named(running: Running):
 
 def test_a_lost_password_is_made_anew_and_who_has_it_stays_who_they_are(running: Running):
     old = running.annotator("kaede")
+    assert "was there already; `seimai review password NAME` gives a new password" in running.seimai(
+        "annotator", "kaede"
+    )
+    assert "an annotator has a name to sign in with" in running.seimai("annotator", " ", code=1)
     before = running.seimai("people")
     found = re.search(r"password\s+(\S+)", running.seimai("password", "kaede"))
     assert found
