@@ -196,11 +196,6 @@ def test_a_task_that_keeps_dying_is_named(ray, recipe):
     ), said
 
 
-def test_paths_that_are_relative_here_are_so_on_every_node(ray, recipe):
-    well(ray.seimai(recipe, "out"))
-    assert content(recipe.parent / "out") == local(recipe)
-
-
 def test_keys_reach_the_tasks_and_stand_in_nothing_that_ray_keeps(ray, recipe, monkeypatch):
     monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
     keys = {"AWS_ACCESS_KEY_ID": "planted-key-44d1", "AWS_SECRET_ACCESS_KEY": "planted-secret-0b7e"}
@@ -232,6 +227,7 @@ def test_a_wrong_address_is_told_at_once(ray, recipe):
 
 
 def test_ctrl_c_ends_the_tasks_too_and_the_same_command_goes_on(ray, recipe):
+    """Its --out is relative, and nodes were started elsewhere."""
     run = ray.seimai(recipe, "out", SLOW="60")
     until(lambda: len(ray.pids("ray::run_rank")) == 2)
     run.send_signal(signal.SIGINT)
@@ -262,3 +258,13 @@ def test_a_lost_node_costs_time_and_no_row(ray, recipe):
     accounted(recipe.parent / "out")
     ray.start(head=False)
     until(lambda: len(ray.pids("/raylet/raylet ")) == 2)
+
+
+def test_a_head_that_is_gone_ends_the_run(ray, recipe):
+    """The last test: no cluster is left after it."""
+    run = ray.seimai(recipe, "out", SLOW="600")
+    until(lambda: len(ray.pids("ray::run_rank")) == 2)
+    os.kill(ray.pids("gcs_server")[0], signal.SIGKILL)
+    said, _ = run.communicate(timeout=240)
+    assert run.returncode == 1, said
+    assert "pages: the cluster's head does not answer" in said, said
