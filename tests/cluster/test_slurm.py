@@ -304,13 +304,10 @@ def test_a_busy_controller_takes_no_job_twice_and_arrays_as_large_as_it_likes(sl
 def test_what_slurm_would_never_run_is_refused_before_anything_runs(slurm, tmp_path):
     files = jsonl(tmp_path / "in", {"a.jsonl.gz": pages(2)})
     plan = make(recipe(files, ["text_stats"]), "test.py", str(tmp_path / "out"))
-    dedup = make(recipe(files, [MinHash()], [Cap(k=1, mode="one")]), "test.py", str(tmp_path / "out"))
     with pytest.raises(RecipeError, match=r"cpu: Slurm would not run such a job: sbatch: .*[Ii]nvalid partition"):
         slurm.submit(plan, cpu={"partition": "nosuch"})
     with pytest.raises(RecipeError, match="link: Slurm would not run such a job"):
         slurm.submit(plan, link={"cpus": 64})
-    with pytest.raises(
-        RecipeError, match="survey: time: found 02:00:00, and the partition runs jobs of 01:00:00 at most"
-    ):
-        slurm.submit(dedup, survey={"time": "02:00:00"})
+    with pytest.raises(RecipeError, match="cpu: time: found 02:00:00, and the partition runs jobs of 01:00:00 at most"):
+        slurm.submit(plan, cpu={"time": "02:00:00"})
     assert not (tmp_path / "out" / "1").exists()
