@@ -19,7 +19,7 @@ import pytest
 from annotation.client import Client
 from annotation.errors import ReviewError
 from annotation.server import processes
-from tests.review.conftest import ROOT, Running
+from tests.review.conftest import ROOT, Running, free
 
 NewHome = Callable[[], Running]
 
@@ -53,6 +53,14 @@ def found(client: Client, dataset: str, text: str = "米", limit: int = 1) -> in
 def kept(client: Client, dataset: str) -> int:
     """How many records the database has."""
     return client.call("GET", f"/datasets/{dataset}/records?limit=1")["total"]
+
+
+def until(so: Callable[[], bool], seconds: float = 60.0) -> None:
+    """Waits until it is so."""
+    end = time.monotonic() + seconds
+    while not so():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def client(running: Running) -> Client:
@@ -120,11 +128,7 @@ def test_a_crash_is_said_and_data_survives_it(running: Running, name: str):
         argilla.push(made, rows(5))
     address = running.url
     os.kill(running.pid(name), signal.SIGKILL)
-    deadline = time.monotonic() + 20
-    while "ended by signal 9 (SIGKILL)" not in (said := running.seimai("status", code=1)):
-        assert time.monotonic() < deadline, said
-        time.sleep(0.2)
-    assert f"{name} ended by signal 9 (SIGKILL)" in said
+    until(lambda: f"{name} ended by signal 9 (SIGKILL)" in running.seimai("status", code=1))
     if name == "server":
         said = running.seimai("wordings", "--pull", str(ROOT / "synth" / "prompts" / "coding.yaml"), code=1)
         assert "server ended by signal 9 (SIGKILL)" in said
@@ -136,8 +140,9 @@ def test_a_crash_is_said_and_data_survives_it(running: Running, name: str):
 
 def test_a_watcher_that_is_killed_is_said_and_replaced(running: Running):
     before = running.pid("server")
-    os.kill(running.pid("watch"), signal.SIGKILL)
-    time.sleep(0.5)
+    watcher = running.pid("watch")
+    os.kill(watcher, signal.SIGKILL)
+    until(lambda: processes.of(watcher) is None)
     assert "nothing notices a crash" in running.seimai("status", code=1)
     assert "a review runs here already" in running.seimai("up", code=1)
     running.seimai("down")
@@ -161,7 +166,8 @@ def test_a_server_that_is_killed_while_rows_are_pushed_has_each_once(running: Ru
 
     pusher = threading.Thread(target=push)
     pusher.start()
-    time.sleep(2.5)
+    with client(running) as argilla:
+        until(lambda: kept(argilla, made) >= 200)
     os.kill(running.pid("server"), signal.SIGKILL)
     pusher.join(60)
     assert failed
@@ -189,10 +195,7 @@ def test_the_worker_completes_records_when_fewer_answers_are_asked(running: Runn
             yui.call("POST", f"/records/{record}/responses", answer)
         distribution = {"distribution": {"strategy": "overlap", "min_submitted": 1}}
         argilla.call("PATCH", f"/datasets/{made}", distribution)
-        deadline = time.monotonic() + 30
-        while argilla.call("GET", f"/datasets/{made}/progress")["completed"] != 1:  # the engine's own count
-            assert time.monotonic() < deadline
-            time.sleep(0.3)
+        until(lambda: argilla.call("GET", f"/datasets/{made}/progress")["completed"] == 1)  # the engine's own count
 
 
 def test_down_and_up_keep_everything_and_a_lost_index_is_made_anew(running: Running):
@@ -289,7 +292,7 @@ def test_a_redis_of_ones_own_is_used_and_left_running(running: Running, new_home
         stdout=subprocess.DEVNULL,
     )
     try:
-        time.sleep(0.5)
+        until(lambda: not free(port))
         one = new_home()
         one.seimai("up", "--redis", f"redis://127.0.0.1:{port}/0")
         assert set(one.kept("run.json")["processes"]) == {"server", "worker"}
