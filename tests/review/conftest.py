@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -68,6 +69,13 @@ class Running:
         return found[1]
 
 
+def free(port: int) -> bool:
+    """Whether nobody listens there; what is left of ended connections holds no port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
 @pytest.fixture
 def new_home(tmp_path: Path) -> Iterator[Callable[[], Running]]:
     """Makes empty homes; what runs in them at the end is stopped."""
@@ -87,7 +95,9 @@ def new_home(tmp_path: Path) -> Iterator[Callable[[], Running]]:
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A review that was started in an empty home."""
     one = Running(tmp_path_factory.mktemp("review") / "home")
-    one.said = one.seimai("up")
+    # a port that no other worker's review takes while this one is down: it comes back to it
+    first = 6910 + 20 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    one.said = one.seimai("up", "--port", str(next(port for port in range(first, first + 20) if free(port))))
     yield one
     if (one.home / "run.json").exists():
         one.seimai("down")

@@ -25,7 +25,7 @@ from annotation.client import Client
 from annotation.errors import ReviewError
 from annotation.server import processes
 from annotation.server.redis import free_port
-from tests.review.conftest import ROOT, Running
+from tests.review.conftest import ROOT, Running, free
 
 NewHome = Callable[[], Running]
 
@@ -59,6 +59,14 @@ def found(client: Client, dataset: str, text: str = "米", limit: int = 1) -> in
 def kept(client: Client, dataset: str) -> int:
     """How many records the database has."""
     return client.call("GET", f"/datasets/{dataset}/records?limit=1")["total"]
+
+
+def until(so: Callable[[], bool], seconds: float = 60.0) -> None:
+    """Waits until it is so."""
+    end = time.monotonic() + seconds
+    while not so():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def client(running: Running) -> Client:
@@ -127,11 +135,7 @@ def test_a_crash_is_said_and_data_survives_it(running: Running, name: str):
         argilla.push(made, rows(5))
     address = running.url
     os.kill(running.pid(name), signal.SIGKILL)
-    deadline = time.monotonic() + 60
-    while "ended by signal 9 (SIGKILL)" not in (said := running.seimai("status", code=1)):
-        assert time.monotonic() < deadline, said
-        time.sleep(0.2)
-    assert f"{name} ended by signal 9 (SIGKILL)" in said
+    until(lambda: f"{name} ended by signal 9 (SIGKILL)" in running.seimai("status", code=1))
     if name == "server":
         said = running.seimai("wordings", "--pull", str(ROOT / "synth" / "prompts" / "coding.yaml"), code=1)
         assert "server ended by signal 9 (SIGKILL)" in said
@@ -143,8 +147,9 @@ def test_a_crash_is_said_and_data_survives_it(running: Running, name: str):
 
 def test_a_watcher_that_is_killed_is_said_and_replaced(running: Running):
     before = running.pid("server")
-    os.kill(running.pid("watch"), signal.SIGKILL)
-    time.sleep(0.5)
+    watcher = running.pid("watch")
+    os.kill(watcher, signal.SIGKILL)
+    until(lambda: processes.of(watcher) is None)
     assert "nothing notices a crash" in running.seimai("status", code=1)
     assert "a review runs here already" in running.seimai("up", code=1)
     running.seimai("down")
@@ -155,7 +160,7 @@ def test_a_watcher_that_is_killed_is_said_and_replaced(running: Running):
 def test_a_server_that_is_killed_while_rows_are_pushed_has_each_once(running: Running):
     with client(running) as argilla:
         made = dataset(argilla, "killed-push")
-    wanted, some_are_there = rows(1500), threading.Event()
+    wanted = rows(1500)
     failed: list[ReviewError] = []
 
     def push() -> None:
@@ -163,14 +168,13 @@ def test_a_server_that_is_killed_while_rows_are_pushed_has_each_once(running: Ru
             with client(running) as argilla:
                 for start in range(0, len(wanted), 50):
                     argilla.push(made, wanted[start : start + 50])
-                    some_are_there.set()
         except ReviewError as error:
             failed.append(error)
 
     pusher = threading.Thread(target=push)
     pusher.start()
-    assert some_are_there.wait(120)
-    time.sleep(0.2)  # the next fifty are on their way
+    with client(running) as argilla:
+        until(lambda: kept(argilla, made) >= 200)
     os.kill(running.pid("server"), signal.SIGKILL)
     pusher.join(120)
     assert failed
@@ -198,10 +202,7 @@ def test_the_worker_completes_records_when_fewer_answers_are_asked(running: Runn
             yui.call("POST", f"/records/{record}/responses", answer)
         distribution = {"distribution": {"strategy": "overlap", "min_submitted": 1}}
         argilla.call("PATCH", f"/datasets/{made}", distribution)
-        deadline = time.monotonic() + 120
-        while argilla.call("GET", f"/datasets/{made}/progress")["completed"] != 1:  # the engine's own count
-            assert time.monotonic() < deadline
-            time.sleep(0.3)
+        until(lambda: argilla.call("GET", f"/datasets/{made}/progress")["completed"] == 1)  # the engine's own count
 
 
 def test_down_and_up_keep_everything_and_a_lost_index_is_made_anew(running: Running):
@@ -317,12 +318,6 @@ def test_an_address_without_redis_or_search_engine_is_named_without_its_password
     assert "no opensearch answers at http://127.0.0.1:9" in said
 
 
-def listens(port: int) -> bool:
-    """Whether somebody does there."""
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
 def test_a_redis_of_ones_own_is_used_and_left_running(running: Running, new_home: NewHome, tmp_path: Path):
     program = Path(f"/proc/{running.pid('redis')}/exe").resolve()
     port = free_port()
@@ -331,10 +326,7 @@ def test_a_redis_of_ones_own_is_used_and_left_running(running: Running, new_home
         stdout=subprocess.DEVNULL,
     )
     try:
-        deadline = time.monotonic() + 60
-        while not listens(port):
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        until(lambda: not free(port))
         one = new_home()
         one.seimai("up", "--redis", f"redis://127.0.0.1:{port}/0")
         assert set(one.kept("run.json")["processes"]) == {"server", "worker"}
