@@ -244,7 +244,7 @@ def test_a_span_that_is_marked_in_the_page_is_where_it_was_marked(running: Runni
         desk.page.mouse.down()
         desk.page.mouse.move(at["x"] + at["width"] - 1, at["y"], steps=8)
         desk.page.mouse.up()
-        desk.page.locator(".span-entity__wrapper").first.wait_for()
+        desk.page.locator(".span-entity__wrapper").first.wait_for(state="attached")  # it has no size of its own
         desk.choose("complete_marked")
         desk.picture("review-spans")
         desk.submit()
