@@ -109,7 +109,7 @@ class Tree:
         return self._flat
 
     def _below(self, node: dict[str, Any], partition: int | None) -> Iterator[dict[str, Any]]:
-        children = [c for c in node["children"] if partition is None or _may_have(c, partition)]
+        children = [c for c in node["children"] if partition is None or self._may_have(c, partition)]
         for at in range(0, len(children), FAN):
             for said in self._read(children[at : at + FAN]):
                 if "children" in said:
@@ -137,19 +137,20 @@ class Tree:
             self.files_read, self.bytes_read = self.files_read + 1, self.bytes_read + len(raw)
         return [self._held[c["path"]] for c in children]
 
+    def _may_have(self, child: dict[str, Any], partition: int) -> bool:
+        match child.get("partitions"):
+            case None:
+                return False
+            case [int() as low, int() as high]:
+                return low <= partition <= high
+            case other:
+                raise TreeError(
+                    f"{self.place.url}: its manifest must give {child['path']} two partitions or none, found {repr(other)[:60]}"
+                )
+
 
 def _value(raw: bytes, where: str) -> dict[str, Any]:
     try:
         return shaped(orjson.loads(raw), {}, where)
     except orjson.JSONDecodeError as error:
         raise BadFile(f"{where}: no JSON ({error}); it was changed or cut off: make it anew") from None
-
-
-def _may_have(child: dict[str, Any], partition: int) -> bool:
-    match child.get("partitions"):
-        case None:
-            return False
-        case [int() as low, int() as high]:
-            return low <= partition <= high
-        case other:
-            raise TreeError(f"{child['path']}: its partitions must be two numbers or none, found {repr(other)[:60]}")
